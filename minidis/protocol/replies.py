@@ -1,0 +1,87 @@
+"""What a command answers, as Python values.
+
+A handler never thinks about RESP2 or RESP3.  It returns an ordinary Python value, and the edge
+(`minidis.protocol.resp.encode`) decides how that value looks on the wire:
+
+    Python value          RESP2                    RESP3
+    --------------------  -----------------------  ------------------------
+    bytes                 $3\\r\\nfoo                $3\\r\\nfoo
+    str                   +OK                      +OK
+    int                   :7                       :7
+    float                 $3\\r\\n1.5                ,1.5
+    None                  $-1                      _
+    NULL_ARRAY            *-1                      _
+    bool                  :1                       #t
+    list, tuple           *n                       *n
+    set, frozenset        *n                       ~n
+    dict                  *2n (flat)               %n
+    Pairs                 *2n (flat)               *n of *2
+    Push                  *n                       >n
+    Verbatim              $n                       =n+4 txt:...
+    BigNumber             $n                       (123...
+    ReplyError            -ERR ...                 -ERR ...
+
+Errors are raised.  Only inside an array (the answer of EXEC) does an error stand as a value.
+
+Mirrors: `addReply*` in networking.c.
+Read next: resp.py, which turns these values into bytes and back.
+
+>>> Pairs([(b"alice", 1.0)])
+Pairs([(b'alice', 1.0)])
+>>> ReplyError("WRONGTYPE Operation against a key holding the wrong kind of value").code
+'WRONGTYPE'
+"""
+
+from __future__ import annotations
+
+
+class ReplyError(Exception):
+    """An error reply: `str(error)` is the whole line, its first word the code (`ERR`, `WRONGTYPE` ...)."""
+
+    @property
+    def code(self) -> str:
+        return str(self).partition(" ")[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReplyError) and str(self) == str(other)
+
+    __hash__ = Exception.__hash__
+
+
+class NullArray:
+    """The type of `NULL_ARRAY`, RESP2's second null: an array that is not there (BLPOP's timeout)."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NULL_ARRAY"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NULL_ARRAY = NullArray()
+
+
+class Pairs(list):
+    """A list of 2-tuples: flat in RESP2, nested in RESP3 (ZRANGE WITHSCORES, HRANDFIELD WITHVALUES)."""
+
+    def __repr__(self) -> str:
+        return f"Pairs({list.__repr__(self)})"
+
+
+class Push(list):
+    """A message nobody asked for (Pub/Sub, invalidation): RESP3's `>` type, an array in RESP2."""
+
+    def __repr__(self) -> str:
+        return f"Push({list.__repr__(self)})"
+
+
+class Verbatim(bytes):
+    """Text meant for people (INFO, CLIENT LIST): RESP3 says so with a format of three letters."""
+
+    format = "txt"
+
+
+class BigNumber(int):
+    """An integer beyond 64 bits: RESP3's `(` type, a bulk string in RESP2."""
