@@ -1,0 +1,283 @@
+"""Numbers as text: how Redis reads and writes integers, doubles and long doubles.
+
+Every Redis value is a string of bytes, and still ``INCR`` counts and ``ZADD`` sorts by score. So text becomes
+a number and back on every such call, and the rules of that conversion are visible to users:
+
+* ``SET n 01`` is fine, but ``INCR n`` then refuses: an integer is only accepted if it would be printed the
+  same way again. That is what lets Redis store it as a machine integer and give back the very same bytes.
+* ``ZADD z 0.1 a`` answers ``"0.1"``, the *shortest* digits that read back as the same 64-bit double.
+* ``INCRBYFLOAT`` adds with the 80-bit long doubles of x86 (64 bits of mantissa) and prints 17 decimals, which
+  hides the binary noise: 0.1 + 0.2 is ``0.3`` in Redis, and ``0.30000000000000004`` in Python.
+
+::
+
+    double       s eeeeeeeeeee mmmm...m      1 + 11 + 52 bits (a hidden 53rd mantissa bit)
+    long double  s eeeeeeeeeeeeeee mmmm...m  1 + 15 + 64 bits (no hidden bit)
+
+Mirrors: util.c (string2ll, string2ull, string2d, string2ld, d2string, ld2string), fpconv_dtoa.c.
+Differs: long doubles are exact fractions rounded to 64 bits by hand, so the result is the same on every CPU
+(a real Redis on ARM computes with 128 bits, and prints other digits now and then).
+Complexity: O(length of the text).
+
+>>> parse_integer(b"42"), parse_integer(b"042"), parse_integer(b" 42")
+(42, None, None)
+>>> format_double(3.0), format_double(0.1), format_double(1e21)
+(b'3', b'0.1', b'1e+21')
+>>> format_long_double(add_long_doubles(parse_long_double(b"0.1"), parse_long_double(b"0.2")))
+b'0.3'
+
+Read next: quoting.py (the other texts: what one types), then resp.py.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+INTEGER_MIN = -(2**63)
+INTEGER_MAX = 2**63 - 1
+UNSIGNED_MAX = 2**64 - 1
+
+LongDouble = Fraction | float
+"""A finite value as a Fraction that fits a long double; the two infinities as floats."""
+
+
+# ---- integers ---------------------------------------------------------------------------------------------
+
+
+def parse_integer(text: bytes) -> int | None:
+    """The signed 64-bit integer that ``text`` spells in its only canonical form, or None (string2ll).
+
+    >>> [parse_integer(text) for text in (b"0", b"-7", b"-0", b"+1", b"1.0", b"", b"9223372036854775808")]
+    [0, -7, None, None, None, None, None]
+    """
+    if _CANONICAL_INTEGER(text) is None:
+        return None
+    value = int(text)
+    return value if INTEGER_MIN <= value <= INTEGER_MAX else None
+
+
+def parse_unsigned(text: bytes) -> int | None:
+    """The unsigned 64-bit integer that ``text`` spells as C's ``strtoull`` reads it, or None (string2ull).
+
+    Laxer than `parse_integer`: leading spaces, zeros and a plus are read. A minus is refused in canonical
+    integers only; elsewhere it wraps, as in C.
+
+    >>> [parse_unsigned(text) for text in (b"18446744073709551615", b"007", b"-1", b"", b"1x")]
+    [18446744073709551615, 7, None, None, None]
+    """
+    canonical = parse_integer(text)
+    if canonical is not None:
+        return canonical if canonical >= 0 else None
+    return _strtoull(text)
+
+
+def parse_cursor(text: bytes) -> int | None:
+    """A SCAN cursor (parseScanCursorOrReply): ``strtoull``'s rules, but no leading space; empty text is 0."""
+    if not text:
+        return 0
+    return None if text[:1].isspace() else _strtoull(text)
+
+
+def _strtoull(text: bytes) -> int | None:
+    found = _STRTOULL(text)
+    if found is None:
+        return None
+    value = int(found["digits"])
+    if value > UNSIGNED_MAX:
+        return None
+    return -value & UNSIGNED_MAX if found["sign"] == b"-" else value
+
+
+_CANONICAL_INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}").fullmatch
+_STRTOULL = re.compile(rb"[ \t-\r]*(?P<sign>[+-]?)(?P<digits>[0-9]+)").fullmatch
+
+
+# ---- doubles ----------------------------------------------------------------------------------------------
+
+
+def parse_float(text: bytes) -> float | None:
+    """The double that ``text`` spells as C's ``strtod`` reads it, or None (string2d).
+
+    Infinities and hexadecimal are read; NaN, spaces, and values too large or too small for a double are not.
+
+    >>> [parse_float(text) for text in (b"1.5e3", b"-inf", b"0x10", b"nan", b" 1", b"1e400", b"1e-400")]
+    [1500.0, -inf, 16.0, None, None, None, None]
+    """
+    form = _FLOAT(text)
+    if form is None:
+        return None
+    try:
+        value = float.fromhex(text.decode()) if form["hex"] else float(text)
+    except OverflowError:
+        return None
+    if math.isinf(value) and not form["infinity"]:
+        return None
+    if value == 0 and _has_nonzero_digit(form):
+        return None  # underflow: strtod says ERANGE
+    return value
+
+
+def format_double(value: float) -> bytes:
+    """The shortest text that reads back as ``value`` (d2string of Redis 7.2).
+
+    >>> [format_double(x) for x in (0.0, -0.0, 1e17, 5e18, 1.5e-7, 0.0001, math.inf, math.nan)]
+    [b'0', b'-0', b'100000000000000000', b'5e+18', b'1.5e-7', b'0.0001', b'inf', b'nan']
+    """
+    if value != value:
+        return b"nan"
+    if value in (math.inf, -math.inf):
+        return b"inf" if value > 0 else b"-inf"
+    if value == 0:
+        return b"-0" if math.copysign(1, value) < 0 else b"0"
+    if -_EXACT_INTEGER_LIMIT <= value <= _EXACT_INTEGER_LIMIT and value == int(value):
+        return b"%d" % int(value)
+    digits, exponent = shortest_digits(abs(value))
+    return (b"-" if value < 0 else b"") + _place_point(digits, exponent, negative=value < 0)
+
+
+def shortest_digits(value: float) -> tuple[str, int]:
+    """Digits and power of ten: ``value == int(digits) * 10**exponent``, shortest that round-trips.
+
+    >>> shortest_digits(0.1), shortest_digits(1500.0)
+    (('1', -1), ('15', 2))
+    """
+    mantissa, _, power = f"{value!r}".partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = fraction.rstrip("0") if fraction != "0" else ""
+    digits = (whole + fraction).lstrip("0")
+    stripped = digits.rstrip("0")
+    return stripped, int(power or 0) - len(fraction) + len(digits) - len(stripped)
+
+
+def _place_point(digits: str, exponent: int, negative: bool) -> bytes:
+    """Write digits * 10**exponent plainly, or in scientific notation when that is shorter (emit_digits)."""
+    count = len(digits)
+    scientific_exponent = exponent + count - 1
+    if exponent >= 0 and abs(scientific_exponent) < count + 7:
+        return (digits + "0" * exponent).encode()
+    if exponent < 0 and (exponent > -7 or abs(scientific_exponent) < 4):
+        if count + exponent <= 0:
+            return ("0." + "0" * -(count + exponent) + digits).encode()
+        return (digits[:exponent] + "." + digits[exponent:]).encode()
+    digits = digits[: 18 - negative]
+    point = "." if len(digits) > 1 else ""
+    return f"{digits[0]}{point}{digits[1:]}e{scientific_exponent:+d}".encode()
+
+
+# Within half of the 64-bit range d2string prints a whole double as an integer (double2ll).
+_EXACT_INTEGER_LIMIT = float(INTEGER_MAX // 2)
+
+_FLOAT = re.compile(
+    rb"(?P<sign>[+-]?)(?:"
+    rb"(?P<infinity>inf(?:inity)?)"
+    rb"|0x(?P<hex>(?P<hex_whole>[0-9a-f]+)(?:\.(?P<hex_fraction>[0-9a-f]*))?(?:p(?P<hex_power>[+-]?[0-9]+))?"
+    rb"|\.(?P<hex_only>[0-9a-f]+)(?:p(?P<hex_only_power>[+-]?[0-9]+))?)"
+    rb"|(?:(?P<whole>[0-9]+)(?:\.(?P<fraction>[0-9]*))?|\.(?P<only>[0-9]+))(?:e(?P<power>[+-]?[0-9]+))?"
+    rb")",
+    re.IGNORECASE,
+).fullmatch
+
+
+def _has_nonzero_digit(form: re.Match[bytes]) -> bool:
+    names = ("hex_whole", "hex_fraction", "hex_only", "whole", "fraction", "only")
+    return any((form[name] or b"").strip(b"0") for name in names)
+
+
+# ---- long doubles -----------------------------------------------------------------------------------------
+
+_MANTISSA_BITS = 64
+_SMALLEST_EXPONENT = -16445  # of the last bit of a subnormal
+_LARGEST_EXPONENT = 16384  # 2**16384 is the first value that is too large
+_TEXT_LIMIT_BYTES = 5 * 1024
+_DECIMALS = 17
+
+
+def parse_long_double(text: bytes) -> LongDouble | None:
+    """The long double nearest to what ``text`` spells, or None if it spells none (string2ld).
+
+    >>> parse_long_double(b"0.5"), parse_long_double(b"inf"), parse_long_double(b"nan")
+    (Fraction(1, 2), inf, None)
+    """
+    form = _FLOAT(text) if len(text) < _TEXT_LIMIT_BYTES else None
+    if form is None:
+        return None
+    negative = form["sign"] == b"-"
+    if form["infinity"]:
+        return -math.inf if negative else math.inf
+    if not _has_nonzero_digit(form):
+        return Fraction(0)
+    magnitude = _magnitude(form)
+    if magnitude is None:
+        return None
+    value = round_to_long_double(-magnitude if negative else magnitude)
+    return None if value == 0 or isinstance(value, float) else value
+
+
+def add_long_doubles(left: LongDouble, right: LongDouble) -> LongDouble:
+    """The sum, rounded to 64 bits of mantissa. Infinities and NaN (inf - inf) come back as floats."""
+    if isinstance(left, float) or isinstance(right, float):
+        infinities = [operand for operand in (left, right) if isinstance(operand, float)]
+        return sum(infinities)
+    return round_to_long_double(left + right)
+
+
+def format_long_double(value: LongDouble) -> bytes:
+    """Up to 17 decimals, no trailing zeros, never an exponent (ld2string, LD_STR_HUMAN).
+
+    >>> [format_long_double(Fraction(x)) for x in (0, 0.5, 10**20)]
+    [b'0', b'0.5', b'100000000000000000000']
+    """
+    if isinstance(value, float):
+        return format_double(value)
+    scaled = round(value * 10**_DECIMALS)  # half to even, as printf
+    whole, fraction = divmod(abs(scaled), 10**_DECIMALS)
+    decimals = f"{fraction:0{_DECIMALS}d}".rstrip("0")
+    sign = "-" if scaled < 0 else ""
+    return f"{sign}{whole}{'.' if decimals else ''}{decimals}".encode()
+
+
+def round_to_long_double(value: Fraction) -> LongDouble:
+    """The nearest value with 64 bits of mantissa, ties to even; an infinity beyond the range.
+
+    >>> round_to_long_double(Fraction(2**64 + 1)) == 2**64
+    True
+    """
+    if value == 0:
+        return value
+    magnitude = abs(value)
+    exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
+    if magnitude < _power_of_two(exponent):
+        exponent -= 1  # now 2**exponent <= magnitude < 2**(exponent + 1)
+    last_bit = max(exponent - (_MANTISSA_BITS - 1), _SMALLEST_EXPONENT)
+    rounded = round(magnitude / _power_of_two(last_bit)) * _power_of_two(last_bit)
+    if rounded >= _power_of_two(_LARGEST_EXPONENT):
+        return math.copysign(math.inf, value)
+    return -rounded if value < 0 else rounded
+
+
+def _power_of_two(exponent: int) -> Fraction:
+    return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
+
+
+def _magnitude(form: re.Match[bytes]) -> Fraction | None:
+    """The exact value of the digits, without sign; None if it is far outside of the range."""
+    if form["hex"]:
+        base, whole, fraction = 2, form["hex_whole"], form["hex_fraction"]
+        power, digits_base, bits = form["hex_power"], 16, 4
+        if form["hex_only"]:
+            whole, fraction, power = b"", form["hex_only"], form["hex_only_power"]
+    else:
+        base, whole, fraction = 10, form["whole"], form["fraction"]
+        power, digits_base, bits = form["power"], 10, 1
+        if form["only"]:
+            whole, fraction = b"", form["only"]
+    fraction = fraction or b""
+    digits = (whole or b"") + fraction
+    exponent = int(power or 0) - len(fraction) * bits
+    # A guard against 1e999999999: beyond these bounds no digits can bring the value back into range.
+    if abs(exponent) > 2 * 16500 + 4 * _TEXT_LIMIT_BYTES:
+        return None
+    scale = Fraction(base**exponent) if exponent >= 0 else Fraction(1, base**-exponent)
+    return int(digits, digits_base) * scale
