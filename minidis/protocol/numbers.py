@@ -5,7 +5,7 @@ a number and back on every such call, and the rules of that conversion are visib
 
 * ``SET n 01`` is fine, but ``INCR n`` then refuses: an integer is only accepted if it would be printed the
   same way again. That is what lets Redis store it as a machine integer and give back the very same bytes.
-* ``ZADD z 0.1 a`` answers ``"0.1"``, the *shortest* digits that read back as the same 64-bit double.
+* ``ZADD z 0.1 a`` answers ``"0.1"``: a few digits that read back as the same 64-bit double (grisu.py).
 * ``INCRBYFLOAT`` adds with the 80-bit long doubles of x86 (64 bits of mantissa) and prints 17 decimals, which
   hides the binary noise: 0.1 + 0.2 is ``0.3`` in Redis, and ``0.30000000000000004`` in Python.
 
@@ -34,6 +34,8 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+
+from minidis.protocol.grisu import shortest_digits
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
@@ -120,7 +122,7 @@ def parse_float(text: bytes) -> float | None:
 
 
 def format_double(value: float) -> bytes:
-    """The shortest text that reads back as ``value`` (d2string of Redis 7.2).
+    """A short text that reads back as ``value`` (d2string of Redis 7.2).
 
     >>> [format_double(x) for x in (0.0, -0.0, 1e17, 5e18, 1.5e-7, 0.0001, math.inf, math.nan)]
     [b'0', b'-0', b'100000000000000000', b'5e+18', b'1.5e-7', b'0.0001', b'inf', b'nan']
@@ -134,21 +136,7 @@ def format_double(value: float) -> bytes:
     if -_EXACT_INTEGER_LIMIT <= value <= _EXACT_INTEGER_LIMIT and value == int(value):
         return b"%d" % int(value)
     digits, exponent = shortest_digits(abs(value))
-    return (b"-" if value < 0 else b"") + _place_point(digits, exponent, negative=value < 0)
-
-
-def shortest_digits(value: float) -> tuple[str, int]:
-    """Digits and power of ten: ``value == int(digits) * 10**exponent``, shortest that round-trips.
-
-    >>> shortest_digits(0.1), shortest_digits(1500.0)
-    (('1', -1), ('15', 2))
-    """
-    mantissa, _, power = f"{value!r}".partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    fraction = fraction.rstrip("0") if fraction != "0" else ""
-    digits = (whole + fraction).lstrip("0")
-    stripped = digits.rstrip("0")
-    return stripped, int(power or 0) - len(fraction) + len(digits) - len(stripped)
+    return (b"-" if value < 0 else b"") + _place_point(str(digits), exponent, negative=value < 0)
 
 
 def _place_point(digits: str, exponent: int, negative: bool) -> bytes:
