@@ -66,7 +66,7 @@ def shortest_digits(value: float) -> tuple[int, int]:
 
 
 def _generate(exact: int, upper: int, lower: int, point: int) -> tuple[int, int]:
-    """Take digits from ``upper`` (a fixed-point number, ``point`` bits behind the point) while they matter."""
+    """Take digits from ``upper`` (fixed-point, ``point`` bits behind the point) while they matter."""
     to_exact, width = upper - exact, upper - lower
     one = 1 << point
     whole, rest = upper >> point, upper & (one - 1)
