@@ -1,0 +1,149 @@
+"""minidis.structures.hyperloglog against a plain list of registers.
+
+That the bytes are those of a real server is tested in tests/differential/test_hyperloglog_bytes.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidis.structures import hyperloglog as hll
+
+ELEMENTS = st.lists(st.integers(0, 3000).map(lambda n: b"element:%d" % n), max_size=60)
+
+
+def model_registers(elements: list[bytes]) -> bytes:
+    values = bytearray(hll.REGISTERS)
+    for element in elements:
+        index, value = hll.register_of(element)
+        values[index] = max(values[index], value)
+    return bytes(values)
+
+
+def built(elements: list[bytes], sparse_max_bytes: int = 3000) -> bytes:
+    return hll.add(hll.create(), *elements, sparse_max_bytes=sparse_max_bytes)[1]
+
+
+def sparse_of(values: list[tuple[int, int]]) -> bytes:
+    """A sparse HyperLogLog whose registers are set one after the other, as PFADD would."""
+    buffer = bytearray(hll.create())
+    for index, value in values:
+        hll._raise_register(buffer, index, value, sparse_max_bytes=16000)
+    return bytes(buffer)
+
+
+@given(ELEMENTS, st.sampled_from([3000, 120, 20]))
+def test_add_sets_the_registers_whatever_the_encoding(elements: list[bytes], sparse_max_bytes: int) -> None:
+    data = built(elements, sparse_max_bytes)
+    hll.check(data)
+    assert hll.registers(data) == model_registers(elements)
+    if data[4] == hll.SPARSE:
+        assert len(data) <= sparse_max_bytes
+    assert hll.to_dense(data) == built(elements, 18) or not elements
+
+
+@given(st.lists(st.tuples(st.integers(100, 130), st.integers(1, 32)), max_size=50))
+def test_crowded_sparse_registers(changes: list[tuple[int, int]]) -> None:
+    data = sparse_of(changes)
+    hll.check(data)
+    values = bytearray(hll.REGISTERS)
+    for index, value in changes:
+        values[index] = max(values[index], value)
+    assert hll.registers(data) == bytes(values)
+
+
+@given(ELEMENTS)
+def test_add_says_whether_anything_changed(elements: list[bytes]) -> None:
+    data = hll.with_cached_count(hll.create(), 0)
+    for element in elements:
+        before = hll.registers(data)
+        changed, data = hll.add(data, element)
+        assert changed == (hll.registers(data) != before)
+        assert (hll.cached_count(data) is None) == changed
+        data = hll.with_cached_count(data, 7)
+        assert hll.cached_count(data) == 7
+
+
+@given(st.lists(ELEMENTS, min_size=1, max_size=4), st.sampled_from([3000, 120]))
+def test_merge_is_the_union(parts: list[list[bytes]], sparse_max_bytes: int) -> None:
+    merged = hll.merge(*(built(part) for part in parts), sparse_max_bytes=sparse_max_bytes)
+    together = [element for part in parts for element in part]
+    hll.check(merged)
+    assert hll.registers(merged) == model_registers(together)
+    assert hll.count(merged) == hll.count(built(together))
+    assert hll.cached_count(merged) is None
+
+
+@given(st.binary(max_size=64).map(lambda raw: raw * 4))
+def test_packing_is_little_endian_six_bits(raw: bytes) -> None:
+    values = bytes(byte & 63 for byte in raw)
+    packed = hll.pack_registers(values)
+    assert int.from_bytes(packed, "little") == sum(value << 6 * index for index, value in enumerate(values))
+    assert hll.unpack_registers(packed) == values
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_maximum(left: bytes, right: bytes) -> None:
+    left, right = (bytes(byte & 63 for byte in side) for side in (left, right))
+    assert hll._maximum(left, right) == bytes(map(max, left, right))
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 3, 5461, 16382, 16383])
+def test_dense_neighbours_stay_untouched(index: int) -> None:
+    buffer = bytearray(hll.to_dense(hll.create()))
+    buffer[hll.HEADER_BYTES :] = hll.pack_registers(bytes([21]) * hll.REGISTERS)
+    assert hll._raise_dense(buffer, index, 42)
+    assert not hll._raise_dense(buffer, index, 42)
+    expected = bytearray([21]) * hll.REGISTERS
+    expected[index] = 42
+    assert hll.registers(buffer) == bytes(expected)
+
+
+def test_a_value_above_32_makes_it_dense() -> None:
+    buffer = bytearray(hll.create())
+    assert hll._raise_register(buffer, 5, 32, 3000) and buffer[4] == hll.SPARSE
+    assert hll._raise_register(buffer, 5, 33, 3000) and buffer[4] == hll.DENSE
+    assert hll.registers(buffer)[5] == 33
+
+
+def test_neighbours_of_one_value_join_up_to_four() -> None:
+    data = sparse_of([(index, 3) for index in range(6)])
+    assert [str(opcode) for opcode in hll.opcodes(data)] == ["v:3,4", "v:3,2", "Z:16378"]
+
+
+@pytest.mark.parametrize("true_count", [10, 1_000, 20_000, 60_000])
+def test_the_estimate_is_within_three_standard_errors(true_count: int) -> None:
+    data = hll.add(built([], 18), *(b"%d" % n for n in range(true_count)), sparse_max_bytes=18)[1]
+    assert abs(hll.count(data) - true_count) <= max(1, 3 * hll.STANDARD_ERROR * true_count)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"HYLL", b"HYLX" + hll.create()[4:], b"HYLL\x02" + hll.create()[5:], b"HYLL\0" + bytes(11 + 12287)],
+)
+def test_other_strings_are_not_valid(data: bytes) -> None:
+    assert not hll.is_valid(data)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\x7f", b"\x7f\xfe", b"\x7f\xff\x00", b"\x3f", b"\x80" + b"\x7f\xff", b"\x7f\xff\x40"]
+)
+def test_corrupted_opcodes_are_found(body: bytes) -> None:
+    data = hll.create()[:16] + body
+    assert hll.is_valid(data)
+    with pytest.raises(hll.CorruptedHyperLogLog):
+        hll.count(data)
+    with pytest.raises(hll.CorruptedHyperLogLog):
+        hll.merge(hll.create(), data)
+
+
+def test_adding_past_the_last_opcode_is_an_error() -> None:
+    with pytest.raises(hll.CorruptedHyperLogLog):
+        hll.add(hll.create()[:16] + b"\x00", b"a")
+
+
+def test_opcodes_of_a_dense_one() -> None:
+    with pytest.raises(ValueError, match="not sparse"):
+        list(hll.opcodes(hll.to_dense(hll.create())))
