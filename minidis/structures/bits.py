@@ -46,7 +46,7 @@ def get_bit(data: bytes | bytearray, offset: int) -> int:
 
 
 def set_bit(buffer: bytearray, offset: int, bit: int) -> int:
-    """Set a bit in place and give the old one; the buffer grows with zeros to reach it. O(1), growth aside."""
+    """Set a bit in place, give the old one; the buffer grows with zeros to reach it. O(1), growth aside."""
     index, mask = offset >> 3, 0x80 >> (offset & 7)
     grow(buffer, index + 1)
     old = buffer[index]
