@@ -38,15 +38,14 @@ An empty one is the single opcode XZERO:16384, 18 bytes. When a register must ho
 string would grow past `hll-sparse-max-bytes` (3000), it becomes dense, for ever.
 
 Mirrors: hyperloglog.c (the same bytes come out, for the same elements in the same order).
-Differs: Redis changes the string in place; these functions return the new one. Whole-register work
-(unpack, pack, maximum) treats 16384 registers as one big integer or through `bytes.translate`: that is
-our SIMD.
+Differs: work on all registers (unpack, pack, maximum) treats them as one big integer, or goes through
+`bytes.translate`: that is our SIMD.
 Complexity: add is O(1) dense, O(opcodes) sparse. count and merge are O(registers), a constant.
 
->>> changed, data = add(create(), b"a", b"b", b"a")
->>> changed, count(data)
+>>> visitors = create()
+>>> add(visitors, b"a", b"b", b"a"), count(visitors)
 (True, 2)
->>> len(data), [str(opcode) for opcode in opcodes(data)]
+>>> len(visitors), [str(opcode) for opcode in opcodes(visitors)]
 (24, ['Z:12711', 'v:2,1', 'Z:3068', 'v:1,1', 'Z:603'])
 
 Read next: minidis/structures/bits.py (the other structure that lives inside a string), and Otmar Ertl,
@@ -116,13 +115,13 @@ class Opcode(NamedTuple):
 # --- What the commands call -------------------------------------------------------------------------------
 
 
-def create() -> bytes:
+def create() -> bytearray:
     """An empty HyperLogLog, sparse, 18 bytes.
 
-    >>> create()
+    >>> bytes(create())
     b'HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x7f\\xff'
     """
-    return MAGIC + bytes([SPARSE]) + bytes(11) + _encode_zeros(REGISTERS)
+    return bytearray(MAGIC + bytes([SPARSE]) + bytes(11) + _encode_zeros(REGISTERS))
 
 
 def is_valid(data: bytes | bytearray) -> bool:
@@ -135,29 +134,28 @@ def is_valid(data: bytes | bytearray) -> bool:
     return data[4] == SPARSE or (data[4] == DENSE and len(data) == DENSE_BYTES)
 
 
-def add(
-    data: bytes | bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_BYTES
-) -> tuple[bool, bytes]:
-    """Add elements; give whether any register grew, and the new string. O(elements) dense.
+def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_BYTES) -> bool:
+    """Add elements in place; say whether any register grew. O(elements) dense.
 
     Raises CorruptedHyperLogLog when the sparse opcodes end before the register looked for.
     """
-    buffer = bytearray(data)
     changed = False
     for element in elements:
         index, run = register_of(element)
         if _raise_register(buffer, index, run, sparse_max_bytes):
             changed = True
-    if not changed:
-        return False, bytes(data)
-    _mark_stale(buffer)
-    return True, bytes(buffer)
+    if changed:
+        mark_stale(buffer)
+    return changed
 
 
 def count(data: bytes | bytearray) -> int:
     """The estimated number of different elements, from the registers (the cached number is not read).
 
-    >>> count(add(create(), *(b"visitor:%d" % n for n in range(1000)))[1])
+    >>> visitors = create()
+    >>> add(visitors, *(b"visitor:%d" % n for n in range(1000)))
+    True
+    >>> count(visitors)
     990
     """
     return estimate(histogram(data))
@@ -170,47 +168,48 @@ def cached_count(data: bytes | bytearray) -> int | None:
     return int.from_bytes(data[8:16], "little")
 
 
-def with_cached_count(data: bytes | bytearray, cardinality: int) -> bytes:
-    """The same HyperLogLog, its header remembering `cardinality`."""
-    return bytes(data[:8]) + cardinality.to_bytes(8, "little") + bytes(data[16:])
+def remember_count(buffer: bytearray, cardinality: int) -> None:
+    """Write a count into the header, for the next PFCOUNT."""
+    buffer[8:16] = cardinality.to_bytes(8, "little")
 
 
-def stale(data: bytes | bytearray) -> bytes:
-    """The same HyperLogLog, its cached count marked as out of date."""
-    return bytes(data[:15]) + bytes([data[15] | 0x80]) + bytes(data[16:])
+def mark_stale(buffer: bytearray) -> None:
+    """Declare the count in the header out of date."""
+    buffer[15] |= 0x80
 
 
-def merge(
-    target: bytes | bytearray, *sources: bytes | bytearray, sparse_max_bytes: int = SPARSE_MAX_BYTES
-) -> bytes:
-    """The union of target and sources, in the target's string. O(registers) each.
+def merge(target: bytearray, *sources: bytes | bytearray, sparse_max_bytes: int = SPARSE_MAX_BYTES) -> None:
+    """Make the target the union of itself and the sources. O(registers) each.
 
-    The result is dense when any of them is. Raises CorruptedHyperLogLog.
+    It is dense afterwards when any of them was. Raises CorruptedHyperLogLog.
 
-    >>> left, right = add(create(), b"a", b"b")[1], add(create(), b"b", b"c")[1]
-    >>> count(merge(left, right))
+    >>> left, right = create(), create()
+    >>> add(left, b"a", b"b"), add(right, b"b", b"c")
+    (True, True)
+    >>> merge(left, right)
+    >>> count(left)
     3
     """
     highest = union_registers(target, *sources)
-    buffer = bytearray(target)
-    if any(data[4] == DENSE for data in (target, *sources)):
-        buffer = bytearray(to_dense(buffer))
+    if any(data[4] == DENSE for data in sources):
+        to_dense(target)
     for index, value in enumerate(highest):
-        if buffer[4] == DENSE:
+        if target[4] == DENSE:
             # From the start, or because the sparse form has just outgrown its limit.
-            buffer[HEADER_BYTES:] = pack_registers(highest)
+            target[HEADER_BYTES:] = pack_registers(highest)
             break
         if value:
-            _raise_register(buffer, index, value, sparse_max_bytes)
-    _mark_stale(buffer)
-    return bytes(buffer)
+            _raise_register(target, index, value, sparse_max_bytes)
+    mark_stale(target)
 
 
-def to_dense(data: bytes | bytearray) -> bytes:
-    """The same registers in the dense form; the cached count is kept. O(registers)."""
-    if data[4] == DENSE:
-        return bytes(data)
-    return MAGIC + bytes([DENSE]) + bytes(data[5:HEADER_BYTES]) + pack_registers(registers(data))
+def to_dense(buffer: bytearray) -> bool:
+    """Go over to the dense form, in place; False if it was dense. The cached count is kept. O(registers)."""
+    if buffer[4] == DENSE:
+        return False
+    buffer[HEADER_BYTES:] = pack_registers(registers(buffer))
+    buffer[4] = DENSE
+    return True
 
 
 # --- What a learner, a view or a test looks at ------------------------------------------------------------
@@ -331,7 +330,7 @@ def _raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes:
     replacement = _split(opcode, first, index, value)
     grows = len(replacement) - opcode.size
     if value > VAL_MAX_VALUE or (grows > 0 and len(buffer) + grows > sparse_max_bytes):
-        buffer[:] = to_dense(buffer)
+        to_dense(buffer)
         return _raise_dense(buffer, index, value)
     buffer[opcode.offset : opcode.offset + opcode.size] = replacement
     _join_values(buffer, previous)
@@ -486,10 +485,6 @@ def _maximum(left: bytes, right: bytes) -> bytes:
     kept = ((a | guards) - b) & guards
     choose_a = kept - (kept >> 7)
     return ((a & choose_a) | (b & ~choose_a)).to_bytes(len(left), "little")
-
-
-def _mark_stale(buffer: bytearray) -> None:
-    buffer[15] |= 0x80
 
 
 # --- The estimator's two series, and the hash -------------------------------------------------------------
