@@ -6,7 +6,7 @@ r"""Glob patterns: KEYS, SCAN MATCH, PSUBSCRIBE, CONFIG GET, ACL key patterns.
     ?        one byte                             [^abc]   one byte that is none of these
     [abc]    one of these bytes                   \*       the byte itself
 
-Everything works on bytes: ``?`` matches half of an "é". In a shell ``*`` stops at a slash, in Redis it does not.
+Everything works on bytes: ``?`` matches half of an "é". A shell's ``*`` stops at a slash, this one does not.
 
 A star can match too little at first and needs another try. The naive way tries every length for every star:
 ``a*a*a*a*b`` against forty a's takes hours (CVE-2022-36021 was just that). Only the *last* star ever needs to

@@ -37,7 +37,7 @@ def split_arguments(line: bytes) -> list[bytes] | None:
     A NUL byte ends the line, as it ends the C string.
     """
     line = line.partition(b"\0")[0]
-    arguments = []
+    arguments: list[bytes] = []
     at = 0
     while True:
         while at < len(line) and line[at] in _SPACE:
