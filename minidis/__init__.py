@@ -1,0 +1,58 @@
+"""minidis: a Redis you can open.
+
+    import minidis
+    redis = minidis.connect()            # a genuine redis.Redis; its server is in this process
+    redis.set("greeting", "hello")
+
+    node = minidis.Embedded(seed=1)      # the node itself, with a clock you can move
+    %load_ext minidis                    # %%redis cells in a notebook
+
+>>> node = Embedded(clock="2026-01-01T00:00:00Z", seed=1)
+>>> node.execute("SET", "greeting", "hello")
+'OK'
+
+Read next: ARCHITECTURE.md, then minidis/engine/node.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidis.drivers.embedded import Embedded
+from minidis.engine.node import VERSION, Node
+from minidis.protocol.replies import ReplyError
+
+__all__ = ["VERSION", "Embedded", "Node", "ReplyError", "connect", "connect_async", "default_node"]
+__version__ = "0.1.0"
+
+_default_node: Embedded | None = None
+
+
+def default_node() -> Embedded:
+    """The node of this process that `connect()` and `%%redis` share; made at the first call."""
+    global _default_node
+    if _default_node is None:
+        _default_node = Embedded()
+    return _default_node
+
+
+def __getattr__(name: str) -> Any:  # redis-py and IPython are imported only by those who use them
+    if name in ("connect", "connect_async"):
+        from minidis import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module 'minidis' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext minidis`: the magics %%redis, %redis and %clock."""
+    from minidis.notebook.magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext minidis`."""
+    from minidis.notebook.magics import unload
+
+    unload(shell)

@@ -1,0 +1,81 @@
+"""One connection's state: which database, which protocol, what it is in the middle of.
+
+A client owns no socket.  The driver that made it hands in commands and takes what is put into
+`outbox`: replies that come late (a blocked command) and messages that nobody asked for.
+
+`gated` is the one flag that the hot path looks at.  It is true when anything stands between this
+client and a plain call: no AUTH yet, MULTI open, blocked, replies switched off.
+
+Mirrors: `struct client` in server.h.
+Read next: node.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minidis.engine.database import Database
+    from minidis.engine.node import Node
+    from minidis.engine.transactions import Transaction
+    from minidis.engine.waiting import Parked
+
+
+class Client:
+    """A connection to a node, made by `node.connect()`."""
+
+    def __init__(self, node: Node, identifier: int, name: str = "", address: str = "embedded") -> None:
+        self.node = node
+        self.id = identifier
+        self.name = name
+        self.address = address
+        self.db: Database = node.databases[0]
+        self.protocol = 2
+        self.user = "default"
+        self.authenticated = not node.requires_password
+        self.created_us = node.now_us
+        self.last_command_us = node.now_us
+        self.last_command = ""
+        self.library_name = ""
+        self.library_version = ""
+        self.no_evict = False
+        self.no_touch = False
+        self.transaction: Transaction | None = None
+        self.watched: dict[tuple[int, bytes], bool] = {}
+        self.parked: Parked | None = None
+        self.in_execution = False  # inside EXEC: a command that would wait answers at once
+        self.reply_mode = "on"
+        self.closed = False
+        self.outbox: deque[Any] = deque()
+        self.journal_commands: list[list[bytes]] | None = None
+        self.gated = False
+        self.update_gate()
+
+    def update_gate(self) -> None:
+        """Work out `gated` anew; called by whatever changes one of its reasons."""
+        self.gated = (
+            not self.authenticated
+            or self.transaction is not None
+            or self.parked is not None
+            or self.closed
+            or self.reply_mode != "on"
+        )
+
+    def rewrite(self, *argv: bytes) -> None:
+        """State the effect of the running command: enter `argv` into the journal instead of what was typed.
+
+        Called several times it enters several commands, in order; with no argument it enters none.
+        """
+        if self.journal_commands is None:
+            self.journal_commands = []
+        if argv:
+            self.journal_commands.append(list(argv))
+
+    def deliver(self, reply: Any) -> None:
+        """Hand the driver something to send outside the usual order of command and reply."""
+        self.outbox.append(reply)
+        self.node.pending_output[self.id] = self
+
+    def __repr__(self) -> str:
+        return f"<Client {self.id} {self.name or self.address} db={self.db.index}>"

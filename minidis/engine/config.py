@@ -1,0 +1,209 @@
+"""Configuration: the directives of redis.conf that this node honours, their types and their defaults.
+
+A directive is one line in the table below.  Its value is an attribute of `Config` with dashes turned
+into underscores (`config.maxmemory_policy`), so that code reads it at the cost of an attribute.
+
+    "maxmemory"  memory   0     "1gb" = 1073741824, "1g" = 1000000000, bytes without a unit
+    "hz"         integer  10    1 to 500
+
+Mirrors: config.c.
+Complexity: reading O(1), CONFIG GET pattern O(directives).
+
+>>> config = Config()
+>>> config.set({"maxmemory": "100mb"}); config.maxmemory
+104857600
+>>> config.set({"maxmemory-policy": "allkeys-mru"})
+Traceback (most recent call last):
+...
+minidis.engine.config.ConfigError: argument(s) must be one of the following: volatile-lru, volatile-lfu, \
+volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction
+
+Read next: minidis/commands/server.py for CONFIG GET and SET.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9, "gb": 1 << 30}
+
+
+class ConfigError(ValueError):
+    """A value that a directive does not take; `directive` names it."""
+
+    def __init__(self, message: str, directive: str = "") -> None:
+        super().__init__(message)
+        self.directive = directive
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive: how its text is read, how its value is shown."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    show: Callable[[Any], str] = str
+    immutable: bool = False
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def attribute(self) -> str:
+        return self.name.replace("-", "_")
+
+
+def integer(least: int, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers in a range."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ConfigError("argument couldn't be parsed into an integer") from None
+        if not least <= number <= most:
+            raise ConfigError(f"argument must be between {least} and {most} inclusive")
+        return number
+
+    return read
+
+
+def memory(text: str) -> int:
+    """A reader of memory sizes.
+
+    >>> memory("1gb"), memory("1g"), memory("64")
+    (1073741824, 1000000000, 64)
+    """
+    digits = text.rstrip("bBkKmMgG")
+    unit = UNITS.get(text[len(digits) :].lower())
+    if unit is None or not digits.isdigit():
+        raise ConfigError("argument must be a memory value")
+    return int(digits) * unit
+
+
+def boolean(text: str) -> bool:
+    """A reader of yes and no."""
+    if text.lower() not in ("yes", "no"):
+        raise ConfigError("argument must be 'yes' or 'no'")
+    return text.lower() == "yes"
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A reader of one word out of several."""
+
+    def read(text: str) -> str:
+        if text.lower() not in choices:
+            raise ConfigError("argument(s) must be one of the following: " + ", ".join(choices))
+        return text.lower()
+
+    return read
+
+
+def save_points(text: str) -> tuple[tuple[int, int], ...]:
+    """A reader of `save`: pairs of seconds and changes; "" is none.
+
+    >>> save_points("3600 1 300 100")
+    ((3600, 1), (300, 100))
+    """
+    words = text.split()
+    if len(words) % 2 or not all(word.isdigit() for word in words):
+        raise ConfigError("Invalid save parameters")
+    pairs = tuple((int(a), int(b)) for a, b in zip(words[::2], words[1::2], strict=True))
+    if any(seconds < 1 for seconds, _ in pairs):
+        raise ConfigError("Invalid save parameters")
+    return pairs
+
+
+def _show_boolean(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _show_save(value: tuple[tuple[int, int], ...]) -> str:
+    return " ".join(f"{seconds} {changes}" for seconds, changes in value)
+
+
+_SIZE = integer(0, 2**63 - 1)
+_POLICIES = (
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+)
+
+
+def _listpack(kind: str, limit: str, default: str) -> Directive:
+    """A threshold of Encodings; its name before Redis 7.0 said ziplist."""
+    return Directive(f"{kind}-max-listpack-{limit}", default, _SIZE, aliases=(f"{kind}-max-ziplist-{limit}",))
+
+
+DIRECTIVES: tuple[Directive, ...] = (
+    Directive("active-expire-effort", "1", integer(1, 10)),
+    Directive("activerehashing", "yes", boolean, _show_boolean),
+    Directive("appendonly", "no", boolean, _show_boolean, immutable=True),
+    Directive("databases", "16", integer(1, 2**31 - 1), immutable=True),
+    _listpack("hash", "entries", "512"),
+    _listpack("hash", "value", "64"),
+    Directive("hll-sparse-max-bytes", "3000", memory),
+    Directive("hz", "10", integer(1, 500)),
+    Directive("list-compress-depth", "0", integer(0, 2**31 - 1)),
+    Directive(
+        "list-max-listpack-size", "-2", integer(-(2**31), 2**31 - 1), aliases=("list-max-ziplist-size",)
+    ),
+    Directive("maxclients", "10000", integer(1, 2**32 - 1)),
+    Directive("maxmemory", "0", memory),
+    Directive("maxmemory-policy", "noeviction", one_of(*_POLICIES)),
+    Directive("maxmemory-samples", "5", integer(1, 64)),
+    Directive("port", "6379", integer(0, 65535), immutable=True),
+    Directive("proto-max-bulk-len", "536870912", memory),
+    Directive("requirepass", "", str),
+    Directive("save", "3600 1 300 100 60 10000", save_points, _show_save),
+    Directive("set-max-intset-entries", "512", _SIZE),
+    Directive("set-max-listpack-entries", "128", _SIZE),
+    Directive("set-max-listpack-value", "64", _SIZE),
+    Directive("timeout", "0", integer(0, 2**31 - 1)),
+    _listpack("zset", "entries", "128"),
+    _listpack("zset", "value", "64"),
+)
+BY_NAME = {name: directive for directive in DIRECTIVES for name in (directive.name, *directive.aliases)}
+
+
+class Config:
+    """The values of one node.  `on_change` is called after a set with the names that changed."""
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self.on_change: Callable[[list[str]], None] | None = None
+        for directive in DIRECTIVES:
+            setattr(self, directive.attribute, directive.read(directive.default))
+        if values:
+            self.set({name.replace("_", "-"): str(value) for name, value in values.items()}, starting=True)
+
+    def __getattr__(self, name: str) -> Any:  # only reached when the attribute is missing
+        raise AttributeError(f"unknown configuration directive {name.replace('_', '-')!r}")
+
+    def set(self, values: Mapping[str, str], starting: bool = False) -> None:
+        """Change several directives at once: all or, when one is refused (ConfigError), none."""
+        read: dict[str, Any] = {}
+        for name, text in values.items():
+            directive = BY_NAME.get(name.lower())
+            if directive is None:
+                raise ConfigError(f"unknown configuration directive {name!r}", name)
+            if directive.immutable and not starting:
+                raise ConfigError("can't set immutable config", name)
+            try:
+                read[directive.attribute] = directive.read(text)
+            except ConfigError as error:
+                error.directive = name
+                raise
+        for attribute, value in read.items():
+            setattr(self, attribute, value)
+        if self.on_change is not None:
+            self.on_change(list(read))
+
+    def show(self, directive: Directive) -> str:
+        """The value of a directive as CONFIG GET prints it."""
+        return directive.show(getattr(self, directive.attribute))

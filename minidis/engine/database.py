@@ -1,0 +1,189 @@
+"""A database: one dict from key to value, a second from key to time of expiry, and three verbs.
+
+    find(key)          look a value up to read it; the one place where a key expires on access
+    edit(key)          look a value up to change it
+    touch(key, event)  say that it changed; everything that must follow a change hangs here
+
+Commands use nothing else to reach keys, so none of them repeats expiry, type checks, change
+counting, WATCH, blocked clients or notifications.
+
+    find("k") ----> table {b"k": String}      expires {b"k": 1767225610000}
+                      |                          |
+                      value, access time         later than now?  -> delete, journal DEL, answer None
+
+The table is a Python dict with a bucket index for SCAN (DictTable): a look-up costs 45 ns.  It may
+also be the HashTable that Redis has and learners rebuild: `Database(node, 0, table=HashTable)`.
+
+Mirrors: db.c (`lookupKey`, `setKey`, `dbDelete`, `signalModifiedKey`), notify.c.
+Differs: the type check is part of the look-up.
+Complexity: every verb O(1).
+Read next: expiry.py, then commands/strings.py for the verbs in use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from minidis.engine import errors
+from minidis.protocol.replies import ReplyError
+from minidis.structures.dicttable import DictTable
+from minidis.values.base import Value
+
+if TYPE_CHECKING:
+    from minidis.engine.node import Node
+
+V = TypeVar("V", bound=Value)
+
+
+class Database:
+    """The keys of one numbered database."""
+
+    def __init__(self, node: Node, index: int, table: type = DictTable) -> None:
+        self.node = node
+        self.index = index
+        self.table: Any = table()
+        self.expires: Any = table()  # key -> unix time in milliseconds
+        self.hits = 0
+        self.misses = 0
+        self.expiry_cursor = 0
+
+    # -- the three verbs ------------------------------------------------------------------------
+
+    @overload
+    def find(self, key: bytes, kind: type[V]) -> V | None: ...
+    @overload
+    def find(self, key: bytes) -> Value | None: ...
+    def find(self, key, kind=None):
+        """The value at `key` to read, or None.  Raises WRONGTYPE when it is not a `kind`.  O(1)."""
+        value = self.table.get(key)
+        if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
+            self.misses += 1
+            return None
+        self.hits += 1
+        if kind is not None and type(value) is not kind:
+            raise ReplyError(errors.WRONG_TYPE)
+        value.accessed_us = self.node.now_us
+        return value
+
+    @overload
+    def edit(self, key: bytes, kind: type[V]) -> V | None: ...
+    @overload
+    def edit(self, key: bytes) -> Value | None: ...
+    def edit(self, key, kind=None):
+        """The value at `key` to change, or None.  Raises WRONGTYPE when it is not a `kind`.  O(1)."""
+        value = self.table.get(key)
+        if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
+            return None
+        if kind is not None and type(value) is not kind:
+            raise ReplyError(errors.WRONG_TYPE)
+        value.accessed_us = self.node.now_us
+        return value
+
+    def touch(self, key: bytes, event: str, changes: int = 1) -> None:
+        """The value at `key` changed, or the key came or went.
+
+        `event` is the name of the keyspace notification ("set", "lpush", "del"), `changes` what
+        `rdb_changes_since_last_save` grows by.  O(1) when nobody looks.
+        """
+        node = self.node
+        node.changes += changes
+        if node.observed:
+            node.key_changed(self, key, event)
+
+    # -- whole keys -----------------------------------------------------------------------------
+
+    def put(self, key: bytes, value: Value, keep_ttl: bool = False) -> None:
+        """Bind `key` to `value`, whatever it held; its time to live goes unless `keep_ttl`."""
+        value.accessed_us = self.node.now_us
+        self.table[key] = value
+        if self.expires and not keep_ttl:
+            self.expires.pop(key, None)
+
+    def create(self, key: bytes, value: V) -> V:
+        """Bind a key that is known to be missing, and answer the value (for `edit(...) or create(...)`)."""
+        value.accessed_us = self.node.now_us
+        self.table[key] = value
+        return value
+
+    def delete(self, key: bytes) -> Value | None:
+        """Take a key out, with its time to live.  The caller says `touch(key, "del")`.  O(1) plus freeing."""
+        value = self.table.pop(key, None)
+        if self.expires and value is not None:
+            self.expires.pop(key, None)
+        return value
+
+    def discard_if_empty(self, key: bytes, value: Value) -> bool:
+        """Delete a collection that has lost its last element, as Redis does; touches "del".  True if so."""
+        if len(value):
+            return False
+        self.delete(key)
+        self.touch(key, "del", changes=0)
+        return True
+
+    def peek(self, key: bytes) -> Value | None:
+        """Like find, but leaves no trace: no access time, no hit or miss (TYPE, OBJECT, TTL)."""
+        value = self.table.get(key)
+        if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
+            return None
+        return value
+
+    # -- time to live ---------------------------------------------------------------------------
+
+    def expiry_ms(self, key: bytes) -> int | None:
+        """The unix time in milliseconds at which `key` expires, or None.  Does not expire it."""
+        return self.expires.get(key) if self.expires else None
+
+    def set_expiry(self, key: bytes, at_ms: int) -> None:
+        """Let an existing key expire at a unix time in milliseconds."""
+        self.expires[key] = at_ms
+
+    def clear_expiry(self, key: bytes) -> bool:
+        """Let a key live for ever again.  False if it already did."""
+        return self.expires.pop(key, None) is not None
+
+    def is_due(self, key: bytes) -> bool:
+        """True if the key's time has passed.  A key lives through the very millisecond of its expiry."""
+        at_ms = self.expires.get(key)
+        return at_ms is not None and self.node.now_ms > at_ms
+
+    def expire_if_due(self, key: bytes) -> bool:
+        """Expire on access.  On a replica the key is only hidden: its primary's DEL removes it."""
+        if not self.is_due(key):
+            return False
+        if self.node.deletes_expired_keys:
+            self.expire_now(key)
+        return True
+
+    def expire_now(self, key: bytes) -> None:
+        """Delete a key whose time has passed, and tell everyone: journal, watchers, notifications."""
+        self.delete(key)
+        node = self.node
+        node.expired_keys += 1
+        node.journal.enter(self.index, [b"DEL", key])
+        if node.observed:
+            node.key_changed(self, key, "expired")
+
+    # -- all keys -------------------------------------------------------------------------------
+
+    def clear(self) -> int:
+        """Remove every key; the number removed.  Watchers and waiting clients are told per key."""
+        count = len(self.table)
+        if self.node.observed:
+            for key in list(self.table):
+                self.node.key_changed(self, key, "flush")
+        self.table.clear()
+        self.expires.clear()
+        self.expiry_cursor = 0
+        return count
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def check(self) -> None:
+        """Raise AssertionError if the two tables disagree or a value breaks an invariant.  O(N)."""
+        for key in self.expires:
+            assert key in self.table, f"expiry without a key: {key!r}"
+        for key, value in self.table.items():
+            value.check()
+            assert type(key) is bytes, key
+            assert value.kind == "string" or len(value), f"empty {value.kind} at {key!r}"

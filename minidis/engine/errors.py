@@ -1,0 +1,47 @@
+"""Error replies that several commands share, in Redis's exact words.
+
+Mirrors: `shared.*err` in server.c.  An error is a `ReplyError`, raised wherever it is found; the
+node turns it into the client's reply.
+"""
+
+from __future__ import annotations
+
+from minidis.protocol.replies import ReplyError
+
+WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+SYNTAX = "ERR syntax error"
+NOT_INTEGER = "ERR value is not an integer or out of range"
+NOT_FLOAT = "ERR value is not a valid float"
+NO_SUCH_KEY = "ERR no such key"
+OUT_OF_RANGE = "ERR index out of range"
+OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
+STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+NO_AUTH = "NOAUTH Authentication required."
+
+
+def wrong_arity(name: str) -> ReplyError:
+    """The reply to a command with too few or too many arguments; `name` in lower case, `config|get`."""
+    return ReplyError(f"ERR wrong number of arguments for '{name}' command")
+
+
+def invalid_expire(name: str) -> ReplyError:
+    """The reply to a time to live that is not positive, or does not fit in 64 bits of milliseconds."""
+    return ReplyError(f"ERR invalid expire time in '{name}' command")
+
+
+def unknown_command(argv: list[bytes]) -> ReplyError:
+    """The reply to a name the registry does not know; at most 128 bytes of the arguments are shown."""
+    name = argv[0][:128].decode("latin-1")
+    shown = ""
+    for argument in argv[1:]:
+        if len(shown) >= 128:
+            break
+        shown += "'{}' ".format(argument[: 128 - len(shown)].decode("latin-1"))
+    line = f"ERR unknown command '{name}', with args beginning with: {shown}"
+    return ReplyError(line.replace("\r", " ").replace("\n", " "))
+
+
+def unknown_subcommand(container: str, name: bytes) -> ReplyError:
+    """The reply to a container command (CONFIG, OBJECT ...) whose second word is not known."""
+    shown = name[:128].decode("latin-1")
+    return ReplyError(f"ERR unknown subcommand '{shown}'. Try {container.upper()} HELP.")

@@ -1,0 +1,59 @@
+"""The journal: every change to the keyspace, as a command that repeats it.
+
+The append-only file, replicas and the notebook's views all listen to the same stream.  A command
+that changed something is entered as it was typed, unless its handler stated the effect instead:
+
+    SET k v EX 10      -> SET k v PXAT 1767225610000     (a time to live depends on when it is read)
+    SPOP s             -> SREM s "the member that went"  (a replica must not draw its own lot)
+    a key that expired -> DEL k                          (a replica's clock decides nothing)
+
+Entering happens *after* the command ran: this is not a write-ahead log.
+
+Mirrors: `propagateNow`, `alsoPropagate` in server.c.
+Complexity: O(1) for each entry and subscriber; nothing is built when nobody listens.
+
+>>> journal = Journal()
+>>> entries = []
+>>> unsubscribe = journal.subscribe(entries.append)
+>>> journal.enter(0, [b"SET", b"k", b"v"])
+>>> entries[0].database, entries[0].argv, journal.offset
+(0, [b'SET', b'k', b'v'], 1)
+
+Read next: client.py for `rewrite`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One change: its number (from 1), the database it belongs to, the command that repeats it."""
+
+    offset: int
+    database: int
+    argv: list[bytes]
+
+
+class Journal:
+    """Numbers the entries and hands each to the subscribers, in order."""
+
+    __slots__ = ("offset", "subscribers")
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.subscribers: list[Callable[[Entry], None]] = []
+
+    def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
+        """Call `listener(entry)` for each entry from now on.  Returns the function that ends it."""
+        self.subscribers.append(listener)
+        return lambda: self.subscribers.remove(listener)
+
+    def enter(self, database: int, argv: list[bytes]) -> None:
+        """Add one change.  The subscribers must not change `argv`."""
+        self.offset += 1
+        if self.subscribers:
+            entry = Entry(self.offset, database, argv)
+            for listener in tuple(self.subscribers):
+                listener(entry)

@@ -1,0 +1,299 @@
+"""A node: one Redis instance, without a socket, a thread, a file or a clock of its own.
+
+Time and randomness are handed in; whoever drives the node calls it and takes what it wants done:
+
+    node = Node(clock=lambda: 0)
+    client = node.connect()
+    node.execute(client, [b"SET", b"k", b"v"])      Python values in, Python values out
+    node.tick()                                     expiry, timeouts: what Redis does `hz` times a second
+    node.next_deadline_us()                         when tick() is wanted next
+    node.pending_output                             clients whose outbox holds late replies and messages
+
+The same node lives in three worlds (minidis/drivers): in the kernel, behind TCP, in a simulation.
+
+A command's way:
+
+    execute   the name becomes a Command; one look at two flags (gated?)
+    call      the handler runs; what it changed is entered into the journal
+    handler   commands/*.py
+    find / edit / touch      database.py
+
+Mirrors: `processCommand`, `call`, `serverCron` in server.c.
+Differs: no global server struct, no I/O.
+Complexity: O(1) around the handler; about 1 us for a GET in CPython.
+
+>>> node = Node(clock=lambda: 0)
+>>> client = node.connect()
+>>> node.execute(client, [b"SET", b"greeting", b"hello"]), node.execute(client, [b"GET", b"greeting"])
+('OK', b'hello')
+
+Read next: database.py.
+"""
+
+from __future__ import annotations
+
+import random as random_module
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from minidis.engine import errors, expiry
+from minidis.engine.client import Client
+from minidis.engine.config import BY_NAME, Config
+from minidis.engine.database import Database
+from minidis.engine.journal import Journal
+from minidis.engine.memory import MemoryLedger
+from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
+from minidis.engine.transactions import Watchers
+from minidis.engine.waiting import WAITING, Wait, WaitingRoom
+from minidis.protocol.replies import ReplyError
+from minidis.structures.dicttable import DictTable
+from minidis.values.encodings import Encodings
+
+VERSION = "7.2.0"
+"""The Redis whose behaviour this is."""
+
+Clock = Callable[[], int]
+"""Unix time in microseconds."""
+
+_ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "unwatch", "quit", "reset"))
+
+
+class Node:
+    """One instance.  `clock` answers unix time in microseconds; `random` decides every lot it draws."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | Config | None = None,
+        clock: Clock = lambda: 0,
+        random: random_module.Random | None = None,
+        commands: CommandTable | None = None,
+        table: type = DictTable,
+    ) -> None:
+        self.config = config if isinstance(config, Config) else Config(config)
+        self.config.on_change = self._config_changed
+        self.clock = clock
+        self.random = random or random_module.Random(0)
+        self.commands = (commands or COMMANDS).copy()
+        self.now_us = clock()
+        self.started_us = self.now_us
+        self.run_id = f"{self.random.getrandbits(160):040x}"
+        self.encodings = Encodings()
+        self.databases = [Database(self, index, table) for index in range(self.config.databases)]
+        self.clients: dict[int, Client] = {}
+        self.next_client_id = 1
+        self.pending_output: dict[int, Client] = {}
+        self.journal = Journal()
+        self.waiting = WaitingRoom(self)
+        self.watchers = Watchers(self)
+        self.memory = MemoryLedger(self)
+        self.changes = 0
+        self.expired_keys = 0
+        self.commands_processed = 0
+        self.connections_received = 0
+        self.deletes_expired_keys = True  # a replica leaves that to its primary
+        self.active_expiry = True
+        self.active_cycle = expiry.active_cycle
+        self.last_cycle: expiry.Cycle | None = None
+        self.next_cron_us = self.now_us
+        self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
+        self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
+        self.observed = False  # someone must be told when a key is touched
+        self.gated = False  # something must be looked at before every command
+        self._config_changed([name.replace("-", "_") for name in BY_NAME])
+
+    # -- running commands -------------------------------------------------------------------------
+
+    def execute(self, client: Client, argv: list[bytes]) -> Any:
+        """Run one command for `client` and answer its reply value.
+
+        Answers `WAITING` when the command waits for a key: the reply then comes by the client's
+        outbox.  Raises ReplyError for an error reply.
+        """
+        command = self.commands.spelled.get(argv[0])
+        self.now_us = self.clock()
+        if client.gated or self.gated or command is None:
+            return self._execute_gated(client, command, argv)
+        reply = self.call(client, command, argv)
+        if self.waiting.ready:
+            self.waiting.serve()
+        return reply
+
+    def call(self, client: Client, command: Command, argv: list[bytes]) -> Any:
+        """Run a command's handler, journal its effect, park it when it waits.  EXEC and Lua come here too."""
+        reply = self.run(client, command, argv)
+        if type(reply) is Wait:
+            if client.in_execution:
+                return reply.timeout_reply
+            self.waiting.park(client, command, argv, reply)
+            return WAITING
+        return reply
+
+    def run(self, client: Client, command: Command, argv: list[bytes]) -> Any:
+        """The inner step of `call`: the handler, then the journal.  May answer a `Wait`."""
+        before = self.changes
+        self.commands_processed += 1
+        try:
+            reply = command.invoke(client, argv)
+        except BaseException:
+            if self.changes != before or client.journal_commands is not None:
+                self._journal(client, argv, self.changes != before)  # it changed something, then failed
+            raise
+        if self.changes != before or client.journal_commands is not None:
+            self._journal(client, argv, self.changes != before)
+        return reply
+
+    def _journal(self, client: Client, argv: list[bytes], changed: bool) -> None:
+        commands, client.journal_commands = client.journal_commands, None
+        if commands is None:
+            commands = [argv]
+        elif not changed:
+            return
+        for entry in commands:
+            self.journal.enter(client.db.index, entry)
+
+    def _execute_gated(self, client: Client, command: Command | None, argv: list[bytes]) -> Any:
+        """The careful way of `execute`: unknown names, AUTH, MULTI, memory limits, listeners."""
+        try:
+            if command is None:
+                command = self.commands.find(argv)
+            self._admit(client, command, argv)
+            if client.transaction is not None and command.name not in _ALLOWED_IN_MULTI:
+                reply = self._queue(client, command, argv)
+            else:
+                reply = self.call(client, command, argv)
+        except ReplyError as error:
+            if client.transaction is not None and (command is None or command.name not in _ALLOWED_IN_MULTI):
+                client.transaction.spoiled = True
+            self._tell_command_listeners(client, argv, error)
+            raise
+        self._tell_command_listeners(client, argv, reply)
+        if self.waiting.ready:
+            self.waiting.serve()
+        return reply
+
+    def _admit(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        """Raise the error that keeps `command` from running at all."""
+        command.check_arity(argv)
+        if client.closed:
+            raise ReplyError("ERR this connection is closed")
+        if client.parked is not None:
+            raise ReplyError("ERR this client waits for a key; use another client, or CLIENT UNBLOCK")
+        if not client.authenticated and not command.flags & Flag.NO_AUTH:
+            raise ReplyError(errors.NO_AUTH)
+        if command.denies_oom and self.config.maxmemory and not self.memory.make_room():
+            raise ReplyError(errors.OUT_OF_MEMORY)
+
+    def _queue(self, client: Client, command: Command, argv: list[bytes]) -> str:
+        if command.flags & Flag.NO_MULTI:
+            raise ReplyError("ERR Command not allowed inside a transaction")
+        assert client.transaction is not None
+        client.transaction.queue.append((command, argv))
+        return "QUEUED"
+
+    def _tell_command_listeners(self, client: Client, argv: list[bytes], reply: Any) -> None:
+        for listener in tuple(self.command_listeners):
+            listener(client, argv, reply)
+
+    # -- clients ----------------------------------------------------------------------------------
+
+    def connect(self, name: str = "", address: str = "embedded") -> Client:
+        """A new client in database 0, speaking RESP2."""
+        client = Client(self, self.next_client_id, name, address)
+        self.next_client_id += 1
+        self.connections_received += 1
+        self.clients[client.id] = client
+        return client
+
+    def disconnect(self, client: Client) -> None:
+        """The connection is gone: what it waited for, watched and queued goes with it."""
+        self.waiting.leave(client)
+        self.watchers.unwatch(client)
+        client.transaction = None
+        client.closed = True
+        client.update_gate()
+        self.clients.pop(client.id, None)
+        self.pending_output.pop(client.id, None)
+
+    # -- time -------------------------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        """The time of the running command, unix milliseconds.  It stands still while a command runs."""
+        return self.now_us // 1000
+
+    def tick(self) -> None:
+        """Do what is due: timeouts of waiting clients, and `hz` times a second the active expiry cycle."""
+        self.now_us = self.clock()
+        if self.waiting.queues:
+            self.waiting.expire(self.now_ms)
+        if self.now_us < self.next_cron_us:
+            return
+        self.next_cron_us = self.now_us + 1_000_000 // self.config.hz
+        if self.active_expiry and self.deletes_expired_keys:
+            self.last_cycle = self.active_cycle(self)
+        if self.config.activerehashing:
+            for database in self.databases:
+                database.table.rehash_step(100)
+                database.expires.rehash_step(100)
+        if self.waiting.ready:
+            self.waiting.serve()
+
+    def next_deadline_us(self) -> int:
+        """The time at which `tick` has something to do."""
+        waiting_ms = self.waiting.next_deadline_ms() if self.waiting.queues else None
+        return self.next_cron_us if waiting_ms is None else min(self.next_cron_us, waiting_ms * 1000)
+
+    # -- those who look on ------------------------------------------------------------------------
+
+    def key_changed(self, database: Database, key: bytes, event: str) -> None:
+        """Tell everyone who asked that a key was touched.  Reached through `Database.touch`."""
+        self.watchers.key_changed(database.index, key)
+        self.waiting.key_changed(database.index, key)
+        if self.memory.counting:
+            self.memory.key_changed(database, key)
+        for listener in self.key_listeners:
+            listener(database, key, event)
+
+    def update_observed(self) -> None:
+        """Work out the two flags that keep the hot path short."""
+        self.observed = bool(
+            self.key_listeners or self.watchers.clients or self.waiting.queues or self.memory.counting
+        )
+        self.gated = bool(self.command_listeners or self.config.maxmemory)
+
+    def listen_to_keys(self, listener: Callable[[Database, bytes, str], None]) -> Callable[[], None]:
+        """Call `listener(database, key, event)` at every touch.  Returns the function that ends it."""
+        return self._listen(self.key_listeners, listener)
+
+    def listen_to_commands(self, listener: Callable[[Client, list[bytes], Any], None]) -> Callable[[], None]:
+        """Call `listener(client, argv, reply)` after every command; an error reply is a ReplyError value."""
+        return self._listen(self.command_listeners, listener)
+
+    def _listen(self, listeners: list, listener: Callable) -> Callable[[], None]:
+        listeners.append(listener)
+        self.update_observed()
+
+        def stop() -> None:
+            listeners.remove(listener)
+            self.update_observed()
+
+        return stop
+
+    # -- configuration ----------------------------------------------------------------------------
+
+    @property
+    def requires_password(self) -> bool:
+        return bool(self.config.requirepass)
+
+    def _config_changed(self, attributes: list[str]) -> None:
+        for attribute in attributes:
+            if attribute in Encodings.__slots__ and hasattr(self.config, attribute):
+                setattr(self.encodings, attribute, getattr(self.config, attribute))
+        if "maxmemory" in attributes:
+            self.memory.update()
+        self.update_observed()
+
+    def check(self) -> None:
+        """Raise AssertionError if any database or value breaks an invariant.  O(N)."""
+        for database in self.databases:
+            database.check()

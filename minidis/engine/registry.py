@@ -1,0 +1,236 @@
+"""The table of commands: one decorated function each, everything else is derived from its syntax line.
+
+    @command("GET key", READONLY | FAST)
+    def get(client, key):
+        \"\"\"Get the string value of a key. O(1).\"\"\"
+        value = client.db.find(key, String)
+        return None if value is None else value.as_bytes()
+
+The decorator binds the line to the function (binding.py) and files it under its name.  The group
+(`string`, as in HELP @string) comes from the module, the summary and the complexity from the docstring.
+
+Mirrors: `struct redisCommand`, `populateCommandTable` in server.c.
+Differs: no generated C table, and the flags that follow from others are not written down.
+Complexity: look-up O(1).
+
+>>> @command("EXAMPLE.ADD a:int b:int", READONLY | FAST, table := CommandTable())
+... def example_add(client, a, b):
+...     '''Add two integers. O(1).'''
+...     return a + b
+>>> table.find([b"example.add"]).invoke(None, [b"EXAMPLE.ADD", b"2", b"40"])
+42
+
+Read next: node.py, which calls what it finds here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntFlag, auto
+from typing import Any
+
+from minidis.engine import errors
+from minidis.engine.binding import Handler, arity_name, bind, shape
+from minidis.engine.syntax import SyntaxLine, parse
+
+
+class Flag(IntFlag):
+    """What the node and its clients must know of a command before they run it (COMMAND INFO shows them)."""
+
+    WRITE = auto()  # may change the keyspace
+    READONLY = auto()  # reads keys, changes nothing
+    DENYOOM = auto()  # may add data: refused when memory is full
+    FAST = auto()  # O(1) or O(log N)
+    BLOCKING = auto()  # may wait for a key
+    ADMIN = auto()
+    NOSCRIPT = auto()  # not from Lua
+    LOADING = auto()  # allowed while a dataset is loaded
+    STALE = auto()  # allowed on a replica with old data
+    NO_AUTH = auto()  # allowed before AUTH
+    NO_MULTI = auto()  # not inside MULTI
+    PUBSUB = auto()
+    MOVABLE_KEYS = auto()  # the key positions depend on the arguments
+    SKIP_MONITOR = auto()
+    SKIP_SLOWLOG = auto()
+    ALLOW_BUSY = auto()
+    NO_ASYNC_LOADING = auto()
+    NO_MANDATORY_KEYS = auto()
+    TOUCHES_ARBITRARY_KEYS = auto()
+    MAY_REPLICATE = auto()
+    SENTINEL = auto()
+    ONLY_SENTINEL = auto()
+    DANGEROUS = auto()  # only an ACL category, where Redis lists it by hand
+
+
+WRITE, READONLY, DENYOOM, FAST, BLOCKING = Flag.WRITE, Flag.READONLY, Flag.DENYOOM, Flag.FAST, Flag.BLOCKING
+ADMIN, NOSCRIPT, LOADING, STALE, NO_AUTH = Flag.ADMIN, Flag.NOSCRIPT, Flag.LOADING, Flag.STALE, Flag.NO_AUTH
+NO_MULTI, PUBSUB, MOVABLE_KEYS = Flag.NO_MULTI, Flag.PUBSUB, Flag.MOVABLE_KEYS
+SKIP_MONITOR, SKIP_SLOWLOG, ALLOW_BUSY = Flag.SKIP_MONITOR, Flag.SKIP_SLOWLOG, Flag.ALLOW_BUSY
+NO_ASYNC_LOADING, NO_MANDATORY_KEYS = Flag.NO_ASYNC_LOADING, Flag.NO_MANDATORY_KEYS
+TOUCHES_ARBITRARY_KEYS, MAY_REPLICATE = Flag.TOUCHES_ARBITRARY_KEYS, Flag.MAY_REPLICATE
+SENTINEL, ONLY_SENTINEL, DANGEROUS = Flag.SENTINEL, Flag.ONLY_SENTINEL, Flag.DANGEROUS
+
+KeyFinder = Callable[[list[bytes]], list[bytes]]
+
+_COMPLEXITY = re.compile(r"(O\(.*)$", re.DOTALL)
+
+
+class Command:
+    """One command, or a container of subcommands (`subcommands` is then not empty)."""
+
+    def __init__(
+        self,
+        line: SyntaxLine,
+        handler: Handler,
+        flags: int,
+        group: str,
+        since: str = "",
+        keys: KeyFinder | None = None,
+        raw: bool = False,
+    ) -> None:
+        self.line = line
+        self.name = arity_name(line)  # "set", "config|get"
+        self.handler = handler
+        self.flags = Flag(flags)
+        self.group = group
+        self.since = since
+        self.arity = line.arity
+        self.shape = "irregular" if raw else shape(line)
+        self.invoke = bind(line, handler, self.shape)
+        self.key_finder = keys
+        self.is_write = bool(flags & Flag.WRITE)
+        self.denies_oom = bool(flags & Flag.DENYOOM)
+        self.subcommands: dict[str, Command] = {}
+
+    def check_arity(self, argv: list[bytes]) -> None:
+        """Raise the arity error that running `argv` would raise, without running it (for MULTI)."""
+        count = len(argv)
+        if count < -self.arity if self.arity < 0 else count != self.arity:
+            raise errors.wrong_arity(self.name)
+
+    @property
+    def summary(self) -> str:
+        """The docstring's first paragraph without its complexity."""
+        text = " ".join((self.handler.__doc__ or "").split("\n\n")[0].split())
+        return _COMPLEXITY.sub("", text).strip().rstrip(".") + "."
+
+    @property
+    def complexity(self) -> str:
+        """The docstring's `O(...)` part."""
+        text = " ".join((self.handler.__doc__ or "").split("\n\n")[0].split())
+        found = _COMPLEXITY.search(text)
+        return found.group(1).rstrip(".") if found else ""
+
+    def __repr__(self) -> str:
+        return f"<Command {self.line.text}>"
+
+
+class CommandTable:
+    """Commands by name, in any case.  A node has its own copy, so that a learner may replace one."""
+
+    def __init__(self, commands: Iterable[Command] = ()) -> None:
+        self.by_name: dict[str, Command] = {}
+        # Names as bytes, in upper and lower case: what nearly every client sends, found without .lower()
+        self.spelled: dict[bytes, Command] = {}
+        for entry in commands:
+            self.add(entry)
+
+    def add(self, entry: Command) -> None:
+        """File a command; `config|get` goes under its container.  A command of that name is replaced."""
+        container, _, subcommand = entry.name.partition("|")
+        if subcommand:
+            holder = self.by_name.get(container)
+            if holder is None or not holder.subcommands:
+                holder = _container(container, entry.group)
+                self._file(container, holder)
+            holder.subcommands[subcommand] = entry
+        else:
+            self._file(container, entry)
+
+    def _file(self, name: str, entry: Command) -> None:
+        self.by_name[name] = entry
+        if not entry.subcommands and entry.handler is not _no_handler:
+            for spelling in (name, name.upper()):
+                self.spelled[spelling.encode()] = entry
+
+    def find(self, argv: list[bytes]) -> Command:
+        """The command that `argv` names.  Raises Redis's unknown (sub)command and container arity errors."""
+        entry = self.by_name.get(argv[0].decode("latin-1").lower())
+        if entry is None:
+            raise errors.unknown_command(argv)
+        if not entry.subcommands:
+            return entry
+        if len(argv) < 2:
+            if entry.handler is not _no_handler:
+                return entry
+            raise errors.wrong_arity(entry.name)
+        subcommand = entry.subcommands.get(argv[1].decode("latin-1").lower())
+        if subcommand is None:
+            raise errors.unknown_subcommand(entry.name, argv[1])
+        return subcommand
+
+    def copy(self) -> CommandTable:
+        """A table of its own with the same commands."""
+        return CommandTable(self)
+
+    def __iter__(self) -> Iterator[Command]:
+        for entry in self.by_name.values():
+            if entry.handler is not _no_handler:
+                yield entry
+            yield from entry.subcommands.values()
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+
+def _no_handler(client: Any, *words: bytes) -> None:
+    """Container command."""
+
+
+def _container(name: str, group: str) -> Command:
+    return Command(parse(name.upper() + " subcommand [argument ...]"), _no_handler, 0, group)
+
+
+COMMANDS = CommandTable()
+"""Every command of the modules in minidis/commands, filed as they are imported."""
+
+_GROUPS = {
+    "strings": "string",
+    "bitmaps": "bitmap",
+    "hyperloglogs": "hyperloglog",
+    "lists": "list",
+    "sets": "set",
+    "sorted_sets": "sorted-set",
+    "hashes": "hash",
+    "keys": "generic",
+    "streams": "stream",
+    "geo": "geo",
+    "publish": "pubsub",
+}
+
+
+def command(
+    syntax: str,
+    flags: int,
+    table: CommandTable | None = None,
+    *,
+    since: str = "1.0.0",
+    keys: KeyFinder | None = None,
+    raw: bool = False,
+    group: str | None = None,
+) -> Callable[[Handler], Handler]:
+    """Register the decorated function under `syntax`.
+
+    `flags` is a union of `Flag`s, `since` the Redis version that brought the command, `keys` a
+    function from argv to the keys in it where the positions depend on the arguments.  With `raw`
+    the handler takes the words after the name as they came, whatever the line's shape.
+    """
+
+    def register(handler: Handler) -> Handler:
+        module = handler.__module__.rpartition(".")[2]
+        entry = Command(parse(syntax), handler, flags, group or _GROUPS.get(module, module), since, keys, raw)
+        (COMMANDS if table is None else table).add(entry)
+        return handler
+
+    return register

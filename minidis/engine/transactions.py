@@ -1,0 +1,124 @@
+"""MULTI, EXEC and WATCH: a queue of commands for each client, and a flag that says "your keys changed".
+
+    MULTI         client.transaction = Transaction()
+    SET a 1       not run: its name and arity are checked, then it is queued
+    EXEC          every queued command runs through the same `call` as any other, nothing in between
+
+A command that could not be queued (unknown, wrong arity) spoils the whole transaction: EXECABORT.
+A command that fails while EXEC runs it does *not*: the others stand.  There is no rollback.
+
+WATCH adds a condition.  Touching a watched key, in whatever way, marks each client that watches it,
+and its EXEC answers nil.  No value is compared: writing the same value again counts as a change.
+
+Mirrors: multi.c.
+Complexity: WATCH O(1) for each key; touch O(watchers of the key), nothing when nobody watches.
+Read next: commands/transactions.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidis.protocol.replies import NULL_ARRAY, ReplyError
+
+if TYPE_CHECKING:
+    from minidis.engine.client import Client
+    from minidis.engine.node import Node
+    from minidis.engine.registry import Command
+
+
+class Transaction:
+    """What a client has queued since MULTI."""
+
+    __slots__ = ("queue", "spoiled")
+
+    def __init__(self) -> None:
+        self.queue: list[tuple[Command, list[bytes]]] = []
+        self.spoiled = False
+
+
+class Watchers:
+    """Which clients watch which keys, and which of them must fail their EXEC."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.clients: dict[tuple[int, bytes], set[int]] = {}
+        self.changed: set[int] = set()
+
+    def watch(self, client: Client, key: bytes) -> None:
+        """Let `client` watch a key of its database.  A key that is already past its time is noted as such."""
+        place = (client.db.index, key)
+        if place in client.watched:
+            return
+        client.watched[place] = client.db.is_due(key)
+        self.clients.setdefault(place, set()).add(client.id)
+        self.node.update_observed()
+
+    def unwatch(self, client: Client) -> None:
+        """Forget all that `client` watches, and what it has seen."""
+        for place in client.watched:
+            watching = self.clients.get(place)
+            if watching is not None:
+                watching.discard(client.id)
+                if not watching:
+                    del self.clients[place]
+        client.watched.clear()
+        self.changed.discard(client.id)
+        self.node.update_observed()
+
+    def key_changed(self, database: int, key: bytes) -> None:
+        """Mark everyone who watches this key."""
+        watching = self.clients.get((database, key))
+        if watching:
+            self.changed |= watching
+
+    def must_fail(self, client: Client) -> bool:
+        """True if a key that `client` watches changed, or ran out of time, since WATCH."""
+        if client.id in self.changed:
+            return True
+        databases = self.node.databases
+        return any(
+            not was_due and databases[database].is_due(key)
+            for (database, key), was_due in client.watched.items()
+        )
+
+
+def begin(client: Client) -> None:
+    """MULTI: queue from now on."""
+    client.transaction = Transaction()
+    client.update_gate()
+
+
+def discard(client: Client) -> None:
+    """Drop the queue and everything watched."""
+    client.transaction = None
+    client.node.watchers.unwatch(client)
+    client.update_gate()
+
+
+def execute(client: Client) -> Any:
+    """EXEC: run the queue, and answer the list of replies, errors standing among them.
+
+    Answers NULL_ARRAY when a watched key changed; raises EXECABORT when queueing had failed.
+    """
+    node = client.node
+    transaction = client.transaction
+    assert transaction is not None
+    failed = node.watchers.must_fail(client)
+    discard(client)
+    if transaction.spoiled:
+        raise ReplyError("EXECABORT Transaction discarded because of previous errors.")
+    if failed:
+        return NULL_ARRAY
+    replies: list[Any] = []
+    client.in_execution = True
+    try:
+        for command, argv in transaction.queue:
+            try:
+                replies.append(node.call(client, command, argv))
+            except ReplyError as error:
+                replies.append(error)
+    finally:
+        client.in_execution = False
+        client.rewrite()  # the queued commands are in the journal; EXEC itself is not an effect
+    return replies

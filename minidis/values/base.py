@@ -1,0 +1,67 @@
+"""What every value in the keyspace has in common.
+
+A key of Redis holds one value of one type, and a value carries its own last access time (the
+eviction clock reads it, and OBJECT IDLETIME shows it).  The type is fixed when the value is born;
+the *encoding*, the structure that holds the bytes, changes as the value grows.
+
+Mirrors: `robj` in server.h (type, encoding, lru).
+Differs: no reference count, Python has its own; the type is the class.
+Read next: string.py, the simplest value.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+OBJECT_HEADER_BYTES = 16
+"""sizeof(robj) on a 64-bit Redis: 4 bits type, 4 encoding, 24 lru, 4 bytes count, 8 bytes pointer."""
+
+
+class Value:
+    """The base of the typed values.  Subclasses set `kind` and have the methods below."""
+
+    __slots__ = ("accessed_us",)
+
+    kind: ClassVar[str]
+    """The answer of TYPE: "string", "list", "set", "zset", "hash" or "stream"."""
+
+    def __init__(self) -> None:
+        self.accessed_us = 0
+
+    @property
+    def encoding(self) -> str:
+        """The answer of OBJECT ENCODING."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        """Elements held (bytes, for a string).  A value other than a string is deleted when this is 0."""
+        raise NotImplementedError
+
+    def memory_usage(self) -> int:
+        """Bytes that a 64-bit Redis 7.2 would hold for this value, its object header included.  O(1)."""
+        raise NotImplementedError
+
+    def copy(self) -> Value:
+        """An independent value with the same content (COPY).  O(N)."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise AssertionError if an invariant of the encoding is broken.  O(N), for tests."""
+        raise NotImplementedError
+
+
+def allocation_size(size: int) -> int:
+    """The bytes that jemalloc, Redis's allocator on Linux, sets aside for a request of `size` bytes.
+
+    Requests are rounded up to a size class: 8, then steps of 16 up to 128, then four classes to
+    each power of two.  This is why MEMORY USAGE rises in steps.
+
+    >>> [allocation_size(n) for n in (1, 9, 49, 129, 161, 1000, 5000)]
+    [8, 16, 64, 160, 192, 1024, 5120]
+    """
+    if size <= 8:
+        return 8
+    if size <= 128:
+        return (size + 15) & ~15
+    step = 1 << ((size - 1).bit_length() - 3)
+    return (size + step - 1) & -step

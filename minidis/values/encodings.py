@@ -1,0 +1,47 @@
+"""The thresholds at which a value changes its encoding, and the structures it may choose from.
+
+Small collections live in flat byte arrays (listpack, intset): a linear search over 100 bytes that
+sit in one cache line beats any tree.  Past a threshold the value converts, once and for good, to a
+structure with better complexity.  The thresholds are configuration directives with the same names.
+
+The structures stand here as fields, so that a learner's own skip list or intset can be plugged into
+a live node: `node.encodings.skiplist = MySkipList` and every sorted set born from then on uses it.
+
+Mirrors: the `*-max-listpack-*` directives of config.c.
+Read next: hash.py for a value that converts.
+
+>>> Encodings().hash_max_listpack_entries
+512
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from minidis.structures.hashtable import HashTable
+from minidis.structures.intset import Intset
+from minidis.structures.listpack import Listpack
+from minidis.structures.quicklist import Quicklist
+from minidis.structures.skiplist import SkipList
+
+
+@dataclass(slots=True)
+class Encodings:
+    """Thresholds (the defaults of redis.conf 7.2) and structure classes of one node."""
+
+    hash_max_listpack_entries: int = 512
+    hash_max_listpack_value: int = 64
+    set_max_intset_entries: int = 512
+    set_max_listpack_entries: int = 128
+    set_max_listpack_value: int = 64
+    zset_max_listpack_entries: int = 128
+    zset_max_listpack_value: int = 64
+    list_max_listpack_size: int = -2
+    list_compress_depth: int = 0
+    hll_sparse_max_bytes: int = 3000
+
+    listpack: type = field(default=Listpack)
+    intset: type = field(default=Intset)
+    quicklist: type = field(default=Quicklist)
+    hashtable: type = field(default=HashTable)
+    skiplist: type = field(default=SkipList)
