@@ -300,6 +300,26 @@ class Listpack:
         self._splice(start, end, b"", -count)
         return count
 
+    def remove(self, element: bytes, limit: int = 0, from_tail: bool = False) -> int:
+        """Remove the first (or last) `limit` equal elements, 0: all; answers how many. O(size).
+
+        >>> pack = Listpack([b"a", b"b", b"a", b"c", b"a"])
+        >>> pack.remove(b"a", limit=2, from_tail=True), list(pack)
+        (2, [b'a', b'b', b'c'])
+        """
+        offsets = []
+        index = self.find(element)
+        while index >= 0:
+            offsets.append(self._known_offset)
+            if len(offsets) == limit and not from_tail:
+                break
+            index = self.find(element, index + 1)
+        if limit and from_tail:
+            offsets = offsets[-limit:]
+        for offset in reversed(offsets):  # the last one first: so the offsets before it stay true
+            self._splice(offset, offset + self.entry_length(offset), b"", -1)
+        return len(offsets)
+
     def extend(self, other: Listpack) -> None:
         """Add all entries of another listpack at the tail, copying the bytes as they are. O(its size)."""
         end = len(self._data) - 1
@@ -409,13 +429,14 @@ def _decode(data: bytes | bytearray, position: int) -> tuple[bytes, int]:
     if tag < 0xC0:
         end = position + tag - 0x7F
         return bytes(data[position + 1 : end]), end + 1
+    if tag < 0xE0:
+        return b"%d" % _thirteen_bits(data, position), position + 3
+    if tag > 0xF0:
+        end = position + _STEPS[tag] - 1
+        return b"%d" % int.from_bytes(data[position + 1 : end], "little", signed=True), end + 1
     header_size, content_size = _sizes(data, position)
     start = position + header_size
     end = start + content_size
-    if tag < 0xE0:
-        return b"%d" % _thirteen_bits(data, position), position + 3
-    if tag in _INTEGER_SIZES:
-        return b"%d" % int.from_bytes(data[start:end], "little", signed=True), end + 1
     return bytes(data[start:end]), end + _backlen_size(end - position)
 
 

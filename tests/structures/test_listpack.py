@@ -109,6 +109,19 @@ def test_find_compares_every_skip_plus_first(content, wanted, start, skip):
     pack.check()
 
 
+@given(
+    st.lists(st.sampled_from([b"a", b"b", b"7", b"x" * 200]), max_size=30), st.integers(0, 6), st.booleans()
+)
+def test_remove_takes_equal_elements_from_either_end(content, limit, from_tail):
+    ordered = content[::-1] if from_tail else list(content)
+    doomed = [index for index, element in enumerate(ordered) if element == b"a"][: limit or None]
+    kept = [element for index, element in enumerate(ordered) if index not in doomed]
+    pack = Listpack(content)
+    assert pack.remove(b"a", limit, from_tail) == len(doomed)
+    assert list(pack) == (kept[::-1] if from_tail else kept)
+    pack.check()
+
+
 def test_find_is_not_deceived_by_an_entry_inside_another():
     pack = Listpack([b"x\x81a\x02y", b"\x81a\x02", b"a"])
     assert pack.find(b"a") == 2
