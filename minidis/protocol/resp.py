@@ -76,6 +76,7 @@ class RequestParser:
         self.max_bulk_bytes = max_bulk_bytes
         self.authenticated = authenticated
         self._buffer = bytearray()
+        self._dropped = 0  # bytes of the stream before the buffer
         self._at = 0  # everything before is consumed
         self._looked = 0  # no line end between _at and here
         self._arguments: list[bytes] = []
@@ -85,8 +86,9 @@ class RequestParser:
     def feed(self, data: bytes) -> None:
         """Take the next bytes from the network. O(len(data)), amortised."""
         if self._at > 4096 and self._at > len(self._buffer) // 2:
-            self._looked -= self._at
             del self._buffer[: self._at]
+            self._dropped += self._at
+            self._looked -= self._at
             self._at = 0
         self._buffer += data
 
@@ -109,9 +111,9 @@ class RequestParser:
         return None
 
     @property
-    def pending_bytes(self) -> int:
-        """How many bytes wait for the rest of their request."""
-        return len(self._buffer) - self._at
+    def position(self) -> int:
+        """How many bytes of the stream are read: all those whose meaning is certain."""
+        return self._dropped + self._at
 
     def _read_array_header(self) -> bool:
         line = self._read_header("mbulk")
@@ -122,6 +124,7 @@ class RequestParser:
             raise ProtocolError("ERR Protocol error: invalid multibulk length")
         if count > MAX_UNAUTHENTICATED_ARGUMENTS and not self.authenticated:
             raise ProtocolError("ERR Protocol error: unauthenticated multibulk length")
+        self._consume(self._at + len(line) + 2)
         self._missing_arguments = max(count, 0)  # *0 and *-1 are skipped in silence
         self._arguments = []
         return True
@@ -151,6 +154,7 @@ class RequestParser:
             raise ProtocolError("ERR Protocol error: invalid bulk length")
         if length > MAX_UNAUTHENTICATED_BULK_BYTES and not self.authenticated:
             raise ProtocolError("ERR Protocol error: unauthenticated bulk length")
+        self._consume(self._at + len(line) + 2)
         self._bulk_bytes = length
         return True
 
@@ -162,9 +166,7 @@ class RequestParser:
             return None
         if end + 1 == len(self._buffer):
             return None
-        line = bytes(self._buffer[self._at : end])
-        self._consume(end + 2)
-        return line
+        return bytes(self._buffer[self._at : end])
 
     def _read_inline(self) -> list[bytes] | None:
         end = self._find(b"\n")
@@ -188,7 +190,7 @@ class RequestParser:
         return found.start() if found[0] == wanted else None
 
     def _refuse_endless_line(self, why: str) -> None:
-        if self.pending_bytes > MAX_INLINE_BYTES:
+        if len(self._buffer) - self._at > MAX_INLINE_BYTES:
             raise ProtocolError(f"ERR Protocol error: {why}")
 
     def _consume(self, position: int) -> None:
@@ -385,6 +387,11 @@ class Tokenizer:
         """Where in the stream the next token starts."""
         return self._dropped + self._at
 
+    @property
+    def blob_bytes(self) -> int | None:
+        """The length of the blob whose payload is not complete, if one is being read."""
+        return self._header[1] if self._header else None
+
     def next_token(self) -> Token | None:
         """The next complete token, or None until more bytes are fed."""
         if self._header is None:
@@ -412,7 +419,7 @@ class Tokenizer:
 
     def _check_kind(self) -> None:
         kind = bytes(self._buffer[self._at : self._at + 1])
-        if kind not in KINDS:
+        if kind and kind not in KINDS:
             raise ProtocolError(f'Protocol error, got "{kind.decode("latin-1")}" as reply type byte')
 
     def _take(self, line: bytes, payload: bytes | None, end: int) -> Token:
@@ -458,7 +465,7 @@ class ReplyParser:
                 self._open.append(_Aggregate(token.kind, count))
                 value = NEED_DATA
             else:
-                value = _scalar(token)
+                value = scalar(token)
             value = self._close_complete(value)
             if value is not NEED_DATA:
                 self.attributes, self._next_attributes = self._next_attributes, {}
@@ -520,7 +527,8 @@ def element_count(token: Token) -> int:
     return 2 * count if token.kind in b"%|" else count
 
 
-def _scalar(token: Token) -> Any:
+def scalar(token: Token) -> Any:
+    """The value of a token that stands for itself: no header of an aggregate, but a null array."""
     kind, argument, payload = token.kind, token.argument, token.payload
     if kind == b"$":
         return payload
