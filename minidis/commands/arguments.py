@@ -1,0 +1,63 @@
+"""Arguments that several families of commands read alike: numkeys, timeouts, counts.
+
+Mirrors: getRangeLongFromObjectOrReply in object.c, getTimeoutFromObjectOrReply in timeout.c, the key
+specs of type "keynum".
+Read next: lists.py and sorted_sets.py, which use them.
+"""
+
+from __future__ import annotations
+
+import math
+
+from minidis.engine import errors
+from minidis.engine.client import Client
+from minidis.engine.registry import KeyFinder
+from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_long_double
+from minidis.protocol.replies import ReplyError
+
+TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range"
+TIMEOUT_NEGATIVE = "ERR timeout is negative"
+TIMEOUT_TOO_LARGE = "ERR timeout is out of range"
+
+
+def counted_keys(position: int, *single: int) -> KeyFinder:
+    """A key finder: argv[position] says how many keys follow it; `single` are positions of further keys.
+
+    >>> counted_keys(2, 1)([b"ZUNIONSTORE", b"total", b"2", b"a", b"b", b"WEIGHTS", b"1", b"2"])
+    [b'total', b'a', b'b']
+    """
+
+    def find(argv: list[bytes]) -> list[bytes]:
+        count = parse_integer(argv[position]) or 0
+        return [argv[at] for at in single] + argv[position + 1 : position + 1 + max(count, 0)]
+
+    return find
+
+
+def integer_in_range(text: bytes, least: int, most: int = INTEGER_MAX, message: str | None = None) -> int:
+    """An integer within bounds, or an error: `message` for whatever is wrong with it.
+
+    >>> integer_in_range(b"7", 1)
+    7
+    """
+    number = parse_integer(text)
+    if number is None:
+        raise ReplyError(message or errors.NOT_INTEGER)
+    if not least <= number <= most:
+        bounds = f"ERR value is out of range, value must between {least} and {most}"
+        raise ReplyError(message or bounds)
+    return number
+
+
+def deadline_ms(client: Client, timeout: bytes) -> int | None:
+    """When a timeout in seconds (decimals allowed) ends, unix milliseconds; None for 0: never."""
+    seconds = parse_long_double(timeout)
+    if seconds is None:
+        raise ReplyError(TIMEOUT_NOT_FLOAT)
+    if seconds * 1000 > INTEGER_MAX:
+        raise ReplyError(TIMEOUT_TOO_LARGE)
+    if seconds == -math.inf or (timeout_ms := math.ceil(seconds * 1000)) < 0:
+        raise ReplyError(TIMEOUT_NEGATIVE)
+    if timeout_ms > INTEGER_MAX - client.node.now_ms:
+        raise ReplyError(TIMEOUT_TOO_LARGE)
+    return client.node.now_ms + timeout_ms if timeout_ms else None

@@ -1,0 +1,425 @@
+"""A sorted set: members with scores, kept in order of (score, member).
+
+Two forms, as in Redis:
+
+    "listpack"    member, score, member, score ... in one run of bytes, in order. Everything is a walk
+                  over at most 128 pairs, which costs little and holds no pointer at all.
+
+        ["alice", "10", "bob", "20", "carol", "20"]      equal scores: ordered by the member's bytes
+
+    "skiplist"    a skip list in order of (score, member), and beside it a hash table member -> score.
+
+        ZSCORE z bob       the table knows:        b"bob" -> 20.0                      O(1)
+        ZRANK z bob        score from the table, then a search in the skip list        O(log n)
+        ZRANGE z 5 9       by rank to the first, then along level 0                    O(log n + m)
+
+A sorted set begins as a listpack and turns into a skip list, never back, at zset-max-listpack-entries
+members or at the first member longer than zset-max-listpack-value bytes. A score in a listpack is
+text, or an integer where it is one: so -0 becomes 0 there, as in Redis.
+
+Mirrors: t_zset.c (zsetAdd, zsetDel, zsetConvert, zsetTypeCreate, zzlInsert, zzlFirstInRange ...).
+Differs: the table is a Python dict with a bucket index for ZSCAN (dicttable.py).
+Complexity: as above for the skip list; O(n) with n <= 128 for the listpack.
+
+>>> from random import Random
+>>> from minidis.values.encodings import Encodings
+>>> board = SortedSet(Encodings(), Random(0))
+>>> for member, score in [(b"carol", 20), (b"alice", 10), (b"bob", 20)]:
+...     board.add(member, score)
+>>> board.encoding, board.slice(0, 2), board.rank(b"carol")
+('listpack', [(b'alice', 10.0), (b'bob', 20.0)], 2)
+
+Read next: minidis/structures/skiplist.py, then minidis/commands/sorted_sets.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from random import Random
+
+from minidis.protocol.numbers import format_double
+from minidis.structures.dicttable import DictTable
+from minidis.structures.listpack import Listpack
+from minidis.structures.skiplist import LexRange, ScoreRange, SkipList
+from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size
+from minidis.values.encodings import Encodings
+
+Pair = tuple[bytes, float]
+"""A member and its score."""
+
+Range = ScoreRange | LexRange
+
+
+class SortedSet(Value):
+    """A sorted set value. `encodings` has the thresholds, `random` throws the skip list's coins."""
+
+    __slots__ = ("encodings", "form", "random")
+
+    kind = "zset"
+
+    def __init__(
+        self, encodings: Encodings, random: Random, expected_count: int = 0, longest_member: int = 0
+    ) -> None:
+        self.accessed_us = 0
+        self.encodings = encodings
+        self.random = random
+        self.form: ListpackForm | SkipListForm
+        if _fits_listpack(encodings, expected_count, longest_member):
+            self.form = ListpackForm(encodings.listpack())
+        else:
+            self.form = SkipListForm(encodings.skiplist(random))
+
+    @classmethod
+    def from_scores(cls, scores: Mapping[bytes, float], encodings: Encodings, random: Random) -> SortedSet:
+        """A sorted set with all these members at once. O(n log n)."""
+        sorted_set = cls(encodings, random, len(scores), max(map(len, scores), default=0))
+        sorted_set.form.fill(sorted((score, member) for member, score in scores.items()))
+        return sorted_set
+
+    @property
+    def encoding(self) -> str:
+        return self.form.encoding
+
+    def __len__(self) -> int:
+        return len(self.form)
+
+    def __iter__(self) -> Iterator[Pair]:
+        """All (member, score) pairs in order."""
+        return iter(self.form.slice(0, len(self.form), False))
+
+    def score(self, member: bytes) -> float | None:
+        """The member's score, None if it is no member. O(1); O(n) in a listpack."""
+        return self.form.score(member)
+
+    def add(self, member: bytes, score: float) -> None:
+        """Give a member its score, new or not. O(log n). Source: zsetAdd."""
+        old = self.form.score(member)
+        if old is None:
+            self.insert(member, score)
+        elif old != score:
+            self.form.update(member, old, score)
+
+    def insert(self, member: bytes, score: float) -> None:
+        """Add a member that is known to be new; turns a listpack that it doesn't fit into a skip list."""
+        form = self.form
+        if type(form) is ListpackForm and not (
+            _fits_listpack(self.encodings, len(form) + 1, len(member))
+            and form.listpack.safe_to_add(len(member))
+        ):
+            self.convert()
+            form = self.form
+        form.insert(member, score)
+
+    def remove(self, member: bytes) -> bool:
+        """Take a member out; False if it was none. O(log n). Source: zsetDel."""
+        score = self.form.score(member)
+        if score is None:
+            return False
+        self.form.remove(member, score)
+        return True
+
+    def rank(self, member: bytes, reverse: bool = False) -> int | None:
+        """0-based position in order, from the other end if `reverse`; None if no member. O(log n)."""
+        score = self.form.score(member)
+        if score is None:
+            return None
+        rank = self.form.rank(member, score)
+        return len(self.form) - 1 - rank if reverse else rank
+
+    def slice(self, start: int, count: int, reverse: bool = False) -> list[Pair]:
+        """At most `count` pairs from rank `start` on, ranks counted from either end. O(log n + count)."""
+        return self.form.slice(start, count, reverse)
+
+    def at(self, ranks: Iterable[int]) -> list[Pair]:
+        """The pairs at these ranks, in the order asked for. O(log n) each."""
+        return self.form.at(ranks)
+
+    def walk(self, bounds: Range, reverse: bool = False) -> Iterator[Pair]:
+        """The pairs within bounds, in order, one by one. O(log n) to the first."""
+        return iter(()) if bounds.is_empty() else self.form.walk(bounds, reverse)
+
+    def count(self, bounds: Range) -> int:
+        """How many members lie within bounds. O(log n)."""
+        return 0 if bounds.is_empty() else self.form.count(bounds)
+
+    def delete_range(self, bounds: Range) -> int:
+        """Take out all members within bounds; how many there were. O(log n + removed)."""
+        return 0 if bounds.is_empty() else self.form.delete_range(bounds)
+
+    def delete_ranks(self, start: int, count: int) -> int:
+        """Take out `count` members from rank `start` on; how many there were. O(log n + removed)."""
+        return self.form.delete_ranks(start, count)
+
+    def expect(self, count: int) -> None:
+        """`count` members are about to come: turn into a skip list now if they would not fit."""
+        if count > self.encodings.zset_max_listpack_entries and type(self.form) is ListpackForm:
+            self.convert()
+
+    def convert(self) -> None:
+        """Turn the listpack into a skip list. O(n). Source: zsetConvert."""
+        pairs = self.form.slice(0, len(self.form), False)
+        self.form = SkipListForm(self.encodings.skiplist(self.random))
+        self.form.fill([(score, member) for member, score in pairs])
+
+    def memory_usage(self) -> int:
+        return OBJECT_HEADER_BYTES + self.form.memory_usage()
+
+    def copy(self) -> SortedSet:
+        duplicate = SortedSet(self.encodings, self.random)
+        duplicate.form = self.form.copy()
+        return duplicate
+
+    def check(self) -> None:
+        self.form.check()
+
+
+def _fits_listpack(encodings: Encodings, count: int, longest_member: int) -> bool:
+    return (
+        count <= encodings.zset_max_listpack_entries and longest_member <= encodings.zset_max_listpack_value
+    )
+
+
+class ListpackForm:
+    """Members and scores by turns in one listpack, in order. Every method is a walk: O(n)."""
+
+    __slots__ = ("listpack",)
+
+    encoding = "listpack"
+
+    def __init__(self, listpack: Listpack) -> None:
+        self.listpack = listpack
+
+    def __len__(self) -> int:
+        return len(self.listpack) >> 1
+
+    def pairs(self) -> list[Pair]:
+        """Everything, decoded."""
+        elements = self.listpack.elements()
+        return list(zip(elements[::2], map(float, elements[1::2]), strict=True))
+
+    def fill(self, elements: list[tuple[float, bytes]]) -> None:
+        """Take in (score, member) elements that come in order; the listpack is empty."""
+        for score, member in elements:
+            self.listpack.append(member)
+            self.listpack.append(_score_text(score))
+
+    def score(self, member: bytes) -> float | None:
+        index = self.listpack.find(member, skip=1)
+        return None if index < 0 else float(self.listpack.get(index + 1))
+
+    def insert(self, member: bytes, score: float) -> None:
+        elements = self.listpack.elements()
+        keys = list(zip(map(float, elements[1::2]), elements[::2], strict=True))
+        index = 2 * bisect_left(keys, (score, member))
+        self.listpack.insert(index, member)
+        self.listpack.insert(index + 1, _score_text(score))
+
+    def update(self, member: bytes, old_score: float, new_score: float) -> None:
+        self.remove(member, old_score)
+        self.insert(member, new_score)
+
+    def remove(self, member: bytes, score: float) -> None:
+        self.listpack.delete(self.listpack.find(member, skip=1), 2)
+
+    def rank(self, member: bytes, score: float) -> int:
+        return self.listpack.find(member, skip=1) >> 1
+
+    def slice(self, start: int, count: int, reverse: bool) -> list[Pair]:
+        pairs = self.pairs()
+        if reverse:
+            pairs.reverse()
+        return pairs[start : start + count]
+
+    def at(self, ranks: Iterable[int]) -> list[Pair]:
+        pairs = self.pairs()
+        return [pairs[rank] for rank in ranks]
+
+    def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
+        start, stop = self._run(bounds, reverse)
+        pairs = self.pairs()[start:stop]
+        return iter(pairs[::-1] if reverse else pairs)
+
+    def count(self, bounds: Range) -> int:
+        start, stop = self._run(bounds)
+        return stop - start
+
+    def delete_range(self, bounds: Range) -> int:
+        start, stop = self._run(bounds)
+        return self.delete_ranks(start, stop - start)
+
+    def delete_ranks(self, start: int, count: int) -> int:
+        return self.listpack.delete(2 * start, 2 * count) >> 1 if count else 0
+
+    def memory_usage(self) -> int:
+        return allocation_size(self.listpack.size)
+
+    def copy(self) -> ListpackForm:
+        return ListpackForm(self.listpack.copy())
+
+    def check(self) -> None:
+        self.listpack.check()
+        assert len(self.listpack) % 2 == 0, "a member without a score"
+        pairs = self.pairs()
+        keys = [(score, member) for member, score in pairs]
+        assert keys == sorted(keys), "order"
+        assert len({member for member, _ in pairs}) == len(pairs), "a member twice"
+
+    def _run(self, bounds: Range, reverse: bool = False) -> tuple[int, int]:
+        """Ranks start to stop (not included) of the first run within bounds, met from either end.
+
+        There is only one run, unless members with different scores are asked for by name (ZRANGEBYLEX);
+        then Redis's answer depends on where it starts and stops, and so does ours.
+        """
+        pairs = self.pairs()
+        if not pairs or self._misses(bounds, pairs):
+            return 0, 0
+        outward, inward = (
+            (bounds.is_below, bounds.is_above) if reverse else (bounds.is_above, bounds.is_below)
+        )
+        ranks = range(len(pairs) - 1, -1, -1) if reverse else range(len(pairs))
+        run = 0
+        last = 0
+        for rank in ranks:
+            member, score = pairs[rank]
+            if run == 0 and inward(score, member):
+                continue
+            if outward(score, member):
+                break
+            run += 1
+            last = rank
+        return (last, last + run) if reverse else (last + 1 - run, last + 1)
+
+    @staticmethod
+    def _misses(bounds: Range, pairs: list[Pair]) -> bool:
+        """Are even the ends of the listpack all on one side of the bounds?"""
+        (first, first_score), (last, last_score) = pairs[0], pairs[-1]
+        return bounds.is_below(last_score, last) or bounds.is_above(first_score, first)
+
+
+class SkipListForm:
+    """The order in a skip list, the scores in a table: each answers what the other can't quickly."""
+
+    __slots__ = ("member_bytes", "scores", "skiplist")
+
+    encoding = "skiplist"
+
+    def __init__(self, skiplist: SkipList) -> None:
+        self.skiplist = skiplist
+        self.scores = DictTable()
+        self.member_bytes = 0  # of all members, as allocated
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def fill(self, elements: list[tuple[float, bytes]]) -> None:
+        """Take in (score, member) elements that come in order; the form is empty."""
+        self.skiplist = type(self.skiplist).from_sorted(elements, self.skiplist.random, self.skiplist.p)
+        for score, member in elements:
+            self.scores[member] = score
+            self.member_bytes += _string_bytes(member)
+
+    def score(self, member: bytes) -> float | None:
+        return self.scores.get(member)
+
+    def insert(self, member: bytes, score: float) -> None:
+        self.scores[member] = score
+        self.skiplist.insert(score, member)
+        self.member_bytes += _string_bytes(member)
+
+    def update(self, member: bytes, old_score: float, new_score: float) -> None:
+        self.scores[member] = new_score
+        self.skiplist.update_score(old_score, member, new_score)
+
+    def remove(self, member: bytes, score: float) -> None:
+        self.skiplist.delete(score, member)
+        self._forget([member])
+
+    def rank(self, member: bytes, score: float) -> int:
+        rank = self.skiplist.rank(score, member)
+        assert rank is not None, f"{member!r} is in the table, not in the skip list"
+        return rank
+
+    def slice(self, start: int, count: int, reverse: bool) -> list[Pair]:
+        pairs: list[Pair] = []
+        node = self.skiplist.by_rank(len(self) - 1 - start if reverse else start)
+        while node is not None and len(pairs) < count:
+            pairs.append((node.member, node.score))
+            node = node.backward if reverse else node.forward[0]
+        return pairs
+
+    def at(self, ranks: Iterable[int]) -> list[Pair]:
+        nodes = [self.skiplist.by_rank(rank) for rank in ranks]
+        return [(node.member, node.score) for node in nodes if node is not None]
+
+    def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
+        skiplist = self.skiplist
+        if reverse:
+            nodes, is_outside = skiplist.backward_from(skiplist.last_in_range(bounds)), bounds.is_below
+        else:
+            nodes, is_outside = skiplist.forward_from(skiplist.first_in_range(bounds)), bounds.is_above
+        for node in nodes:
+            if is_outside(node.score, node.member):
+                return
+            yield node.member, node.score
+
+    def count(self, bounds: Range) -> int:
+        first = self.skiplist.first_in_range(bounds)
+        last = self.skiplist.last_in_range(bounds)
+        if first is None or last is None:
+            return 0
+        return self.rank(last.member, last.score) - self.rank(first.member, first.score) + 1
+
+    def delete_range(self, bounds: Range) -> int:
+        return self._forget(self.skiplist.delete_range(bounds))
+
+    def delete_ranks(self, start: int, count: int) -> int:
+        return self._forget(self.skiplist.delete_range_by_rank(start, start + count - 1))
+
+    def memory_usage(self) -> int:
+        """Nodes count with their expected height, so that the figure costs no walk."""
+        count = len(self)
+        node_bytes = _NODE_BYTES + _LEVEL_BYTES / (1 - min(self.skiplist.p, 0.9))
+        slots = 1 << max(count - 1, 3).bit_length()
+        fixed = _ZSET_BYTES + _SKIPLIST_BYTES + _HEADER_NODE_BYTES + _DICT_BYTES + 8 * slots
+        return fixed + self.member_bytes + int(count * (node_bytes + _DICT_ENTRY_BYTES))
+
+    def copy(self) -> SkipListForm:
+        duplicate = SkipListForm(self.skiplist.copy())
+        duplicate.scores = self.scores.copy()
+        duplicate.member_bytes = self.member_bytes
+        return duplicate
+
+    def check(self) -> None:
+        self.skiplist.check()
+        self.scores.check()
+        assert {node.member: node.score for node in self.skiplist} == dict(self.scores), "list and table"
+        assert len(self.skiplist) == len(self.scores), "a member twice"
+        assert self.member_bytes == sum(map(_string_bytes, self.scores)), "member bytes"
+
+    def _forget(self, members: list[bytes]) -> int:
+        """Members that have left the skip list leave the table."""
+        for member in members:
+            del self.scores[member]
+            self.member_bytes -= _string_bytes(member)
+        return len(members)
+
+
+# What a 64-bit Redis allocates: zset, zskiplist, its header node (32 levels), dict, dictEntry, a node.
+_ZSET_BYTES = 16
+_SKIPLIST_BYTES = 32
+_HEADER_NODE_BYTES = allocation_size(24 + 16 * 32)
+_DICT_BYTES = 56
+_DICT_ENTRY_BYTES = 24
+_NODE_BYTES = 24
+_LEVEL_BYTES = 16
+
+
+def _string_bytes(member: bytes) -> int:
+    header = 1 if len(member) < 32 else 3 if len(member) < 256 else 5
+    return allocation_size(header + len(member) + 1)
+
+
+def _score_text(score: float) -> bytes:
+    """A score as a listpack holds it; -0 counts as the integer 0 (double2ll)."""
+    return format_double(score) if score else b"0"
