@@ -58,7 +58,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
@@ -83,7 +83,7 @@ class Buckets(ABC):
     _NO_CHAIN: Any = None  # what stands in an empty bucket
 
     @abstractmethod
-    def _chain(self, bucket: Any) -> list[bytes]:
+    def _chain(self, bucket: Any) -> Sequence[bytes]:
         """The keys of a bucket, from its head."""
 
     @abstractmethod
@@ -191,7 +191,7 @@ class Buckets(ABC):
         if len(small) > len(large):
             small, large = large, small
         small_mask, large_mask = len(small) - 1, len(large) - 1
-        keys = self._chain(small[cursor & small_mask]) if small is not large else []
+        keys = list(self._chain(small[cursor & small_mask])) if small is not large else []
         while True:
             keys += self._chain(large[cursor & large_mask])
             cursor = next_cursor(cursor, large_mask)
@@ -210,9 +210,10 @@ class Buckets(ABC):
         return keys[random.randrange(len(keys))] if keys else self._random_bucket_key(random)
 
     def sample(self, random: Random, count: int) -> list[bytes]:
-        """Up to `count` distinct keys standing together at a random place (dictGetSomeKeys). O(count).
+        """Up to `count` keys that stand together at a random place (dictGetSomeKeys). O(count).
 
-        Not evenly distributed, and it may give fewer than there are: for eviction, expiry and the like.
+        Not evenly distributed, sometimes with repetitions or fewer than there are: for choices that need
+        not be exact.
         """
         count = min(count, len(self))
         for _ in range(count):
@@ -220,25 +221,27 @@ class Buckets(ABC):
                 break
             self.rehash_step()
         found: list[bytes] = []
-        size = max(self.sizes)
-        bucket, empty_run = random.randrange(size), 0
+        sizes = self.sizes
+        largest = max(sizes)
+        bucket, empty_run = random.randrange(largest), 0
         for _ in range(count * 10):
             for number, table in enumerate(self._tables):
                 if number == 0 and bucket < self.rehash_index:
-                    if bucket < self.sizes[1]:
+                    if bucket < sizes[1]:
                         continue
                     bucket = self.rehash_index  # shrinking: both tables are empty from here to there
-                if bucket >= len(table):
+                if bucket >= sizes[number]:
                     continue
-                if not table[bucket]:
+                if table[bucket]:
+                    empty_run = 0
+                    _reservoir(random, found, count, self._chain(table[bucket]))
+                    if len(found) == count:
+                        return found
+                else:
                     empty_run += 1
                     if empty_run >= 5 and empty_run > count:
-                        bucket, empty_run = random.randrange(size), 0
-                    continue
-                empty_run = 0
-                if _reservoir(random, found, count, self._chain(table[bucket])):
-                    return found
-            bucket = (bucket + 1) & (size - 1)
+                        bucket, empty_run = random.randrange(largest), 0
+            bucket = (bucket + 1) & (largest - 1)
         return found
 
     def _random_bucket_key(self, random: Random) -> bytes | None:
@@ -258,7 +261,7 @@ class Buckets(ABC):
 
     def buckets(self, table: int = 0) -> list[list[bytes]]:
         """The chains of one table, as lists of keys, in bucket order."""
-        return [self._chain(entry) for entry in self._tables[table]]
+        return [list(self._chain(bucket)) for bucket in self._tables[table]]
 
     def tables(self) -> list[list[list[bytes]]]:
         """`buckets` of each table: one, or two during a rehash."""
@@ -526,17 +529,15 @@ def next_power_of_two(count: int) -> int:
     return max(INITIAL_SIZE, 1 << max(count - 1, 0).bit_length())
 
 
-def _reservoir(random: Random, found: list[bytes], count: int, chain: list[bytes]) -> bool:
-    """Add a chain to a sample of `count`; True when it is full.
+def _reservoir(random: Random, found: list[bytes], count: int, chain: Sequence[bytes]) -> None:
+    """Add a chain to a sample of at most `count`.
 
     Of a chain that is longer than the room left, any key may take the place of an earlier one: else the
     ends of long chains would never be sampled (Vitter's reservoir sampling).
     """
-    stored = len(found)
-    for key in chain:
-        if stored < count:
-            found.append(key)
-        elif (place := random.randrange(stored + 1)) < count:
+    room = count - len(found)
+    found += chain[:room]
+    for stored, key in enumerate(chain[room:], start=count):
+        place = random.randrange(stored + 1)
+        if place < count:
             found[place] = key
-        stored += 1
-    return stored >= count

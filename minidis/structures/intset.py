@@ -25,7 +25,7 @@ upgrade O(n), at and random O(1).
 '0200 0000 0300 0000 feff 0500 2c01'
 >>> numbers.add(70_000), numbers.width, list(numbers)
 (True, 4, [-2, 5, 300, 70000])
->>> [(probe.index, probe.value) for probe in numbers.search_path(5)]
+>>> [(probe.position, probe.value) for probe in numbers.search_path(5)]
 [(3, 70000), (0, -2), (1, 5)]
 
 Read next: minidis/values/set.py, which leaves the intset for a listpack or a hash table.
@@ -49,9 +49,9 @@ class CorruptIntset(ValueError):
 
 
 class Probe(NamedTuple):
-    """One comparison of a search: the index looked at and the value found there."""
+    """One comparison of a search: the position looked at and the value found there."""
 
-    index: int
+    position: int
     value: int
 
 
