@@ -1,8 +1,8 @@
 """What the servers that we can run do unlike Redis 7.2, each with its reason.
 
-The reference is Redis OSS 7.2; the judges are Redis 7.0 (Debian's) and Valkey 9.1 (the wheel's). An entry says which judge is
-unlike 7.2, recognises the pair of replies, and brings an example: tests/differential/test_differences.py runs it, so
-an entry that no longer tells the truth fails.
+The reference is Redis OSS 7.2; the judges are Redis 7.0 (Debian's) and Valkey 9.1 (the wheel's). An entry
+says which judge is unlike 7.2, recognises the pair of replies, and brings an example that
+test_differences.py runs, so that an entry which no longer tells the truth fails.
 """
 
 from __future__ import annotations
@@ -13,18 +13,158 @@ from dataclasses import dataclass
 from tests.differential.grammar import Command
 from tests.differential.wire import Reply
 
+REDIS_7_0, VALKEY_9_1 = "redis-7.0", "valkey-9.1"
+
+Explains = Callable[[Command, Reply, Reply], bool]
+
 
 @dataclass(frozen=True)
 class Difference:
     """`explains(command, theirs, ours)` is true for the pairs of replies that this entry accounts for.
 
-    `example` is a list of commands whose last one answers differently.
+    `example` is a list of commands of which the last is answered differently.
     """
 
     reason: str
-    judges: tuple[str, ...]
-    explains: Callable[[Command, Reply, Reply], bool]
-    example: tuple[Command, ...]
+    judge: str
+    explains: Explains
+    example: tuple[str, ...]
 
 
-DIFFERENCES: list[Difference] = []
+def encodings(*pairs: tuple[bytes, bytes]) -> Explains:
+    """OBJECT ENCODING answers their name where 7.2 answers ours."""
+
+    def explains(command: Command, theirs: Reply, ours: Reply) -> bool:
+        return command[0].upper() == b"OBJECT" and (theirs[1], ours[1]) in pairs
+
+    return explains
+
+
+def checks_arguments_first(*names: bytes) -> Explains:
+    """They complain about an argument; 7.2 looks at the key first, so its answer is about the key."""
+
+    def explains(command: Command, theirs: Reply, ours: Reply) -> bool:
+        return (
+            command[0].upper() in names
+            and error_text(theirs).startswith(b"ERR")
+            and (ours[0] != b"-" or error_text(ours).startswith(b"WRONGTYPE"))
+        )
+
+    return explains
+
+
+def error_text(reply: Reply) -> bytes:
+    return reply[1] if reply[0] == b"-" else b""
+
+
+def same_doubles(theirs: Reply, ours: Reply) -> bool:
+    """The same but for numbers that are spelled otherwise."""
+    if theirs[0] != ours[0] or type(theirs[1]) is not type(ours[1]):
+        return False
+    if isinstance(theirs[1], list):
+        return len(theirs[1]) == len(ours[1]) and all(map(same_doubles, theirs[1], ours[1]))
+    if theirs == ours:
+        return True
+    try:
+        return theirs[0] in b"$," and float(theirs[1]) == float(ours[1])
+    except ValueError:
+        return False
+
+
+def messages(theirs_text: bytes, ours_text: bytes) -> Explains:
+    """The same error in other words."""
+    return lambda command, theirs, ours: theirs == (b"-", theirs_text) and ours == (b"-", ours_text)
+
+
+DIFFERENCES: list[Difference] = [
+    Difference(
+        "7.2 keeps small sets of strings in a listpack; 7.0 knows intset and hashtable only",
+        REDIS_7_0,
+        encodings((b"hashtable", b"listpack")),
+        ("SADD s a", "OBJECT ENCODING s"),
+    ),
+    Difference(
+        "7.2 keeps a small list in one listpack; in 7.0 every list is a quicklist",
+        REDIS_7_0,
+        encodings((b"quicklist", b"listpack")),
+        ("RPUSH l a", "OBJECT ENCODING l"),
+    ),
+    Difference(
+        "Valkey looks at the arguments before it looks at the key, in more commands than 7.2 does",
+        VALKEY_9_1,
+        checks_arguments_first(b"GETEX", b"BITCOUNT", b"BITPOS"),
+        ("BITCOUNT missing 0",),
+    ),
+    Difference(
+        "7.2 needs an end when BITCOUNT is given a start; Valkey counts to the last byte",
+        VALKEY_9_1,
+        lambda command, theirs, ours: command[0].upper() == b"BITCOUNT" and len(command) == 3,
+        ("SET b x", "BITCOUNT b 0"),
+    ),
+    Difference(
+        "7.2 reads BITCOUNT's numbers before it looks at the word after them",
+        VALKEY_9_1,
+        lambda command, theirs, ours: (
+            command[0].upper() == b"BITCOUNT"
+            and error_text(theirs) == b"ERR syntax error"
+            and ours[0] == b"-"
+        ),
+        ("SET b x", "BITCOUNT b 0 BYTE NO"),
+    ),
+    Difference(
+        "7.2 embeds strings up to 44 bytes in their object; Valkey's object has room for more",
+        VALKEY_9_1,
+        encodings((b"embstr", b"raw")),
+        ("SET s 0123456789012345678901234567890123456789012345", "OBJECT ENCODING s"),
+    ),
+    Difference(
+        "7.2 reads a cursor by strtoul, which takes an empty or a negative one; Valkey refuses both",
+        VALKEY_9_1,
+        lambda command, theirs, ours: error_text(theirs) == b"ERR invalid cursor",
+        ("SSCAN missing ''",),
+    ),
+    Difference(
+        "7.2 refuses a cursor with spaces, before it looks at the options; Valkey takes it",
+        VALKEY_9_1,
+        lambda command, theirs, ours: error_text(ours) == b"ERR invalid cursor",
+        ("SSCAN missing ' 0'",),
+    ),
+    Difference(
+        "7.2 shares the integers below 10000 among all keys; Valkey shares none",
+        VALKEY_9_1,
+        lambda command, theirs, ours: (
+            command[1].upper() == b"REFCOUNT" and (theirs, ours) == ((b":", b"1"), (b":", b"2147483647"))
+        ),
+        ("SET k 7", "OBJECT REFCOUNT k"),
+    ),
+    Difference(
+        "7.2 prints a double by its shortest digits (fpconv); 7.0 by %.17g, which says 0.10000000000000001",
+        REDIS_7_0,
+        lambda command, theirs, ours: same_doubles(theirs, ours),
+        ("ZADD z 0.1 m", "ZSCORE z m"),
+    ),
+    Difference(
+        "7.2 prints large doubles with an exponent, 1e+17; Valkey in full",
+        VALKEY_9_1,
+        lambda command, theirs, ours: same_doubles(theirs, ours),
+        ("ZADD z 1e17 m", "ZSCORE z m"),
+    ),
+    Difference(
+        "7.2 sorts by strtod, which takes leading spaces and an empty string; Valkey refuses them",
+        VALKEY_9_1,
+        lambda command, theirs, ours: error_text(theirs).startswith(b"ERR One or more scores can't be"),
+        ("RPUSH l ''", "SORT l"),
+    ),
+    Difference(
+        "7.0's SORT takes an overflow that an earlier command left in errno for its own",
+        REDIS_7_0,
+        lambda command, theirs, ours: error_text(theirs).startswith(b"ERR One or more scores can't be"),
+        ("SSCAN missing 99999999999999999999", "RPUSH l 1.5", "SORT l"),
+    ),
+    Difference(
+        "7.2 finds nothing of a TYPE that it does not know; Valkey says so",
+        VALKEY_9_1,
+        lambda command, theirs, ours: error_text(theirs).startswith(b"ERR unknown type name"),
+        ("SCAN 0 TYPE nosuch",),
+    ),
+]

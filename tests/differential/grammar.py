@@ -3,13 +3,14 @@
     8 SET key value [NX|XX] [GET] [EX seconds|KEEPTTL]
     3 ZADD key (score member)+
 
-The number is a weight. UPPER CASE stands for itself, a lower-case word draws from the pool of that name, `[a|b]` is
-there half of the time, `x+` comes one to four times, `(a b)+` repeats a group and `(a|b)` takes one of several; 'x' is x itself.
-A pool is a list of arguments, a function that makes one, or a string: a form of its own.
-`{ ... ; ... }` is a unit: several commands that stay together (a SPOP and the DEL that makes both sides equal again).
+The number is a weight. UPPER CASE stands for itself, a lower-case word draws from the pool of that name,
+`[a|b]` is there half of the time, `x+` comes one to four times, `(a b)+` repeats a group and `(a|b)` takes
+one of several; 'x' is x itself. A pool is a list of arguments, a function that makes one, or a string: a
+form of its own. `{ ... ; ... }` is a unit: several commands that stay together (a SPOP and the DEL that
+makes both sides equal again).
 
-After that a command outside braces is sometimes spoiled: an argument lost, doubled or replaced, the options moved, the case changed. So wrong
-arity, wrong types and odd options are part of every run.
+After that a command outside braces is sometimes spoiled: an argument lost, doubled or replaced, the options
+moved, the case changed. So wrong arity, wrong types and odd options are part of every run.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ MOST_REPEATS = 4
 
 # Never so large that a command could ask a real server for 512 MB, never so near that both clocks matter.
 ODD_ARGUMENTS = [
-    b"", b"0", b"-1", b"1", b"abc", b"1.5", b" 1", b"01", b"+1", b"-0", b"1 ", b"nan", b"inf", b"-inf", b"1e400",
-    b"0x10", b"*", b"NX", b"XX", b"GET", b"COUNT", b"LIMIT", b"WITHSCORES", b"\r\n", b"\xff\x00",
+    b"", b"0", b"-1", b"1", b"abc", b"1.5", b" 1", b"01", b"+1", b"-0", b"1 ", b"nan", b"inf", b"-inf",
+    b"1e400", b"0x10", b"*", b"NX", b"XX", b"GET", b"COUNT", b"LIMIT", b"WITHSCORES", b"\r\n", b"\xff\x00",
     b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"-9223372036854775809",
 ]  # fmt: skip
 

@@ -8,24 +8,25 @@ from tests.differential.grammar import Pool, Unit
 
 # Values at the edges of Redis's integer encodings, and what only looks like an integer.
 INTEGERS = [
-    b"0", b"1", b"-1", b"2", b"7", b"-9", b"10", b"100", b"127", b"128", b"-128", b"-129", b"255", b"256", b"4095", b"4096",
-    b"32767", b"32768", b"-32768", b"-32769", b"8388607", b"-8388609", b"2147483647", b"2147483648", b"-2147483649",
-    b"9223372036854775806", b"9223372036854775807", b"-9223372036854775808",
+    b"0", b"1", b"-1", b"2", b"7", b"-9", b"10", b"100", b"127", b"128", b"-128", b"-129", b"255", b"256",
+    b"4095", b"4096", b"32767", b"32768", b"-32768", b"-32769", b"8388607", b"-8388609", b"2147483647",
+    b"2147483648", b"-2147483649", b"9223372036854775806", b"9223372036854775807", b"-9223372036854775808",
 ]  # fmt: skip
 FLOATS = [
-    b"0", b"1", b"-1", b"1.5", b"-2.25", b"0.1", b"3.0", b"1e3", b"-0.0", b"2.5e-3", b"1e17", b"123456789.125", b"5e-324",
-    b"inf", b"-inf", b"+inf", b"1e308", b".5", b"17.",
+    b"0", b"1", b"-1", b"1.5", b"-2.25", b"0.1", b"3.0", b"1e3", b"-0.0", b"2.5e-3", b"1e17",
+    b"123456789.125", b"5e-324", b"inf", b"-inf", b"+inf", b"1e308", b".5", b"17.",
 ]  # fmt: skip
 TEXTS = [
-    b"", b"a", b"b", b"c", b"foo", b"bar", b"hello world", b"\x00\xff\r\n", "caf\u00e9 \U0001f600".encode(), b"x" * 19, b"x" * 20,
-    b"x" * 21, b"x" * 44, b"y" * 45, b"z" * 64, b"w" * 65, b"01", b" 1", b"1.0", b"nan",
+    b"", b"a", b"b", b"c", b"foo", b"bar", b"hello world", b"\x00\xff\r\n", "caf\u00e9 \U0001f600".encode(),
+    b"x" * 19, b"x" * 20, b"x" * 21, b"x" * 44, b"y" * 45, b"z" * 64, b"w" * 65, b"01", b" 1", b"1.0", b"nan",
 ]  # fmt: skip
 COUNTS = [b"0", b"1", b"2", b"3", b"5", b"10", b"100", b"-1", b"-2", b"-5"]
 INDEXES = [b"0", b"1", b"2", b"3", b"5", b"8", b"20", b"100", b"-1", b"-2", b"-3", b"-8", b"-100"]
 
 OTHER_KEYS = [b"text", b"number", b"list", b"set", b"zset", b"hash"]
 
-# One key of every type, so that a command often meets the wrong one; grammars change them as they change any key.
+# One key of every type, so that a command often meets the wrong one; grammars change them as they change
+# any key.
 SETUP: list[Unit] = [
     ((b"SET", b"text", b"hello"),),
     ((b"SET", b"number", b"41"),),
@@ -44,7 +45,8 @@ def keys(*own: bytes, foreign_share: float = 0.06) -> Pool:
 
 
 def relative_seconds(rng: Random) -> bytes:
-    """A life time from a day to three years: never the same twice, so GT and LT do not hang on a millisecond."""
+    """A life time from a day to three years: never the same twice, so GT and LT do not hang on a
+    millisecond."""
     return b"%d" % rng.randrange(86_400, 100_000_000)
 
 

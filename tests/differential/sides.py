@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import minidis.commands  # noqa: F401  (files every command in the registry)
+from minidis.drivers.embedded import real_clock
+from minidis.engine.node import Node
+from minidis.engine.waiting import WAITING
+from minidis.protocol.replies import ReplyError
+from minidis.protocol.resp import RequestParser, encode
 from tests.differential.grammar import Command
 from tests.differential.harness import THRESHOLDS
 from tests.differential.servers import Connection, RealServer
-from tests.differential.wire import Reply
+from tests.differential.wire import Reply, ReplyReader, encode_command
 
 
 class RealSide:
@@ -30,3 +38,42 @@ class RealSide:
         if self.connection:
             self.connection.close()
             self.connection = None
+
+
+class MinidisSide:
+    """A node of minidis between its own request parser and its own encoder: bytes in, bytes out."""
+
+    name = "minidis"
+
+    def restart(self, protocol: int) -> None:
+        # The clock stands at the present: near enough to the judge's for TTL, and nothing expires meanwhile.
+        self.now_us = real_clock()
+        config = {name.decode(): value.decode() for name, value in THRESHOLDS.items()}
+        self.node = Node(config, clock=lambda: self.now_us, random=Random(1))
+        self.client = self.node.connect()
+        self.client.protocol = protocol
+
+    def run(self, commands: list[Command]) -> list[Reply]:
+        requests, replies = RequestParser(), ReplyReader()
+        answers: list[Reply] = []
+        for command in commands:
+            requests.feed(encode_command(command))
+            for argv in requests.requests():
+                answers += replies.feed(encode(self._reply(argv), self.client.protocol))
+        for database in self.node.databases:
+            database.check()
+        return answers
+
+    def _reply(self, argv: list[bytes]) -> object:
+        try:
+            reply = self.node.execute(self.client, argv)
+        except ReplyError as error:
+            return error
+        return self._wait() if reply is WAITING else reply
+
+    def _wait(self) -> object:
+        """A blocked command alone on its node can only time out: move the clock there."""
+        while not self.client.outbox:
+            self.now_us = max(self.now_us, self.node.next_deadline_us())
+            self.node.tick()
+        return self.client.outbox.popleft()

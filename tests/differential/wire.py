@@ -1,7 +1,8 @@
 """RESP as a judge reads it: replies as trees that keep their type byte, so `:1` and `$1` stay unlike.
 
-A reply is `(type, payload)`: the payload is bytes for scalars, a list of replies for aggregates (a map is flat),
-and None for a null. The reader is independent of minidis.protocol on purpose: a fault there must not hide itself.
+A reply is `(type, payload)`: the payload is bytes for scalars, a list of replies for aggregates (a map is
+flat), and None for a null. The reader is independent of minidis.protocol on purpose: a fault there must not
+hide itself.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.differential.cases import random_commands_test
 from tests.differential.grammar import Grammar
 from tests.differential.pools import COMMON, keys
 
@@ -55,4 +56,4 @@ POOLS = {
     "sentence": [b"ohmytext", b"mynewtext", b"abcabcabc", b"cababc", b"banana bandana", b"an anagram"],
 }
 
-STRINGS = Grammar(FORMS, POOLS)
+test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)

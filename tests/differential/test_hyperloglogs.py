@@ -1,9 +1,11 @@
-"""HyperLogLogs: the very bytes of both forms are compared by GET, so estimates, caches and promotions agree too."""
+"""HyperLogLogs: the very bytes of both forms are compared by GET, so estimates, caches and promotions agree
+too."""
 
 from __future__ import annotations
 
 from random import Random
 
+from tests.differential.cases import random_commands_test
 from tests.differential.grammar import Grammar
 from tests.differential.pools import COMMON, keys
 
@@ -42,9 +44,11 @@ POOLS = {
     **COMMON,
     "key": keys(*KEYS),
     "element": element,
-    "damaged": [b"HYLL", b"HYLL\x00\x00\x00\x00", b"HYLL\x02" + bytes(11), b"HYLL\x01" + bytes(11), b"HYLL" + bytes(12286), b"",
-                b"HYLL\x01\x00\x00\x00" + bytes(8) + b"\x7f\xff"],
+    "damaged": [
+        b"", b"HYLL", b"HYLL" + bytes(4), b"HYLL\x02" + bytes(11), b"HYLL\x01" + bytes(11),
+        b"HYLL" + bytes(12286), b"HYLL\x01" + bytes(11) + b"\x7f\xff",
+    ],
     "header_offset": [b"4", b"8", b"15", b"3"],
 }  # fmt: skip
 
-HYPERLOGLOGS = Grammar(FORMS, POOLS)
+test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)

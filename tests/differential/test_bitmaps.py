@@ -1,7 +1,9 @@
-"""Bitmaps: single bits, ranges by byte and by bit, BITOP on strings of unlike length, BITFIELD's types and overflows."""
+"""Bitmaps: single bits, ranges by byte and by bit, BITOP on strings of unlike length, BITFIELD's types and
+overflows."""
 
 from __future__ import annotations
 
+from tests.differential.cases import random_commands_test
 from tests.differential.grammar import Grammar
 from tests.differential.pools import COMMON, INTEGERS, keys
 
@@ -35,8 +37,8 @@ POOLS = {
     "bit": [b"0", b"1", b"1", b"0", b"2", b"-1"],
     "offset": [b"0", b"1", b"7", b"8", b"9", b"63", b"64", b"100", b"511", b"2000", b"-1", b"4294967296"],
     "bytes": [
-        b"", b"\x00", b"\xff", b"\x80", b"\x01", b"\xff\xff\xff", b"\x00\x00\x01", b"\xff\xf0\x00", b"foobar", b"\x00" * 20,
-        b"\xff" * 33, bytes(range(64)), b"12345",
+        b"", b"\x00", b"\xff", b"\x80", b"\x01", b"\xff\xff\xff", b"\x00\x00\x01", b"\xff\xf0\x00", b"foobar",
+        b"\x00" * 20, b"\xff" * 33, bytes(range(64)), b"12345",
     ],
     "type": [b"u1", b"u8", b"i8", b"u4", b"i5", b"u16", b"i16", b"i32", b"u63", b"i64", b"i1", b"u31"],
     "bad_type": [b"u0", b"u64", b"i65", b"i0", b"x8", b"u", b"i-1", b"U8", b"8", b"u08"],
@@ -47,4 +49,4 @@ POOLS = {
     "operation": "(reading|SET type position operand|INCRBY type position operand)",
 }  # fmt: skip
 
-BITMAPS = Grammar(FORMS, POOLS)
+test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)

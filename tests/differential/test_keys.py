@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.differential.cases import random_commands_test
 from tests.differential.grammar import Grammar
 from tests.differential.pools import COMMON, OTHER_KEYS
 
@@ -9,10 +10,10 @@ KEYS = [b"k%d" % number for number in range(4)]
 
 FORMS = """
  6 SET key value
- 4 RPUSH key (integer|float|text)+
+ 4 RPUSH key (integer|weight|text)+
  4 SADD key (integer|text)+
  3 SADD key integer+
- 4 ZADD key (float text)+
+ 4 ZADD key (weight text)+
  4 HSET key (text value)+
  2 SET key value EX seconds
  5 DEL key+
@@ -48,9 +49,9 @@ FORMS = """
  2 OBJECT REFCOUNT key
  1 OBJECT (FREQ|IDLETIME|NOSUCH) missing
  2 SCAN 0 COUNT 1000 [MATCH pattern] [TYPE type]
- 2 SCAN (bad_number|0) [MATCH pattern] (COUNT|TYPE|NOSUCH) bad_number
+ 2 SCAN (bad_cursor|0) [MATCH pattern] (COUNT bad_count|TYPE bad_number|NOSUCH bad_number)
  3 (SSCAN|HSCAN|ZSCAN) key 0 COUNT 1000 [MATCH pattern]
- 1 (SSCAN|HSCAN|ZSCAN) key bad_number [MATCH pattern] [COUNT bad_number]
+ 1 (SSCAN|HSCAN|ZSCAN) key bad_cursor [MATCH pattern] [COUNT bad_count]
  3 SORT key [LIMIT index count] [ASC|DESC] ALPHA
  3 SORT key [LIMIT index count] [ASC|DESC]
  3 SORT key [BY sort_pattern] [GET sort_pattern] [GET #] [ALPHA]
@@ -68,12 +69,18 @@ POOLS = {
     "key": [*KEYS, *KEYS, *OTHER_KEYS],
     "missing": [b"never-there"],
     "database": [b"0", b"0", b"1", b"2"],
-    "bad_number": [b"-1", b"16", b"99999999999999999999", b"one", b"", b"1.5", b"0", b"3"],
-    "pattern": [b"*", b"k*", b"?1", b"[a-k]?", b"[^k]*", b"k[0-2]", b"te\\xt", b"*t", b"", b"k\\*", b"[z-a]*", b"k[", b"*[12]", b"[1-", b"**1"],
+    "bad_number": [b"-1", b"16", b"9999999999", b"one", b"", b"1.5", b"0", b"3"],
+    "bad_cursor": [b"one", b"", b"1.5", b" 0", b"0 "],
+    "bad_count": [b"0", b"-1", b"one", b"", b"1.5", b"99999999999999999999"],
+    "pattern": [
+        b"*", b"k*", b"?1", b"[a-k]?", b"[^k]*", b"k[0-2]", b"te\\xt", b"*t", b"", b"k\\*", b"[z-a]*", b"k[",
+        b"*[12]", b"[1-", b"**1",
+    ],
+    "weight": [b"0", b"1.5", b"-2.25", b"0.1", b"3.0", b"1e3", b"-0.0", b"inf", b"-inf", b".5", b"17."],
     "type": [b"string", b"list", b"set", b"zset", b"hash", b"STRING", b"nosuch", b"stream"],
     "sort_pattern": [b"w_*", b"h_*->w", b"nosort", b"h_*->", b"w_x", b"*", b"miss_*", b"h_*->nosuch"],
     "weight_key": [b"w_0", b"w_1", b"w_a", b"w_3", b"w_foo", b"w_2"],
     "weight_hash": [b"h_0", b"h_1", b"h_a", b"h_2"],
 }  # fmt: skip
 
-KEYSPACE = Grammar(FORMS, POOLS)
+test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)
