@@ -13,12 +13,11 @@ BITFIELD reads and writes integers of 1 to 64 bits anywhere in that row, several
 Mirrors: bitops.c.
 Complexity: a bit or a field O(1), whole strings O(N) bytes.
 
->>> from minidis.engine.node import Node
->>> node = Node()
->>> client = node.connect()
->>> node.execute(client, [b"BITFIELD", b"c", b"INCRBY", b"u8", b"#2", b"250", b"GET", b"u4", b"16"])
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute(*"BITFIELD counters INCRBY u8 #2 250 GET u4 16".split())
 [250, 15]
->>> node.execute(client, [b"BITCOUNT", b"c"]), node.execute(client, [b"GET", b"c"])
+>>> redis.execute("BITCOUNT", "counters"), redis.execute("GET", "counters")
 (6, b'\\x00\\x00\\xfa')
 
 Read next: minidis/structures/bits.py.
@@ -52,8 +51,11 @@ def setbit(client: Client, key: bytes, offset_word: bytes, bit_word: bytes) -> i
     if bit_word not in (b"0", b"1"):
         raise ReplyError(BAD_BIT)
     buffer = _buffer(client, key)
-    old = bits.set_bit(buffer, offset, bit_word == b"1")
-    client.db.touch(key, "setbit")
+    size_before = len(buffer)
+    bit = int(bit_word)
+    old = bits.set_bit(buffer, offset, bit)
+    if old != bit or len(buffer) != size_before:
+        client.db.touch(key, "setbit")
     return old
 
 
@@ -69,14 +71,11 @@ def bitcount(client: Client, key: bytes, *words: bytes) -> int:
     """Count the bits that are 1, in the whole string or in a range. O(N)."""
     if not words:
         return bits.count_bits(_content(client, key))
-    value = client.db.find(key, String)
-    if value is None:
-        return 0
     if len(words) not in (2, 3):
         raise ReplyError(errors.SYNTAX)
     start, end = integer(words[0]), integer(words[1])
     in_bits = _counts_in_bits(words[2:])
-    data = _bytes_of(value)
+    data = _content(client, key)
     if start < 0 and end < 0 and start > end:
         return 0
     first, last = _bit_range(start, end, len(data), in_bits)
@@ -92,14 +91,14 @@ def bitpos(client: Client, key: bytes, bit_word: bytes, *words: bytes) -> int:
     bit = integer(bit_word)
     if bit not in (0, 1):
         raise ReplyError(BAD_BITPOS_BIT)
-    value = client.db.find(key, String)
-    if value is None:
-        return -1 if bit else 0
     if len(words) > 3:
         raise ReplyError(errors.SYNTAX)
     start = integer(words[0]) if words else 0
     in_bits = _counts_in_bits(words[2:])
     end = integer(words[1]) if len(words) > 1 else -1
+    value = client.db.find(key, String)
+    if value is None:
+        return -1 if bit else 0
     data = _bytes_of(value)
     first, last = _bit_range(start, end, len(data), in_bits)
     if first > last:
@@ -118,7 +117,7 @@ def bitop(client: Client, operation_word: bytes, destination: bytes, *keys: byte
         raise ReplyError(errors.SYNTAX)
     if operation == "NOT" and len(keys) != 1:
         raise ReplyError("ERR BITOP NOT must be called with a single source key.")
-    result = bits.combine(operation, [bytes(_content(client, key)) for key in keys])
+    result = bits.combine(operation, [_content(client, key) for key in keys])
     if result:
         client.db.put(destination, String(bytearray(result)))
         client.db.touch(destination, "set")
@@ -144,12 +143,18 @@ def bitfield(client: Client, key: bytes, *words: bytes) -> list[int | None]:
         return [_get(data, operation) for operation in operations]
     # One allocation, as far as the furthest write needs it.
     buffer = _buffer(client, key)
+    size_before, changes = len(buffer), 0
     bits.grow(buffer, max(operation.offset + operation.width + 7 >> 3 for operation in writes))
-    replies = [
-        _get(buffer, operation) if operation.name == "GET" else _write(buffer, operation)
-        for operation in operations
-    ]
-    client.db.touch(key, "setbit")
+    replies: list[int | None] = []
+    for operation in operations:
+        if operation.name == "GET":
+            replies.append(_get(buffer, operation))
+            continue
+        reply, changed = _write(buffer, operation)
+        replies.append(reply)
+        changes += changed or (reply is not None and len(buffer) != size_before)
+    if changes:
+        client.db.touch(key, "setbit", changes)
     return replies
 
 
@@ -211,8 +216,11 @@ def _get(data: bytes | bytearray, operation: FieldOperation) -> int:
     return bits.get_field(data, operation.offset, operation.width, operation.signed)
 
 
-def _write(buffer: bytearray, operation: FieldOperation) -> int | None:
-    """SET answers the old value, INCRBY the new one; both nothing when OVERFLOW FAIL refuses."""
+def _write(buffer: bytearray, operation: FieldOperation) -> tuple[int | None, bool]:
+    """The reply, and whether the field changed.
+
+    SET answers the old value, INCRBY the new one; both nothing when OVERFLOW FAIL refuses.
+    """
     old = _get(buffer, operation)
     if operation.name == "INCRBY":
         wanted = old + operation.number
@@ -223,9 +231,9 @@ def _write(buffer: bytearray, operation: FieldOperation) -> int | None:
         wanted = operation.number & 0xFFFF_FFFF_FFFF_FFFF
     new = bits.fit(wanted, operation.width, operation.signed, operation.overflow)
     if new is None:
-        return None
+        return None, False
     bits.set_field(buffer, operation.offset, operation.width, new)
-    return new if operation.name == "INCRBY" else old
+    return (new if operation.name == "INCRBY" else old), new != old
 
 
 # --- Strings, offsets and ranges --------------------------------------------------------------------------

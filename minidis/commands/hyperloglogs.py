@@ -11,13 +11,10 @@ Mirrors: hyperloglog.c (the commands).
 Differs: PFSELFTEST adds a hundred thousand elements, where Redis adds ten million.
 Complexity: PFADD O(1) per element; PFCOUNT O(1) when cached; PFMERGE O(keys), each 16384 registers.
 
->>> from minidis.engine.node import Node
->>> node = Node()
->>> client = node.connect()
->>> node.execute(client, [b"PFADD", b"visitors", b"ann", b"bob", b"ann"])
-1
->>> node.execute(client, [b"PFCOUNT", b"visitors"])
-2
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("PFADD", "visitors", "ann", "bob", "ann"), redis.execute("PFCOUNT", "visitors")
+(1, 2)
 
 Read next: minidis/structures/hyperloglog.py.
 """

@@ -30,6 +30,8 @@ Read next: minidis/commands/bitmaps.py, the commands; hyperloglog.py, which pack
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SLICE_BYTES = 1 << 16
 
 # --- Single bits ------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ def find_bit(data: bytes | bytearray, bit: int, first: int = 0, last: int | None
     return -1
 
 
-def combine(operation: str, strings: list[bytes]) -> bytes:
+def combine(operation: str, strings: Sequence[bytes | bytearray]) -> bytes:
     """AND, OR, XOR of many strings, or NOT of one; shorter ones are read as if padded with zeros. O(bytes).
 
     >>> combine("AND", [b"abc", b"ab"]), combine("NOT", [b"\\x0f"])
