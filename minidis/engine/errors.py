@@ -31,17 +31,17 @@ def invalid_expire(name: str) -> ReplyError:
 
 def unknown_command(argv: list[bytes]) -> ReplyError:
     """The reply to a name the registry does not know; at most 128 bytes of the arguments are shown."""
-    name = argv[0][:128].decode("latin-1")
+    name = argv[0][:128].decode("utf-8", "surrogateescape")
     shown = ""
     for argument in argv[1:]:
         if len(shown) >= 128:
             break
-        shown += "'{}' ".format(argument[: 128 - len(shown)].decode("latin-1"))
+        shown += "'{}' ".format(argument[: 128 - len(shown)].decode("utf-8", "surrogateescape"))
     line = f"ERR unknown command '{name}', with args beginning with: {shown}"
     return ReplyError(line.replace("\r", " ").replace("\n", " "))
 
 
 def unknown_subcommand(container: str, name: bytes) -> ReplyError:
     """The reply to a container command (CONFIG, OBJECT ...) whose second word is not known."""
-    shown = name[:128].decode("latin-1")
+    shown = name[:128].decode("utf-8", "surrogateescape")
     return ReplyError(f"ERR unknown subcommand '{shown}'. Try {container.upper()} HELP.")

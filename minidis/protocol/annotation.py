@@ -179,7 +179,7 @@ def _annotate_requests(spans: _Spans) -> None:
         _annotate_request_element(spans)
     if broken is not None:
         spans.add(len(spans.data), "broken", broken)
-    elif spans.spans and spans.spans[-1].kind != "incomplete":
+    elif not spans.spans or spans.spans[-1].kind != "incomplete":
         spans.add_rest()
 
 

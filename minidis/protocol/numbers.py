@@ -241,7 +241,7 @@ def round_to_long_double(value: Fraction) -> LongDouble:
     last_bit = max(exponent - (_MANTISSA_BITS - 1), _SMALLEST_EXPONENT)
     rounded = round(magnitude / _power_of_two(last_bit)) * _power_of_two(last_bit)
     if rounded >= _power_of_two(_LARGEST_EXPONENT):
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
     return -rounded if value < 0 else rounded
 
 
