@@ -84,13 +84,35 @@ class Embedded:
         seed: int | None = None,
         table: type = DictTable,
     ) -> None:
-        self._frozen_us: int | None = parse_time(clock) if isinstance(clock, str) else clock
-        random = random_module.Random(seed) if seed is not None else random_module.Random()
-        self.node = Node(config, self._current_clock(), random, table=table)
+        self.patience_s = FROZEN_PATIENCE_S
         self.lock = threading.RLock()
         self._output = threading.Condition(self.lock)
         self._output_listeners: list[Callable[[Client], None]] = []
+        self._start(config, clock, seed, table)
+
+    def _start(
+        self, config: Mapping[str, Any] | None, clock: str | int | None, seed: int | None, table: type
+    ) -> None:
+        self._frozen_us: int | None = parse_time(clock) if isinstance(clock, str) else clock
+        random = random_module.Random(seed) if seed is not None else random_module.Random()
+        self.node = Node(config, self._current_clock(), random, table=table)
         self.client = self.connect("default")
+
+    def restart(
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        clock: str | int | None = None,
+        seed: int | None = None,
+        table: type = DictTable,
+    ) -> None:
+        """Begin anew with an empty node, as when a server is restarted: every connection is closed.
+
+        Who listens to output stays; who listens to the old node's keys or commands must ask the new one.
+        """
+        with self.lock:
+            self.__exit__()
+            self._start(config, clock, seed, table)
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -132,7 +154,7 @@ class Embedded:
         """
         started_s = time.monotonic()
         if timeout_s is None and self.is_frozen:
-            timeout_s = FROZEN_PATIENCE_S
+            timeout_s = self.patience_s
         with self.lock:
             while not client.outbox:
                 if client.closed:
