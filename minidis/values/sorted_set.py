@@ -98,7 +98,7 @@ class SortedSet(Value):
         if old is None:
             self.insert(member, score)
         elif old != score:
-            self.form.update(member, old, score)
+            self.update(member, old, score)
 
     def insert(self, member: bytes, score: float) -> None:
         """Add a member that is known to be new; turns a listpack that it doesn't fit into a skip list."""
@@ -110,6 +110,10 @@ class SortedSet(Value):
             self.convert()
             form = self.form
         form.insert(member, score)
+
+    def update(self, member: bytes, old_score: float, new_score: float) -> None:
+        """Move a member that is known to have `old_score`. O(log n)."""
+        self.form.update(member, old_score, new_score)
 
     def remove(self, member: bytes) -> bool:
         """Take a member out; False if it was none. O(log n). Source: zsetDel."""
