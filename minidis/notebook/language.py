@@ -44,6 +44,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BLANKS = " \t\r\v\f"
+WORD_ENDS = " \t\r\n"  # \v and \f are skipped between words, yet do not end one: so it is in sds.c
 INVALID = "Invalid argument(s)"
 
 _VARIABLE = re.compile(r"\$([^\W\d]\w*)")
@@ -219,7 +220,7 @@ def _read_word(reader: _Reader) -> Word:
     pieces: list[bytes | Variable] = []
     while reader.position < len(body):
         character = body[reader.position]
-        if character in BLANKS or character == "\n":
+        if character in WORD_ENDS:
             break
         if character in "\"'":
             pieces.append(_read_quoted(reader, character))

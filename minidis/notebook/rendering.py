@@ -28,9 +28,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from minidis.protocol.numbers import format_double
+from minidis.protocol.quoting import quote
 from minidis.protocol.replies import BigNumber, NullArray, Pairs, Push, ReplyError, Verbatim
 
 Fragment = tuple[str, str]
@@ -70,8 +72,6 @@ _TEXT_REPLIES = {
     (b"latency", b"graph"),
     (b"latency", b"doctor"),
 }
-_ESCAPES = {0x5C: "\\\\", 0x22: '\\"', 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x07: "\\a", 0x08: "\\b"}
-_REPR = [_ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}") for byte in range(256)]
 
 
 def reply_fragments(value: Any, resp: int = 2, argv: Sequence[bytes] = ()) -> list[Fragment]:
@@ -95,8 +95,8 @@ def raw_text(value: Any, resp: int = 2) -> str:
         return "(true)" if value else "(false)"
     if isinstance(value, dict):
         return "\n".join(f"{raw_text(k, resp)} {raw_text(v, resp)}" for k, v in value.items())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return "\n".join(raw_text(item, resp) for item in value)
+    if isinstance(value, (list, tuple, AbstractSet)):
+        return "\n".join(raw_text(item, resp) for item in _elements(value))
     if isinstance(value, bytes):
         return readable(value)
     return format_double(value).decode() if isinstance(value, float) else str(value)
@@ -117,7 +117,7 @@ def wire_fragments(arrow: str, data: bytes) -> list[Fragment]:
         if head in b"$=!" and data[start + 1 : start + 2] not in (b"-", b"?"):
             length = int(data[start + 1 : end - 2] or 0)
             end = min(len(data), end + length + 2)
-        lines.append(_repr_body(data[start:end]))
+        lines.append(quoted(data[start:end])[1:-1])
         start = end
     indent = "\n" + " " * (len(arrow) + 1)
     return [("prompt", arrow + " "), ("wire", indent.join(lines))]
@@ -125,7 +125,7 @@ def wire_fragments(arrow: str, data: bytes) -> list[Fragment]:
 
 def quoted(data: bytes) -> str:
     """Bytes as redis-cli shows them: in double quotes, with escapes. O(N)."""
-    return f'"{_repr_body(data)}"'
+    return quote(data).decode("ascii")
 
 
 def readable(data: bytes) -> str:
@@ -189,6 +189,19 @@ def shortened(fragments: list[Fragment]) -> list[Fragment]:
     return out
 
 
+class Panel:
+    """What a cell shows: its repr is the plain text, its HTML the same text in colour."""
+
+    def __init__(self, fragments: Iterable[Fragment]) -> None:
+        self.fragments = shortened(list(fragments))
+
+    def __repr__(self) -> str:
+        return to_text(self.fragments)
+
+    def _repr_html_(self) -> str:
+        return to_html(self.fragments)
+
+
 def _format(value: Any, resp: int, prefix: str, out: list[Fragment]) -> None:
     value = wire_value(value, resp)
     if value is None:
@@ -219,7 +232,7 @@ def _format_aggregate(value: Any, resp: int, prefix: str, out: list[Fragment]) -
         keys = ", ".join(f"'{readable(key)}'" for key in value[1])
         out.append(("note", f"-> invalidate: {keys}"))
         return
-    is_map, is_set = isinstance(value, dict), isinstance(value, (set, frozenset)) and resp >= 3
+    is_map, is_set = isinstance(value, dict), isinstance(value, AbstractSet) and resp >= 3
     if not value:
         empty = "hash" if is_map else "set" if is_set else "push" if isinstance(value, Push) else "array"
         out.append(("nil", f"(empty {empty})"))
@@ -227,7 +240,7 @@ def _format_aggregate(value: Any, resp: int, prefix: str, out: list[Fragment]) -
     width = len(str(len(value)))
     mark = "#" if is_map else "~" if is_set else ")"
     inner = prefix + " " * (width + 2)
-    for number, item in enumerate(value.items() if is_map else value, start=1):
+    for number, item in enumerate(value.items() if is_map else _elements(value), start=1):
         lead = "" if number == 1 else "\n" + prefix
         out.append(("index", f"{lead}{number:{width}d}{mark} "))
         if not is_map:
@@ -243,7 +256,7 @@ def _format_aggregate(value: Any, resp: int, prefix: str, out: list[Fragment]) -
 def _takes_lines(value: Any, resp: int) -> bool:
     """Does the value need more than one line?  A map's value then starts below its key."""
     value = wire_value(value, resp)
-    if not isinstance(value, (list, tuple, set, frozenset, dict)) or not value:
+    if not isinstance(value, (list, tuple, AbstractSet, dict)) or not value:
         return False
     if len(value) > 1:
         return True
@@ -254,5 +267,6 @@ def _is_invalidation(push: Push) -> bool:
     return len(push) == 2 and push[0] == b"invalidate" and isinstance(push[1], (list, tuple))
 
 
-def _repr_body(data: bytes) -> str:
-    return "".join([_REPR[byte] for byte in data])
+def _elements(value: Any) -> Iterable[Any]:
+    """The items in the order in which the encoder sends them: a plain set has none of its own."""
+    return sorted(value) if isinstance(value, (set, frozenset)) else value

@@ -1,0 +1,418 @@
+"""Where the commands of a cell go: the node in this kernel, a fakeredis, or a real server.
+
+A *target* makes *connections*, one for each named client, and every connection keeps its own state:
+database, protocol, an open MULTI, a command that waits.
+
+    EmbeddedTarget   a node in this process: its clock, seed and memory can be reached
+    ServerTarget     redis-py dials (URL, TLS, password); our own parser reads, since redis-py forgets
+                     whether a reply was a status or a string, and the bytes are wanted for `--resp`
+    FakeTarget       fakeredis in this process: Python objects, never bytes
+
+`connection.call(argv)` answers a reply value, or WAITING for a command that blocks; what comes later
+is handed out by `late_replies()`.  Errors are raised as `ReplyError`; a lost connection as `TargetError`.
+
+Read next: session.py.
+"""
+
+from __future__ import annotations
+
+import queue
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from minidis.drivers.embedded import Embedded
+from minidis.engine.waiting import WAITING
+from minidis.protocol.replies import BigNumber, ReplyError
+from minidis.protocol.resp import NEED_DATA, ReplyParser, encode, encode_command
+
+PATIENCE_S = 30.0
+"""How long a server may take for a command that does not wait for a key."""
+
+BLOCKING_PATIENCE_S = 0.15
+"""How long a command that may wait is given before the cell goes on without its reply."""
+
+BLOCKING_COMMANDS = frozenset(
+    b"BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF".split()
+)
+STILL_WAITS = "ERR this client waits for a key; use another client, or CLIENT UNBLOCK"
+
+
+class TargetError(Exception):
+    """The target cannot be reached or cannot do this; the text is one short line."""
+
+
+class Connection:
+    """One named client of a target, and the state that its prompt shows."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.request_bytes = b""
+        self.reply_bytes = b""
+
+    database = 0
+    in_transaction = False
+    protocol = 2
+    is_waiting = False
+
+    def call(self, argv: list[bytes]) -> Any:
+        """Send one command; its reply value or WAITING. Raises ReplyError, TargetError."""
+        raise NotImplementedError
+
+    def late_replies(self) -> list[Any]:
+        """What arrived since, oldest first: the reply of a command that waited, and messages."""
+        raise NotImplementedError
+
+    def use_protocol(self, protocol: int) -> None:
+        """Speak RESP2 or RESP3 from now on."""
+        if protocol != self.protocol:
+            self.call([b"HELLO", b"%d" % protocol])
+
+    def wait_description(self) -> str:
+        """What a parked command waits for, in a few words."""
+        return "the server"
+
+
+class EmbeddedTarget:
+    """A node in this process."""
+
+    is_embedded = True
+
+    def __init__(self, embedded: Embedded, name: str = "embedded", seed: int | None = None) -> None:
+        self.embedded = embedded
+        self.name = name
+        self.seed = seed
+        self.started_at_us = embedded.now_us if embedded.is_frozen else None
+
+    def describe(self) -> str:
+        return f"the node {self.name} in this kernel"
+
+    def connect(self, name: str) -> Connection:
+        return EmbeddedConnection(self.embedded, name)
+
+    def tick(self) -> None:
+        self.embedded.tick()
+
+    def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
+        """Keys that start with `prefix`, without touching or expiring any. O(keys), bounded."""
+        assert isinstance(connection, EmbeddedConnection)
+        found = []
+        with self.embedded.lock:
+            database = connection.client.db
+            for looked_at, key in enumerate(database.table):
+                if looked_at > 50_000 or len(found) >= limit:
+                    break
+                if key.startswith(prefix) and not database.is_due(key):
+                    found.append(key)
+        return sorted(found)
+
+
+class EmbeddedConnection(Connection):
+    """A client of an embedded node. A node that was restarted is dialled again, as a server would be."""
+
+    def __init__(self, embedded: Embedded, name: str) -> None:
+        super().__init__(name)
+        self.embedded = embedded
+        self.client = embedded.connect(name)
+
+    @property
+    def database(self) -> int:  # type: ignore[override]
+        return self.client.db.index
+
+    @property
+    def in_transaction(self) -> bool:  # type: ignore[override]
+        return self.client.transaction is not None
+
+    @property
+    def protocol(self) -> int:  # type: ignore[override]
+        return self.client.protocol
+
+    @property
+    def is_waiting(self) -> bool:  # type: ignore[override]
+        return self.client.parked is not None
+
+    def call(self, argv: list[bytes]) -> Any:
+        if self.client.closed:
+            self.client = self.embedded.connect(self.name)
+        self.request_bytes, self.reply_bytes = encode_command(argv), b""
+        try:
+            reply = self.embedded.call(self.client, argv)
+        except ReplyError as error:
+            self.reply_bytes = encode(error, self.protocol)
+            raise
+        if reply is not WAITING:
+            self.reply_bytes = encode(reply, self.protocol)
+        return reply
+
+    def late_replies(self) -> list[Any]:
+        replies = []
+        while self.client.outbox:
+            replies.append(self.client.outbox.popleft())
+        return replies
+
+    def use_protocol(self, protocol: int) -> None:
+        if not self.client.closed:
+            self.client.protocol = protocol
+
+    def wait_description(self) -> str:
+        parked = self.client.parked
+        if parked is None:
+            return "nothing"
+        keys = " or ".join(dict.fromkeys(key.decode("utf-8", "backslashreplace") for key in parked.wait.keys))
+        if parked.wait.deadline_ms is None:
+            return f"{keys}, without a time limit"
+        left_s = (parked.wait.deadline_ms - self.embedded.node.now_ms) / 1000
+        return f"{keys}, at most {left_s:g} s"
+
+
+class ServerTarget:
+    """A real server behind a URL: redis://, rediss:// or unix://."""
+
+    is_embedded = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.name = without_password(url)
+
+    def describe(self) -> str:
+        return f"the server at {self.name}"
+
+    def connect(self, name: str) -> Connection:
+        return ServerConnection(self._dial, name, self.name)
+
+    def tick(self) -> None:
+        """A server keeps its own time."""
+
+    def _dial(self) -> Any:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        try:
+            pool = redis.ConnectionPool.from_url(
+                self.url, protocol=2, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
+            )
+            connection = pool.get_connection()
+            connection.connect()
+        except (redis.RedisError, ValueError, OSError) as error:
+            raise TargetError(f"Could not connect to Redis at {self.name}: {_one_line(error)}") from None
+        return connection
+
+    def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
+        return scanned_keys(connection, prefix, limit)
+
+
+class FakeTarget(ServerTarget):
+    """fakeredis: a stand-in for a server, in this process. One data set per target."""
+
+    def __init__(self) -> None:
+        super().__init__("fakeredis")
+        try:
+            import fakeredis
+        except ImportError:
+            raise TargetError("fakeredis is not installed: pip install fakeredis") from None
+        self._fakeredis = fakeredis
+        self._server = fakeredis.FakeServer(version=(7, 2))
+
+    def describe(self) -> str:
+        return "a fakeredis in this kernel"
+
+    def connect(self, name: str) -> Connection:
+        return FakeConnection(self._dial, name, self.name)
+
+    def _dial(self) -> Any:
+        client = self._fakeredis.FakeRedis(server=self._server, protocol=2)
+        connection = client.connection_pool.get_connection()
+        connection.connect()
+        return connection
+
+
+class ServerConnection(Connection):
+    """A connection that redis-py dialled and we speak on."""
+
+    def __init__(self, dial: Callable[[], Any], name: str, address: str) -> None:
+        super().__init__(name)
+        self._dial = dial
+        self._address = address
+        self._link: Any = None
+        self.is_waiting = False
+        self._connect()
+
+    def call(self, argv: list[bytes]) -> Any:
+        if self.is_waiting:
+            raise ReplyError(STILL_WAITS)
+        if self._link is None:
+            self._connect()
+        may_wait = argv[0].upper() in BLOCKING_COMMANDS
+        self.request_bytes, self.reply_bytes = encode_command(argv), b""
+        try:
+            self._send(argv, may_wait)
+            reply = self._receive(BLOCKING_PATIENCE_S if may_wait else PATIENCE_S)
+        except OSError as error:
+            self._lost(_one_line(error))
+        if reply is NEED_DATA:
+            if not may_wait:
+                self._lost(f"no reply within {PATIENCE_S:g} s")
+            self.is_waiting = True
+            return WAITING
+        self._follow_state(argv, reply)
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
+
+    def late_replies(self) -> list[Any]:
+        replies = []
+        try:
+            while self._link is not None and (reply := self._receive(0)) is not NEED_DATA:
+                self.is_waiting = False
+                replies.append(reply)
+        except (OSError, TargetError):
+            self._close()
+        return replies
+
+    def _connect(self) -> None:
+        self._link = self._dial()
+        self._parser = ReplyParser()
+        self.database, self.in_transaction, self.protocol, self.is_waiting = 0, False, 2, False
+        self.database = getattr(self._link, "db", 0) or 0
+        if self.name:
+            self._send([b"CLIENT", b"SETNAME", self.name.encode()], may_wait=False)
+            self._receive(PATIENCE_S)
+
+    def _send(self, argv: list[bytes], may_wait: bool) -> None:
+        self._link._sock.sendall(encode_command(argv))
+
+    def _receive(self, patience_s: float) -> Any:
+        """The next reply, or NEED_DATA when none is complete in time. Ctrl-C closes the connection."""
+        socket, until_s = self._link._sock, time.monotonic() + patience_s
+        try:
+            while (reply := self._parser.next_reply()) is NEED_DATA:
+                ready, _, _ = select.select([socket], [], [], max(0.0, min(0.5, until_s - time.monotonic())))
+                if ready:
+                    data = socket.recv(65536)
+                    if not data:
+                        self._lost("Server closed the connection")
+                    self.reply_bytes += data
+                    self._parser.feed(data)
+                elif time.monotonic() >= until_s:
+                    return NEED_DATA
+        except KeyboardInterrupt:
+            self._close()
+            raise
+        return reply
+
+    def _follow_state(self, argv: list[bytes], reply: Any) -> None:
+        """Know the database, MULTI and the protocol, as redis-cli does: from what was sent and answered."""
+        if isinstance(reply, ReplyError):
+            if reply.code == "EXECABORT":
+                self.in_transaction = False
+            return
+        name = argv[0].upper()
+        if name == b"SELECT" and reply == "OK":
+            self.database = int(argv[1])
+        elif name == b"MULTI":
+            self.in_transaction = True
+        elif name in (b"EXEC", b"DISCARD"):
+            self.in_transaction = False
+        elif name == b"HELLO" and len(argv) > 1 and argv[1] in (b"2", b"3"):
+            self.protocol = int(argv[1])
+        elif name == b"RESET":
+            self.database, self.in_transaction, self.protocol = 0, False, 2
+
+    def _lost(self, why: str) -> None:
+        self._close()
+        raise TargetError(f"Error: {why} ({self._address})")
+
+    def _close(self) -> None:
+        link, self._link = self._link, None
+        self.is_waiting = False
+        if link is not None:
+            link.disconnect()
+
+
+class FakeConnection(ServerConnection):
+    """fakeredis answers with Python objects in a queue, and a command that waits stops its thread."""
+
+    def _connect(self) -> None:
+        super()._connect()
+        # fakeredis turns statuses and errors into what redis-py gives; kept as they are, they can be told apart.
+        self._link._sock._decode_result = lambda result: result
+
+    def _send(self, argv: list[bytes], may_wait: bool) -> None:
+        data = encode_command(argv)
+        if may_wait:
+            threading.Thread(target=self._link._sock.sendall, args=(data,), daemon=True).start()
+        else:
+            self._link._sock.sendall(data)
+
+    def _receive(self, patience_s: float) -> Any:
+        try:
+            answer = self._link._sock.responses.get(timeout=patience_s) if patience_s else None
+            if not patience_s:
+                answer = self._link._sock.responses.get_nowait()
+        except queue.Empty:
+            return NEED_DATA
+        reply = _from_fake(answer)
+        self.reply_bytes = encode(reply, self.protocol)
+        return reply
+
+
+def scanned_keys(connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
+    """Keys that start with `prefix`, from a few SCANs; none while the client is busy."""
+    if connection.is_waiting or connection.in_transaction:
+        return []
+    pattern = b"".join(
+        b"\\" + prefix[i : i + 1] if prefix[i] in b"*?[]\\" else prefix[i : i + 1] for i in range(len(prefix))
+    )
+    found: set[bytes] = set()
+    cursor = b"0"
+    try:
+        for _ in range(5):
+            cursor, keys = connection.call([b"SCAN", cursor, b"MATCH", pattern + b"*", b"COUNT", b"1000"])
+            found.update(keys)
+            if cursor == b"0" or len(found) >= limit:
+                break
+    except (ReplyError, TargetError):
+        return []
+    return sorted(found)[:limit]
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown.
+
+    >>> without_password("redis://ann:secret@localhost:6379/1")
+    'redis://ann:***@localhost:6379/1'
+    """
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{place}"))
+
+
+def _from_fake(answer: Any) -> Any:
+    """fakeredis's objects as reply values."""
+    kind = type(answer).__name__
+    if kind == "SimpleString":
+        return answer.value.decode()
+    if kind == "SimpleError":
+        return ReplyError(answer.value)
+    if isinstance(answer, Exception):
+        return ReplyError(_one_line(answer))
+    if isinstance(answer, list):
+        return [_from_fake(item) for item in answer]
+    if isinstance(answer, dict):
+        return {_from_fake(key): _from_fake(value) for key, value in answer.items()}
+    if isinstance(answer, str):
+        return answer.encode()
+    if type(answer) is int and not -(2**63) <= answer < 2**63:
+        return BigNumber(answer)
+    return answer
+
+
+def _one_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
