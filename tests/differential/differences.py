@@ -162,6 +162,41 @@ DIFFERENCES: list[Difference] = [
         ("SSCAN missing 99999999999999999999", "RPUSH l 1.5", "SORT l"),
     ),
     Difference(
+        "7.2 says that a timeout beyond 64 bits is out of range; in 7.0 it wrapped to a negative one",
+        REDIS_7_0,
+        messages(b"ERR timeout is negative", b"ERR timeout is out of range"),
+        ("BLPOP missing 9223372036854775807",),
+    ),
+    Difference(
+        "7.2 refuses LPOS RANK -2^63, whose negation overflows; 7.0 took it for -1",
+        REDIS_7_0,
+        lambda command, theirs, ours: command[0].upper() == b"LPOS" and b"must between" in error_text(ours),
+        ("LPOS missing a RANK -9223372036854775808",),
+    ),
+    Difference(
+        "7.2 has ZRANK and ZREVRANK ... WITHSCORE; 7.0 has not",
+        REDIS_7_0,
+        lambda command, theirs, ours: (
+            command[0].upper() in (b"ZRANK", b"ZREVRANK")
+            and error_text(theirs).startswith(b"ERR wrong number")
+        ),
+        ("ZADD z 1 m", "ZRANK z m WITHSCORE"),
+    ),
+    Difference(
+        "7.2 reads scores by strtod, which takes hexadecimal ones; Valkey by fast_float",
+        VALKEY_9_1,
+        lambda command, theirs, ours: (
+            error_text(theirs) == b"ERR value is not a valid float" and any(b"0x" in word for word in command)
+        ),
+        ("ZADD z 0x10 m",),
+    ),
+    Difference(
+        "7.2 knows no NOVALUES; Valkey does, for HSCAN",
+        VALKEY_9_1,
+        lambda command, theirs, ours: error_text(theirs) == b"ERR NOVALUES option can only be used in HSCAN",
+        ("SADD s a", "SSCAN s 0 NOVALUES"),
+    ),
+    Difference(
         "7.2 finds nothing of a TYPE that it does not know; Valkey says so",
         VALKEY_9_1,
         lambda command, theirs, ours: error_text(theirs).startswith(b"ERR unknown type name"),

@@ -7,7 +7,7 @@ The number is a weight. UPPER CASE stands for itself, a lower-case word draws fr
 `[a|b]` is there half of the time, `x+` comes one to four times, `(a b)+` repeats a group and `(a|b)` takes
 one of several; 'x' is x itself. A pool is a list of arguments, a function that makes one, or a string: a
 form of its own. `{ ... ; ... }` is a unit: several commands that stay together (a SPOP and the DEL that
-makes both sides equal again).
+makes both sides equal again); `same` in a later command is the first one's first argument.
 
 After that a command outside braces is sometimes spoiled: an argument lost, doubled or replaced, the options
 moved, the case changed. So wrong arity, wrong types and odd options are part of every run.
@@ -26,11 +26,12 @@ Pool = Sequence[bytes] | Callable[[Random], bytes] | str
 
 SPOIL_SHARE = 0.06
 MOST_REPEATS = 4
+SAME = b"(the first argument of the unit)"
 
-# Never so large that a command could ask a real server for 512 MB, never so near that both clocks matter.
+# Never so large that a command could ask a real server for 512 MB, or for as many random members.
 ODD_ARGUMENTS = [
     b"", b"0", b"-1", b"1", b"abc", b"1.5", b" 1", b"01", b"+1", b"-0", b"1 ", b"nan", b"inf", b"-inf",
-    b"1e400", b"0x10", b"*", b"NX", b"XX", b"GET", b"COUNT", b"LIMIT", b"WITHSCORES", b"\r\n", b"\xff\x00",
+    b"1e400", b"*", b"NX", b"XX", b"GET", b"COUNT", b"LIMIT", b"WITHSCORES", b"\r\n", b"\xff\x00",
     b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"-9223372036854775809",
 ]  # fmt: skip
 
@@ -60,6 +61,7 @@ class Grammar:
         """One command, or several that belong together."""
         parts, may_spoil = rng.choices(self.forms, self.weights)[0]
         commands = [tuple(part(rng)) for part in parts]
+        commands = [tuple(commands[0][1] if word is SAME else word for word in argv) for argv in commands]
         if may_spoil and rng.random() < self.spoil_share:
             commands[0] = spoil(commands[0], rng)
         return tuple(commands)
@@ -131,6 +133,8 @@ class FormParser:
             return lambda rng: choice(rng) if rng.random() < 0.5 else []
         if token == "(":
             return self._alternatives(")")
+        if token == "same":
+            return lambda rng: [SAME]
         if token in self.pools:
             return self._draw_from(self.pools[token])
         if token.lower() == token and token[0].isalpha():
