@@ -36,12 +36,14 @@ class Wait:
     """A handler's answer when it cannot go on before one of `keys` changes.
 
     `deadline_ms` is a unix time in milliseconds, or None for ever; `timeout_reply` is the answer
-    then, and also inside MULTI and Lua, where nothing may wait.
+    then, and also inside MULTI and Lua, where nothing may wait.  With a `kind` ("list", "zset") only
+    a value of that type wakes the command: a string that appears at the key leaves it waiting.
     """
 
     keys: Sequence[bytes]
     deadline_ms: int | None = None
     timeout_reply: Any = NULL_ARRAY
+    kind: str | None = None
 
 
 class Waiting:
@@ -115,8 +117,14 @@ class WaitingRoom:
             ready, self.ready = self.ready, {}
             for place in ready:
                 for parked in list(self.queues.get(place, {}).values()):
-                    if parked.client.parked is parked:
+                    if parked.client.parked is parked and self._is_awaited(parked, *place):
                         self._try_again(parked)
+
+    def _is_awaited(self, parked: Parked, database: int, key: bytes) -> bool:
+        if parked.wait.kind is None:
+            return True
+        value = self.node.databases[database].peek(key)
+        return value is not None and value.kind == parked.wait.kind
 
     def _try_again(self, parked: Parked) -> None:
         client = parked.client

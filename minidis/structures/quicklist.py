@@ -41,7 +41,6 @@ Read next: values/list.py, which decides when a list needs more than one listpac
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from minidis.structures.listpack import Listpack
 
@@ -172,6 +171,16 @@ class Quicklist:
         node, offset = self._locate(index)
         return node.pack.get(offset) if node.plain is None else node.plain
 
+    def find(self, element: bytes) -> int:
+        """Index of the first equal element, or -1. O(n)."""
+        before = 0
+        for node in self.nodes():
+            index = node.pack.find(element) if node.plain is None else (node.plain == element) - 1
+            if index >= 0:
+                return before + index
+            before += len(node)
+        return -1
+
     def iterate(self, start: int = 0, reverse: bool = False) -> Iterator[bytes]:
         """The elements from index `start` to the tail, or to the head if `reverse`. Nothing if out of range.
 
@@ -199,8 +208,18 @@ class Quicklist:
 
     def elements(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         """The elements start..stop (stop not included, both at least 0), as slicing a list gives."""
-        stop = self._count if stop is None or stop > self._count else stop
-        return list(islice(self.iterate(start), stop - start)) if start < stop else []
+        left = (self._count if stop is None or stop > self._count else stop) - start
+        if left <= 0:
+            return []
+        first, offset = self._locate(start)
+        node: Node | None = first
+        found: list[bytes] = []
+        while node is not None and left > 0:
+            part = node.elements(offset, offset + left)
+            found += part
+            left -= len(part)
+            node, offset = node.next, 0
+        return found
 
     # Changing
 

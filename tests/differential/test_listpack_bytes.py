@@ -30,31 +30,9 @@ RDB_TYPE_LIST_QUICKLIST_2 = 18
 RDB_FOOTER_SIZE = 10  # two bytes of RDB version, eight of CRC64
 PLAIN, PACKED = 1, 2
 
-LENGTHS = (
-    0,
-    1,
-    5,
-    62,
-    63,
-    64,
-    65,
-    124,
-    125,
-    126,
-    127,
-    128,
-    4090,
-    4095,
-    4096,
-    4097,
-    16377,
-    16378,
-    16384,
-    70000,
-)
+# Around the bounds of the headers (64, 4096) and of the backlens (128, 16383), header and content together.
+LENGTHS = [*range(3), *range(61, 66), *range(123, 129), *range(4092, 4099), *range(16375, 16385), 70000]
 SPECIAL = (b"-", b"-0", b"00", b"01", b"+1", b" 1", b"1 ", b"1.0", b"\x00", b"\xff", b"\x81a\x02\xff")
-
-
 VALKEY_SHORTER_BACKLEN = 16378  # header and content are 16383 bytes: two bytes in Valkey, three in Redis
 
 

@@ -105,6 +105,8 @@ def test_iterates_and_slices_as_a_list_does(content, start, reverse, low, high):
     expected = (content[place::-1] if reverse else content[place:]) if in_range else []
     assert list(quicklist.iterate(start, reverse)) == expected
     assert quicklist.elements(low, high) == content[low:high]
+    for element in (*content, b"absent"):
+        assert quicklist.find(element) == (content.index(element) if element in content else -1)
 
 
 @given(st.lists(elements, min_size=1, max_size=12), fills)
