@@ -20,7 +20,8 @@ ANSWERED_TO_THE_END = encode_command([b"ECHO", b"the end"])
 
 BROKEN = [
     b"*2147483648\r\n", b"*x\r\n", b"*01\r\n", b"*\r\n", b"* 1\r\n", b"*+1\r\n",
-    b"*9999999999999999999999\r\n",    b"*1\r\nabc\r\n", b"*1\r\n\r\n", b"*1\r\n\xff\r\n", b"*1\r\n:1\r\n", b"*1\r\n*1\r\n",
+    b"*9999999999999999999999\r\n",
+    b"*1\r\nabc\r\n", b"*1\r\n\r\n", b"*1\r\n\xff\r\n", b"*1\r\n:1\r\n", b"*1\r\n*1\r\n",
     b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$536870913\r\n", b"*1\r\n$\r\n", b"*1\r\n$4 \r\n",
     b'"abc\r\n', b"ECHO 'a\r\n", b'ECHO "a"b\r\n',
     b"a" * 70_000, b"*" + b"1" * 70_000, b"*1\r\n$" + b"1" * 70_000,
