@@ -1,4 +1,4 @@
 """minidis inside Jupyter: the magics, what they print, completion, help and colours.
 
-Read: language.py, rendering.py, session.py, magics.py, completion.py.  The syntax for a reader is in README.md.
+Read: language.py, rendering.py, targets.py, session.py, magics.py.  The syntax, for its users: README.md.
 """

@@ -338,7 +338,7 @@ class FakeConnection(ServerConnection):
 
     def _connect(self) -> None:
         super()._connect()
-        # fakeredis turns statuses and errors into what redis-py gives; kept as they are, they can be told apart.
+        # fakeredis would make statuses and strings alike, as redis-py wants them; here they stay apart.
         self._link._sock._decode_result = lambda result: result
 
     def _send(self, argv: list[bytes], may_wait: bool) -> None:
