@@ -22,6 +22,7 @@ Read next: minidis/structures/hyperloglog.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from minidis.engine.client import Client
@@ -61,8 +62,8 @@ def pfcount(client: Client, key: bytes, *others: bytes) -> int:
 for a single key, O(N) with N being the number of keys."""
     try:
         if others:
-            found = [_read(value) for each in (key, *others) if (value := client.db.find(each, String))]
-            return hll.estimate(hll.register_histogram(hll.union_registers(*found)))
+            united = hll.union_registers(_existing(client, (key, *others)))
+            return hll.estimate(hll.register_histogram(united))
         return _count_one(client, key)
     except hll.CorruptedHyperLogLog:
         raise ReplyError(CORRUPTED) from None
@@ -72,11 +73,10 @@ for a single key, O(N) with N being the number of keys."""
 def pfmerge(client: Client, destination: bytes, *sources: bytes) -> str:
     """Make a HyperLogLog the union of itself and others. O(N) to merge N HyperLogLogs."""
     target = _edit(client, destination)
-    others = [_read(value) for source in sources if (value := client.db.find(source, String))]
     # The union is made before anything changes: a corrupted source leaves the destination as it was.
     united = hll.create() if target is None else target.as_bytearray().copy()
     try:
-        hll.merge(united, *others, sparse_max_bytes=client.node.encodings.hll_sparse_max_bytes)
+        hll.merge(united, _existing(client, sources), client.node.encodings.hll_sparse_max_bytes)
     except hll.CorruptedHyperLogLog:
         raise ReplyError(CORRUPTED) from None
     if target is None:
@@ -134,6 +134,14 @@ def _read(value: String) -> bytes | bytearray:
     if isinstance(data, int) or not hll.is_valid(data):
         raise ReplyError(NOT_HYPERLOGLOG)
     return data
+
+
+def _existing(client: Client, keys: Iterable[bytes]) -> Iterator[bytes | bytearray]:
+    """Those of the keys that exist, one after the other, so that the first bad one is the one complained of."""
+    for key in keys:
+        value = client.db.find(key, String)
+        if value is not None:
+            yield _read(value)
 
 
 def _count_one(client: Client, key: bytes) -> int:

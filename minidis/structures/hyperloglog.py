@@ -55,7 +55,8 @@ Read next: minidis/structures/bits.py (the other structure that lives inside a s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from typing import NamedTuple
 
 INDEX_BITS = 14
@@ -178,7 +179,9 @@ def mark_stale(buffer: bytearray) -> None:
     buffer[15] |= 0x80
 
 
-def merge(target: bytearray, *sources: bytes | bytearray, sparse_max_bytes: int = SPARSE_MAX_BYTES) -> None:
+def merge(
+    target: bytearray, sources: Iterable[bytes | bytearray], sparse_max_bytes: int = SPARSE_MAX_BYTES
+) -> None:
     """Make the target the union of itself and the sources. O(registers) each.
 
     It is dense afterwards when any of them was. Raises CorruptedHyperLogLog.
@@ -186,12 +189,15 @@ def merge(target: bytearray, *sources: bytes | bytearray, sparse_max_bytes: int 
     >>> left, right = create(), create()
     >>> add(left, b"a", b"b"), add(right, b"b", b"c")
     (True, True)
-    >>> merge(left, right)
+    >>> merge(left, [right])
     >>> count(left)
     3
     """
-    highest = union_registers(target, *sources)
-    if any(data[4] == DENSE for data in sources):
+    highest, becomes_dense = registers(target), False
+    for source in sources:
+        highest = _maximum(highest, registers(source))
+        becomes_dense |= source[4] == DENSE
+    if becomes_dense:
         to_dense(target)
     for index, value in enumerate(highest):
         if target[4] == DENSE:
@@ -292,12 +298,9 @@ def estimate(totals: list[int]) -> int:
     return math.floor(alpha_infinity * m * m / z + 0.5)
 
 
-def union_registers(*many: bytes | bytearray) -> bytes:
+def union_registers(many: Iterable[bytes | bytearray]) -> bytes:
     """The registers of the union: the highest of each, one byte each. Raises CorruptedHyperLogLog."""
-    highest = bytes(REGISTERS)
-    for data in many:
-        highest = _maximum(highest, registers(data))
-    return highest
+    return reduce(_maximum, map(registers, many), bytes(REGISTERS))
 
 
 def check(data: bytes | bytearray) -> None:

@@ -68,7 +68,7 @@ def test_the_same_merges_make_the_same_bytes(server: Connection, seed: int, spar
             parts.append(data)
             ask(server, b"SET", key, data)
         ask(server, b"PFMERGE", b"a", b"b", b"c")
-        hll.merge(*parts, sparse_max_bytes=sparse_max_bytes)
+        hll.merge(parts[0], parts[1:], sparse_max_bytes)
         assert ask(server, b"GET", b"a") == parts[0]
 
 

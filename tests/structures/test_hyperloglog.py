@@ -78,7 +78,7 @@ def test_add_says_whether_anything_changed(elements: list[bytes]) -> None:
 @given(st.lists(ELEMENTS, min_size=1, max_size=4), st.sampled_from([3000, 120]))
 def test_merge_is_the_union(parts: list[list[bytes]], sparse_max_bytes: int) -> None:
     merged, *others = (built(part) for part in parts)
-    hll.merge(merged, *others, sparse_max_bytes=sparse_max_bytes)
+    hll.merge(merged, others, sparse_max_bytes)
     together = [element for part in parts for element in part]
     hll.check(merged)
     assert hll.registers(merged) == model_registers(together)
@@ -146,7 +146,7 @@ def test_corrupted_opcodes_are_found(body: bytes) -> None:
     with pytest.raises(hll.CorruptedHyperLogLog):
         hll.count(data)
     with pytest.raises(hll.CorruptedHyperLogLog):
-        hll.merge(hll.create(), data)
+        hll.merge(hll.create(), [data])
 
 
 def test_adding_past_the_last_opcode_is_an_error() -> None:

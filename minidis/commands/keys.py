@@ -1,0 +1,273 @@
+"""The generic key commands: what one does to a key whatever type its value has.
+
+DEL, RENAME, COPY and MOVE handle whole values. TYPE, EXISTS and OBJECT look at a key and leave no
+trace: the access time, which eviction and OBJECT IDLETIME go by, stays as it was; TOUCH is there to
+change just that. KEYS walks over everything in one go, and nothing else runs meanwhile: that is why it is
+banned in production and SCAN exists.
+
+Mirrors: db.c, object.c (the commands).
+Differs: UNLINK frees at once, as DEL does: Python has no second thread for it. OBJECT FREQ always
+answers that frequencies are not tracked.
+Complexity: O(1) for each key, KEYS O(keys).
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("SET", "draft", 7), redis.execute("RENAME", "draft", "final")
+('OK', 'OK')
+>>> redis.execute("EXISTS", "draft", "final", "final"), redis.execute("OBJECT", "ENCODING", "final")
+(2, b'int')
+
+Read next: expiration.py (EXPIRE, TTL), sorting.py (SORT).
+"""
+
+from __future__ import annotations
+
+from minidis.commands.arguments import integer_in_range
+from minidis.engine import errors, memory
+from minidis.engine.client import Client
+from minidis.engine.database import Database
+from minidis.engine.registry import DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, command
+from minidis.protocol.glob import matches
+from minidis.protocol.replies import ReplyError
+from minidis.values.base import Value
+from minidis.values.string import String
+
+INT_MIN, INT_MAX = -(2**31), 2**31 - 1
+SHARED_INTEGERS = 10_000
+SHARED_REFERENCE_COUNT = INT_MAX
+"""Redis makes the integers 0 to 9999 once; OBJECT REFCOUNT shows this for a value that is one of them."""
+
+BAD_DATABASE = "ERR DB index is out of range"
+SAME_OBJECT = "ERR source and destination objects are the same"
+
+
+@command("DEL key [key ...]", WRITE)
+def del_(client: Client, *keys: bytes) -> int:
+    """Delete keys. O(N) where N is the number of keys, and the elements of collections."""
+    db, deleted = client.db, 0
+    for key in keys:
+        if db.peek(key) is not None:
+            db.delete(key)
+            db.touch(key, "del")
+            deleted += 1
+    return deleted
+
+
+@command("UNLINK key [key ...]", WRITE | FAST, since="4.0.0")
+def unlink(client: Client, *keys: bytes) -> int:
+    """Delete keys, freeing their values in the background. O(1) for each key."""
+    return del_(client, *keys)
+
+
+@command("EXISTS key [key ...]", READONLY | FAST)
+def exists(client: Client, *keys: bytes) -> int:
+    """Count how many of the keys exist; one given twice counts twice. O(N) where N is the number of keys."""
+    return sum(client.db.peek(key) is not None for key in keys)
+
+
+@command("TYPE key", READONLY | FAST)
+def type_(client: Client, key: bytes) -> str:
+    """Tell the type of the value at a key. O(1)."""
+    value = client.db.peek(key)
+    return "none" if value is None else value.kind
+
+
+@command("TOUCH key [key ...]", READONLY | FAST, since="3.2.1")
+def touch(client: Client, *keys: bytes) -> int:
+    """Change the last access time of keys, and count those that exist. O(N) where N is the number of keys."""
+    return sum(client.db.find(key) is not None for key in keys)
+
+
+@command("KEYS pattern", READONLY)
+def keys(client: Client, pattern: bytes) -> list[bytes]:
+    """Give all key names that match a glob pattern. O(N) with N being the number of keys in the database."""
+    db = client.db
+    return [key for key in db.table if matches(pattern, key) and not db.is_due(key)]
+
+
+@command("RANDOMKEY", READONLY)
+def randomkey(client: Client) -> bytes | None:
+    """Give a random key name. O(1)."""
+    db = client.db
+    while (key := db.table.random_key(client.node.random)) is not None:
+        # On a replica a key whose time has passed is not deleted here, and drawing again could go on for ever.
+        if not db.expire_if_due(key) or not client.node.deletes_expired_keys:
+            return key
+    return None
+
+
+# --- Moving whole values ----------------------------------------------------------------------------------
+
+
+@command("RENAME key newkey:key", WRITE)
+def rename(client: Client, key: bytes, new_key: bytes) -> str:
+    """Rename a key and overwrite the destination. O(1)."""
+    _rename(client, key, new_key, overwrite=True)
+    return "OK"
+
+
+@command("RENAMENX key newkey:key", WRITE | FAST)
+def renamenx(client: Client, key: bytes, new_key: bytes) -> int:
+    """Rename a key only when the new name does not exist. O(1)."""
+    return int(_rename(client, key, new_key, overwrite=False))
+
+
+@command(
+    "COPY source:key destination:key [DB destination-db:int] [REPLACE]",
+    WRITE | DENYOOM,
+    since="6.2.0",
+    raw=True,
+)
+def copy(client: Client, source: bytes, destination: bytes, *words: bytes) -> int:
+    """Copy the value of a key, and its time to live, to a new key. O(N) worst case for collections, where \
+N is the number of nested items. O(1) for string values."""
+    target, replace = _copy_options(client, words)
+    db = client.db
+    if target is db and source == destination:
+        raise ReplyError(SAME_OBJECT)
+    value = db.find(source)
+    if value is None or (target.peek(destination) is not None and not replace):
+        return 0
+    _place(target, destination, value.copy(), db.expiry_ms(source))
+    target.touch(destination, "copy_to")
+    return 1
+
+
+@command("MOVE key db:int", WRITE | FAST, raw=True)
+def move(client: Client, key: bytes, index_word: bytes) -> int:
+    """Move a key to another database, unless it exists there. O(1)."""
+    target, db = _database(client, index_word), client.db
+    if target is db:
+        raise ReplyError(SAME_OBJECT)
+    value = db.edit(key)
+    if value is None or target.peek(key) is not None:
+        return 0
+    _place(target, key, value, db.expiry_ms(key))
+    db.delete(key)
+    db.touch(key, "move_from")
+    target.touch(key, "move_to", changes=0)
+    return 1
+
+
+def _rename(client: Client, key: bytes, new_key: bytes, overwrite: bool) -> bool:
+    db = client.db
+    value = db.edit(key)
+    if value is None:
+        raise ReplyError(errors.NO_SUCH_KEY)
+    if key == new_key:
+        return False
+    if not overwrite and db.peek(new_key) is not None:
+        return False
+    at_ms = db.expiry_ms(key)
+    db.delete(key)
+    _place(db, new_key, value, at_ms)
+    db.touch(key, "rename_from")
+    db.touch(new_key, "rename_to", changes=0)
+    return True
+
+
+def _place(db: Database, key: bytes, value: Value, at_ms: int | None) -> None:
+    """Bind a key to a value that comes from elsewhere, with the time to live it had there."""
+    db.put(key, value)
+    if at_ms is not None:
+        db.set_expiry(key, at_ms)
+
+
+def _copy_options(client: Client, words: tuple[bytes, ...]) -> tuple[Database, bool]:
+    target, replace = client.db, False
+    position = 0
+    while position < len(words):
+        option = words[position].upper()
+        if option == b"REPLACE":
+            replace = True
+        elif option == b"DB" and position + 1 < len(words):
+            position += 1
+            target = _database(client, words[position])
+        else:
+            raise ReplyError(errors.SYNTAX)
+        position += 1
+    return target, replace
+
+
+def _database(client: Client, index_word: bytes) -> Database:
+    index = integer_in_range(index_word, INT_MIN, INT_MAX)
+    if not 0 <= index < len(client.node.databases):
+        raise ReplyError(BAD_DATABASE)
+    return client.node.databases[index]
+
+
+# --- Looking at values ------------------------------------------------------------------------------------
+
+_LFU = "volatile-lfu", "allkeys-lfu"
+_SWITCHING = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+_OBJECT_HELP = """\
+OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+ENCODING <key>
+    Return the kind of internal representation used in order to store the value
+    associated with a <key>.
+FREQ <key>
+    Return the access frequency index of the <key>. The returned integer is
+    proportional to the logarithm of the recent access frequency of the key.
+IDLETIME <key>
+    Return the idle time of the <key>, that is the approximated number of
+    seconds elapsed since the last access to the key.
+REFCOUNT <key>
+    Return the number of references of the value associated with the specified
+    <key>.
+HELP
+    Prints this help."""
+
+
+@command("OBJECT ENCODING key", READONLY, since="2.2.3")
+def object_encoding(client: Client, key: bytes) -> bytes | None:
+    """Tell the structure that holds the value. O(1)."""
+    value = client.db.peek(key)
+    return None if value is None else value.encoding.encode()
+
+
+@command("OBJECT FREQ key", READONLY, since="4.0.0")
+def object_freq(client: Client, key: bytes) -> None:
+    """Tell how often a key is used, on a logarithmic scale. O(1)."""
+    if client.db.peek(key) is not None:
+        raise ReplyError(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " + _SWITCHING
+        )
+
+
+@command("OBJECT IDLETIME key", READONLY, since="2.2.3")
+def object_idletime(client: Client, key: bytes) -> int | None:
+    """Tell the seconds since a key was last used. O(1)."""
+    value = client.db.peek(key)
+    if value is None:
+        return None
+    if client.node.config.maxmemory_policy in _LFU:
+        raise ReplyError("ERR An LFU maxmemory policy is selected, idle time not tracked. " + _SWITCHING)
+    return (client.node.now_us - value.accessed_us) // 1_000_000
+
+
+@command("OBJECT REFCOUNT key", READONLY, since="2.2.3")
+def object_refcount(client: Client, key: bytes) -> int | None:
+    """Tell how many places of Redis share the value. O(1)."""
+    value = client.db.peek(key)
+    if value is None:
+        return None
+    config = client.node.config
+    # With eviction by access time, every value needs one of its own, and none is shared.
+    may_share = not config.maxmemory or config.maxmemory_policy.rpartition("-")[2] not in ("lru", "lfu")
+    is_small = type(value) is String and type(value.data) is int and 0 <= value.data < SHARED_INTEGERS
+    return SHARED_REFERENCE_COUNT if is_small and may_share else 1
+
+
+@command("OBJECT HELP", LOADING | STALE, since="6.2.0")
+def object_help(client: Client) -> list[str]:
+    """Describe the subcommands of OBJECT. O(1)."""
+    return _OBJECT_HELP.split("\n")
+
+
+@command("MEMORY USAGE key [SAMPLES count:int]", READONLY, since="4.0.0")
+def memory_usage(client: Client, key: bytes, samples: int | None = None) -> int | None:
+    """Estimate the bytes that a key and its value take in a 64-bit Redis. O(1), whatever SAMPLES says."""
+    if samples is not None and samples < 0:
+        raise ReplyError(errors.SYNTAX)
+    value = client.db.peek(key)
+    return None if value is None else memory.usage(key, value)
