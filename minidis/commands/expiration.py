@@ -158,11 +158,9 @@ def _allowed(wanted: set[bytes], at_ms: int, current_ms: int | None) -> bool:
     """Whether all conditions hold.  A key that lives for ever expires later than any other."""
     if current_ms is None:
         return not wanted & {b"XX", b"GT"}
-    return not (
-        b"NX" in wanted
-        or (b"GT" in wanted and at_ms <= current_ms)
-        or (b"LT" in wanted and at_ms >= current_ms)
-    )
+    if b"GT" in wanted and at_ms <= current_ms or b"LT" in wanted and at_ms >= current_ms:
+        return False
+    return b"NX" not in wanted
 
 
 def _seconds(milliseconds: int) -> int:

@@ -137,7 +137,7 @@ def _read(value: String) -> bytes | bytearray:
 
 
 def _existing(client: Client, keys: Iterable[bytes]) -> Iterator[bytes | bytearray]:
-    """Those of the keys that exist, one after the other, so that the first bad one is the one complained of."""
+    """Those of the keys that exist, one after the other: the first bad one is the one complained of."""
     for key in keys:
         value = client.db.find(key, String)
         if value is not None:

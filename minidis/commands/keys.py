@@ -90,7 +90,7 @@ def randomkey(client: Client) -> bytes | None:
     """Give a random key name. O(1)."""
     db = client.db
     while (key := db.table.random_key(client.node.random)) is not None:
-        # On a replica a key whose time has passed is not deleted here, and drawing again could go on for ever.
+        # A replica does not delete a key whose time has passed: drawing again could go on for ever.
         if not db.expire_if_due(key) or not client.node.deletes_expired_keys:
             return key
     return None
@@ -199,7 +199,10 @@ def _database(client: Client, index_word: bytes) -> Database:
 # --- Looking at values ------------------------------------------------------------------------------------
 
 _LFU = "volatile-lfu", "allkeys-lfu"
-_SWITCHING = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+_SWITCHING = (
+    "Please note that when switching between policies at runtime LRU and LFU data "
+    "will take some time to adjust."
+)
 _OBJECT_HELP = """\
 OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
 ENCODING <key>

@@ -238,27 +238,25 @@ def registers(data: bytes | bytearray) -> bytes:
     """All 16384 registers, one byte each. Raises CorruptedHyperLogLog."""
     if data[4] == DENSE:
         return unpack_registers(data[HEADER_BYTES:])
-    return b"".join([bytes([opcode.value]) * opcode.length for opcode in opcodes(data)])
+    values = b"".join([bytes([opcode.value]) * opcode.length for opcode in opcodes(data)])
+    if len(values) != REGISTERS:
+        raise CorruptedHyperLogLog(f"the opcodes cover {len(values)} registers, not {REGISTERS}")
+    return values
 
 
 def opcodes(data: bytes | bytearray) -> Iterator[Opcode]:
-    """The opcodes of a sparse HyperLogLog, in order. Raises CorruptedHyperLogLog.
+    """The opcodes of a sparse HyperLogLog, in order; whether they cover 16384 registers is not checked.
 
     >>> list(opcodes(create()))
     [Opcode(offset=16, size=2, value=0, length=16384)]
     """
     if data[4] != SPARSE:
         raise ValueError("HLL encoding is not sparse")
-    offset, covered = HEADER_BYTES, 0
+    offset = HEADER_BYTES
     while offset < len(data):
         opcode = _opcode_at(data, offset)
-        covered += opcode.length
-        if covered > REGISTERS:
-            break
         yield opcode
         offset += opcode.size
-    if covered != REGISTERS:
-        raise CorruptedHyperLogLog(f"sparse opcodes cover {covered} registers, not {REGISTERS}")
 
 
 def histogram(data: bytes | bytearray) -> list[int]:
@@ -371,9 +369,9 @@ def _opcode_at(data: bytes | bytearray, offset: int) -> Opcode:
         return Opcode(offset, 1, (byte >> 2 & 0x1F) + 1, (byte & 3) + 1)
     if not byte & 0x40:
         return Opcode(offset, 1, 0, byte + 1)
-    if offset + 1 == len(data):
-        raise CorruptedHyperLogLog("the last XZERO has lost its second byte")
-    return Opcode(offset, 2, 0, ((byte & 0x3F) << 8 | data[offset + 1]) + 1)
+    # An XZERO that has lost its second byte meets the zero that ends every string in C.
+    low_byte = data[offset + 1] if offset + 1 < len(data) else 0
+    return Opcode(offset, 2, 0, ((byte & 0x3F) << 8 | low_byte) + 1)
 
 
 def _split(opcode: Opcode, first: int, index: int, value: int) -> bytes:
