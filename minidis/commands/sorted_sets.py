@@ -26,18 +26,19 @@ Read next: minidis/values/sorted_set.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from minidis.commands.arguments import counted_keys, deadline_ms, integer_in_range
+from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.binding import double, integer
 from minidis.engine.client import Client
 from minidis.engine.registry import BLOCKING, DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE, command
 from minidis.engine.waiting import Wait
-from minidis.protocol.numbers import INTEGER_MAX, parse_float
+from minidis.protocol.numbers import INTEGER_MAX, format_double, parse_float
 from minidis.protocol.replies import NULL_ARRAY, Pairs, ReplyError
 from minidis.structures.skiplist import LexRange, ScoreRange
 from minidis.values.base import Value
@@ -433,7 +434,7 @@ def zpopmax(client: Client, key: bytes, *words: bytes):
 
 
 @command(
-    "ZMPOP numkeys:int key [key ...] MIN|MAX [COUNT count:int]",
+    "ZMPOP numkeys:int key [key ...] (MIN|MAX) [COUNT count:int]",
     WRITE | MOVABLE_KEYS,
     since="7.0.0",
     keys=counted_keys(1),
@@ -470,7 +471,7 @@ def bzpopmax(client: Client, *words: bytes):
 
 
 @command(
-    "BZMPOP timeout:float numkeys:int key [key ...] MIN|MAX [COUNT count:int]",
+    "BZMPOP timeout:float numkeys:int key [key ...] (MIN|MAX) [COUNT count:int]",
     WRITE | BLOCKING | MOVABLE_KEYS,
     since="7.0.0",
     keys=counted_keys(2),
@@ -481,7 +482,7 @@ def bzmpop(client: Client, timeout: bytes, *words: bytes):
     keys, highest, count = _parse_mpop(words)
     deadline = deadline_ms(client, timeout)
     reply = _pop_first(client, keys, highest, count)
-    return Wait(keys, deadline) if reply is None else reply
+    return Wait(keys, deadline, kind=SortedSet.kind) if reply is None else reply
 
 
 def _pop(client: Client, key: bytes, words: tuple[bytes, ...], highest: bool) -> Any:
@@ -503,7 +504,7 @@ def _pop_or_wait(client: Client, words: tuple[bytes, ...], highest: bool) -> Any
             [(member, score)] = _take(client, key, sorted_set, 1, highest)
             client.rewrite(b"ZPOPMAX" if highest else b"ZPOPMIN", key)
             return [key, member, score]
-    return Wait(keys, deadline)
+    return Wait(keys, deadline, kind=SortedSet.kind)
 
 
 def _pop_first(client: Client, keys: list[bytes], highest: bool, count: int) -> list | None:
@@ -526,7 +527,7 @@ def _take(client: Client, key: bytes, sorted_set: SortedSet, count: int, highest
 
 
 def _parse_mpop(words: tuple[bytes, ...]) -> tuple[list[bytes], bool, int]:
-    """`numkeys key [key ...] MIN|MAX [COUNT count]` as keys, highest, count."""
+    """`numkeys key [key ...] (MIN|MAX) [COUNT count]` as keys, highest, count."""
     numkeys = integer_in_range(words[0], 1, message=TOO_FEW_KEYS)
     keys = list(words[1 : 1 + numkeys])
     options = [word.upper() for word in words[1 + numkeys :]]
@@ -545,7 +546,7 @@ def _parse_mpop(words: tuple[bytes, ...]) -> tuple[list[bytes], bool, int]:
 # -- union, intersection, difference -----------------------------------------------------------------
 
 
-_COMBINE = "[WEIGHTS weight:float [weight:float ...]] [AGGREGATE SUM|MIN|MAX]"
+_COMBINE = "[WEIGHTS weight:float [weight:float ...]] [AGGREGATE (SUM|MIN|MAX)]"
 
 
 @command(
@@ -822,3 +823,17 @@ def zrandmember(client: Client, key: bytes, *words: bytes):
     else:
         pairs = sorted_set.at(random.sample(range(length), count))
     return Pairs(pairs) if with_scores else [member for member, _ in pairs]
+
+
+@command("ZSCAN key cursor:int [MATCH pattern] [COUNT count:int]", READONLY, since="2.8.0", raw=True)
+def zscan(client: Client, key: bytes, *words: bytes):
+    """Walk the members and scores a few at a time. O(1) for every call, O(N) for the whole walk."""
+    return scan_collection(client, SortedSet, key, words, _scan_rows)
+
+
+def _scan_rows(sorted_set: SortedSet, members: Iterable[bytes] | None) -> Iterator[tuple[bytes, ...]]:
+    """Redis prints the scores of a table by %.17g, 0.1 as 0.10000000000000001, those of a listpack not."""
+    table = sorted_set.table
+    if members is None or table is None:
+        return ((member, format_double(score)) for member, score in sorted_set)
+    return ((member, b"%.17g" % table[member]) for member in members)

@@ -579,8 +579,9 @@ def _parse_score_bound(text: bytes) -> float:
 
 
 def _parse_lex_bound(text: bytes) -> tuple[bytes | LexInfinity, bool]:
-    if text in (b"-", b"+"):
-        return (LEX_MINIMUM if text == b"-" else LEX_MAXIMUM), True
+    sign = text.partition(b"\0")[0]  # C strings end at the first zero byte
+    if sign in (b"-", b"+"):
+        return (LEX_MINIMUM if sign == b"-" else LEX_MAXIMUM), True
     if text[:1] not in (b"[", b"("):
         raise ValueError("min or max not valid string range item")
     return text[1:], text[:1] == b"("

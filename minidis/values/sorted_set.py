@@ -81,6 +81,12 @@ class SortedSet(Value):
     def encoding(self) -> str:
         return self.form.encoding
 
+    @property
+    def table(self) -> DictTable | None:
+        """The table member -> score, to be scanned bucket by bucket; None in a listpack."""
+        form = self.form
+        return form.scores if type(form) is SkipListForm else None
+
     def __len__(self) -> int:
         return len(self.form)
 

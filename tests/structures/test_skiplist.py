@@ -398,6 +398,7 @@ def test_words_that_are_no_score(text):
     [
         (b"-", LEX_MINIMUM, True),
         (b"+", LEX_MAXIMUM, True),
+        (b"+\x00junk", LEX_MAXIMUM, True),
         (b"[a", b"a", False),
         (b"(a", b"a", True),
         (b"[", b"", False),
@@ -408,7 +409,7 @@ def test_lex_words(text, value, exclusive):
     assert LexRange.parse(text, text) == LexRange(value, value, exclusive, exclusive)
 
 
-@pytest.mark.parametrize("text", [b"", b"a", b"-a", b"+ ", b"-\x00"])
+@pytest.mark.parametrize("text", [b"", b"a", b"-a", b"+ "])
 def test_words_that_are_no_lex_bound(text):
     for bounds in [(text, b"[a"), (b"[a", text)]:
         with pytest.raises(ValueError, match="^min or max not valid string range item$"):
