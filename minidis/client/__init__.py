@@ -1,0 +1,73 @@
+"""redis-py on a node in this process: `minidis.connect()` is a genuine `redis.Redis`.
+
+Nothing of redis-py is imitated. Its connections end in a node of this process instead of a socket; its own
+packer writes the requests, its own parser reads the replies, its pool, pipelines, locks and response
+callbacks run as always::
+
+    redis.Redis -> ConnectionPool -> InProcessConnection -> Session -> Embedded -> Node
+                                      redis-py's bytes       bytes       values
+
+>>> import minidis
+>>> redis = connect(minidis.Embedded(seed=1), decode_responses=True)
+>>> redis.set("greeting", "hello"), redis.get("greeting")
+(True, 'hello')
+>>> with redis.pipeline() as pipe:
+...     pipe.incr("visits").incrby("visits", 9).execute()
+[1, 10]
+
+Read next: session.py (the server's side of a connection), then sync.py and asynchronous.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from minidis.client.asynchronous import AsyncInProcessConnection
+from minidis.client.sync import InProcessConnection
+from minidis.drivers.embedded import Embedded
+
+__all__ = ["connect", "connect_async"]
+
+
+def connect(
+    node: Embedded | None = None, *, decode_responses: bool = False, protocol: int = 2, **options: Any
+) -> redis.Redis:
+    """A `redis.Redis` whose server is `node` (None: the node that this process shares).
+
+    `protocol` is 2 or 3; `options` are those of `redis.Redis`. Unlike there, `socket_timeout` is None unless
+    given: a blocking command waits as long as it says.
+    """
+    pool_options = _pool_options(redis.Redis, node, decode_responses, protocol, options)
+    pool = redis.ConnectionPool(connection_class=InProcessConnection, **pool_options)
+    return redis.Redis.from_pool(pool)
+
+
+def connect_async(
+    node: Embedded | None = None, *, decode_responses: bool = False, protocol: int = 2, **options: Any
+) -> redis.asyncio.Redis:
+    """A `redis.asyncio.Redis` whose server is `node`; the arguments are those of `connect`."""
+    pool_options = _pool_options(redis.asyncio.Redis, node, decode_responses, protocol, options)
+    pool = redis.asyncio.ConnectionPool(connection_class=AsyncInProcessConnection, **pool_options)
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def _pool_options(
+    client_class: type, node: Embedded | None, decode_responses: bool, protocol: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """What redis-py itself would hand to its pool: it fills in its own defaults, which change by version."""
+    if node is None:
+        from minidis import default_node
+
+        node = default_node()
+    options = {"socket_timeout": None, "max_connections": None, **options}
+    template = client_class(
+        unix_socket_path="minidis", decode_responses=decode_responses, protocol=protocol, **options
+    )
+    return {
+        **template.connection_pool.connection_kwargs,
+        "node": node,
+        "max_connections": options["max_connections"],
+    }

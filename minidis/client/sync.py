@@ -1,0 +1,79 @@
+"""redis-py's connection, without a network: its "socket" is a `Session` in this process.
+
+Only the socket is replaced, so that all of redis-py's own code stays in use. Reading from it waits where
+there is nothing to read yet (BLPOP, a subscriber's `listen`), until another thread's command brings the
+reply, the timeout is over, or Ctrl-C.
+
+Read next: asynchronous.py, the same for asyncio.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from redis.connection import UnixDomainSocketConnection
+
+from minidis.client.session import Session
+from minidis.drivers.embedded import Embedded
+
+
+class InProcessSocket:
+    """The methods of a socket that redis-py calls."""
+
+    def __init__(self, embedded: Embedded) -> None:
+        self._session = Session(embedded)
+        self._timeout_s: float | None = None
+
+    def sendall(self, data: bytes) -> None:
+        """Raises BrokenPipeError, which redis-py makes a ConnectionError, when the server has hung up."""
+        if self._session.closed:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        self._session.receive(bytes(data))
+
+    def recv(self, most_bytes: int) -> bytes:
+        """What is there; waits for it as long as the timeout allows. b"" when the server has hung up."""
+        session = self._session
+        session.advance()
+        while not (data := session.take_output(most_bytes)):
+            if session.closed:
+                return b""
+            if self._timeout_s == 0:
+                raise BlockingIOError(errno.EWOULDBLOCK, "no data yet")
+            try:
+                session.deliver(session.embedded.wait(session.client, self._timeout_s))
+            except ConnectionError:
+                return b""
+            session.advance()
+        return data
+
+    def recv_into(self, buffer: Any) -> int:
+        """As `recv`, into a buffer: what redis-py's hiredis parser calls."""
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def settimeout(self, timeout_s: float | None) -> None:
+        self._timeout_s = timeout_s
+
+    def gettimeout(self) -> float | None:
+        return self._timeout_s
+
+    def shutdown(self, how: int) -> None:
+        """Nothing is buffered on the way, so there is nothing to flush."""
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class InProcessConnection(UnixDomainSocketConnection):
+    """A connection of redis-py to a node in this process."""
+
+    def __init__(self, node: Embedded, **options: Any) -> None:
+        super().__init__(**{"path": "minidis", **options})
+        self.node = node
+
+    def _connect(self) -> InProcessSocket:
+        socket = InProcessSocket(self.node)
+        socket.settimeout(self.socket_timeout)
+        return socket
