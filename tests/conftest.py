@@ -17,7 +17,7 @@ settings.load_profile("ci" if IN_CI else "desk")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests recorded for the summary with `record_property("summary", text)`, also from a worker."""
+    """Print what tests, on any worker, recorded with `record_property("summary", text)`."""
     for report in terminalreporter.getreports("passed"):
         for name, text in report.user_properties:
             if name == "summary":
