@@ -65,3 +65,13 @@ def allocation_size(size: int) -> int:
         return (size + 15) & ~15
     step = 1 << ((size - 1).bit_length() - 3)
     return (size + step - 1) & -step
+
+
+def string_allocation(length: int) -> int:
+    """The bytes set aside for a string of `length` bytes: its header (sds.h), its text and a zero.
+
+    >>> [string_allocation(length) for length in (1, 14, 31, 32, 300)]
+    [8, 16, 48, 48, 320]
+    """
+    header = 1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9
+    return allocation_size(header + length + 1)
