@@ -333,7 +333,9 @@ def _raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes:
     if value > VAL_MAX_VALUE or (grows > 0 and len(buffer) + grows > sparse_max_bytes):
         to_dense(buffer)
         return _raise_dense(buffer, index, value)
+    size_after = len(buffer) + grows
     buffer[opcode.offset : opcode.offset + opcode.size] = replacement
+    del buffer[size_after:]  # nothing, unless the last XZERO had lost its second byte
     _join_values(buffer, previous)
     return True
 
@@ -350,9 +352,8 @@ def _find_opcode(buffer: bytearray, index: int) -> tuple[int, Opcode, int]:
         if byte & 0x80:
             length, size = (byte & 3) + 1, 1
         elif byte & 0x40:
-            if offset + 1 == end:
-                break
-            length, size = ((byte & 0x3F) << 8 | buffer[offset + 1]) + 1, 2
+            low_byte = buffer[offset + 1] if offset + 1 < end else 0
+            length, size = ((byte & 0x3F) << 8 | low_byte) + 1, 2
         else:
             length, size = byte + 1, 1
         if index < first + length:
