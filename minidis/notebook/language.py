@@ -129,25 +129,30 @@ def parse(body: str) -> list[Command | Fault]:
     return found
 
 
-def words_before(text: str) -> tuple[list[bytes], str, bool]:
-    """For completion: the finished words of the command that `text` ends in, the begun one, is it quoted?"""
+def words_before(text: str) -> tuple[list[bytes], str] | None:
+    """For completion: the finished words of the command that `text` ends in, and the begun one as typed.
+
+    None where the text ends in a comment.
+    """
     reader = _Reader(text)
     while True:
         reader.words = []
         try:
-            _read_words(reader)
+            comment_words = _read_words(reader)
         except _Broken as broken:
             if "\n" not in text[broken.args[0] :]:
-                return [_plain(word) for word in reader.words], text[broken.args[0] :], True
+                return [_plain(word) for word in reader.words], text[broken.args[0] :]
             reader.position = broken.args[0]
             _skip_line(reader)
             continue
         if reader.position >= len(text):
             break
+    if comment_words and not text.endswith("\n"):
+        return None
     words = [] if text.endswith("\n") and not text.endswith("\\\n") else reader.words
     if words and words[-1].end == len(text):
-        return [_plain(word) for word in words[:-1]], text[words[-1].start :], False
-    return [_plain(word) for word in words], "", False
+        return [_plain(word) for word in words[:-1]], text[words[-1].start :]
+    return [_plain(word) for word in words], ""
 
 
 def to_argument(value: Any, name: str) -> bytes:

@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import queue
 import select
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -34,6 +36,9 @@ PATIENCE_S = 30.0
 
 BLOCKING_PATIENCE_S = 0.15
 """How long a command that may wait is given before the cell goes on without its reply."""
+
+DEFAULT_CLIENT = "redis"
+"""The client of a cell that names none; it has no name for the server, as redis-cli has none."""
 
 BLOCKING_COMMANDS = frozenset(
     b"BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF".split()
@@ -57,6 +62,15 @@ class Connection:
     in_transaction = False
     protocol = 2
     is_waiting = False
+
+    @property
+    def client_name(self) -> str:
+        return "" if self.name == DEFAULT_CLIENT else self.name
+
+    @property
+    def display_protocol(self) -> int:
+        """How a reply is printed: one that a server sent already is what its protocol made of it."""
+        return 3
 
     def call(self, argv: list[bytes]) -> Any:
         """Send one command; its reply value or WAITING. Raises ReplyError, TargetError."""
@@ -93,8 +107,10 @@ class EmbeddedTarget:
     def connect(self, name: str) -> Connection:
         return EmbeddedConnection(self.embedded, name)
 
-    def tick(self) -> None:
-        self.embedded.tick()
+    def run_timers(self) -> None:
+        """Let what fell due by the real clock happen; a frozen clock runs its timers when it is moved."""
+        if not self.embedded.is_frozen:
+            self.embedded.tick()
 
     def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
         """Keys that start with `prefix`, without touching or expiring any. O(keys), bounded."""
@@ -116,7 +132,11 @@ class EmbeddedConnection(Connection):
     def __init__(self, embedded: Embedded, name: str) -> None:
         super().__init__(name)
         self.embedded = embedded
-        self.client = embedded.connect(name)
+        self.client = embedded.connect(self.client_name)
+
+    @property
+    def display_protocol(self) -> int:
+        return self.client.protocol
 
     @property
     def database(self) -> int:  # type: ignore[override]
@@ -136,10 +156,11 @@ class EmbeddedConnection(Connection):
 
     def call(self, argv: list[bytes]) -> Any:
         if self.client.closed:
-            self.client = self.embedded.connect(self.name)
+            self.client = self.embedded.connect(self.client_name)
         self.request_bytes, self.reply_bytes = encode_command(argv), b""
         try:
-            reply = self.embedded.call(self.client, argv)
+            with _finished_before_an_interrupt():
+                reply = self.embedded.call(self.client, argv)
         except ReplyError as error:
             self.reply_bytes = encode(error, self.protocol)
             raise
@@ -183,7 +204,7 @@ class ServerTarget:
     def connect(self, name: str) -> Connection:
         return ServerConnection(self._dial, name, self.name)
 
-    def tick(self) -> None:
+    def run_timers(self) -> None:
         """A server keeps its own time."""
 
     def _dial(self) -> Any:
@@ -278,8 +299,8 @@ class ServerConnection(Connection):
         self._parser = ReplyParser()
         self.database, self.in_transaction, self.protocol, self.is_waiting = 0, False, 2, False
         self.database = getattr(self._link, "db", 0) or 0
-        if self.name:
-            self._send([b"CLIENT", b"SETNAME", self.name.encode()], may_wait=False)
+        if self.client_name:
+            self._send([b"CLIENT", b"SETNAME", self.client_name.encode()], may_wait=False)
             self._receive(PATIENCE_S)
 
     def _send(self, argv: list[bytes], may_wait: bool) -> None:
@@ -378,6 +399,27 @@ def scanned_keys(connection: Connection, prefix: bytes, limit: int) -> list[byte
     except (ReplyError, TargetError):
         return []
     return sorted(found)[:limit]
+
+
+@contextmanager
+def _finished_before_an_interrupt() -> Iterator[None]:
+    """Let a command of this process finish before Ctrl-C stops the cell: half a one would leave a structure
+    broken.  Only the main thread gets signals; the others have nothing to fear."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+    if not callable(previous):
+        yield
+        return
+    arrived: list[Any] = []
+    signal.signal(signal.SIGINT, lambda number, frame: arrived.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if arrived:
+        previous(*arrived[0])
 
 
 def without_password(url: str) -> str:

@@ -1,0 +1,367 @@
+"""The session of a kernel: its targets, its named clients, and what a cell prints.
+
+A cell is run line by line.  Each line becomes one or more commands of one client, each command a reply,
+each reply a few lines of text; an error is a reply like any other, so the next line still runs:
+
+    redis> SET counter ten          the prompt: the client's name, [database] if not 0, (TX) in MULTI
+    OK
+    redis> INCR counter
+    (error) ERR value is not an integer or out of range
+
+A command that must wait (BLPOP on an empty list) parks its client, and the cell goes on.  When another
+cell, another client or the clock ends the wait, the reply is printed there, under the client's own prompt.
+
+With one command in the cell nothing but its reply is printed: the command stands right above it.
+
+>>> session = Session(Embedded(clock=0, seed=1))
+>>> print(session.run("SET k 1 # a comment\\nINCR k").panel)
+redis> SET k 1
+OK
+# starts a comment here; the real redis-cli has none, it would send 3 more arguments
+redis> INCR k
+(integer) 2
+
+Read next: magics.py, which gives it to IPython.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from minidis.drivers.embedded import Embedded
+from minidis.engine.waiting import WAITING
+from minidis.notebook import help as help_texts
+from minidis.notebook.language import Command, Fault, VariableError, parse
+from minidis.notebook.rendering import (
+    Fragment,
+    Panel,
+    error_fragments,
+    raw_text,
+    reply_fragments,
+    wire_fragments,
+)
+from minidis.notebook.targets import (
+    DEFAULT_CLIENT,
+    Connection,
+    EmbeddedTarget,
+    FakeTarget,
+    ServerTarget,
+    TargetError,
+)
+from minidis.protocol.replies import NullArray, Pairs, Push, ReplyError
+
+MOST_REPEATS = 10_000
+
+Target = EmbeddedTarget | ServerTarget
+
+
+@dataclass(slots=True)
+class Options:
+    """How a cell is run: for which client, where, in which protocol, and what it prints."""
+
+    client: str = DEFAULT_CLIENT
+    target: str | None = None
+    protocol: int | None = None
+    show_wire: bool = False
+    raw: bool = False
+
+
+@dataclass(slots=True)
+class Result:
+    """What a cell did: the replies as Python values, and the blocks of text to print."""
+
+    values: list[Any] = field(default_factory=list)
+    blocks: list[list[Fragment]] = field(default_factory=list)
+    errors: list[list[Fragment]] = field(default_factory=list)
+
+    @property
+    def value(self) -> Any:
+        """The reply of a single command, the list of replies of several, None of none."""
+        return self.values[0] if len(self.values) == 1 else self.values or None
+
+    @property
+    def panel(self) -> Panel | None:
+        return panel(self.blocks)
+
+    def add(self, block: list[Fragment]) -> None:
+        if block:
+            self.blocks.append(block)
+
+    def add_error(self, block: list[Fragment]) -> None:
+        self.blocks.append(block)
+        self.errors.append(block)
+
+
+class Session:
+    """All that the magics remember between cells."""
+
+    def __init__(self, embedded: Embedded, seed: int | None = None) -> None:
+        self.targets: dict[str, Target] = {"embedded": EmbeddedTarget(embedded, "embedded", seed)}
+        self.target: Target = self.targets["embedded"]
+        self.connections: dict[tuple[str, str], Connection] = {}
+        self.parked_commands: dict[tuple[str, str], str] = {}
+        self.said_what_a_comment_is = False
+
+    # -- running a cell ---------------------------------------------------------------------------
+
+    def run(
+        self, body: str, options: Options | None = None, namespace: Mapping[str, Any] | None = None
+    ) -> Result:
+        """Run every line of `body`. Nothing is raised but KeyboardInterrupt outside of a command."""
+        options, result = options or Options(), Result()
+        try:
+            target = self.find_target(options.target)
+            connection = self.connection(options.client, target)
+        except TargetError as error:
+            result.add_error(error_fragments(str(error)))
+            return result
+        lines = parse(body)
+        echo = sum(line.repeat if isinstance(line, Command) else 1 for line in lines) > 1 or options.show_wire
+        runner = _Runner(self, target, connection, options, namespace or {}, echo, result)
+        with _protocol(connection, options.protocol):
+            for line in lines:
+                try:
+                    runner.run_line(line)
+                except KeyboardInterrupt:
+                    result.add([("note", "(interrupted: the lines below did not run)")])
+                    break
+        return result
+
+    def late_blocks(self) -> list[list[Fragment]]:
+        """What arrived for any client since the last look: replies of commands that waited, and messages."""
+        blocks = []
+        for target in self.targets.values():
+            target.run_timers()
+        for place, connection in tuple(self.connections.items()):
+            for reply in connection.late_replies():
+                waited = not isinstance(reply, Push) and not connection.is_waiting
+                text = self.parked_commands.pop(place, None) if waited else None
+                header: list[Fragment] = [("prompt", self.prompt(connection, place[0]))]
+                header.append(("command", text) if text else ("note", "a message arrived"))
+                header.append(("note", "   # waited until now\n") if text else ("", "\n"))
+                blocks.append(header + reply_fragments(reply, connection.display_protocol))
+        return blocks
+
+    def prompt(self, connection: Connection, target_name: str | None = None) -> str:
+        """`alice[1](TX)> `; with the target's name when that is not the current one."""
+        name = connection.name
+        if target_name is not None and target_name != self.target.name:
+            name = f"{name}@{target_name}"
+        database = f"[{connection.database}]" if connection.database else ""
+        return f"{name}{database}{'(TX)' if connection.in_transaction else ''}> "
+
+    # -- targets and clients ----------------------------------------------------------------------
+
+    def find_target(self, name: str | None) -> Target:
+        """The target of that name; a URL or `fakeredis` is dialled at its first use."""
+        if name is None:
+            return self.target
+        if name in self.targets:
+            return self.targets[name]
+        if name == "fakeredis":
+            target: Target = FakeTarget()
+        elif "://" in name:
+            target = ServerTarget(name)
+        else:
+            known = ", ".join(self.targets)
+            raise TargetError(
+                f"no target is called {name}: it is one of {known}, fakeredis or a redis:// URL"
+            )
+        self.targets[name] = target
+        return target
+
+    def connect(self, name: str) -> Target:
+        """Make a target the current one; it must answer. The former stays, and so do its clients."""
+        target = self.find_target(name)
+        try:
+            self.connection(DEFAULT_CLIENT, target)
+        except TargetError:
+            self.targets.pop(name, None)
+            raise
+        self.target = target
+        return target
+
+    def add_node(
+        self, name: str, embedded: Embedded | None = None, seed: int | None = None
+    ) -> EmbeddedTarget:
+        """A node in this kernel under a name of its own."""
+        if not isinstance(self.targets.get(name), EmbeddedTarget):
+            self.targets[name] = EmbeddedTarget(embedded or Embedded(seed=seed), name, seed)
+        target = self.targets[name]
+        assert isinstance(target, EmbeddedTarget)
+        return target
+
+    def connection(self, client: str, target: Target | None = None) -> Connection:
+        """The connection of a named client; dialled at its first use."""
+        target = target or self.target
+        place = (target.name, client)
+        if place not in self.connections:
+            self.connections[place] = target.connect(client)
+        return self.connections[place]
+
+    def embedded_target(self, wanted_by: str) -> EmbeddedTarget:
+        """The current target, if it is a node in this kernel. Raises the TargetError that says what to do."""
+        if not isinstance(self.target, EmbeddedTarget):
+            raise TargetError(
+                f"{wanted_by} needs a node in this kernel, and the target is {self.target.describe()}; "
+                "%redis connect embedded brings the node back"
+            )
+        return self.target
+
+    def reset(
+        self, seed: int | None = None, clock: str | int | None = None, real_clock: bool = False
+    ) -> None:
+        """A fresh node in place of the old one: no keys, new clients, the given seed and clock.
+
+        What is not given stays as it was at the start: the seed, and the instant of a frozen clock.
+        """
+        target = self.embedded_target("%redis reset")
+        if seed is not None:
+            target.seed = seed
+        if clock is None and not real_clock:
+            clock = target.started_at_us
+        target.embedded.restart(clock=clock, seed=target.seed)
+        target.started_at_us = target.embedded.now_us if target.embedded.is_frozen else None
+        for place in [place for place in self.connections if place[0] == target.name]:
+            del self.connections[place]
+            self.parked_commands.pop(place, None)
+        self.said_what_a_comment_is = False
+
+
+@dataclass(slots=True)
+class _Runner:
+    """One cell, line by line."""
+
+    session: Session
+    target: Target
+    connection: Connection
+    options: Options
+    namespace: Mapping[str, Any]
+    echo: bool
+    result: Result
+
+    def run_line(self, line: Command | Fault) -> None:
+        if isinstance(line, Fault):
+            self.result.add_error(fault_fragments(line))
+            return
+        if line.repeat > MOST_REPEATS:
+            self.result.add_error(error_fragments(f"a line is repeated at most {MOST_REPEATS} times"))
+            return
+        try:
+            argv = line.arguments(self.namespace)
+        except VariableError as error:
+            self.result.add_error(self._header(line.text) + error_fragments(str(error)))
+            return
+        if not argv:
+            return  # ${*[]} alone
+        for _ in range(line.repeat):
+            self._run_command(argv, line.text)
+        if line.comment_words and not self.session.said_what_a_comment_is:
+            self.session.said_what_a_comment_is = True
+            self.result.add([("note", _comment_hint(line.comment_words))])
+
+    def _run_command(self, argv: list[bytes], text: str) -> None:
+        header = self._header(text)
+        if help_texts.is_help(argv):
+            message = help_texts.help_text(argv[1:])
+            self.result.values.append(message)
+            self.result.add(header + [("string", message)])
+            return
+        try:
+            reply = self.connection.call(argv)
+        except ReplyError as error:
+            reply = error
+        except TargetError as error:
+            self.result.values.append(ReplyError(str(error)))
+            self.result.add_error(header + error_fragments(str(error)))
+            return
+        block = header + self._wire(reply) + self._reply(reply, argv, text)
+        self.result.values.append(python_value(reply))
+        if isinstance(reply, ReplyError):
+            self.result.add_error(block)
+        else:
+            self.result.add(block)
+        for late in self.session.late_blocks():
+            self.result.add(late)
+
+    def _header(self, text: str) -> list[Fragment]:
+        if not self.echo:
+            return []
+        return [("prompt", self.session.prompt(self.connection)), ("command", text), ("", "\n")]
+
+    def _wire(self, reply: Any) -> list[Fragment]:
+        if not self.options.show_wire:
+            return []
+        lines = wire_fragments("-->", self.connection.request_bytes) + [("", "\n")]
+        if reply is not WAITING:
+            lines += wire_fragments("<--", self.connection.reply_bytes) + [("", "\n")]
+        return lines
+
+    def _reply(self, reply: Any, argv: list[bytes], text: str) -> list[Fragment]:
+        if reply is WAITING:
+            place = (self.target.name, self.connection.name)
+            self.session.parked_commands[place] = text
+            return [
+                ("note", f"(waiting) {self.connection.name} waits for {self.connection.wait_description()}")
+            ]
+        protocol = self.connection.display_protocol
+        if self.options.raw and not isinstance(reply, ReplyError):
+            return [("string", raw_text(reply, protocol))]
+        return reply_fragments(reply, protocol, argv)
+
+
+def panel(blocks: list[list[Fragment]]) -> Panel | None:
+    """The blocks below each other as one panel; None when there is nothing to show."""
+    fragments: list[Fragment] = []
+    for block in blocks:
+        fragments += ([("", "\n")] if fragments else []) + block
+    return Panel(fragments) if fragments else None
+
+
+def python_value(reply: Any) -> Any:
+    """The value that a variable gets: dict, list, set, bytes, number; nil is None, an error a ReplyError."""
+    if reply is WAITING or isinstance(reply, NullArray):
+        return None
+    if isinstance(reply, dict):
+        return {key: python_value(value) for key, value in reply.items()}
+    if isinstance(reply, AbstractSet):
+        return set(reply)
+    if isinstance(reply, Pairs):
+        return [tuple(pair) for pair in reply]
+    if isinstance(reply, (list, tuple)):
+        return [python_value(item) for item in reply]
+    return reply
+
+
+def fault_fragments(fault: Fault) -> list[Fragment]:
+    """redis-cli's message, then the line with the place marked and the reason."""
+    before = "".join("\t" if character == "\t" else " " for character in fault.text[: fault.column])
+    return [
+        ("error", fault.message),
+        ("command", f"\n{fault.text}\n"),
+        ("error", f"{before}^ {fault.reason}"),
+    ]
+
+
+def _comment_hint(words: int) -> str:
+    more = "1 more argument" if words == 1 else f"{words} more arguments"
+    return f"# starts a comment here; the real redis-cli has none, it would send {more}"
+
+
+@contextmanager
+def _protocol(connection: Connection, protocol: int | None) -> Iterator[None]:
+    """Speak `protocol` for one cell. A HELLO inside the cell has the last word."""
+    before = connection.protocol
+    if protocol is None or protocol == before:
+        yield
+        return
+    try:
+        connection.use_protocol(protocol)
+        yield
+    finally:
+        if connection.protocol == protocol and not connection.is_waiting:
+            connection.use_protocol(before)
