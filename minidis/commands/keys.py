@@ -23,6 +23,7 @@ Read next: expiration.py (EXPIRE, TTL), sorting.py (SORT).
 from __future__ import annotations
 
 from minidis.commands.arguments import integer_in_range
+from minidis.commands.scanning import ScanOptions, parse_cursor, walk
 from minidis.engine import errors, memory
 from minidis.engine.client import Client
 from minidis.engine.database import Database
@@ -85,6 +86,15 @@ def keys(client: Client, pattern: bytes) -> list[bytes]:
     return [key for key in db.table if matches(pattern, key) and not db.is_due(key)]
 
 
+@command("SCAN cursor:int [MATCH pattern] [COUNT count:int] [TYPE type]", READONLY, since="2.8.0", raw=True)
+def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
+    """Walk over the key names, a page at a time. O(1) for every call. O(N) for a complete iteration."""
+    cursor = parse_cursor(cursor_word)
+    options = ScanOptions.parse(words, with_type=True)
+    cursor, names = walk(client.db.table, cursor, options.count)
+    return [b"%d" % cursor, [name for name in names if _is_asked_for(client.db, name, options)]]
+
+
 @command("RANDOMKEY", READONLY)
 def randomkey(client: Client) -> bytes | None:
     """Give a random key name. O(1)."""
@@ -94,6 +104,15 @@ def randomkey(client: Client) -> bytes | None:
         if not db.expire_if_due(key) or not client.node.deletes_expired_keys:
             return key
     return None
+
+
+def _is_asked_for(db: Database, name: bytes, options: ScanOptions) -> bool:
+    if not options.matches(name):
+        return False
+    value = db.peek(name)
+    if value is None:  # its time to live has just ended
+        return False
+    return options.type_name is None or options.type_name.lower() == value.kind.encode()
 
 
 # --- Moving whole values ----------------------------------------------------------------------------------

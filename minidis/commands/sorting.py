@@ -1,0 +1,223 @@
+"""SORT: the elements of a list, set or sorted set in order, or in the order of something else.
+
+BY names other keys: for each element the `*` is replaced, and what stands there is the weight. GET
+does the same for the reply, so that SORT is Redis's nearest thing to a join:
+
+    SADD users ann bob        SET age:ann 41         HSET user:ann city Rome
+                              SET age:bob 29         HSET user:bob city Bern
+
+    SORT users BY age:* GET # GET user:*->city       bob Bern ann Rome
+
+Numbers by default, bytes with ALPHA. A BY pattern without a `*` ("BY nosort") sorts nothing: the
+elements come as they are, and only GET and LIMIT do their work.
+
+Mirrors: sort.c.
+Differs: ALPHA compares bytes, where Redis asks the locale (strcoll); so does Redis with STORE.
+Complexity: O(N + M log M) for N elements, of which M are sorted.
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("RPUSH", "ages", 41, 5, 29), redis.execute("SORT", "ages", "LIMIT", 0, 2)
+(3, [b'5', b'29'])
+
+Read next: keys.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from minidis.engine import errors
+from minidis.engine.binding import integer
+from minidis.engine.client import Client
+from minidis.engine.registry import DENYOOM, MOVABLE_KEYS, READONLY, WRITE, command
+from minidis.protocol.numbers import parse_float
+from minidis.protocol.replies import ReplyError
+from minidis.values.hash import Hash
+from minidis.values.list import List
+from minidis.values.set import Set
+from minidis.values.sorted_set import SortedSet
+from minidis.values.string import String
+
+_OPTIONS = "[BY pattern] [LIMIT offset:int count:int] [GET pattern [GET pattern ...]] [ASC|DESC] [ALPHA]"
+_WORDS_AFTER = {b"LIMIT": 2, b"BY": 1, b"GET": 1, b"STORE": 1}
+
+
+def _keys_of_sort(argv: list[bytes]) -> list[bytes]:
+    """The key to sort, and the last STORE's destination."""
+    destination: list[bytes] = []
+    position = 2
+    while position < len(argv):
+        option = argv[position].upper()
+        if option == b"STORE" and position + 1 < len(argv):
+            destination = [argv[position + 1]]
+        position += 1 + _WORDS_AFTER.get(option, 0)
+    return [argv[1], *destination]
+
+
+@command(
+    f"SORT key {_OPTIONS} [STORE destination:key]",
+    WRITE | DENYOOM | MOVABLE_KEYS,
+    keys=_keys_of_sort,
+    raw=True,
+    group="generic",
+)
+def sort(client: Client, key: bytes, *words: bytes) -> list[bytes | None] | int:
+    """Sort the elements of a list, set or sorted set, and give or store them. \
+O(N+M*log(M)) where N is the number of elements, and M the number of returned elements."""
+    options = SortOptions.parse(words, may_store=True)
+    rows = _rows(client, key, options)
+    if options.store is None:
+        return rows
+    db, destination = client.db, options.store
+    if rows:
+        db.put(destination, List.from_elements((row or b"" for row in rows), client.node.encodings))
+        db.touch(destination, "sortstore", len(rows))
+    elif db.peek(destination) is not None:
+        db.delete(destination)
+        db.touch(destination, "del")
+    return len(rows)
+
+
+@command(
+    f"SORT_RO key {_OPTIONS}",
+    READONLY | MOVABLE_KEYS,
+    since="7.0.0",
+    keys=lambda argv: [argv[1]],
+    raw=True,
+    group="generic",
+)
+def sort_ro(client: Client, key: bytes, *words: bytes) -> list[bytes | None]:
+    """Sort the elements of a list, set or sorted set; never stores. \
+O(N+M*log(M)) where N is the number of elements, and M the number of returned elements."""
+    return _rows(client, key, SortOptions.parse(words, may_store=False))
+
+
+@dataclass
+class SortOptions:
+    """What the words after the key ask for.  `count` below 0 is no limit."""
+
+    by: bytes | None = None
+    sorts: bool = True
+    descending: bool = False
+    alpha: bool = False
+    offset: int = 0
+    count: int = -1
+    gets: list[bytes] = field(default_factory=list)
+    store: bytes | None = None
+
+    @classmethod
+    def parse(cls, words: tuple[bytes, ...], may_store: bool) -> SortOptions:
+        """Read the words; of a repeated option the last counts, but GET adds up.  Raises syntax errors."""
+        options = cls()
+        position = 0
+        while position < len(words):
+            name = words[position].upper()
+            arguments = words[position + 1 : position + 1 + _WORDS_AFTER.get(name, 0)]
+            if len(arguments) < _WORDS_AFTER.get(name, 0) or (name == b"STORE" and not may_store):
+                raise ReplyError(errors.SYNTAX)
+            options._take(name, arguments)
+            position += 1 + len(arguments)
+        return options
+
+    def _take(self, name: bytes, arguments: tuple[bytes, ...]) -> None:
+        if name in (b"ASC", b"DESC"):
+            self.descending = name == b"DESC"
+        elif name == b"ALPHA":
+            self.alpha = True
+        elif name == b"LIMIT":
+            self.offset, self.count = map(integer, arguments)
+        elif name == b"BY":
+            (self.by,) = arguments
+            self.sorts = self.sorts and b"*" in self.by
+        elif name == b"GET":
+            self.gets += arguments
+        elif name == b"STORE":
+            (self.store,) = arguments
+        else:
+            raise ReplyError(errors.SYNTAX)
+
+
+def _rows(client: Client, key: bytes, options: SortOptions) -> list[bytes | None]:
+    """The reply: the elements in order within LIMIT, or what GET makes of each."""
+    elements = _elements(client, key, options)
+    if options.sorts:
+        elements = _in_order(client, elements, options)
+    start = max(options.offset, 0)
+    stop = len(elements) if options.count < 0 else start + options.count
+    chosen = elements[start:stop]
+    if not options.gets:
+        return list(chosen)
+    return [look_up(client, pattern, element) for element in chosen for pattern in options.gets]
+
+
+def _elements(client: Client, key: bytes, options: SortOptions) -> list[bytes]:
+    """The elements in the order that stays if nothing is sorted."""
+    value: Any = client.db.find(key)
+    if value is None:
+        return []
+    if type(value) is SortedSet:
+        if value.encoding == "listpack":
+            value.convert()  # Redis does so too, and OBJECT ENCODING shows it
+        elements = [member for member, _ in value]
+    elif type(value) in (List, Set):
+        elements = list(value)
+    else:
+        raise ReplyError(errors.WRONG_TYPE)
+    if type(value) is Set:
+        if not options.sorts and options.store is not None:
+            # The order of a hash table must not decide what a replica stores.
+            options.sorts, options.alpha, options.by = True, True, None
+    elif options.descending and not options.sorts:
+        elements.reverse()
+    return elements
+
+
+def _in_order(client: Client, elements: list[bytes], options: SortOptions) -> list[bytes]:
+    by = options.by
+    weights: Iterable[bytes | None] = (
+        elements if by is None else [look_up(client, by, element) for element in elements]
+    )
+    if options.alpha:
+        stored = options.store is not None
+        # A missing weight comes before all others.
+        keys: list[Any] = [(weight is not None, _text(weight or b"", stored)) for weight in weights]
+    else:
+        # Equal numbers are ordered by the elements' bytes, so that the result never depends on chance.
+        scores = [0.0 if weight is None else _score(weight) for weight in weights]
+        keys = list(zip(scores, elements, strict=True))
+    # Not zipped with the elements and sorted as pairs: elements of one key stay as they were.
+    order = sorted(range(len(elements)), key=keys.__getitem__, reverse=options.descending)
+    return [elements[index] for index in order]
+
+
+def look_up(client: Client, pattern: bytes, element: bytes) -> bytes | None:
+    """What a BY or GET pattern finds: `weight_*` and `user:*->field` name keys, `#` the element itself."""
+    if pattern == b"#":
+        return element
+    before, star, after = pattern.partition(b"*")
+    if not star:
+        return None
+    key_end, arrow, hash_field = after.partition(b"->")
+    if arrow and hash_field:
+        value = client.db.find(before + element + key_end)
+        return value.get(hash_field) if type(value) is Hash else None
+    found = client.db.find(before + element + after)
+    return found.as_bytes() if type(found) is String else None
+
+
+def _score(text: bytes) -> float:
+    """A weight as C's strtod reads it: up to a zero byte, after spaces, and nothing at all is 0."""
+    text = text.partition(b"\0")[0]
+    number = parse_float(text.lstrip(b" \t\n\v\f\r")) if text else 0.0
+    if number is None or 0 < abs(number) < sys.float_info.min:
+        raise ReplyError("ERR One or more scores can't be converted into double")
+    return number
+
+
+def _text(weight: bytes, stored: bool) -> bytes:
+    """What ALPHA compares: strcoll sees a string end at its first zero byte, STORE compares whole."""
+    return weight if stored else weight.partition(b"\0")[0]
