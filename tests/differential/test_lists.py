@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.differential.cases import random_commands_test
-from tests.differential.grammar import Grammar
+import pytest
+
+from tests.differential.cases import random_commands_test, seeds
+from tests.differential.grammar import Grammar, Unit
+from tests.differential.harness import assert_same
 from tests.differential.pools import COMMON, keys
+from tests.differential.sides import MinidisSide, RealSide
 
 KEYS = [b"l%d" % number for number in range(4)]
 
+# Commands that wait stand in braces, which keeps them from being spoiled: a timeout of 0 would wait for ever.
 FORMS = """
 12 RPUSH key element+
 12 LPUSH key element+
@@ -33,18 +38,19 @@ FORMS = """
  1 LPOS key element [MAXLEN odd] [COUNT odd] [RANK odd]
  9 LMOVE key key (LEFT|RIGHT) ('left'|RIGHT)
  5 RPOPLPUSH key key
+ 3 LMOVE 'l0' 'l0' (LEFT|RIGHT) (LEFT|RIGHT)
  6 LMPOP 1 key (LEFT|RIGHT) [COUNT count]
  4 LMPOP 2 key key (LEFT|RIGHT) [COUNT count]
  2 LMPOP odd key key (LEFT|RIGHT|UP) [COUNT odd] [COUNT 1]
- 4 BLPOP key+ timeout
- 4 BRPOP key+ timeout
- 1 (BLPOP|BRPOP) key+ bad_timeout
- 4 BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT) timeout
- 1 BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT) bad_timeout
- 3 BRPOPLPUSH key key timeout
- 1 BRPOPLPUSH key key bad_timeout
- 4 BLMPOP timeout 2 key key (LEFT|RIGHT) [COUNT count]
- 1 BLMPOP bad_timeout odd key key (LEFT|RIGHT) [COUNT odd]
+ 4 { BLPOP key+ timeout }
+ 4 { BRPOP key+ timeout }
+ 1 { (BLPOP|BRPOP) key+ bad_timeout }
+ 4 { BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT) timeout }
+ 1 { BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT) bad_timeout }
+ 3 { BRPOPLPUSH key key timeout }
+ 1 { BRPOPLPUSH key key bad_timeout }
+ 4 { BLMPOP timeout 2 key key (LEFT|RIGHT) [COUNT count] }
+ 1 { BLMPOP bad_timeout odd key key (LEFT|RIGHT) [COUNT odd] }
  2 { MULTI ; BLPOP key key 0 ; BRPOPLPUSH key key 0 ; BLMPOP 0 1 key RIGHT ; EXEC }
  2 { MULTI ; BLMOVE key key LEFT RIGHT 0 ; LPOP key ; LMPOP 1 key LEFT COUNT 3 ; EXEC }
  6 OBJECT ENCODING key
@@ -72,7 +78,25 @@ POOLS = {
     "rank": [b"1", b"2", b"3", b"-1", b"-2", b"5"],
     "odd": [b"0", b"-1", b"x", b"", b"1", b"2", b"9223372036854775807", b"-9223372036854775808"],
     "timeout": [b"0.001", b"0.0011", b"1e-3", b".002"],
-    "bad_timeout": [b"-1", b"-0.0001", b"x", b"", b"nan", b"inf", b"-inf", b"1e300", b"1 "],
+    "bad_timeout": [b"-1", b"x", b"", b"nan", b"inf", b"-inf", b"1e300", b"1 "],
 }  # fmt: skip
 
 test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)
+
+
+def block(rng: Random) -> bytes:
+    """An element of which a few, or one alone, fill a node of 4 KB or 8 KB."""
+    return rng.choice(
+        [b"a", b"b", b"7", b"c" * 100, b"d" * rng.randrange(900, 2200), b"e" * rng.choice([4080, 8190])]
+    )
+
+
+@pytest.mark.parametrize("fill", [b"-2", b"-1", b"0", b"1", b"5", b"128"])
+@pytest.mark.parametrize("seed", seeds())
+def test_encodings_after_every_command(judge: RealSide, ours: MinidisSide, fill: bytes, seed: int) -> None:
+    """When a list grows into a quicklist and when it turns back, for limits in bytes and in elements."""
+    setting: Unit = ((b"CONFIG", b"SET", b"list-max-listpack-size", fill),)
+    questions = tuple((b"OBJECT", b"ENCODING", key) for key in KEYS)
+    commands = Grammar(FORMS, {**POOLS, "element": block}).units(seed, 300)
+    units = [setting] + [unit + questions for unit in commands]
+    assert_same(judge, ours, units, KEYS, seed, 2)
