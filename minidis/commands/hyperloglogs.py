@@ -109,8 +109,7 @@ def pfdebug(client: Client, subcommand: bytes, key: bytes) -> list[int] | bytes 
             return _to_dense(client, key, buffer)
     except hll.CorruptedHyperLogLog:
         raise ReplyError(CORRUPTED) from None
-    shown = subcommand.decode("latin-1")
-    raise ReplyError(f"ERR Unknown PFDEBUG subcommand '{shown}'")
+    raise ReplyError(f"ERR Unknown PFDEBUG subcommand '{errors.shown(subcommand)}'")
 
 
 @command("PFSELFTEST", ADMIN, since="2.8.9")

@@ -45,3 +45,8 @@ def unknown_subcommand(container: str, name: bytes) -> ReplyError:
     """The reply to a container command (CONFIG, OBJECT ...) whose second word is not known."""
     shown = name[:128].decode("utf-8", "surrogateescape")
     return ReplyError(f"ERR unknown subcommand '{shown}'. Try {container.upper()} HELP.")
+
+
+def shown(argument: bytes) -> str:
+    """An argument inside an error text: C's %s ends at the first zero byte, other bytes come back whole."""
+    return argument.partition(b"\0")[0].decode("utf-8", "surrogateescape")
