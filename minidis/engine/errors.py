@@ -43,7 +43,7 @@ def unknown_command(argv: list[bytes]) -> ReplyError:
 
 def unknown_subcommand(container: str, name: bytes) -> ReplyError:
     """The reply to a container command (CONFIG, OBJECT ...) whose second word is not known."""
-    shown = name[:128].decode("utf-8", "surrogateescape")
+    shown = name.partition(b"\0")[0][:128].decode("utf-8", "surrogateescape")  # printed as a C string
     return ReplyError(f"ERR unknown subcommand '{shown}'. Try {container.upper()} HELP.")
 
 
