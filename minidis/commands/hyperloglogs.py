@@ -25,6 +25,7 @@ import math
 from collections.abc import Iterable, Iterator
 from random import Random
 
+from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.registry import ADMIN, DENYOOM, FAST, MAY_REPLICATE, READONLY, WRITE, command
 from minidis.protocol.replies import ReplyError
