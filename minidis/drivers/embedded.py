@@ -108,11 +108,16 @@ class Embedded:
     ) -> None:
         """Begin anew with an empty node, as when a server is restarted: every connection is closed.
 
-        Who listens to output stays; who listens to the old node's keys or commands must ask the new one.
+        Whoever listens to keys, commands, the journal or output goes on listening.
         """
         with self.lock:
             self.__exit__()
+            former = self.node
             self._start(config, clock, seed, table)
+            self.node.key_listeners = former.key_listeners
+            self.node.command_listeners = former.command_listeners
+            self.node.journal.subscribers = former.journal.subscribers
+            self.node.update_observed()
 
     # -- commands ---------------------------------------------------------------------------------
 
