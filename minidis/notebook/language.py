@@ -77,13 +77,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `line` counts from 1; `comment_words` is how many more words redis-cli would have sent."""
+    """One command. `line` counts from 1; `comment` is the text from its `#` on."""
 
     text: str
     line: int
     words: tuple[Word, ...]
     repeat: int = 1
-    comment_words: int = 0
+    comment: str = ""
 
     def arguments(self, namespace: Mapping[str, Any]) -> list[bytes]:
         """The argv. Raises `VariableError` when a variable is missing or is not a single value."""
@@ -138,7 +138,7 @@ def words_before(text: str) -> tuple[list[bytes], str] | None:
     while True:
         reader.words = []
         try:
-            comment_words = _read_words(reader)
+            comment = _read_words(reader)
         except _Broken as broken:
             if "\n" not in text[broken.args[0] :]:
                 return [_plain(word) for word in reader.words], text[broken.args[0] :]
@@ -147,7 +147,7 @@ def words_before(text: str) -> tuple[list[bytes], str] | None:
             continue
         if reader.position >= len(text):
             break
-    if comment_words and not text.endswith("\n"):
+    if comment and not text.endswith("\n"):
         return None
     words = [] if text.endswith("\n") and not text.endswith("\\\n") else reader.words
     if words and words[-1].end == len(text):
@@ -198,10 +198,10 @@ def _read_command(reader: _Reader) -> Command | Fault | None:
     return Command(text, line, words, repeat, comment)
 
 
-def _read_words(reader: _Reader) -> int:
-    """Read words to the end of the line into `reader.words`; returns the number of words in the comment."""
+def _read_words(reader: _Reader) -> str:
+    """Read words to the end of the line into `reader.words`; returns the comment behind them."""
     body = reader.body
-    comment = 0
+    comment = ""
     while reader.position < len(body):
         character = body[reader.position]
         if character == "\n":
@@ -211,7 +211,7 @@ def _read_words(reader: _Reader) -> int:
             reader.position += 1
         elif character == "#" and not _owns_hash(reader):
             end = _line_end(body, reader.position)
-            comment = len(body[reader.position : end].split())
+            comment = body[reader.position : end]
             reader.position = end
         elif character == "\\" and _only_blanks_to_line_end(body, reader.position + 1):
             _skip_line(reader)

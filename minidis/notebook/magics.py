@@ -7,8 +7,8 @@
     SET k "hello"  # a comment        %%redis reply <<                 %redis connect redis://localhost
     GET k                             %%redis --on fakeredis           %redis status
 
-Nothing here raises: a wrong option, like a wrong command, is one short line in the output.  (IPython's own
-UsageError would even pass a test that compares the outputs.)
+Nothing here raises but Ctrl-C: a wrong option, like a wrong command, is one short line in the output.
+(IPython's own UsageError would even pass a test that compares the outputs.)
 
 Read next: README.md in this folder, for the whole syntax.
 """
@@ -41,6 +41,7 @@ from minidis.notebook.help import help_text
 from minidis.notebook.rendering import Fragment, error_fragments
 from minidis.notebook.session import Options, Result, Session, panel
 from minidis.notebook.targets import DEFAULT_CLIENT, EmbeddedTarget, TargetError
+from minidis.notebook.views.view import refresh_all
 
 LESSON_SEED = 1
 LESSON_CLOCK = "2026-01-01T00:00:00Z"
@@ -53,6 +54,13 @@ _CALL = "get_ipython().run_line_magic("
 
 class UsageFault(Exception):
     """A magic was used wrongly; the text says how it is used."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: the cell fails, so that Run All stops, but in one line."""
+
+    def _render_traceback_(self, *arguments: Any) -> list[str]:
+        return ["interrupted: the lines below did not run"]
 
 
 @dataclass(slots=True)
@@ -133,10 +141,7 @@ class RedisMagics(Magics):
     def _run_cell(self, line: str, cell: str, namespace: Any) -> None:
         header = read_header(line, is_cell=True)
         result = self.session.run(cell, header.options, namespace)
-        if header.variable is None:
-            show(result.blocks)
-        else:
-            self._assign(header.variable, result)
+        self._show(result, header.variable)
 
     def _run_line(self, line: str, namespace: Any) -> Any:
         words = line.split("#")[0].split()
@@ -146,19 +151,17 @@ class RedisMagics(Magics):
             return None
         header = read_header(line, is_cell=False)
         result = self.session.run(header.rest, header.options, namespace)
-        if header.variable is not None:
-            self._assign(header.variable, result)
-        elif _value_is_used():
-            show(result.errors)
-            return result.value
-        else:
-            show(result.blocks)
-        return None
+        is_used = header.variable is None and _value_is_used()
+        self._show(result, header.variable, is_used)
+        return result.value if is_used else None
 
-    def _assign(self, variable: str, result: Result) -> None:
-        """The variable gets the value; only what went wrong is printed."""
-        self.shell.user_ns[variable] = result.value
-        show(result.errors)
+    def _show(self, result: Result, variable: str | None = None, is_used: bool = False) -> None:
+        """Print the replies; of a value that goes into a variable, only the notices."""
+        if variable is not None:
+            self.shell.user_ns[variable] = result.value
+        show(result.notices if variable is not None or is_used else result.blocks)
+        if result.was_interrupted:
+            raise Interrupted
 
     # -- what IPython calls -----------------------------------------------------------------------
 
@@ -323,7 +326,7 @@ def _lesson(session: Session, words: list[str]) -> list[list[Fragment]]:
     if words:
         raise UsageFault("%redis lesson takes no arguments; %redis reset SEED --clock TIME does")
     if not isinstance(session.target, EmbeddedTarget):
-        return [[("note", f"no fresh node: the cells run on {session.target.describe()}")]]
+        return [[("note", f"no fresh node, no frozen clock: the cells run on {session.target.describe()}")]]
     return _reset(session, ["--seed", str(LESSON_SEED), "--clock", LESSON_CLOCK])
 
 
@@ -387,6 +390,7 @@ def load(shell: Any) -> None:
         return
     magics = RedisMagics(shell, Session(minidis.default_node()))
     shell.register_magics(magics)
+    observers.listen(refresh_all)
     shell.minidis_magics = magics
     shell.minidis_matcher = make_matcher(magics.live_keys, shell.user_ns)
     shell.Completer.custom_matchers.append(shell.minidis_matcher)

@@ -52,6 +52,7 @@ from minidis.notebook.targets import (
     ServerTarget,
     TargetError,
 )
+from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import NullArray, Pairs, Push, ReplyError
 
 MOST_REPEATS = 10_000
@@ -72,11 +73,15 @@ class Options:
 
 @dataclass(slots=True)
 class Result:
-    """What a cell did: the replies as Python values, and the blocks of text to print."""
+    """What a cell did: the replies as Python values, and the blocks of text to print.
+
+    `notices` are those blocks that must be seen even when the value goes into a variable.
+    """
 
     values: list[Any] = field(default_factory=list)
     blocks: list[list[Fragment]] = field(default_factory=list)
-    errors: list[list[Fragment]] = field(default_factory=list)
+    notices: list[list[Fragment]] = field(default_factory=list)
+    was_interrupted: bool = False
 
     @property
     def value(self) -> Any:
@@ -91,9 +96,9 @@ class Result:
         if block:
             self.blocks.append(block)
 
-    def add_error(self, block: list[Fragment]) -> None:
+    def add_notice(self, block: list[Fragment]) -> None:
         self.blocks.append(block)
-        self.errors.append(block)
+        self.notices.append(block)
 
 
 class Session:
@@ -111,13 +116,13 @@ class Session:
     def run(
         self, body: str, options: Options | None = None, namespace: Mapping[str, Any] | None = None
     ) -> Result:
-        """Run every line of `body`. Nothing is raised but KeyboardInterrupt outside of a command."""
+        """Run every line of `body`. Nothing is raised."""
         options, result = options or Options(), Result()
         try:
             target = self.find_target(options.target)
             connection = self.connection(options.client, target)
         except TargetError as error:
-            result.add_error(error_fragments(str(error)))
+            result.add_notice(error_fragments(str(error)))
             return result
         lines = parse(body)
         echo = sum(line.repeat if isinstance(line, Command) else 1 for line in lines) > 1 or options.show_wire
@@ -127,7 +132,7 @@ class Session:
                 try:
                     runner.run_line(line)
                 except KeyboardInterrupt:
-                    result.add([("note", "(interrupted: the lines below did not run)")])
+                    result.was_interrupted = True
                     break
         return result
 
@@ -167,10 +172,8 @@ class Session:
         elif "://" in name:
             target = ServerTarget(name)
         else:
-            known = ", ".join(self.targets)
-            raise TargetError(
-                f"no target is called {name}: it is one of {known}, fakeredis or a redis:// URL"
-            )
+            known = ", ".join(dict.fromkeys([*self.targets, "fakeredis"]))
+            raise TargetError(f"no target is called {name}; there are {known} and any redis:// URL")
         self.targets[name] = target
         return target
 
@@ -185,14 +188,14 @@ class Session:
         self.target = target
         return target
 
-    def add_node(
-        self, name: str, embedded: Embedded | None = None, seed: int | None = None
-    ) -> EmbeddedTarget:
-        """A node in this kernel under a name of its own."""
-        if not isinstance(self.targets.get(name), EmbeddedTarget):
-            self.targets[name] = EmbeddedTarget(embedded or Embedded(seed=seed), name, seed)
-        target = self.targets[name]
-        assert isinstance(target, EmbeddedTarget)
+    def add_node(self, name: str) -> EmbeddedTarget:
+        """A node in this kernel under a name of its own, with the first one's seed and frozen start."""
+        target = self.targets.get(name)
+        if not isinstance(target, EmbeddedTarget):
+            first = self.targets["embedded"]
+            assert isinstance(first, EmbeddedTarget)
+            target = EmbeddedTarget(Embedded(clock=first.started_at_us, seed=first.seed), name, first.seed)
+            self.targets[name] = target
         return target
 
     def connection(self, client: str, target: Target | None = None) -> Connection:
@@ -207,8 +210,8 @@ class Session:
         """The current target, if it is a node in this kernel. Raises the TargetError that says what to do."""
         if not isinstance(self.target, EmbeddedTarget):
             raise TargetError(
-                f"{wanted_by} needs a node in this kernel, and the target is {self.target.describe()}; "
-                "%redis connect embedded brings the node back"
+                f"{wanted_by} needs control of the node, and the cells run on {self.target.describe()}; "
+                "%redis connect embedded brings them back"
             )
         return self.target
 
@@ -246,23 +249,23 @@ class _Runner:
 
     def run_line(self, line: Command | Fault) -> None:
         if isinstance(line, Fault):
-            self.result.add_error(fault_fragments(line))
+            self.result.add_notice(fault_fragments(line))
             return
         if line.repeat > MOST_REPEATS:
-            self.result.add_error(error_fragments(f"a line is repeated at most {MOST_REPEATS} times"))
+            self.result.add_notice(error_fragments(f"a line is repeated at most {MOST_REPEATS} times"))
             return
         try:
             argv = line.arguments(self.namespace)
         except VariableError as error:
-            self.result.add_error(self._header(line.text) + error_fragments(str(error)))
+            self.result.add_notice(self._header(line.text) + error_fragments(str(error)))
             return
         if not argv:
             return  # ${*[]} alone
         for _ in range(line.repeat):
             self._run_command(argv, line.text)
-        if line.comment_words and not self.session.said_what_a_comment_is:
+        if line.comment and not self.session.said_what_a_comment_is:
             self.session.said_what_a_comment_is = True
-            self.result.add([("note", _comment_hint(line.comment_words))])
+            self.result.add([("note", _comment_hint(line.comment))])
 
     def _run_command(self, argv: list[bytes], text: str) -> None:
         header = self._header(text)
@@ -277,16 +280,16 @@ class _Runner:
             reply = error
         except TargetError as error:
             self.result.values.append(ReplyError(str(error)))
-            self.result.add_error(header + error_fragments(str(error)))
+            self.result.add_notice(header + error_fragments(str(error)))
             return
         block = header + self._wire(reply) + self._reply(reply, argv, text)
         self.result.values.append(python_value(reply))
-        if isinstance(reply, ReplyError):
-            self.result.add_error(block)
+        if reply is WAITING or isinstance(reply, ReplyError):
+            self.result.add_notice(block)
         else:
             self.result.add(block)
         for late in self.session.late_blocks():
-            self.result.add(late)
+            self.result.add_notice(late)
 
     def _header(self, text: str) -> list[Fragment]:
         if not self.echo:
@@ -347,8 +350,13 @@ def fault_fragments(fault: Fault) -> list[Fragment]:
     ]
 
 
-def _comment_hint(words: int) -> str:
-    more = "1 more argument" if words == 1 else f"{words} more arguments"
+def _comment_hint(comment: str) -> str:
+    words = split_arguments(comment.encode())
+    if words is None:
+        return (
+            "# starts a comment here; the real redis-cli has none, it would refuse this line for its quotes"
+        )
+    more = "1 more argument" if len(words) == 1 else f"{len(words)} more arguments"
     return f"# starts a comment here; the real redis-cli has none, it would send {more}"
 
 

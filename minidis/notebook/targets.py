@@ -37,6 +37,9 @@ PATIENCE_S = 30.0
 BLOCKING_PATIENCE_S = 0.15
 """How long a command that may wait is given before the cell goes on without its reply."""
 
+GRACE_S = 0.02
+"""How long a client that waits is listened to after each command: its wake-up comes by another socket."""
+
 DEFAULT_CLIENT = "redis"
 """The client of a cell that names none; it has no name for the server, as redis-cli has none."""
 
@@ -87,7 +90,7 @@ class Connection:
 
     def wait_description(self) -> str:
         """What a parked command waits for, in a few words."""
-        return "the server"
+        return "its reply"
 
 
 class EmbeddedTarget:
@@ -102,7 +105,7 @@ class EmbeddedTarget:
         self.started_at_us = embedded.now_us if embedded.is_frozen else None
 
     def describe(self) -> str:
-        return f"the node {self.name} in this kernel"
+        return "the embedded node" if self.name == "embedded" else f"the embedded node {self.name}"
 
     def connect(self, name: str) -> Connection:
         return EmbeddedConnection(self.embedded, name)
@@ -239,7 +242,7 @@ class FakeTarget(ServerTarget):
         self._server = fakeredis.FakeServer(version=(7, 2))
 
     def describe(self) -> str:
-        return "a fakeredis in this kernel"
+        return "fakeredis"
 
     def connect(self, name: str) -> Connection:
         return FakeConnection(self._dial, name, self.name)
@@ -287,7 +290,10 @@ class ServerConnection(Connection):
     def late_replies(self) -> list[Any]:
         replies = []
         try:
-            while self._link is not None and (reply := self._receive(0)) is not NEED_DATA:
+            while self._link is not None:
+                reply = self._receive(GRACE_S if self.is_waiting else 0)
+                if reply is NEED_DATA:
+                    break
                 self.is_waiting = False
                 replies.append(reply)
         except (OSError, TargetError):
