@@ -1,0 +1,14 @@
+"""The course's own part: exercises with checks, hints and solutions, progress, interview cards.
+
+    from minidis.course import check, hint, solution, progress, plug, unplug, card
+
+Read next: exercise.py, then checks/chapter_02.py for real ones.
+"""
+
+from minidis.course.cards import card, cards
+from minidis.course.grading import check
+from minidis.course.hints import hint, solution
+from minidis.course.parts import plug, plugged, unplug
+from minidis.course.progress import progress
+
+__all__ = ["card", "cards", "check", "hint", "plug", "plugged", "progress", "solution", "unplug"]

@@ -140,19 +140,19 @@ class CommandTable:
         """File a command; `config|get` goes under its container.  A command of that name is replaced."""
         container, _, subcommand = entry.name.partition("|")
         if subcommand:
-            holder = self.by_name.get(container)
-            if holder is None or not holder.subcommands:
-                holder = _container(container, entry.group)
-                self._file(container, holder)
+            holder = self.by_name.get(container) or _container(container, entry.group)
             holder.subcommands[subcommand] = entry
+            self._file(container, holder)
         else:
             self._file(container, entry)
 
     def _file(self, name: str, entry: Command) -> None:
         self.by_name[name] = entry
-        if not entry.subcommands and entry.handler is not _no_handler:
-            for spelling in (name, name.upper()):
-                self.spelled[spelling.encode()] = entry
+        for spelling in (name.encode(), name.upper().encode()):
+            if entry.subcommands:
+                self.spelled.pop(spelling, None)  # its second word must be looked at
+            else:
+                self.spelled[spelling] = entry
 
     def find(self, argv: list[bytes]) -> Command:
         """The command that `argv` names.  Raises Redis's unknown (sub)command and container arity errors."""

@@ -1,0 +1,99 @@
+"""What a test of an exercise works with: fresh nodes in virtual time, a record of commands, comparisons.
+
+    case.redis()          a redis-py client on a fresh node whose clock is frozen
+    case.node()           the node itself
+    case.random           random choices that the seed decides; a failing check prints the seed
+    case.commands(redis)  the commands the node has seen, to judge *how* an answer works
+    case.equal(came, due, given=...)
+
+Read next: exercise.py.
+"""
+
+from __future__ import annotations
+
+import random as random_module
+from collections.abc import Iterable
+from typing import Any
+
+from minidis.course.exercise import Wrong, show
+from minidis.drivers.embedded import Embedded
+
+START = "2026-01-01T00:00:00Z"
+
+
+class Case:
+    """One run of one test."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = random_module.Random(seed)
+        self.nodes: list[Embedded] = []
+        self._records: dict[int, list[list[bytes]]] = {}
+
+    # -- the world --------------------------------------------------------------------------------
+
+    def node(self, config: dict[str, Any] | None = None, **options: Any) -> Embedded:
+        """A fresh node, its clock frozen at 2026-01-01, its random choices decided by the seed."""
+        node = Embedded(config, clock=START, seed=self.seed, **options)
+        node.patience_s = 0.0  # a wait that only a step of the clock could end fails at once
+        record: list[list[bytes]] = []
+        node.node.listen_to_commands(lambda client, argv, reply: record.append(list(argv)))
+        self._records[id(node)] = record
+        self.nodes.append(node)
+        return node
+
+    def redis(self, node: Embedded | None = None, **options: Any) -> Any:
+        """A redis-py client on `node`, or on a fresh one."""
+        from minidis.client import connect
+
+        return connect(node or self.node(), **options)
+
+    def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
+        """The commands that `node` (or the latest one) has run so far, as they were sent, names in upper case.
+
+        redis-py's own greetings (HELLO, CLIENT SETINFO) are left out.
+        """
+        record = self._records[id(node or self.nodes[-1])]
+        named = [[argv[0].upper(), *argv[1:]] for argv in record]
+        return [argv for argv in named if argv[0] not in (b"HELLO", b"CLIENT", b"AUTH", b"SELECT")]
+
+    def step(self, seconds: float) -> None:
+        """Let time pass on every node of this case."""
+        for node in self.nodes:
+            node.step(seconds)
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.__exit__()
+
+    # -- verdicts ---------------------------------------------------------------------------------
+
+    def equal(self, came: Any, due: Any, given: str) -> None:
+        """`came` must equal `due`, in type too where one is a bool."""
+        if came != due or (isinstance(came, bool) != isinstance(due, bool)):
+            raise Wrong(given, show(came), show(due))
+
+    def true(self, condition: Any, given: str, came: str, due: str) -> None:
+        """`condition` must hold; say in words what came and what was due."""
+        if not condition:
+            raise Wrong(given, came, due)
+
+    def raises(
+        self, expected: type[BaseException], function: Any, *arguments: Any, given: str
+    ) -> BaseException:
+        """`function(*arguments)` must raise `expected`; answers the exception."""
+        try:
+            came = function(*arguments)
+        except expected as error:
+            return error
+        except Exception as error:
+            raise Wrong(given, f"{type(error).__name__}: {error}", expected.__name__) from error
+        raise Wrong(given, show(came), f"an exception: {expected.__name__}")
+
+    def never_sends(self, forbidden: Iterable[str], why: str, node: Embedded | None = None) -> None:
+        """None of these commands may have been sent to `node`."""
+        names = {name.upper().encode() for name in forbidden}
+        for argv in self.commands(node):
+            if argv[0] in names:
+                sent = " ".join(word.decode("utf-8", "replace") for word in argv)
+                raise Wrong("the commands your answer sent", sent, why)

@@ -1,0 +1,7 @@
+"""The tests of the exercises, one module for each chapter.  Importing this package files them all."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

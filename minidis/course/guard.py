@@ -1,0 +1,70 @@
+"""Running a learner's code with bounds: an endless loop ends, time passes only on the virtual clock.
+
+The bound counts instructions, not seconds: the same answer is judged the same on a slow machine, and
+nothing depends on signals or threads.  A trace function counts each bytecode instruction of the
+learner's own code; the engine and the libraries are not counted, nor slowed down.  (Lines would be
+cheaper to count, but CPython 3.11 reports no new line for `while True: pass`.)
+
+`time.sleep` inside an answer moves the virtual clock instead of waiting.
+
+Complexity: about 0.1 us for each instruction of the learner's.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+INSTRUCTIONS_PER_TEST = 10_000_000
+_OWN = str(Path(__file__).resolve().parent.parent)
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+class TooManyInstructions(BaseException):
+    """The answer ran for longer than any right answer needs.
+
+    A BaseException, so that an `except Exception` in the loop does not swallow it.
+    """
+
+
+def is_learners(filename: str) -> bool:
+    """True for code typed into a cell or a learner's file; False for minidis and the libraries."""
+    return not filename.startswith((_OWN, *_LIBRARIES)) and not filename.startswith("<frozen")
+
+
+@contextmanager
+def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[None]:
+    """Raise TooManyInstructions in the block's learner code after that many bytecode instructions."""
+    left = instructions
+
+    def count(frame: Any, event: str, argument: Any) -> Callable[..., Any] | None:
+        nonlocal left
+        if event == "call":
+            if not is_learners(frame.f_code.co_filename):
+                return None
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif event == "opcode":
+            left -= 1
+            if left < 0:
+                raise TooManyInstructions(f"line {frame.f_lineno} of {frame.f_code.co_name}()")
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def virtual_sleep(step: Callable[[float], None]) -> Iterator[None]:
+    """Let `time.sleep(s)` call `step(s)` in the block."""
+    with mock.patch.object(time, "sleep", step):
+        yield

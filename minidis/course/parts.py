@@ -1,0 +1,94 @@
+"""Plugging a learner's part into a live node.
+
+    plug("skiplist", MySkipList)     every sorted set born from now on stands on it
+    unplug()                         the engine's own parts again
+
+A part is one place where the engine takes what it is given: a structure class in `node.encodings`, a
+command in the node's own table, the active expiry cycle, the waiting room.  Values that exist
+already keep the structure they were born with.
+
+Read next: minidis/values/encodings.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+from minidis.drivers.embedded import Embedded
+from minidis.engine.node import Node
+from minidis.engine.registry import Command
+
+Undo = Callable[[], None]
+_plugged: dict[int, list[tuple[str, Undo]]] = {}
+
+STRUCTURES = ("listpack", "intset", "quicklist", "hashtable", "skiplist")
+
+
+def _plug_attribute(holder: Any, attribute: str, implementation: Any) -> Undo:
+    before = getattr(holder, attribute)
+    setattr(holder, attribute, implementation)
+    return lambda: setattr(holder, attribute, before)
+
+
+def _plug_command(node: Node, name: str, handler: Any) -> Undo:
+    """Let `handler(client, *arguments)` take the place of a command; syntax line and flags stay."""
+    before = node.commands.find([name.encode()])
+    replacement = Command(
+        before.line,
+        handler,
+        before.flags,
+        before.group,
+        before.since,
+        before.key_finder,
+        before.shape == "irregular",
+    )
+    node.commands.add(replacement)
+    return lambda: node.commands.add(before)
+
+
+def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
+    """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
+
+    `part` is a structure ("skiplist", "intset" ...), "active_cycle", or the name of a command ("INCR").
+    """
+    if node is None:
+        import minidis
+
+        node = minidis.default_node()
+    if part in STRUCTURES:
+        undo = _plug_attribute(node.node.encodings, part, implementation)
+    elif part == "active_cycle":
+        undo = _plug_attribute(node.node, "active_cycle", implementation)
+    elif part == "waiting":
+        undo = _plug_attribute(node.node, "waiting", implementation(node.node))
+    elif part.upper() == part:
+        undo = _plug_command(node.node, part, implementation)
+    else:
+        names = ", ".join((*STRUCTURES, "active_cycle", "waiting"))
+        raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
+    _plugged.setdefault(id(node), []).append((part, undo))
+    return node
+
+
+def unplug(node: Embedded | None = None) -> list[str]:
+    """Take every plugged part out again; the names of the parts."""
+    if node is None:
+        import minidis
+
+        node = minidis.default_node()
+    parts = _plugged.pop(id(node), [])
+    for _, undo in reversed(parts):
+        undo()
+    return [part for part, _ in parts]
+
+
+@contextmanager
+def plugged(part: str, implementation: Any, node: Embedded):
+    """`plug` for the length of a block."""
+    plug(part, implementation, node)
+    try:
+        yield node
+    finally:
+        unplug(node)
