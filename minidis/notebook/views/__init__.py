@@ -1,0 +1,105 @@
+"""Views: pictures of a node's own data, live in JupyterLab, still anywhere else, and in words.
+
+    from minidis.notebook import views
+    views.show("mylist")                 # whatever the key holds, in its present encoding
+
+Each function answers a view; put it last in a cell to see it. `node` is the notebook's own unless given.
+README.md beside this file has all of them, with examples. Read next: view.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidis.drivers.embedded import Embedded
+from minidis.notebook.views.structures import StructureView
+from minidis.notebook.views.view import View, refresh_all
+
+__all__ = [
+    "View",
+    "bits",
+    "hash",
+    "hashtable",
+    "hll",
+    "intset",
+    "list",
+    "listpack",
+    "refresh_all",
+    "set",
+    "show",
+    "skiplist",
+    "zset",
+]
+
+
+def show(source: str | bytes | Any, node: Embedded | None = None, db: int = 0, **options: Any) -> View:
+    """What a key holds, in its present encoding, or a structure object (a Listpack, a SkipList ...)."""
+    return StructureView(source, node, db, **options)
+
+
+def list(key: str | bytes, node: Embedded | None = None, db: int = 0, *, select: int | None = None) -> View:
+    """A list: the bytes of its listpack or the chain of its quicklist; `select` explains one entry's bytes."""
+    return StructureView(key, node, db, expected="list", select=select)
+
+
+def hash(key: str | bytes, node: Embedded | None = None, db: int = 0, **options: Any) -> View:
+    """A hash: its listpack (fields and values by turns) or its hash table. Options: select; search."""
+    return StructureView(key, node, db, expected="hash", **options)
+
+
+def set(key: str | bytes, node: Embedded | None = None, db: int = 0, **options: Any) -> View:
+    """A set: intset, listpack or hash table. Options: add (upgrade of an intset), search, select."""
+    return StructureView(key, node, db, expected="set", **options)
+
+
+def zset(key: str | bytes, node: Embedded | None = None, db: int = 0, **options: Any) -> View:
+    """A sorted set: its listpack (members and scores by turns) or its skip list. Options: select; search."""
+    return StructureView(key, node, db, expected="zset", **options)
+
+
+def skiplist(
+    source: Any, node: Embedded | None = None, db: int = 0, *, search: tuple[float, str | bytes] | None = None
+) -> View:
+    """A skip list, of a sorted set or by itself; `search` shows the path to (score, member)."""
+    return StructureView(source, node, db, expected="zset", search=search)
+
+
+def listpack(source: Any, node: Embedded | None = None, db: int = 0, *, select: int | None = None) -> View:
+    """The bytes of a listpack: a Listpack, or a key that is encoded as one."""
+    return StructureView(source, node, db, select=select)
+
+
+def intset(
+    source: Any,
+    node: Embedded | None = None,
+    db: int = 0,
+    *,
+    add: int | None = None,
+    search: int | None = None,
+) -> View:
+    """The bytes of an intset: an Intset, or a set's key. `add` shows what adding a number would make of it."""
+    return StructureView(source, node, db, expected="set", add=add, search=search)
+
+
+def hashtable(
+    source: Any = None, node: Embedded | None = None, db: int = 0, *, search: str | bytes | None = None
+) -> View:
+    """Buckets and chains: of a HashTable, of a set's or hash's key, or (no source) of the keyspace."""
+    return StructureView(source, node, db, search=search)
+
+
+def bits(
+    source: str | bytes | bytearray, node: Embedded | None = None, db: int = 0, *,
+    mark: int | None = None, field: tuple[int, int] | None = None, start: int = 0,
+) -> View:  # fmt: skip
+    """A string's bits. `mark` one bit, or a BITFIELD `field` of (offset, width); `start` is a byte."""
+    return StructureView(
+        source, node, db, expected="string", kind="bits", marked=mark, field=field, start=start
+    )
+
+
+def hll(
+    source: Any, node: Embedded | None = None, db: int = 0, *, element: str | bytes | None = None
+) -> View:
+    """A HyperLogLog's registers; `element` shows the hash of an element and the register it goes to."""
+    return StructureView(source, node, db, expected="string", kind="hyperloglog", element=element)

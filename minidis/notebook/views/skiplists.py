@@ -1,0 +1,292 @@
+"""Picture of a skip list: lanes, spans, and the path of a search.
+
+Up to 20 elements are all drawn. Of a longer list the tallest nodes are, and those on the search path:
+every pointer drawn is a real one, with its real span; a dotted line says how many nodes it leaves out.
+
+Read next: minidis/structures/skiplist.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidis.notebook.views.drawing import WIDTH, Canvas, count_of, label, table_text
+
+SHOWN_NODES = 20
+LANE = 34
+
+
+def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Nodes, lanes and a search. `options`: search=(score, member), the element whose path is shown."""
+    search = options.get("search")
+    steps = skiplist.search_path(float(search[0]), _bytes(search[1])) if search else []
+    lanes = skiplist.levels()
+    places = {id(skiplist.header): 0}
+    nodes = []
+    for position, node in enumerate(skiplist, 1):
+        places[id(node)] = position
+        nodes.append(node)
+    kept = _chosen(nodes, {places[id(n)] for s in steps for n in (s.node, s.ahead) if n is not None})
+    return {
+        "kind": "skiplist",
+        "title": options.get("title", "skip list"),
+        "count": len(nodes),
+        "level": skiplist.level,
+        "p": skiplist.p,
+        "nodes": [
+            {
+                "position": position,
+                "score": _number(nodes[position - 1].score),
+                "member": label(nodes[position - 1].member, 16),
+                "height": len(nodes[position - 1].forward),
+            }
+            for position in kept
+        ],
+        "lanes": [
+            [
+                {"from": places[id(node)], "span": span, "last": place == len(lane) - 1}
+                for place, (node, span) in enumerate(lane)
+                if places[id(node)] == 0 or places[id(node)] in set(kept)
+            ]
+            for lane in lanes
+        ],  # fmt: skip
+        "search": [_number(float(search[0])), label(_bytes(search[1]), 16)] if search else None,
+        "path": [_step(step, places) for step in steps],
+        "rank": _rank(steps, places),
+        "hops": sum(step.moved for step in steps),
+    }
+
+
+def _chosen(nodes: list[Any], needed: set[int]) -> list[int]:
+    """Positions (from 1) of the nodes to draw: all, or the tallest together with those needed."""
+    if len(nodes) <= SHOWN_NODES:
+        return list(range(1, len(nodes) + 1))
+    chosen = {position for position in needed if position} | {1, len(nodes)}
+    by_height = sorted(
+        range(1, len(nodes) + 1), key=lambda position: (-len(nodes[position - 1].forward), position)
+    )
+    for position in by_height:
+        if len(chosen) >= SHOWN_NODES:
+            break
+        chosen.add(position)
+    return sorted(chosen)
+
+
+def _step(step: Any, places: dict[int, int]) -> dict[str, Any]:
+    ahead = None if step.ahead is None else places[id(step.ahead)]
+    look = "the end" if step.ahead is None else f"{_number(step.ahead.score)} {label(step.ahead.member, 16)}"
+    verdict = (
+        f"not beyond: go on, position {step.position + step.span}"
+        if step.moved
+        else "beyond: go down a level"
+    )
+    if ahead is None:
+        verdict = "go down a level" if step.level else "no further level: stop"
+    elif not step.moved and step.level == 0:
+        verdict = "beyond, and no further level: stop"
+    return {
+        "level": step.level,
+        "from": places[id(step.node)],
+        "to": ahead,
+        "span": step.span,
+        "moved": step.moved,
+        "caption": f"level {step.level}: ahead is {look} (span {step.span}); {verdict}",
+    }
+
+
+def _rank(steps: list[Any], places: dict[int, int]) -> int | None:
+    """The 0-based rank of the element searched for: the sum of the spans, minus the header's step."""
+    total = sum(step.span for step in steps if step.moved)
+    return total - 1 if steps and total else None
+
+
+def draw(data: dict[str, Any]) -> Canvas:
+    canvas = Canvas(_summary(data))
+    detail = f"{count_of(data['count'], 'element')}, {count_of(data['level'], 'level')}, p = {data['p']:g}"
+    top = canvas.heading(data["title"], detail) + 22
+    lanes = data["level"]
+    columns = _columns(data)
+    base = top + lanes * LANE
+    for level in range(lanes):
+        y = base - (level + 1) * LANE + 16
+        canvas.text(16, y + 4, f"level {level}", "t-dim", 10.5)
+    for level, lane in enumerate(data["lanes"]):
+        _draw_lane(canvas, data, level, lane, columns, base - (level + 1) * LANE + 16)
+    _draw_towers(canvas, data, columns, base)
+    bottom = base + 52
+    if data["path"]:
+        _draw_path(canvas, data, columns, base)
+        outcome = f"search for {data['search'][0]} {data['search'][1]}: {count_of(data['hops'], 'hop')}"
+        spans = [str(step["span"]) for step in data["path"] if step["moved"]]
+        if spans:
+            outcome += (
+                f"; spans {' + '.join(spans)} = position {sum(map(int, spans))}, so rank {data['rank']}"
+            )
+        canvas.text(16, bottom + 12, outcome, "b t-hot", 12)
+        for number, step in enumerate(data["path"], 1):
+            with canvas.group(step=number):
+                canvas.text(28, bottom + 12 + 16 * number, f"{number}. {step['caption']}", "", 11)
+    return canvas
+
+
+def _columns(data: dict[str, Any]) -> dict[int | None, float]:
+    """The x of each drawn position; 0 is the header, None the end."""
+    left, right = 84.0, WIDTH - 30.0
+    gap = (right - left) / (len(data["nodes"]) + 1)
+    columns: dict[int | None, float] = {0: left, None: right}
+    for place, node in enumerate(data["nodes"], 1):
+        columns[node["position"]] = left + place * gap
+    return columns
+
+
+def _draw_lane(
+    canvas: Canvas, data: dict[str, Any], level: int, lane: list[dict[str, Any]], columns: dict, y: float
+) -> None:
+    drawn = set(columns)
+    for place, link in enumerate(lane):
+        start = columns[link["from"]] + 9
+        target = None if link["last"] else link["from"] + link["span"]
+        if target in drawn:
+            end = columns[target] - (9 if target is not None else 0)
+            where = "the end" if target is None else f"position {target}"
+            with canvas.group(
+                note=f"level {level}, from position {link['from']} to {where}: span {link['span']}"
+            ):
+                canvas.line(start, y, end, y, "line", 1.5, arrow=True)
+                if end - start > 14:
+                    canvas.text((start + end) / 2, y - 4, str(link["span"]), "m t-dim", 10, "middle")
+            continue
+        following = lane[place + 1]["from"] if place + 1 < len(lane) else None
+        end = columns[following] - 9
+        canvas.line(start, y, end, y, "line", 1.2, dash="2 4")
+        hidden = (following or data["count"] + 1) - link["from"] - 1
+        if level == 0 and end - start > 12:
+            canvas.text((start + end) / 2, y - 4, f"+{hidden}", "m t-dim", 9.5, "middle")
+
+
+def _draw_towers(canvas: Canvas, data: dict[str, Any], columns: dict, base: float) -> None:
+    crowded = len(data["nodes"]) > 11
+    towers = [{"position": 0, "height": data["level"], "score": "", "member": "header"}, *data["nodes"]]
+    for place, node in enumerate(towers):
+        x, height = columns[node["position"]], min(node["height"], data["level"])
+        top = base - height * LANE + 4
+        role = "f" if node["position"] == 0 else "a"
+        note = (
+            f"{node['member']}, score {node['score']}, rank {node['position'] - 1}, {count_of(node['height'], 'level')}"
+            if node["position"]
+            else "the header: it comes before all elements"
+        )
+        with canvas.group(note=note, key=f"tower-{node['member']}-{node['position']}"):
+            canvas.box(x - 9, top, 18, height * LANE - 8, role, 4)
+            for level in range(height):
+                canvas.dot(x, base - (level + 1) * LANE + 16, 2.6, "f" if role == "a" else "a")
+        shift = 24 if crowded and place % 2 == 0 and place else 0
+        if shift:
+            canvas.line(x, base, x, base + 24, "line", 0.8, dash="1 3")
+        room = 15 if not crowded else 11
+        member = node["member"] if len(node["member"]) <= room else node["member"][: room - 1] + "…"
+        canvas.text(x, base + 10 + shift, node["score"], "m b", 10, "middle")
+        canvas.text(x, base + (21 if node["position"] else 12) + shift, member, "m t-dim", 9.5, "middle")
+    canvas.text(columns[None] + 3, base - LANE + 20, "end", "t-dim", 10)
+
+
+def _draw_path(canvas: Canvas, data: dict[str, Any], columns: dict, base: float) -> None:
+    for number, step in enumerate(data["path"], 1):
+        y = base - (step["level"] + 1) * LANE + 16
+        x = columns[step["from"]]
+        with canvas.group(step=number):
+            if step["moved"]:
+                canvas.line(x + 6, y, columns[step["to"]] - 8, y, "hot", 3, arrow=True)
+                canvas.dot(columns[step["to"]], y, 4.5, "hot")
+            else:
+                goal = columns[step["to"]] - 9
+                canvas.line(x + 6, y, x + 6 + min(14, goal - x - 6), y, "hot", 1.5, dash="2 2")
+                if step["level"]:
+                    canvas.line(x, y + 3, x, y + LANE - 4, "hot", 3, arrow=True)
+            if number == 1:
+                canvas.dot(x, y, 4.5, "hot")
+
+
+def text(data: dict[str, Any]) -> str:
+    lines = [
+        f"{data['title']}: skip list, {count_of(data['count'], 'element')}, {count_of(data['level'], 'level')}, p = {data['p']:g}"
+    ]
+    spans: dict[int, dict[int, int]] = {}
+    for level, lane in enumerate(data["lanes"]):
+        for link in lane:
+            spans.setdefault(link["from"], {})[level] = link["span"]
+    rows = [["header", "", "", str(data["level"]), _spans_text(spans.get(0, {}))]]
+    previous = 0
+    for node in data["nodes"]:
+        if node["position"] > previous + 1:
+            rows.append(["...", "", f"{node['position'] - previous - 1} more", "", ""])
+        previous = node["position"]
+        own = spans.get(node["position"], {})
+        rows.append(
+            [str(node["position"] - 1), node["score"], node["member"], str(node["height"]), _spans_text(own)]
+        )
+    lines.append(table_text(["rank", "score", "member", "levels", "span of each level, from level 0"], rows))
+    if data["path"]:
+        lines.append(f"search for {data['search'][0]} {data['search'][1]}: {count_of(data['hops'], 'hop')}")
+        lines += [f"  {number}. {step['caption']}" for number, step in enumerate(data["path"], 1)]
+        if data["rank"] is not None:
+            lines.append(f"  sum of the spans followed: {data['rank'] + 1}, so rank {data['rank']}")
+    return "\n".join(lines)
+
+
+def _spans_text(spans: dict[int, int]) -> str:
+    return " ".join(str(spans[level]) for level in sorted(spans))
+
+
+def captions(data: dict[str, Any]) -> list[str]:
+    return [step["caption"] for step in data["path"]]
+
+
+def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
+    from minidis.notebook.views.view import button, slider, text_field
+
+    search = data["search"]
+    return [
+        text_field(
+            "search", "search", "" if search is None else " ".join(search), "SCORE MEMBER, then Enter"
+        ),
+        slider("p", "p", data["p"], 0, 0.75, 0.05, title="the coin: how likely is each further level"),
+        button("reroll", "throw the coins again", "every element gets a new height; the order stays"),
+    ]
+
+
+def _search(skiplist: Any, options: dict[str, Any], value: Any) -> None:
+    if isinstance(value, str):
+        score, _, member = value.strip().partition(" ")
+        value = (float(score), member) if score else None
+    options["search"] = value
+
+
+def _set_p(skiplist: Any, options: dict[str, Any], value: Any) -> None:
+    skiplist.p = float(value)
+    skiplist.reroll()
+
+
+def _reroll(skiplist: Any, options: dict[str, Any], value: Any) -> None:
+    skiplist.reroll()
+
+
+ACTIONS = {"search": _search, "p": _set_p, "reroll": _reroll}
+
+
+def _number(score: float) -> str:
+    return f"{score:.17g}" if score != int(score) else str(int(score)) if abs(score) < 1e17 else f"{score:g}"
+
+
+def _bytes(member: str | bytes) -> bytes:
+    return member.encode() if isinstance(member, str) else member
+
+
+def _summary(data: dict[str, Any]) -> str:
+    summary = (
+        f"{data['title']}: a skip list of {count_of(data['count'], 'element')} on {count_of(data['level'], 'level')}: "
+        + ", ".join(f"{node['member']} {node['score']}" for node in data["nodes"][:8])
+    )
+    if data["path"]:
+        summary += f"; the search for {data['search'][1]} takes {count_of(data['hops'], 'hop')}"
+    return summary
