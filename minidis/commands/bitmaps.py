@@ -69,15 +69,18 @@ def getbit(client: Client, key: bytes, offset_word: bytes) -> int:
 @command("BITCOUNT key [start:int end:int [BYTE|BIT]]", READONLY, since="2.6.0", raw=True)
 def bitcount(client: Client, key: bytes, *words: bytes) -> int:
     """Count the bits that are 1, in the whole string or in a range. O(N)."""
+    value = client.db.find(key, String)
+    if value is None:
+        return 0
+    data = _bytes_of(value)
     if not words:
-        return bits.count_bits(_content(client, key))
+        return bits.count_bits(data)
     if len(words) not in (2, 3):
         raise ReplyError(errors.SYNTAX)
     start, end = integer(words[0]), integer(words[1])
-    in_bits = _counts_in_bits(words[2:])
-    data = _content(client, key)
     if start < 0 and end < 0 and start > end:
         return 0
+    in_bits = _counts_in_bits(words[2:])
     first, last = _bit_range(start, end, len(data), in_bits)
     return bits.count_bits(data, first, last)
 
@@ -91,14 +94,14 @@ def bitpos(client: Client, key: bytes, bit_word: bytes, *words: bytes) -> int:
     bit = integer(bit_word)
     if bit not in (0, 1):
         raise ReplyError(BAD_BITPOS_BIT)
+    value = client.db.find(key, String)
+    if value is None:
+        return -1 if bit else 0
     if len(words) > 3:
         raise ReplyError(errors.SYNTAX)
     start = integer(words[0]) if words else 0
     in_bits = _counts_in_bits(words[2:])
     end = integer(words[1]) if len(words) > 1 else -1
-    value = client.db.find(key, String)
-    if value is None:
-        return -1 if bit else 0
     data = _bytes_of(value)
     first, last = _bit_range(start, end, len(data), in_bits)
     if first > last:

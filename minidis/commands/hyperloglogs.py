@@ -148,11 +148,12 @@ def _count_one(client: Client, key: bytes) -> int:
     value = client.db.find(key, String)
     if value is None:
         return 0
-    data = _read(value)
-    cardinality = hll.cached_count(data)
+    _read(value)
+    buffer = value.as_bytearray()
+    cardinality = hll.cached_count(buffer)
     if cardinality is None:
-        cardinality = hll.count(data)
-        hll.remember_count(value.as_bytearray(), cardinality)
+        cardinality = hll.count(buffer)
+        hll.remember_count(buffer, cardinality)
         client.db.touch(key, "")  # a change that no notification tells of
     return cardinality
 
