@@ -1,0 +1,282 @@
+"""COMMAND: what commands there are, their arguments, their keys; all of it from the registry's syntax lines.
+
+A client library asks COMMAND INFO for arity and key positions, redis-cli asks COMMAND DOCS for its hints, an
+operator asks COMMAND LIST FILTERBY ACLCAT dangerous. There is no second table: one line and one docstring
+per command say it all.
+
+Mirrors: server.c (commandCommand and what follows, setImplicitACLCategories).
+Differs: tips and history are not shown; a key spec's flags say only whether the key is read or written.
+Complexity: O(commands asked for).
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("COMMAND", "GETKEYS", "MSET", "a", "1", "b", "2")
+[b'a', b'b']
+
+Read next: minidis/engine/syntax.py for the lines, minidis/engine/keyspecs.py for the keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidis.engine import errors
+from minidis.engine.client import Client
+from minidis.engine.keyspecs import BadKeys, KeySpec, find_keys, has_movable_keys, key_specs, legacy_range
+from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, CommandTable, Flag, command
+from minidis.engine.syntax import Argument
+from minidis.protocol.glob import matches
+from minidis.protocol.replies import NULL_ARRAY, ReplyError
+
+_FLAGS = LOADING | STALE | SENTINEL
+
+
+@command("COMMAND COUNT", _FLAGS, since="2.8.13", group="server")
+def command_count(client: Client):
+    """Count the commands. O(1)."""
+    return len(client.node.commands)
+
+
+@command("COMMAND", _FLAGS, since="2.8.13", group="server")
+def command_(client: Client):
+    """Describe all commands as COMMAND INFO does. O(N) in commands."""
+    return [describe(entry) for entry in client.node.commands.by_name.values()]
+
+
+@command("COMMAND INFO [command-name [command-name ...]]", _FLAGS, since="2.8.13", group="server")
+def command_info(client: Client, *names: bytes):
+    """Arity, flags, key positions and ACL categories; nil for an unknown command. O(N) in names."""
+    if not names:
+        return command_(client)
+    found = (look_up(client.node.commands, name) for name in names)
+    return [NULL_ARRAY if entry is None else describe(entry) for entry in found]
+
+
+@command("COMMAND DOCS [command-name [command-name ...]]", _FLAGS, since="7.0.0", group="server")
+def command_docs(client: Client, *names: bytes):
+    """Summary, complexity and arguments of commands; unknown ones are left out. O(N) in names."""
+    table = client.node.commands
+    if not names:
+        return {entry.name.encode(): document(entry) for entry in table.by_name.values()}
+    found = (look_up(table, name) for name in names)
+    return {entry.name.encode(): document(entry) for entry in found if entry is not None}
+
+
+@command(
+    "COMMAND LIST [FILTERBY (MODULE module-name|ACLCAT category|PATTERN pattern)]",
+    _FLAGS,
+    since="7.0.0",
+    group="server",
+    raw=True,
+)
+def command_list(client: Client, *words: bytes):
+    """The names of all commands, or of those in a category or matching a pattern. O(N) in commands."""
+    if words and (len(words) != 3 or words[0].upper() != b"FILTERBY"):
+        raise ReplyError(errors.SYNTAX)
+    entries = list(client.node.commands)
+    entries += [entry for entry in client.node.commands.by_name.values() if entry not in entries]
+    if words:
+        kind, wanted = words[1].upper(), words[2]
+        if kind == b"ACLCAT":
+            entries = [
+                entry for entry in entries if "@" + wanted.decode("latin-1").lower() in categories(entry)
+            ]
+        elif kind == b"PATTERN":
+            entries = [entry for entry in entries if matches(wanted, entry.name.encode(), nocase=True)]
+        elif kind == b"MODULE":
+            entries = []
+        else:
+            raise ReplyError(errors.SYNTAX)
+    return [entry.name.encode() for entry in entries]
+
+
+@command("COMMAND GETKEYS command [arg [arg ...]]", _FLAGS, since="2.8.13", group="server", raw=True)
+def command_getkeys(client: Client, *argv: bytes):
+    """The keys in a command that is not run. O(N) in arguments."""
+    return _keys(client, list(argv))[1]
+
+
+@command("COMMAND GETKEYSANDFLAGS command [arg [arg ...]]", _FLAGS, since="7.0.0", group="server", raw=True)
+def command_getkeysandflags(client: Client, *argv: bytes):
+    """The keys in a command that is not run, each with what would be done to it. O(N) in arguments."""
+    entry, keys = _keys(client, list(argv))
+    return [[key, dict.fromkeys(_key_flags(entry)).keys()] for key in keys]
+
+
+def _keys(client: Client, argv: list[bytes]) -> tuple[Command, list[bytes]]:
+    try:
+        entry = client.node.commands.find(argv)
+    except ReplyError:
+        raise ReplyError("ERR Invalid command specified") from None
+    specs = key_specs(entry.line)
+    if not specs and entry.key_finder is None:
+        raise ReplyError("ERR The command has no key arguments")
+    try:
+        entry.check_arity(argv)
+    except ReplyError:
+        raise ReplyError("ERR Invalid number of arguments specified for command") from None
+    try:
+        keys = entry.key_finder(argv) if entry.key_finder else find_keys(specs, argv)
+    except (BadKeys, ReplyError):
+        keys = []
+    if not keys:
+        raise ReplyError("ERR Invalid arguments specified for command")
+    return entry, keys
+
+
+def look_up(table: CommandTable, name: bytes) -> Command | None:
+    """A command by the name that COMMAND INFO takes: `set`, `config|get`."""
+    container, _, subcommand = name.decode("latin-1").lower().partition("|")
+    entry = table.by_name.get(container)
+    return entry.subcommands.get(subcommand) if entry and subcommand else entry
+
+
+# ---- COMMAND INFO -----------------------------------------------------------------------------------------
+
+
+def describe(entry: Command) -> list[Any]:
+    """The ten fields of COMMAND INFO."""
+    specs = key_specs(entry.line)
+    first, last, step = legacy_range(specs)
+    return [
+        entry.name.encode(),
+        arity(entry),
+        dict.fromkeys(flag_names(entry)).keys(),
+        first,
+        last,
+        step,
+        dict.fromkeys(categories(entry)).keys(),
+        [],
+        [_describe_spec(spec, entry) for spec in specs],
+        [describe(subcommand) for subcommand in entry.subcommands.values()],
+    ]
+
+
+def arity(entry: Command) -> int:
+    """As COMMAND INFO says it: with subcommands, anything may follow."""
+    return -abs(entry.arity) if entry.subcommands else entry.arity
+
+
+def flag_names(entry: Command) -> list[str]:
+    """The flags in Redis's spelling; `movablekeys` follows from the syntax line."""
+    names = [name for flag, name in _FLAG_NAMES.items() if entry.flags & flag]
+    if entry.key_finder is not None or has_movable_keys(key_specs(entry.line)):
+        names.append("movablekeys")
+    return list(dict.fromkeys(names))
+
+
+_FLAG_NAMES = {
+    Flag.WRITE: "write",
+    Flag.READONLY: "readonly",
+    Flag.DENYOOM: "denyoom",
+    Flag.ADMIN: "admin",
+    Flag.PUBSUB: "pubsub",
+    Flag.NOSCRIPT: "noscript",
+    Flag.BLOCKING: "blocking",
+    Flag.LOADING: "loading",
+    Flag.STALE: "stale",
+    Flag.SKIP_MONITOR: "skip_monitor",
+    Flag.SKIP_SLOWLOG: "skip_slowlog",
+    Flag.FAST: "fast",
+    Flag.NO_AUTH: "no_auth",
+    Flag.MAY_REPLICATE: "may_replicate",
+    Flag.NO_MANDATORY_KEYS: "no_mandatory_keys",
+    Flag.NO_ASYNC_LOADING: "no_async_loading",
+    Flag.NO_MULTI: "no_multi",
+    Flag.ALLOW_BUSY: "allow_busy",
+    Flag.MOVABLE_KEYS: "movablekeys",
+}
+
+
+def categories(entry: Command) -> list[str]:
+    """The ACL categories: of its group, and those that follow from the flags."""
+    names = [_CATEGORIES_OF_GROUP[entry.group]] if entry.group in _CATEGORIES_OF_GROUP else []
+    by_flag = {
+        Flag.WRITE: "@write",
+        Flag.READONLY: "@read",
+        Flag.ADMIN: "@admin",
+        Flag.PUBSUB: "@pubsub",
+        Flag.BLOCKING: "@blocking",
+    }
+    names += [name for flag, name in by_flag.items() if entry.flags & flag and name not in names]
+    if entry.flags & (Flag.ADMIN | Flag.DANGEROUS):
+        names.append("@dangerous")
+    names.append("@fast" if entry.flags & Flag.FAST else "@slow")
+    return names
+
+
+_CATEGORIES_OF_GROUP = {
+    "string": "@string",
+    "bitmap": "@bitmap",
+    "hyperloglog": "@hyperloglog",
+    "list": "@list",
+    "set": "@set",
+    "sorted-set": "@sortedset",
+    "hash": "@hash",
+    "stream": "@stream",
+    "geo": "@geo",
+    "generic": "@keyspace",
+    "connection": "@connection",
+    "transactions": "@transaction",
+    "scripting": "@scripting",
+    "pubsub": "@pubsub",
+}
+
+
+def _key_flags(entry: Command) -> list[str]:
+    return ["RO", "access"] if entry.flags & Flag.READONLY else ["RW", "access", "update"]
+
+
+def _describe_spec(spec: KeySpec, entry: Command) -> dict[bytes, Any]:
+    if spec.keyword is None:
+        begin = {b"type": b"index", b"spec": {b"index": spec.index}}
+    else:
+        begin = {
+            b"type": b"keyword",
+            b"spec": {b"keyword": spec.keyword.encode(), b"startfrom": spec.index},
+        }
+    if spec.counted:
+        find = {b"type": b"keynum", b"spec": {b"keynumidx": 0, b"firstkey": 1, b"keystep": 1}}
+    else:
+        find = {
+            b"type": b"range",
+            b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": 0},
+        }
+    flags = dict.fromkeys(_key_flags(entry)).keys()
+    return {b"flags": flags, b"begin_search": begin, b"find_keys": find}
+
+
+# ---- COMMAND DOCS -----------------------------------------------------------------------------------------
+
+
+def document(entry: Command) -> dict[bytes, Any]:
+    """What COMMAND DOCS says of one command."""
+    docs: dict[bytes, Any] = {
+        b"summary": entry.summary.encode(),
+        b"since": entry.since.encode(),
+        b"group": entry.group.encode(),
+    }
+    if entry.complexity:
+        docs[b"complexity"] = entry.complexity.encode()
+    if entry.line.arguments and not entry.subcommands:
+        specs = iter(range(len(key_specs(entry.line))))
+        docs[b"arguments"] = [_document_argument(argument, specs) for argument in entry.line.arguments]
+    if entry.subcommands:
+        docs[b"subcommands"] = {sub.name.encode(): document(sub) for sub in entry.subcommands.values()}
+    return docs
+
+
+def _document_argument(argument: Argument, specs: Any) -> dict[bytes, Any]:
+    docs: dict[bytes, Any] = {b"name": argument.name.encode(), b"type": argument.type.encode()}
+    if not argument.children:
+        docs[b"display_text"] = argument.name.encode()
+    if argument.type == "key" and (index := next(specs, None)) is not None:
+        docs[b"key_spec_index"] = index
+    if argument.token is not None:
+        docs[b"token"] = argument.token.encode()
+    flags = ("optional", "multiple", "multiple_token")
+    if any(getattr(argument, flag) for flag in flags):
+        docs[b"flags"] = dict.fromkeys(flag for flag in flags if getattr(argument, flag)).keys()
+    if argument.children:
+        docs[b"arguments"] = [_document_argument(child, specs) for child in argument.children]
+    return docs
