@@ -324,7 +324,7 @@ class SkipList:
 
     def copy(self) -> SkipList:
         """An independent skip list with the same elements and the same lanes. O(n)."""
-        other = SkipList(self.random, self.p)
+        other = type(self)(self.random, self.p)
         other._link(SkipListNode(node.score, node.member, len(node.forward)) for node in self)
         return other
 
