@@ -31,7 +31,7 @@ from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
 from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
-from minidis.protocol.numbers import parse_integer
+from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.structures import bits
 from minidis.values.string import String
@@ -229,6 +229,9 @@ def _write(buffer: bytearray, operation: FieldOperation) -> tuple[int | None, bo
         wanted = old + operation.number
     elif operation.signed:
         wanted = operation.number
+        if operation.overflow == "SAT" and wanted < (1 << operation.width - 1) - 1 - INTEGER_MAX:
+            # So far below that the distance to the largest value overflows in C: Redis goes to that one.
+            wanted = INTEGER_MAX
     else:
         # As in C, a negative value for an unsigned field is a very large one.
         wanted = operation.number & 0xFFFF_FFFF_FFFF_FFFF

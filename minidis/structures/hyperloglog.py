@@ -144,9 +144,8 @@ def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_
     for element in elements:
         index, run = register_of(element)
         if _raise_register(buffer, index, run, sparse_max_bytes):
+            mark_stale(buffer)  # at once: a damaged string may stop the next element
             changed = True
-    if changed:
-        mark_stale(buffer)
     return changed
 
 
