@@ -161,11 +161,13 @@ def to_argument(value: Any, name: str) -> bytes:
         return bytes(value)
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return b"%d" % int(value)
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return repr(float(value)).encode()
     kind = type(value).__name__
+    if isinstance(value, bool):
+        raise VariableError(f"{name} is {value}; Redis has no such type, send 1 or 0 or a text")
+    if isinstance(value, numbers.Integral):
+        return b"%d" % int(value)
+    if isinstance(value, numbers.Real):
+        return repr(float(value)).encode()
     if isinstance(value, (list, tuple, set, frozenset)):
         raise VariableError(f"{name} is a {kind}, not one argument; ${{*{name}}} gives an argument per item")
     raise VariableError(f"{name} is of type {kind}; make it text, bytes or a number first")

@@ -76,6 +76,8 @@ class Header:
 class RedisMagics(Magics):
     """The magics of one IPython shell, and the session that they share."""
 
+    shell: Any
+
     def __init__(self, shell: Any, session: Session) -> None:
         super().__init__(shell)
         self.session = session

@@ -118,7 +118,7 @@ class EmbeddedTarget:
     def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
         """Keys that start with `prefix`, without touching or expiring any. O(keys), bounded."""
         assert isinstance(connection, EmbeddedConnection)
-        found = []
+        found: list[bytes] = []
         with self.embedded.lock:
             database = connection.client.db
             for looked_at, key in enumerate(database.table):
