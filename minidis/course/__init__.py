@@ -1,14 +1,15 @@
 """The course's own part: exercises with checks, hints and solutions, progress, interview cards.
 
-    from minidis.course import check, hint, solution, progress, plug, unplug, card
+    from minidis.course import check, hint, solution, progress, plug, unplug, replay, card
 
 Read next: exercise.py, then checks/chapter_02.py for real ones.
 """
 
 from minidis.course.cards import card, cards
+from minidis.course.chapter import replay
 from minidis.course.grading import check
 from minidis.course.hints import hint, solution
 from minidis.course.parts import plug, plugged, unplug
 from minidis.course.progress import progress
 
-__all__ = ["card", "cards", "check", "hint", "plug", "plugged", "progress", "solution", "unplug"]
+__all__ = ["card", "cards", "check", "hint", "plug", "plugged", "progress", "replay", "solution", "unplug"]
