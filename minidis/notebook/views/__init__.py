@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
+from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.structures import StructureView
 from minidis.notebook.views.view import View, refresh_all
 
@@ -103,3 +104,18 @@ def hll(
 ) -> View:
     """A HyperLogLog's registers; `element` shows the hash of an element and the register it goes to."""
     return StructureView(source, node, db, expected="string", kind="hyperloglog", element=element)
+
+
+def keys(pattern: str | bytes = "*", node: Embedded | None = None, db: int = 0) -> View:
+    """The key browser: name, type, encoding, size and time to live of the keys that match."""
+    return KeyBrowser(pattern, node, db)
+
+
+def ttl_board(pattern: str | bytes = "*", node: Embedded | None = None, db: int = 0) -> View:
+    """Keys with a time to live: live, logically dead, freed; with buttons that move the node's clock."""
+    return TtlBoard(pattern, node, db)
+
+
+def encoding(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> View:
+    """TYPE, OBJECT ENCODING and memory of some keys; for a string the allocations it is made of."""
+    return EncodingView(*keys, node=node, db=db)

@@ -207,6 +207,10 @@ class Canvas:
         self.text(x + width / 2, y + 13, text, f"m t-{role}", 11, "middle")
         return x + width + 6
 
+    def embed(self, other: Canvas, y: float) -> None:
+        """Another figure below, as it is."""
+        self._add(f'<g transform="translate(0 {_n(y)})">' + "".join(other.parts) + "</g>", y + other.bottom)
+
     def svg(self) -> str:
         """The whole picture, as one SVG element with its own style and title."""
         width, height = self.width, self.height
