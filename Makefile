@@ -12,12 +12,13 @@ ROOT_FLAG  := $(if $(filter 0,$(shell id -u)),--allow-root)
 UV         := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test bench lint format clean
+.PHONY: help lab test bench docs lint format clean
 
 help:
 	@echo 'make lab      open the course in JupyterLab (on this machine only)'
 	@echo 'make test     run every test: units, doctests, real servers, notebooks, graders'
 	@echo 'make bench    measure the engine beside fakeredis and a bare dict'
+	@echo 'make docs     write docs/ anew from the engine'
 	@echo 'make lint     ruff, mypy and the direction of imports, alone'
 	@echo 'make format   put the code into the house style'
 	@echo 'make clean    remove the .venv and every cache'
@@ -32,6 +33,9 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.test
+	$(BIN)/python docs/generate.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -51,7 +55,9 @@ else
 	$(PYTHON) -m venv $(VENV)
 endif
 
-$(VENV)/.course $(VENV)/.test: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+SHARED := $(shell find share -type f)  # copied into the .venv, unlike the package itself
+
+$(VENV)/.course $(VENV)/.test: $(VENV)/.%: pyproject.toml $(SHARED) | $(VENV)/bin/python
 ifdef UV
 	uv pip install --quiet --python $(BIN)/python --editable '.[$*]'
 else

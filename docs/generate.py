@@ -1,0 +1,59 @@
+"""`make docs` writes what can be derived from the engine: docs/skiplist.svg and docs/commands.md.
+
+tests/house/test_docs.py fails when one of them is not what this script would write now.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import minidis
+from minidis.engine.registry import COMMANDS, Command
+from minidis.notebook import views
+
+DOCS = Path(__file__).parent
+
+SEED = 9  # its coins make a list of four levels
+PLAYERS = "ada bob cleo dan eve fay gus hal ivy joe kit lea".split()
+
+HEAD = """# Commands
+
+Written by `make docs` (docs/generate.py) from the registry: syntax lines and docstrings of `minidis/commands/`.
+"""
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (DOCS / name).write_text(text)
+
+
+def pages() -> dict[str, str]:
+    """Each generated file's name and text."""
+    return {"skiplist.svg": picture(), "commands.md": command_reference()}
+
+
+def picture() -> str:
+    """The README's picture: a sorted set's own skip list, and the search that it really makes."""
+    node = minidis.Embedded(clock="2026-01-01T00:00:00Z", seed=SEED, config={"zset-max-listpack-entries": 0})
+    for rank, player in enumerate(PLAYERS):
+        node.execute("ZADD", "leaderboard", 10 * rank + 5, player)
+    return views.skiplist("leaderboard", node=node, search=(95, "joe")).svg() + "\n"
+
+
+def command_reference() -> str:
+    """A section per group, a line per command: syntax, summary, complexity."""
+    ordered = sorted(COMMANDS, key=lambda command: (command.group, command.name))
+    sections = [section(group, list(commands)) for group, commands in groupby(ordered, lambda c: c.group)]
+    return "\n".join([HEAD, *sections])
+
+
+def section(group: str, commands: list[Command]) -> str:
+    lines = [f"## {group} ({len(commands)})", ""]
+    for command in commands:
+        lines.append(f"- `{command.line.text}`  \n  {command.summary} {command.complexity}")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()
