@@ -19,7 +19,8 @@ PLAYERS = "ada bob cleo dan eve fay gus hal ivy joe kit lea".split()
 
 HEAD = """# Commands
 
-Written by `make docs` (docs/generate.py) from the registry: syntax lines and docstrings of `minidis/commands/`.
+Written by `make docs` (docs/generate.py) from the syntax lines and docstrings of
+`minidis/commands/`.
 """
 
 
