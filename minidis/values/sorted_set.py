@@ -203,9 +203,9 @@ class ListpackForm:
     def __len__(self) -> int:
         return len(self.listpack) >> 1
 
-    def pairs(self) -> list[Pair]:
-        """Everything, decoded."""
-        elements = self.listpack.elements()
+    def pairs(self, start: int = 0, stop: int | None = None) -> list[Pair]:
+        """The pairs of ranks start to stop (not included), decoded; all of them by default."""
+        elements = self.listpack.elements(2 * start, None if stop is None else 2 * stop)
         return list(zip(elements[::2], map(float, elements[1::2]), strict=True))
 
     def fill(self, elements: list[tuple[float, bytes]]) -> None:
@@ -219,9 +219,7 @@ class ListpackForm:
         return None if index < 0 else float(self.listpack.get(index + 1))
 
     def insert(self, member: bytes, score: float) -> None:
-        elements = self.listpack.elements()
-        keys = list(zip(map(float, elements[1::2]), elements[::2], strict=True))
-        index = 2 * bisect_left(keys, (score, member))
+        index = 2 * bisect_left([(old, other) for other, old in self.pairs()], (score, member))
         self.listpack.insert(index, member)
         self.listpack.insert(index + 1, _score_text(score))
 
@@ -236,10 +234,10 @@ class ListpackForm:
         return self.listpack.find(member, skip=1) >> 1
 
     def slice(self, start: int, count: int, reverse: bool) -> list[Pair]:
-        pairs = self.pairs()
-        if reverse:
-            pairs.reverse()
-        return pairs[start : start + count]
+        if not reverse:
+            return self.pairs(start, start + count)
+        stop = max(len(self) - start, 0)
+        return self.pairs(max(stop - count, 0), stop)[::-1]
 
     def at(self, ranks: Iterable[int]) -> list[Pair]:
         pairs = self.pairs()
@@ -247,7 +245,7 @@ class ListpackForm:
 
     def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
         start, stop = self._run(bounds, reverse)
-        pairs = self.pairs()[start:stop]
+        pairs = self.pairs(start, stop)
         return iter(pairs[::-1] if reverse else pairs)
 
     def count(self, bounds: Range) -> int:
