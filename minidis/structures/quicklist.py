@@ -40,6 +40,7 @@ Read next: values/list.py, which decides when a list needs more than one listpac
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 
 from minidis.structures.listpack import Listpack
@@ -111,7 +112,10 @@ _NO_PACK = Listpack()  # the pack of every plain node: empty and never changed
 class Quicklist:
     """A sequence of byte strings, quick at both ends. Indexes may be negative, as in Python."""
 
-    __slots__ = ("_count", "compress_depth", "fill", "head", "node_count", "packed_threshold", "tail")
+    __slots__ = (
+        "_count", "_count_limit", "_large_from", "_size_limit",
+        "compress_depth", "fill", "head", "node_count", "packed_threshold", "tail",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -127,6 +131,11 @@ class Quicklist:
         self.tail: Node | None = None
         self.node_count = 0
         self._count = 0
+        # The limits as plain numbers, since every push compares with them.
+        size_limit, count_limit = node_limits(fill)
+        self._size_limit = size_limit or _SAFE_SIZE
+        self._count_limit = count_limit or sys.maxsize
+        self._large_from = self._size_limit + 1 if packed_threshold is None else packed_threshold
         for element in iterable:
             self.push_tail(element)
 
@@ -327,13 +336,12 @@ class Quicklist:
         assert len(nodes) == self.node_count, (len(nodes), self.node_count)
         assert sum(len(node) for node in nodes) == self._count
         assert (self.head, self.tail) == ((nodes[0], nodes[-1]) if nodes else (None, None))
-        count_limit = node_limits(self.fill)[1]
         for node, previous in zip(nodes, [None, *nodes], strict=False):
             assert node.previous is previous, "a back link leads elsewhere"
             if node.plain is None:
                 assert node.pack, "an empty node"
                 node.pack.check()
-                assert count_limit is None or len(node) <= count_limit, f"too many elements: {node}"
+                assert len(node) <= self._count_limit, f"too many elements: {node}"
             else:
                 assert node.pack is _NO_PACK, "a plain node with a listpack"
                 assert self._is_large(node.plain), f"too small for a plain node: {node}"
@@ -342,14 +350,15 @@ class Quicklist:
     # Where an element goes
 
     def _is_large(self, element: bytes) -> bool:
-        if self.packed_threshold is not None:
-            return len(element) >= self.packed_threshold
-        return len(element) > (node_limits(self.fill)[0] or _SAFE_SIZE)
+        return len(element) >= self._large_from
 
     def _has_room(self, node: Node | None, element: bytes) -> bool:
-        if node is None or node.plain is not None or self._is_large(element):
+        if node is None or node.plain is not None or len(element) >= self._large_from:
             return False
-        return not exceeds_limit(self.fill, node.size + len(element) + _ENTRY_OVERHEAD, len(node) + 1)
+        pack = node.pack
+        return (
+            len(pack) < self._count_limit and pack.size + len(element) + _ENTRY_OVERHEAD <= self._size_limit
+        )
 
     def _insert(self, node: Node, offset: int, element: bytes, after: bool) -> None:
         """Insert beside the element at `offset` of `node`, in the node that Redis would choose."""
