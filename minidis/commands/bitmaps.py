@@ -229,9 +229,10 @@ def _write(buffer: bytearray, operation: FieldOperation) -> tuple[int | None, bo
         wanted = old + operation.number
     elif operation.signed:
         wanted = operation.number
-        if operation.overflow == "SAT" and wanted < (1 << operation.width - 1) - 1 - INTEGER_MAX:
+        largest = (1 << operation.width - 1) - 1
+        if operation.overflow == "SAT" and operation.width < 64 and largest - wanted > INTEGER_MAX:
             # So far below that the distance to the largest value overflows in C: Redis goes to that one.
-            wanted = INTEGER_MAX
+            wanted = largest
     else:
         # As in C, a negative value for an unsigned field is a very large one.
         wanted = operation.number & 0xFFFF_FFFF_FFFF_FFFF

@@ -75,7 +75,7 @@ def pfmerge(client: Client, destination: bytes, *sources: bytes) -> str:
     """Make a HyperLogLog the union of itself and others. O(N) to merge N HyperLogLogs."""
     target = _edit(client, destination)
     # The union is made before anything changes: a corrupted source leaves the destination as it was.
-    united = hll.create() if target is None else target.as_bytearray().copy()
+    united = hll.create() if target is None else bytearray(_read(target))
     try:
         hll.merge(united, _existing(client, sources), client.node.encodings.hll_sparse_max_bytes)
     except hll.CorruptedHyperLogLog:
