@@ -1,0 +1,62 @@
+"""The event loop: order, partial frames, clients that do not read."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis import Embedded
+from minidis.drivers.event_loop import EventLoop
+
+
+@pytest.fixture
+def loop():
+    return EventLoop(Embedded(clock=0, seed=1))
+
+
+def test_a_frame_in_pieces_of_one_byte_runs_once_it_is_whole(loop):
+    ada = loop.connect("ada")
+    frame = b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n"
+    for number, byte in enumerate(frame):
+        ada.send(bytes([byte]))
+        kinds = [event.kind for event in loop.run()]
+        assert kinds == (["read"] if number < len(frame) - 1 else ["read", "execute", "write"])
+    assert ada.received() == b"$2\r\nhi\r\n"
+
+
+def test_three_frames_in_one_read(loop):
+    ada = loop.connect("ada")
+    ada.send(b"PING\r\n" * 3)
+    assert [event.kind for event in loop.run()] == ["read", "execute", "execute", "execute", "write"]
+    assert ada.received() == b"+PONG\r\n" * 3
+
+
+def test_a_client_that_does_not_read_holds_nobody(loop):
+    ada, bob = loop.connect("ada"), loop.connect("bob")
+    ada.hold(room=3)
+    ada.send(b"PING\r\n")
+    bob.send(b"PING\r\n")
+    loop.run()
+    assert (ada.received(), bob.received()) == (b"+PO", b"+PONG\r\n")
+    ada.release()
+    loop.run()
+    assert ada.received() == b"NG\r\n"
+
+
+def test_a_blocked_client_goes_on_after_it_is_woken(loop):
+    ada, bob = loop.connect("ada"), loop.connect("bob")
+    ada.send(b"BLPOP q 0\r\nPING\r\n")
+    loop.run()
+    assert ada.received() == b""
+    bob.send(b"RPUSH q x\r\n")
+    loop.run()
+    assert ada.received() == b"*2\r\n$1\r\nq\r\n$1\r\nx\r\n+PONG\r\n"
+
+
+def test_a_broken_frame_answers_and_closes(loop):
+    ada = loop.connect("ada")
+    ada.send(b"*1\r\n!4\r\nPING\r\n")
+    loop.run()
+    assert ada.received() == b"-ERR Protocol error: expected '$', got '!'\r\n"
+    assert ada.link.closing
+    ada.send(b"PING\r\n")
+    assert loop.run() == []

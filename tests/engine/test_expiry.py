@@ -1,0 +1,79 @@
+"""Expiry: on access, by the active cycle, on a replica, with a clock that goes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis import Embedded
+
+
+def node_with_keys(count, ttl_ms, seed=1):
+    redis = Embedded(clock=0, seed=seed)
+    for number in range(count):
+        redis.execute("SET", f"k{number}", "v", "PX", ttl_ms(number))
+    return redis
+
+
+def test_a_key_lives_through_its_last_millisecond():
+    redis = node_with_keys(1, lambda number: 100)
+    redis.node.active_expiry = False
+    redis.step(0.1)
+    assert redis.execute("GET", "k0") == b"v"
+    redis.step(0.001)
+    assert redis.execute("GET", "k0") is None
+
+
+def test_lazy_expiry_frees_only_what_is_read():
+    redis = node_with_keys(10, lambda number: 5)
+    redis.node.active_expiry = False
+    redis.step(1)
+    assert redis.execute("DBSIZE") == 10
+    assert redis.execute("GET", "k3") is None
+    assert redis.execute("DBSIZE") == 9
+    assert redis.node.expired_keys == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
+def test_the_cycle_leaves_at_most_about_a_tenth_stale(share):
+    total = 4000
+    redis = node_with_keys(total, lambda number: 10 if number < total * share else 10**9)
+    redis.step(2)
+    stale = len(redis.node.databases[0]) - round(total * (1 - share))
+    assert stale <= 0.15 * len(redis.node.databases[0].expires) + 20
+    redis.node.check()
+
+
+def test_the_cycle_goes_on_while_more_than_a_tenth_is_dead():
+    redis = node_with_keys(1000, lambda number: 10)
+    redis.node.active_expiry = False
+    redis.step(1)
+    cycle = redis.node.active_cycle(redis.node)
+    assert cycle.expired == 1000
+    assert len(cycle.rounds) >= 1000 // 40
+    assert all(set(r.expired) <= set(r.sampled) for r in cycle.rounds)
+
+
+def test_a_replica_hides_dead_keys_and_keeps_them():
+    redis = node_with_keys(1, lambda number: 10)
+    redis.node.deletes_expired_keys = False
+    redis.step(1)
+    assert redis.execute("GET", "k0") is None
+    assert len(redis.node.databases[0]) == 1
+
+
+def test_a_clock_that_is_set_back_gives_time_back():
+    redis = Embedded(clock=10_000_000)
+    redis.execute("SET", "k", "v", "EX", 5)
+    redis.jump(4_000_000)
+    assert redis.execute("TTL", "k") == 11
+
+
+def test_set_clears_incr_keeps_keepttl_keeps():
+    redis = Embedded(clock=0)
+    redis.execute("SET", "k", "1", "EX", 10)
+    redis.execute("INCR", "k")
+    assert redis.execute("TTL", "k") == 10
+    redis.execute("SET", "k", "2", "KEEPTTL")
+    assert redis.execute("TTL", "k") == 10
+    redis.execute("SET", "k", "3")
+    assert redis.execute("TTL", "k") == -1
