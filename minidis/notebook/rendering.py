@@ -179,7 +179,7 @@ def shortened(fragments: list[Fragment]) -> list[Fragment]:
     lines = 0
     for position, (kind, text) in enumerate(fragments):
         lines += text.count("\n")
-        if lines > MAX_LINES:
+        if lines >= MAX_LINES:
             rest = sum(text.count("\n") for _, text in fragments[position:])
             note = f"\n... {rest} more lines. To see them all, assign the reply: %%redis reply <<"
             return out + [("note", note)]

@@ -107,11 +107,9 @@ def test_printed_as_redis_cli_prints(server: RealServer, argv: list[str | bytes]
 
 
 def lua_value(draw: random.Random, depth: int) -> str:
-    """A Lua expression whose reply is nested at random: arrays, maps, nulls, errors, doubles, texts, numbers."""
-    kinds = ["number", "text", "null", "status", "error", "double", "boolean"] + ["array", "map"] * (
-        depth > 0
-    ) * 3
-    kind = draw.choice(kinds)
+    """A Lua expression whose reply is nested at random, with every kind of reply that Lua can make."""
+    kinds = ["number", "text", "null", "status", "error", "double", "boolean"]
+    kind = draw.choice(kinds + ["array", "map"] * 3 if depth else kinds)
     if kind == "number":
         return str(draw.randint(-(10**6), 10**6))
     if kind == "text":
