@@ -49,7 +49,7 @@ class Case:
         return connect(node or self.node(), **options)
 
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
-        """The commands that `node` (or the latest one) has run so far, as they were sent, names in upper case.
+        """The commands that `node` (or the latest one) has run so far, as sent, names in upper case.
 
         redis-py's own greetings (HELLO, CLIENT SETINFO) are left out.
         """

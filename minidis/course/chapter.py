@@ -48,8 +48,9 @@ class Replay:
         if not self.differences:
             return f"chapter {self.chapter}: all {self.cells} cells print the same with your {self.part}"
         first = self.differences[0]
+        count = f"{len(self.differences)} of {self.cells} cells differ"
         return (
-            f"chapter {self.chapter}: {len(self.differences)} of {self.cells} cells differ with your {self.part}\n"
+            f"chapter {self.chapter}: {count} with your {self.part}\n"
             f"{first.cell}\ncame:\n{first.came}\ndue:\n{first.due}"
         )
 

@@ -70,7 +70,8 @@ def result_html(result: Result) -> str:
 
 def _outcome_html(outcome: Outcome) -> str:
     colour = _COLOURS[outcome.verdict]
-    line = f'<div><span style="color:{colour}">{_SIGNS[outcome.verdict]} {outcome.verdict}</span> {escape(outcome.test)}</div>'
+    verdict = f'<span style="color:{colour}">{_SIGNS[outcome.verdict]} {outcome.verdict}</span>'
+    line = f"<div>{verdict} {escape(outcome.test)}</div>"
     if outcome.verdict != "wrong":
         return line
     rows = "".join(

@@ -1,4 +1,4 @@
-"""From a syntax line to a function call: `[b"SET", b"k", b"v", b"EX", b"10"]` -> `set_(client, b"k", b"v", ex=10)`.
+"""From a syntax line to a function call: `SET k v EX 10` becomes `set_(client, b"k", b"v", ex=10)`.
 
 Most commands have one of four shapes, told from the line alone:
 

@@ -67,7 +67,9 @@ def key_specs(line: SyntaxLine) -> list[KeySpec]:
     start = index  # where keywords are looked for
     for position, argument in enumerate(line.arguments):
         following = line.arguments[position + 1 :]
-        if index is None or argument.optional:
+        if index is not None and argument.optional and argument.type == "key" and argument.multiple:
+            specs.append(KeySpec(index, last=-1 - _words_needed(following)))
+        elif index is None or argument.optional:
             specs += [KeySpec(start, token) for token in _tokens_before_keys(argument)]
         elif _is_count_of_keys(argument, following):
             specs.append(KeySpec(index, counted=True))

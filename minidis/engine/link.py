@@ -81,7 +81,7 @@ class Link:
         self.closing = self.closing or client.closed
 
     def collect(self) -> None:
-        """Move late replies and messages from the client's outbox into `output`, and go on if it was blocked."""
+        """Move late replies and messages from the client's outbox into `output`; then go on with requests."""
         outbox = self.client.outbox
         while outbox:
             self._send(outbox.popleft())
