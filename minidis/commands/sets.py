@@ -29,7 +29,6 @@ from itertools import islice
 from minidis.commands.arguments import counted_keys, integer_in_range
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
 from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
@@ -308,9 +307,7 @@ O(N) where N is the value of the passed count."""
         client.rewrite(b"SREM", key, popped[0])
         take_out(client, key, value, popped)
         return popped[0]
-    count = integer(words[0])
-    if count < 0:
-        raise ReplyError("ERR value is out of range, must be positive")
+    count = integer_in_range(words[0], 0, message="ERR value is out of range, must be positive")
     value = client.db.edit(key, Set)
     if value is None or count == 0:
         return members_reply(())

@@ -31,7 +31,7 @@ FORMS = """
  3 { SPOP key positive ; DEL same }
  3 { SPOP key 100000 }
  1 { SPOP key (0|zero) }
- 1 SPOP key not_positive
+ 1 { SPOP key not_positive }
  3 SSCAN key 0 COUNT 1000 [MATCH pattern]
  1 SSCAN key 0 [COUNT bad_number] [MATCH pattern] [NOVALUES]
  5 OBJECT ENCODING key
