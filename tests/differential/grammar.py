@@ -42,7 +42,7 @@ class Grammar:
     >>> tiny = Grammar("1 SET key value [NX|XX]", {"key": [b"k"], "value": [b"v"]}, spoil_share=0)
     >>> rng = Random(1)
     >>> [tiny.unit(rng) for _ in range(2)]
-    [((b'SET', b'k', b'v', b'NX'),), ((b'SET', b'k', b'v', b'NX'),)]
+    [((b'SET', b'k', b'v', b'XX'),), ((b'SET', b'k', b'v', b'XX'),)]
     """
 
     def __init__(self, forms: str, pools: dict[str, Pool], spoil_share: float = SPOIL_SHARE) -> None:
