@@ -186,10 +186,10 @@ class List(Value):
         assert self.is_packed != hasattr(self.form, "nodes"), "the encoding is not that of the form"
 
     def _take(self, count: int, head: bool) -> list[bytes]:
-        if count == 1 and not self.is_packed:
-            return [self.form.pop_head() if head else self.form.pop_tail()]
         length = len(self)
         count = min(count, length)
+        if count == 1 and not self.is_packed:
+            return [self.form.pop_head() if head else self.form.pop_tail()]
         start = 0 if head else length - count
         taken = self.form.elements(start, start + count)
         self._delete_range(start, count)
