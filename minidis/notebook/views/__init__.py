@@ -12,23 +12,38 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
+from minidis.notebook.views import charts
+from minidis.notebook.views.experiments import hll_error_bell, hll_error_curve, memory_curve, ttl_sawtooth
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
+from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.structures import StructureView
+from minidis.notebook.views.venn import VennView
 from minidis.notebook.views.view import View, refresh_all
 
 __all__ = [
     "View",
     "bits",
+    "charts",
+    "encoding",
+    "exchange",
     "hash",
     "hashtable",
     "hll",
+    "hll_error_bell",
+    "hll_error_curve",
     "intset",
+    "keys",
     "list",
     "listpack",
+    "memory_curve",
     "refresh_all",
+    "resp",
     "set",
     "show",
     "skiplist",
+    "ttl_board",
+    "ttl_sawtooth",
+    "venn",
     "zset",
 ]
 
@@ -119,3 +134,13 @@ def ttl_board(pattern: str | bytes = "*", node: Embedded | None = None, db: int 
 def encoding(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> View:
     """TYPE, OBJECT ENCODING and memory of some keys; for a string the allocations it is made of."""
     return EncodingView(*keys, node=node, db=db)
+
+
+def resp(data: bytes | str, request: bool | None = None) -> View:
+    """The RESP ribbon of bytes (a reply; with `request` a request), or of a command given as text."""
+    return ribbon(data, request)
+
+
+def venn(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> View:
+    """A Venn diagram of two or three keys that hold sets."""
+    return VennView(*keys, node=node, db=db)

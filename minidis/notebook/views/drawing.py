@@ -197,7 +197,7 @@ class Canvas:
         """The figure's title line; returns the y below it."""
         self.text(16, 26, text, "b", 14)
         if detail:
-            self.text(16 + len(text) * 14 * 0.56 + 12, 26, detail, "t-dim", 12)
+            self.text(16 + len(text) * 14 * 0.6 + 16, 26, detail, "t-dim", 12)
         return 44
 
     def badge(self, x: float, y: float, text: str, role: str) -> float:
