@@ -170,8 +170,7 @@ def _hello_options(words: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes] | None
             name = _printable(words[position + 1], "Client names")
             position += 2
         else:
-            shown = words[position].decode("utf-8", "surrogateescape")
-            raise ReplyError(f"ERR Syntax error in HELLO option '{shown}'")
+            raise ReplyError(f"ERR Syntax error in HELLO option '{errors.shown(words[position])}'")
     return credentials, name
 
 
@@ -212,8 +211,7 @@ def client_setinfo(client: Client, attribute: bytes, value: bytes):
     elif name == b"lib-ver":
         client.library_version = _printable(value, "lib-ver")
     else:
-        shown = attribute.decode("utf-8", "surrogateescape")
-        raise ReplyError(f"ERR Unrecognized option '{shown}'")
+        raise ReplyError(f"ERR Unrecognized option '{errors.shown(attribute)}'")
     return "OK"
 
 
@@ -278,7 +276,7 @@ def is_silenced(client: Client, mode_before: str) -> bool:
 
 
 @command(
-    "CLIENT LIST [TYPE NORMAL|MASTER|REPLICA|PUBSUB] [ID client-id:int [client-id:int ...]]",
+    "CLIENT LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID client-id:int [client-id:int ...]]",
     _CLIENT | ADMIN,
     since="2.4.0",
     raw=True,
@@ -302,8 +300,7 @@ def client_list(client: Client, *words: bytes):
 def _client_type(word: bytes) -> bytes:
     name = {b"slave": b"replica"}.get(word.lower(), word.lower())
     if name not in (b"normal", b"replica", b"pubsub", b"master"):
-        shown = word.decode("utf-8", "surrogateescape")
-        raise ReplyError(f"ERR Unknown client type '{shown}'")
+        raise ReplyError(f"ERR Unknown client type '{errors.shown(word)}'")
     return name
 
 
@@ -378,8 +375,8 @@ def client_unblock(client: Client, client_id: bytes, *reason: bytes):
 
 
 @command(
-    "CLIENT KILL (old-format|[ID client-id:int] [TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB] [USER username] "
-    "[ADDR addr] [LADDR laddr] [SKIPME YES|NO])",
+    "CLIENT KILL (old-format|(ID client-id:int|TYPE (NORMAL|MASTER|SLAVE|REPLICA|PUBSUB)|USER username|"
+    "ADDR addr|LADDR laddr|SKIPME (YES|NO))...)",
     _CLIENT | ADMIN,
     since="2.4.0",
     raw=True,
@@ -418,7 +415,7 @@ def _filters(words: tuple[bytes, ...]) -> tuple[list[Callable[[Client], bool]], 
 
 
 def _filter(name: bytes, value: bytes) -> Callable[[Client], bool]:
-    text = value.decode("utf-8", "surrogateescape")
+    text = errors.shown(value)
     if name == b"ID":
         number = parse_integer(value)
         if number is None or number < 1:

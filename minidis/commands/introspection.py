@@ -26,7 +26,7 @@ from minidis.engine.keyspecs import BadKeys, KeySpec, find_keys, has_movable_key
 from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, CommandTable, Flag, command
 from minidis.engine.syntax import Argument
 from minidis.protocol.glob import matches
-from minidis.protocol.replies import NULL_ARRAY, ReplyError
+from minidis.protocol.replies import ReplyError
 
 _FLAGS = LOADING | STALE | SENTINEL
 
@@ -49,7 +49,7 @@ def command_info(client: Client, *names: bytes):
     if not names:
         return command_(client)
     found = (look_up(client.node.commands, name) for name in names)
-    return [NULL_ARRAY if entry is None else describe(entry) for entry in found]
+    return [None if entry is None else describe(entry) for entry in found]
 
 
 @command("COMMAND DOCS [command-name [command-name ...]]", _FLAGS, since="7.0.0", group="server")
@@ -116,7 +116,8 @@ def _keys(client: Client, argv: list[bytes]) -> tuple[Command, list[bytes]]:
     except ReplyError:
         raise ReplyError("ERR Invalid number of arguments specified for command") from None
     try:
-        keys = entry.key_finder(argv) if entry.key_finder else find_keys(specs, argv)
+        irregular = entry.key_finder is not None and any(spec.keyword for spec in specs)
+        keys = entry.key_finder(argv) if irregular else find_keys(specs, argv)
     except (BadKeys, ReplyError):
         keys = []
     if not keys:
@@ -160,7 +161,7 @@ def arity(entry: Command) -> int:
 def flag_names(entry: Command) -> list[str]:
     """The flags in Redis's spelling; `movablekeys` follows from the syntax line."""
     names = [name for flag, name in _FLAG_NAMES.items() if entry.flags & flag]
-    if entry.key_finder is not None or has_movable_keys(key_specs(entry.line)):
+    if has_movable_keys(key_specs(entry.line)):
         names.append("movablekeys")
     return list(dict.fromkeys(names))
 
@@ -189,8 +190,11 @@ _FLAG_NAMES = {
 
 
 def categories(entry: Command) -> list[str]:
-    """The ACL categories: of its group, and those that follow from the flags."""
-    names = [_CATEGORIES_OF_GROUP[entry.group]] if entry.group in _CATEGORIES_OF_GROUP else []
+    """The ACL categories: those listed by hand or of its group, and those that follow from the flags."""
+    if entry.subcommands and not entry.flags:
+        return ["@slow"]  # a container is nothing by itself
+    of_group = [_CATEGORIES_OF_GROUP[entry.group]] if entry.group in _CATEGORIES_OF_GROUP else []
+    names = _LISTED_CATEGORIES.get(entry.name.partition("|")[0], of_group).copy()
     by_flag = {
         Flag.WRITE: "@write",
         Flag.READONLY: "@read",
@@ -198,12 +202,24 @@ def categories(entry: Command) -> list[str]:
         Flag.PUBSUB: "@pubsub",
         Flag.BLOCKING: "@blocking",
     }
-    names += [name for flag, name in by_flag.items() if entry.flags & flag and name not in names]
+    names += [name for flag, name in by_flag.items() if entry.flags & flag]
     if entry.flags & (Flag.ADMIN | Flag.DANGEROUS):
         names.append("@dangerous")
     names.append("@fast" if entry.flags & Flag.FAST else "@slow")
-    return names
+    return list(dict.fromkeys(names))
 
+
+# Where the group doesn't say it: Redis lists these by hand too.
+_LISTED_CATEGORIES = {
+    "command": ["@connection"],
+    "dbsize": ["@keyspace"],
+    "flushall": ["@keyspace"],
+    "flushdb": ["@keyspace"],
+    "keys": ["@keyspace", "@dangerous"],
+    "sort": ["@set", "@sortedset", "@list", "@dangerous"],
+    "sort_ro": ["@set", "@sortedset", "@list", "@dangerous"],
+    "swapdb": ["@keyspace"],
+}
 
 _CATEGORIES_OF_GROUP = {
     "string": "@string",
@@ -253,7 +269,7 @@ def document(entry: Command) -> dict[bytes, Any]:
     """What COMMAND DOCS says of one command."""
     docs: dict[bytes, Any] = {
         b"summary": entry.summary.encode(),
-        b"since": entry.since.encode(),
+        b"since": since(entry).encode(),
         b"group": entry.group.encode(),
     }
     if entry.complexity:
@@ -264,6 +280,12 @@ def document(entry: Command) -> dict[bytes, Any]:
     if entry.subcommands:
         docs[b"subcommands"] = {sub.name.encode(): document(sub) for sub in entry.subcommands.values()}
     return docs
+
+
+def since(entry: Command) -> str:
+    """The version that brought the command; for a container that of its oldest subcommand."""
+    versions = [entry.since] if entry.since else [sub.since for sub in entry.subcommands.values()]
+    return min(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 
 def _document_argument(argument: Argument, specs: Any) -> dict[bytes, Any]:

@@ -7,7 +7,7 @@ banned in production and SCAN exists.
 
 Mirrors: db.c, object.c (the commands).
 Differs: UNLINK frees at once, as DEL does: Python has no second thread for it. OBJECT FREQ always
-answers that frequencies are not tracked.
+answers that frequencies are not tracked. OBJECT REFCOUNT takes a small integer for shared even in a COPY.
 Complexity: O(1) for each key, KEYS O(keys).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -286,7 +286,7 @@ def object_help(client: Client) -> list[str]:
     return _OBJECT_HELP.split("\n")
 
 
-@command("MEMORY USAGE key [SAMPLES count:int]", READONLY, since="4.0.0")
+@command("MEMORY USAGE key [SAMPLES count:int]", READONLY, since="4.0.0", group="server")
 def memory_usage(client: Client, key: bytes, samples: int | None = None) -> int | None:
     """Estimate the bytes that a key and its value take in a 64-bit Redis. O(1), whatever SAMPLES says."""
     if samples is not None and samples < 0:

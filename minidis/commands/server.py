@@ -16,9 +16,12 @@ Read next: introspection.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.config import BY_NAME, ConfigError
+from minidis.engine.config import BY_NAME, ConfigError, Directive
 from minidis.engine.database import Database
 from minidis.engine.memory import BASE_BYTES
 from minidis.engine.node import VERSION, Node
@@ -71,7 +74,7 @@ def _check_flush_option(words: tuple[bytes, ...]) -> None:
         raise ReplyError(errors.SYNTAX)
 
 
-@command("SWAPDB index1 index2", WRITE | FAST | DANGEROUS, since="4.0.0")
+@command("SWAPDB index1:int index2:int", WRITE | FAST | DANGEROUS, since="4.0.0", raw=True)
 def swapdb(client: Client, index1: bytes, index2: bytes):
     """Let two databases change places, for every connection at once. O(N) in clients that watch or wait."""
     databases = client.node.databases
@@ -120,32 +123,50 @@ def lolwut(client: Client, *words: bytes):
 @command("CONFIG GET parameter [parameter ...]", _ADMIN, since="2.0.0")
 def config_get(client: Client, *patterns: bytes):
     """The directives whose names match, with their values. O(N * M) in directives and patterns."""
+    found: dict[bytes, Directive] = {}
+    for pattern in patterns:
+        exact = BY_NAME.get(errors.shown(pattern).lower())
+        if not set(pattern) & set(b"*?["):
+            candidates = {} if exact is None else {pattern: exact}  # answered in the spelling that was asked
+        else:
+            candidates = {
+                name.encode(): directive
+                for name, directive in BY_NAME.items()
+                if matches(pattern, name.encode(), nocase=True)
+            }
+        known = {name.lower() for name in found}
+        found |= {name: directive for name, directive in candidates.items() if name.lower() not in known}
     config = client.node.config
-    return {
-        name.encode(): config.show(directive).encode()
-        for name, directive in BY_NAME.items()
-        if any(matches(pattern, name.encode(), nocase=True) for pattern in patterns)
-    }
+    return {name: config.show(directive).encode() for name, directive in found.items()}
 
 
 @command("CONFIG SET parameter value [parameter value ...]", _ADMIN, since="2.0.0", raw=True)
 def config_set(client: Client, *words: bytes):
     """Change directives while the server runs: all of them, or none. O(N) in directives given."""
-    texts = [word.decode("utf-8", "surrogateescape") for word in words]
-    if len(texts) % 2:
+    if len(words) % 2:
         raise errors.wrong_arity("config|set")
-    names, values = [text.lower() for text in texts[::2]], texts[1::2]
-    for name, typed in zip(names, texts[::2], strict=True):
-        if name not in BY_NAME:
-            raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{typed}'")
-    directives = [BY_NAME[name] for name in names]
-    for position, directive in enumerate(directives):
-        if directive in directives[:position]:
-            raise _config_error(texts[2 * position], "duplicate parameter")
+    names, values = words[::2], words[1::2]
+    directives = [BY_NAME.get(errors.shown(name).lower()) for name in names]
+    if None in directives:
+        unknown = errors.shown(names[directives.index(None)])
+        raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{unknown}'")
+    texts: dict[str, str] = {}
+    for name, directive, value in zip(names, directives, values, strict=True):
+        assert directive is not None
+        if directive.immutable:
+            raise _config_error(errors.shown(name), "can't set immutable config")
+        if directive.name in texts:
+            raise _config_error(errors.shown(name), "duplicate parameter")
+        texts[directive.name] = value.decode("utf-8", "surrogateescape")
     try:
-        client.node.config.set(dict(zip(names, values, strict=True)))
+        client.node.config.set(texts)
     except ConfigError as error:
-        raise _config_error(error.directive, str(error)) from None
+        refused = next(
+            name
+            for name, directive in zip(names, directives, strict=True)
+            if directive is not None and directive.name == error.directive
+        )
+        raise _config_error(errors.shown(refused).lower(), str(error)) from None
     return "OK"
 
 
@@ -294,16 +315,32 @@ def human_size(size_bytes: int) -> str:
 # ---- DEBUG ------------------------------------------------------------------------------------------------
 
 
-@command("DEBUG SET-ACTIVE-EXPIRE flag", _ADMIN)
-def debug_set_active_expire(client: Client, flag: bytes):
-    """Switch the active expiry cycle off (0) or on (1), to see lazy expiry alone. O(1)."""
+@command("DEBUG subcommand [argument ...]", _ADMIN, raw=True)
+def debug(client: Client, subcommand: bytes, *arguments: bytes):
+    """Look into the server, or make it behave oddly, for tests. Depends on the subcommand."""
+    name = errors.shown(subcommand)
+    handler, words = _DEBUG_SUBCOMMANDS.get(name.upper(), (None, 0))
+    if handler is None or len(arguments) != words:
+        raise ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP.")
+    return handler(client, *arguments)
+
+
+def _debug_help(client: Client) -> list[str]:
+    return [
+        "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Switch the active expiry cycle off or on, to see lazy expiry alone.",
+        "HELP",
+        "    Print this help.",
+    ]
+
+
+def _debug_set_active_expire(client: Client, flag: bytes) -> str:
     client.node.active_expiry = flag.strip() not in (b"", b"0")
     return "OK"
 
 
-@command("DEBUG STRINGMATCH-LEN length:int pattern", _ADMIN)
-def debug_stringmatch_len(client: Client, length: int, pattern: bytes):
-    """Match a pattern against that many x, to time hard patterns. O(N * M)."""
-    if length < 0:
-        raise ReplyError("ERR value is out of range, must be positive")
-    return int(matches(pattern, b"x" * length))
+_DEBUG_SUBCOMMANDS: dict[str, tuple[Callable[..., Any] | None, int]] = {
+    "HELP": (_debug_help, 0),
+    "SET-ACTIVE-EXPIRE": (_debug_set_active_expire, 1),
+}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from minidis.engine import transactions
 from minidis.engine.client import Client
-from minidis.engine.registry import ALLOW_BUSY, FAST, LOADING, NOSCRIPT, STALE, command
+from minidis.engine.registry import ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE, command
 from minidis.protocol.replies import ReplyError
 
 _CONTROL = NOSCRIPT | LOADING | STALE | ALLOW_BUSY
@@ -27,7 +27,7 @@ def multi(client: Client):
     return "OK"
 
 
-@command("EXEC", NOSCRIPT | LOADING | STALE, since="1.2.0")
+@command("EXEC", NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG, since="1.2.0")
 def exec_(client: Client):
     """Run all commands queued since MULTI, one after the other, nothing in between. O(N) in commands."""
     if client.transaction is None:

@@ -23,9 +23,12 @@ Read next: minidis/commands/server.py for CONFIG GET and SET.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from minidis.protocol.numbers import parse_integer
 
 UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9, "gb": 1 << 30}
 
@@ -58,15 +61,19 @@ def integer(least: int, most: int) -> Callable[[str], int]:
     """A reader of whole numbers in a range."""
 
     def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise ConfigError("argument couldn't be parsed into an integer") from None
+        number = parse_integer(text.encode("utf-8", "surrogateescape"))
+        if number is None:
+            raise ConfigError("argument couldn't be parsed into an integer")
         if not least <= number <= most:
             raise ConfigError(f"argument must be between {least} and {most} inclusive")
         return number
 
     return read
+
+
+def hertz(text: str) -> int:
+    """A reader of `hz`: any number is taken, and brought into the range from 1 to 500."""
+    return min(max(integer(0, 2**31 - 1)(text), 1), 500)
 
 
 def memory(text: str) -> int:
@@ -75,11 +82,25 @@ def memory(text: str) -> int:
     >>> memory("1gb"), memory("1g"), memory("64")
     (1073741824, 1000000000, 64)
     """
-    digits = text.rstrip("bBkKmMgG")
-    unit = UNITS.get(text[len(digits) :].lower())
-    if unit is None or not digits.isdigit():
+    found = _MEMORY(text)
+    if found is None:
         raise ConfigError("argument must be a memory value")
-    return int(digits) * unit
+    return int(found["digits"] or 0) * UNITS[found["unit"].lower()]  # a unit alone is 0, as in memtoull
+
+
+def memory_from(least_bytes: int) -> Callable[[str], int]:
+    """A reader of memory sizes that have a lower bound."""
+
+    def read(text: str) -> int:
+        size_bytes = memory(text)
+        if size_bytes < least_bytes:
+            raise ConfigError(f"argument must be between {least_bytes} and {2**63 - 1} inclusive")
+        return size_bytes
+
+    return read
+
+
+_MEMORY = re.compile(r"(?P<digits>[0-9]*)(?P<unit>b|[kmg]b?|)", re.IGNORECASE).fullmatch
 
 
 def boolean(text: str) -> bool:
@@ -138,7 +159,8 @@ _POLICIES = (
 
 def _listpack(kind: str, limit: str, default: str) -> Directive:
     """A threshold of Encodings; its name before Redis 7.0 said ziplist."""
-    return Directive(f"{kind}-max-listpack-{limit}", default, _SIZE, aliases=(f"{kind}-max-ziplist-{limit}",))
+    read = memory if limit == "value" else _SIZE
+    return Directive(f"{kind}-max-listpack-{limit}", default, read, aliases=(f"{kind}-max-ziplist-{limit}",))
 
 
 DIRECTIVES: tuple[Directive, ...] = (
@@ -149,7 +171,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     _listpack("hash", "entries", "512"),
     _listpack("hash", "value", "64"),
     Directive("hll-sparse-max-bytes", "3000", memory),
-    Directive("hz", "10", integer(1, 500)),
+    Directive("hz", "10", hertz),
     Directive("list-compress-depth", "0", integer(0, 2**31 - 1)),
     Directive(
         "list-max-listpack-size", "-2", integer(-(2**31), 2**31 - 1), aliases=("list-max-ziplist-size",)
@@ -159,7 +181,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("maxmemory-policy", "noeviction", one_of(*_POLICIES)),
     Directive("maxmemory-samples", "5", integer(1, 64)),
     Directive("port", "6379", integer(0, 65535), immutable=True),
-    Directive("proto-max-bulk-len", "536870912", memory),
+    Directive("proto-max-bulk-len", "536870912", memory_from(1 << 20)),
     Directive("requirepass", "", str),
     Directive("save", "3600 1 300 100 60 10000", save_points, _show_save),
     Directive("set-max-intset-entries", "512", _SIZE),

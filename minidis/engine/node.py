@@ -55,7 +55,7 @@ VERSION = "7.2.0"
 Clock = Callable[[], int]
 """Unix time in microseconds."""
 
-_ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "unwatch", "quit", "reset"))
+_ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
 
 
 class Node:

@@ -133,7 +133,7 @@ DIFFERENCES: list[Difference] = [
         "7.2 shares the integers below 10000 among all keys; Valkey shares none",
         VALKEY_9_1,
         lambda command, theirs, ours: (
-            command[1].upper() == b"REFCOUNT" and (theirs, ours) == ((b":", b"1"), (b":", b"2147483647"))
+            command[0].upper() == b"OBJECT" and (theirs, ours) == ((b":", b"1"), (b":", b"2147483647"))
         ),
         ("SET k 7", "OBJECT REFCOUNT k"),
     ),
@@ -201,5 +201,12 @@ DIFFERENCES: list[Difference] = [
         VALKEY_9_1,
         lambda command, theirs, ours: error_text(theirs).startswith(b"ERR unknown type name"),
         ("SCAN 0 TYPE nosuch",),
+    ),
+    Difference(
+        "Valkey refuses these inside MULTI by a flag of the command; 7.2 queues CLIENT REPLY, and WATCH says "
+        "so itself",
+        VALKEY_9_1,
+        lambda command, theirs, ours: error_text(theirs).endswith(b"not allowed inside a transaction"),
+        ("MULTI", "WATCH k"),
     ),
 ]
