@@ -188,10 +188,9 @@ in all sets."""
 def sinterstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the intersection of sets, and count its members. O(N*M) worst case where N is the cardinality \
 of the smallest set and M is the number of sets."""
-    members = list(intersection(find_sets(client, keys)))
-    result = Set(client.node.encodings)
-    if not all(parse_integer(member) is not None for member in members):
-        result = Set(client.node.encodings, b"text")  # does not try an intset first
+    sets = find_sets(client, keys)
+    members = list(intersection(sets))
+    result = Set(client.node.encodings, None if fits_intset(client, sets, members) else b"text")
     for member in members:
         result.add(member)
     return store(client, destination, result, "sinterstore")
@@ -223,6 +222,16 @@ def intersection(sets: list[Set | None]) -> Iterable[bytes]:
     """The members that all sets have, in the order of the smallest one."""
     smallest, *others = sorted((value or () for value in sets), key=len)
     return (member for member in smallest if all(member in value for value in others))
+
+
+def fits_intset(client: Client, sets: list[Set | None], members: list[bytes]) -> bool:
+    """Does their intersection begin as an intset? If not, it begins as a listpack, as in Redis."""
+    smallest = min((value for value in sets if value is not None), key=len, default=None)
+    if smallest is None or smallest.encoding == "intset":
+        return True
+    return len(members) <= client.node.encodings.set_max_intset_entries and all(
+        parse_integer(member) is not None for member in members
+    )
 
 
 def difference(client: Client, sets: list[Set | None]) -> Set:
