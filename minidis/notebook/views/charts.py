@@ -78,7 +78,7 @@ def line(
     for low, high, name in bands:
         top, bottom = axes.y(high), axes.y(low)
         canvas.box(LEFT, top, RIGHT - LEFT, bottom - top, "f", 0, "3 3")
-        canvas.text(RIGHT - 6, top + 12, name, "t-dim", 10.5, "end")
+        canvas.text(LEFT + 6, top - 4, name, "t-dim", 10.5)
     for at, note in notes:
         canvas.line(axes.x(at), axes.top, axes.x(at), axes.bottom, "hot", 1, dash="4 3")
         canvas.text(axes.x(at) + 4, axes.top + 12, note, "t-hot", 10.5)
@@ -150,8 +150,7 @@ def histogram(
     deviation = math.sqrt(sum((number - mean) ** 2 for number in numbers) / len(numbers))
     facts = f"{len(numbers)} values, mean {mean:.3g}, standard deviation {deviation:.3g}"
     canvas = Canvas(f"histogram: {title}; {facts}")
-    axes.draw(canvas, f"{title}", x, "how often")
-    canvas.text(LEFT, 46, facts, "t-dim", 11.5)
+    axes.draw(canvas, title, x, "how often", detail=facts)
     for place, count in enumerate(counts):
         left, right = axes.x(low + place * width), axes.x(low + (place + 1) * width)
         with canvas.group(note=f"{low + place * width:.3g} to {low + (place + 1) * width:.3g}: {count}"):
@@ -264,8 +263,10 @@ class _Axes:
     def y(self, value: float) -> float:
         return self.bottom - _share(value, self.y_low, self.y_high, self.log_y) * (self.bottom - self.top)
 
-    def draw(self, canvas: Canvas, title: str, x: str, y: str, x_ticks: bool = True) -> None:
-        canvas.heading(title)
+    def draw(
+        self, canvas: Canvas, title: str, x: str, y: str, x_ticks: bool = True, detail: str = ""
+    ) -> None:
+        canvas.heading(title, detail)
         canvas.text(LEFT - 8, self.top - 10, y, "t-dim", 11)
         for tick in _ticks(self.y_low, self.y_high, self.log_y):
             canvas.line(LEFT, self.y(tick), RIGHT, self.y(tick), "line", 0.5, dash="2 4")
@@ -303,8 +304,10 @@ def _ticks(low: float, high: float, log: bool = False) -> list[float]:
     """
     if log:
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-        if last - first >= 1:
+        if last - first >= 2:
             return [10.0**power for power in range(first, last + 1)]
+        finer = [factor * 10.0**power for power in range(first - 1, last + 1) for factor in (1, 2, 5)]
+        return [tick for tick in finer if low * 0.999 <= tick <= high * 1.001]
     raw = (high - low) / 6 or 1.0
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw * 0.999)

@@ -23,9 +23,9 @@ SHOWN_ROWS = 40
 SHOWN_CELLS = 18
 CELL = 22
 KIND_ROLES = {
-    "array": "a", "map": "a", "set": "a", "push": "a", "attribute": "a", "bulk string": "b", "verbatim string": "b",
-    "bulk error": "e", "simple string": "c", "simple error": "e", "error": "e", "integer": "d", "double": "d",
-    "big number": "d", "boolean": "d", "null": "f", "data": "g", "inline": "c", "broken": "e", "incomplete": "e",
+    "array": "a", "map": "a", "set": "a", "push": "a", "attributes": "a", "bulk string": "b", "verbatim string": "b",
+    "status": "c", "inline": "c", "integer": "d", "double": "d", "big number": "d", "boolean": "d", "null": "f",
+    "data": "g", "error": "e", "blob error": "e", "broken": "e", "incomplete": "e",
 }  # fmt: skip
 
 
