@@ -177,7 +177,7 @@ DIFFERENCES: list[Difference] = [
         ("ZADD z 1 m", "ZRANK z m WITHSCORE"),
     ),
     Difference(
-        "7.2 begins a listpack, where -0 becomes 0, if ZADD's first member is short; Valkey looks at them all",
+        "7.2 begins a listpack, where -0 becomes 0, if the first member is short; Valkey looks at all",
         VALKEY_9_1,
         lambda command, theirs, ours: same_doubles(theirs, ours),
         ("ZADD z -0.0 m 1 a-member-of-more-than-20-bytes", "ZSCORE z m"),
@@ -189,6 +189,15 @@ DIFFERENCES: list[Difference] = [
             error_text(theirs) == b"ERR value is not a valid float" and any(b"0x" in word for word in command)
         ),
         ("ZADD z 0x10 m",),
+    ),
+    Difference(
+        "7.2 says of a place that is not there that it could not decode it; Valkey names it",
+        VALKEY_9_1,
+        lambda command, theirs, ours: (
+            error_text(ours) == b"ERR could not decode requested zset member"
+            and error_text(theirs).endswith(b"does not exist")
+        ),
+        ("GEOADD g 1 1 a", "GEOSEARCH g FROMMEMBER b BYRADIUS 1 m"),
     ),
     Difference(
         "7.2 knows no NOVALUES; Valkey does, for HSCAN",

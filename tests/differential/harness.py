@@ -2,11 +2,11 @@
 
 A run is a list of units (see grammar.py). Both sides answer all of it in one go; after every `PROBE_EVERY`
 units, and at the end, each key's TYPE, OBJECT ENCODING, expiry and full value are compared too. What may
-differ is said in three tables, each entry with its reason:
+differ is said in tables, each entry with its reason:
 
-- UNORDERED here: replies whose order is a hash table's business; in a small encoding the order must agree
-  as well;
-- APPROXIMATE here: replies that count down with the clock;
+- SETS, MAPS, SORTS and CURSORS here: replies whose order is a hash table's business; in a small encoding
+  the order must agree as well;
+- APPROXIMATE and RANDOM here: replies that count down with the clock, or are drawn by lot;
 - DIFFERENCES in differences.py: what Redis 7.0 or Valkey 9.1 do unlike Redis 7.2.
 
 A mismatch shows the seed, the two replies and the shortest list of commands that still leads to it.
@@ -155,7 +155,6 @@ class Comparison:
 
     def __init__(self, *names: str) -> None:
         self.known = [[known for known in DIFFERENCES if known.judge == name] for name in names]
-
         self.filled_from_tables: set[bytes] = set()
 
     def note(self, command: Command) -> None:
