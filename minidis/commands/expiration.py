@@ -144,7 +144,7 @@ def _conditions(words: tuple[bytes, ...]) -> set[bytes]:
     for word in words:
         condition = word.upper()
         if condition not in (b"NX", b"XX", b"GT", b"LT"):
-            raise ReplyError(f"ERR Unsupported option {errors.shown(word)}")
+            raise ReplyError(f"ERR Unsupported option {errors.shown(word)}".rstrip("\r\n"))
         wanted.add(condition)
     if b"NX" in wanted and len(wanted) > 1:
         raise ReplyError("ERR NX and XX, GT or LT options at the same time are not compatible")

@@ -44,17 +44,17 @@ def pfadd(client: Client, key: bytes, *elements: bytes) -> int:
     if value is None:
         value = client.db.create(key, String(hll.create()))
     try:
-        changed = hll.add(
+        changes = hll.add(
             value.as_bytearray(), *elements, sparse_max_bytes=client.node.encodings.hll_sparse_max_bytes
         )
     except hll.CorruptedHyperLogLog:
         raise ReplyError(CORRUPTED) from None
     if created:
         hll.mark_stale(value.as_bytearray())
-    if changed or created:
-        client.db.touch(key, "pfadd")
-        return 1
-    return 0
+        changes += 1
+    if changes:
+        client.db.touch(key, "pfadd", changes)
+    return 1 if changes else 0
 
 
 @command("PFCOUNT key [key ...]", READONLY | MAY_REPLICATE, since="2.8.9")

@@ -44,7 +44,7 @@ Complexity: add is O(1) dense, O(opcodes) sparse. count and merge are O(register
 
 >>> visitors = create()
 >>> add(visitors, b"a", b"b", b"a"), count(visitors)
-(True, 2)
+(2, 2)
 >>> len(visitors), [str(opcode) for opcode in opcodes(visitors)]
 (24, ['Z:12711', 'v:2,1', 'Z:3068', 'v:1,1', 'Z:603'])
 
@@ -135,28 +135,26 @@ def is_valid(data: bytes | bytearray) -> bool:
     return data[4] == SPARSE or (data[4] == DENSE and len(data) == DENSE_BYTES)
 
 
-def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_BYTES) -> bool:
-    """Add elements in place; say whether any register grew. O(elements) dense.
+def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_BYTES) -> int:
+    """Add elements in place; how many of them made a register grow. O(elements) dense.
 
     Raises CorruptedHyperLogLog when the sparse opcodes end before the register looked for.
     """
-    changed = False
+    changes = 0
     for element in elements:
         index, run = register_of(element)
         if _raise_register(buffer, index, run, sparse_max_bytes):
             mark_stale(buffer)  # at once: a damaged string may stop the next element
-            changed = True
-    return changed
+            changes += 1
+    return changes
 
 
 def count(data: bytes | bytearray) -> int:
     """The estimated number of different elements, from the registers (the cached number is not read).
 
     >>> visitors = create()
-    >>> add(visitors, *(b"visitor:%d" % n for n in range(1000)))
-    True
-    >>> count(visitors)
-    990
+    >>> add(visitors, *(b"visitor:%d" % n for n in range(1000))), count(visitors)
+    (977, 990)
     """
     return estimate(histogram(data))
 
@@ -187,7 +185,7 @@ def merge(
 
     >>> left, right = create(), create()
     >>> add(left, b"a", b"b"), add(right, b"b", b"c")
-    (True, True)
+    (2, 2)
     >>> merge(left, [right])
     >>> count(left)
     3

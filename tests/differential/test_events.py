@@ -14,12 +14,23 @@ import pytest
 
 import minidis.commands  # noqa: F401  (files every command in the registry)
 from minidis.drivers.embedded import real_clock
+from minidis.engine.database import Database
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
-from tests.differential import test_bitmaps, test_hashes, test_lists, test_sets, test_sorted_sets
+from tests.differential import (
+    test_bitmaps,
+    test_hashes,
+    test_hyperloglogs,
+    test_keys,
+    test_lists,
+    test_sets,
+    test_sorted_sets,
+    test_strings,
+)
 from tests.differential.cases import seeds
 from tests.differential.grammar import Command, Grammar, Unit
 from tests.differential.harness import RANDOM, THRESHOLDS, show_command
+from tests.differential.pools import TIMES
 from tests.differential.sides import RealSide
 from tests.differential.wire import ReplyReader, encode_command
 
@@ -76,7 +87,11 @@ class OurEvents:
         self.node.config.set({name.decode(): value.decode() for name, value in THRESHOLDS.items()})
         self.client = self.node.connect()
         self.seen: list[Event] = []
-        self.node.listen_to_keys(lambda database, key, event: self.seen.append((event.encode(), key)))
+        self.node.listen_to_keys(self._heard)
+
+    def _heard(self, database: Database, key: bytes, event: str) -> None:
+        if event:  # PFCOUNT writes the count it found into the value: a change, but not an event
+            self.seen.append((event.encode(), key))
 
     def step(self, unit: Unit) -> tuple[list[Event], int]:
         self.seen.clear()
@@ -89,13 +104,25 @@ class OurEvents:
         return list(self.seen), self.node.changes - before
 
 
-@pytest.mark.parametrize("module", [test_bitmaps, test_hashes, test_lists, test_sets, test_sorted_sets])
+MODULES = [
+    test_bitmaps,
+    test_hashes,
+    test_hyperloglogs,
+    test_keys,
+    test_lists,
+    test_sets,
+    test_sorted_sets,
+    test_strings,
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("seed", seeds())
 def test_same_events_and_changes(judge: RealSide, module: ModuleType, seed: int) -> None:
     theirs, ours = RealEvents(judge), OurEvents()
     try:
         for unit in Grammar(module.FORMS, module.POOLS).units(seed, UNITS):
-            if any(is_random(command) for command in unit):
+            if any(is_random(command) or is_elsewhere(command) for command in unit):
                 continue
             assert ours.step(unit) == theirs.step(unit), " ; ".join(map(show_command, unit))
     finally:
@@ -106,3 +133,17 @@ def is_random(command: Command) -> bool:
     """Commands whose effect is a lot, and those that could wait for ever without a second client."""
     name = command[0].upper()
     return name in RANDOM or (name.startswith(b"B") and not name.startswith(b"BIT"))
+
+
+def is_elsewhere(command: Command) -> bool:
+    """Commands about other databases, which the listener does not hear, or all keys, which tell of none.
+
+    And a SET that ends in the past: when the real server finds the key dead is a matter of luck, and Valkey
+    does not even set it.
+    """
+    name, words = command[0].upper(), {word.upper() for word in command}
+    return (
+        name in (b"SELECT", b"SWAPDB", b"MOVE", b"FLUSHDB")
+        or b"DB" in words
+        or (name == b"SET" and bool(words & {b"EXAT", b"PXAT"} and words & set(TIMES["past_seconds"])))
+    )

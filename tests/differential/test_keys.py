@@ -46,7 +46,8 @@ FORMS = """
  6 PEXPIRETIME key
  4 PERSIST key
  4 OBJECT ENCODING key
- 2 OBJECT REFCOUNT key
+ 2 { SET key value ; OBJECT REFCOUNT key }
+ 1 { RPUSH key text ; OBJECT REFCOUNT key }
  1 OBJECT (FREQ|IDLETIME|NOSUCH) missing
  2 SCAN 0 COUNT 1000 [MATCH pattern] [TYPE type]
  2 SCAN (bad_cursor|0) [MATCH pattern] (COUNT bad_count|TYPE bad_number|NOSUCH bad_number)

@@ -70,7 +70,7 @@ def test_add_says_whether_anything_changed(elements: list[bytes]) -> None:
         before = hll.registers(data)
         changed = hll.add(data, element)
         assert changed == (hll.registers(data) != before)
-        assert (hll.cached_count(data) is None) == changed
+        assert (hll.cached_count(data) is None) == bool(changed)
         hll.remember_count(data, 7)
         assert hll.cached_count(data) == 7
 
