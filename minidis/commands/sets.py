@@ -30,7 +30,7 @@ from minidis.commands.arguments import counted_keys, integer_in_range
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.registry import DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.values.set import Set
@@ -150,7 +150,7 @@ smallest set and M is the number of sets."""
 
 @command(
     "SINTERCARD numkeys:int key [key ...] [LIMIT limit:int]",
-    READONLY,
+    READONLY | MOVABLE_KEYS,
     since="7.0.0",
     keys=counted_keys(1),
     raw=True,
@@ -278,8 +278,8 @@ def store(client: Client, destination: bytes, result: Set, event: str) -> int:
 
 @command("SRANDMEMBER key [count:int]", READONLY, raw=True)
 def srandmember(client: Client, key: bytes, *words: bytes) -> bytes | list[bytes] | None:
-    """Get a random member, `count` different ones, or -`count` that may repeat. Without the count argument \
-O(1), otherwise O(N) where N is the absolute value of the passed count."""
+    """Get a random member, `count` different ones, or -`count` that may repeat. O(1) without a count, \
+otherwise O(N) where N is the absolute value of the count."""
     if len(words) > 1:
         raise ReplyError(errors.SYNTAX)
     random = client.node.random
@@ -304,8 +304,8 @@ def check_repetitions(count: int) -> None:
 
 @command("SPOP key [count:int]", WRITE | FAST, raw=True)
 def spop(client: Client, key: bytes, *words: bytes) -> bytes | KeysView[bytes] | None:
-    """Take a random member out of a set, or `count` of them. Without the count argument O(1), otherwise \
-O(N) where N is the value of the passed count."""
+    """Take a random member out of a set, or `count` of them. O(1) without a count, otherwise O(N) where N \
+is the count."""
     if len(words) > 1:
         raise ReplyError(errors.SYNTAX)
     if not words:

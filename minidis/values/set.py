@@ -33,7 +33,6 @@ Read next: minidis/commands/sets.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from random import Random
 from typing import Any, ClassVar, Protocol
@@ -308,15 +307,13 @@ class HashTableForm:
         return self.table.random_key(random)
 
     def memory_usage(self) -> int:
-        """In 7.2 a member alone in its bucket needs no entry, the bucket points to its text.
+        """As MEMORY USAGE has it: an entry for each member.
 
-        The number of those is not counted but expected: of m buckets, m * e^(-n/m) are empty.
+        In truth 7.2 needs none for a member that is alone in its bucket: the bucket points to its text.
         """
         count = len(self.table)
         buckets = 1 << max(count - 1, 3).bit_length()
-        occupied = buckets * (1 - math.exp(-count / buckets))
-        entries = _ENTRY_BYTES * max(0, count - round(occupied))
-        return _DICT_BYTES + 8 * buckets + entries + self.member_bytes
+        return _DICT_BYTES + 8 * buckets + _ENTRY_BYTES * count + self.member_bytes
 
     def copy(self) -> HashTableForm:
         twin = HashTableForm(self.table.copy())
@@ -328,6 +325,6 @@ class HashTableForm:
         assert self.member_bytes == sum(string_allocation(len(member)) for member in self.table)
 
 
-# What a 64-bit Redis allocates: a dict and a dictEntryNoValue.
+# What a 64-bit Redis allocates: a dict and a dictEntry.
 _DICT_BYTES = 56
-_ENTRY_BYTES = 16
+_ENTRY_BYTES = 24
