@@ -53,9 +53,9 @@ def show(source: str | bytes | Any, node: Embedded | None = None, db: int = 0, *
     return StructureView(source, node, db, **options)
 
 
-def list(key: str | bytes, node: Embedded | None = None, db: int = 0, *, select: int | None = None) -> View:
-    """A list: the bytes of its listpack or the chain of its quicklist; `select` explains one entry's bytes."""
-    return StructureView(key, node, db, expected="list", select=select)
+def list(key: str | bytes, node: Embedded | None = None, db: int = 0, **options: Any) -> View:
+    """A list: listpack bytes (`select` explains an entry), or the chain of a quicklist (`chosen_node`)."""
+    return StructureView(key, node, db, expected="list", **options)
 
 
 def hash(key: str | bytes, node: Embedded | None = None, db: int = 0, **options: Any) -> View:
@@ -93,7 +93,7 @@ def intset(
     add: int | None = None,
     search: int | None = None,
 ) -> View:
-    """The bytes of an intset: an Intset, or a set's key. `add` shows what adding a number would make of it."""
+    """The bytes of an intset: an Intset, or a set's key. `add` shows what adding a number does."""
     return StructureView(source, node, db, expected="set", add=add, search=search)
 
 

@@ -178,6 +178,7 @@ class ExpiryLog:
 
     def __init__(self, node: Embedded) -> None:
         self.node = node
+        self.life = node.node
         self.freed: deque[Freed] = deque(maxlen=200)
         self.deadlines: dict[tuple[int, bytes], int] = {}
         self.boards = 0
@@ -188,6 +189,15 @@ class ExpiryLog:
         for database in self.node.node.databases:
             for key, at_ms in database.expires.items() if database.expires else ():
                 self.deadlines[database.index, key] = at_ms
+
+    def forget_former_life(self) -> bool:
+        """True if the node was restarted since the last time; what the log knew is then gone."""
+        if self.life is self.node.node:
+            return False
+        self.life = self.node.node
+        self.freed.clear()
+        self.deadlines.clear()
+        return True
 
     def key_changed(self, database: Any, key: bytes, event: str) -> None:
         name = (database.index, key)
@@ -229,6 +239,8 @@ class TtlBoard(View):
 
     def snapshot(self) -> dict[str, Any]:
         node = self.node.node
+        if self.log.forget_former_life():
+            self.start_us, self.cycle = self.node.now_us, None
         database = node.databases[self.db]
         now_ms = self.node.now_us // 1000
         waiting = sorted(

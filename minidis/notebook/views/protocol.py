@@ -177,14 +177,12 @@ def _draw_row(canvas: Canvas, row: dict[str, Any], y: float) -> None:
 
 def _draw_cell(canvas: Canvas, x: float, y: float, byte: int, role: str) -> float:
     canvas.box(x + 0.5, y, CELL - 1, 34, role, 2)
-    printable = _character(byte) if byte != 92 else "\\"
-    canvas.text(
-        x + CELL / 2,
-        y + 15,
-        "␠" if byte == 32 else printable[:4] if len(printable) < 4 else "·",
-        f"m b t-{role}",
-        12,
-        "middle",
-    )
+    if byte == 32:  # a space is drawn: fonts differ in the character for it
+        canvas.path(f"M{x + 6:.1f} {y + 11:.1f}v4h{CELL - 12}v-4", role, 1.5, y + 15)
+    else:
+        character = "\\" if byte == 92 else _character(byte)
+        canvas.text(
+            x + CELL / 2, y + 15, character if len(character) < 3 else "·", f"m b t-{role}", 12, "middle"
+        )
     canvas.text(x + CELL / 2, y + 28, f"{byte:02x}", "m t-dim", 9.5, "middle")
     return x + CELL
