@@ -17,6 +17,7 @@ A handler never thinks about RESP2 or RESP3.  It returns an ordinary Python valu
     dict                  *2n (flat)               %n
     Pairs                 *2n (flat)               *n of *2
     Push                  *n                       >n
+    PlainDouble           $3\\r\\n1.5                ,1.5 (17 decimals at most)
     Verbatim              $n                       =n+4 txt:...
     BigNumber             $n                       (123...
     ReplyError            -ERR ...                 -ERR ...
@@ -81,6 +82,10 @@ class Verbatim(bytes):
     """Text meant for people (INFO, CLIENT LIST): RESP3 says so with a format of three letters."""
 
     format = "txt"
+
+
+class PlainDouble(float):
+    """A double that RESP3 writes with up to 17 decimals and no exponent (coordinates of places)."""
 
 
 class BigNumber(int):

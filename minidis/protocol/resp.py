@@ -45,11 +45,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from fractions import Fraction
 from typing import Any, NamedTuple
 
-from minidis.protocol.numbers import format_double, parse_float, parse_integer
+from minidis.protocol.numbers import format_double, format_long_double, parse_float, parse_integer
 from minidis.protocol.quoting import split_arguments
-from minidis.protocol.replies import NULL_ARRAY, BigNumber, NullArray, Pairs, Push, ReplyError, Verbatim
+from minidis.protocol.replies import (
+    NULL_ARRAY,
+    BigNumber,
+    NullArray,
+    Pairs,
+    PlainDouble,
+    Push,
+    ReplyError,
+    Verbatim,
+)
 
 MAX_INLINE_BYTES = 64 * 1024
 MAX_ARGUMENTS = 2**31 - 1
@@ -276,6 +286,14 @@ def _append_double(pieces: list[bytes], value: float, resp3: bool) -> None:
         _append_bulk(pieces, text, resp3)
 
 
+def _append_plain_double(pieces: list[bytes], value: float, resp3: bool) -> None:
+    text = format_long_double(Fraction(value))
+    if resp3:
+        pieces.append(b",%b\r\n" % text)
+    else:
+        _append_bulk(pieces, text, resp3)
+
+
 def _append_null(pieces: list[bytes], value: None, resp3: bool) -> None:
     pieces.append(b"_\r\n" if resp3 else b"$-1\r\n")
 
@@ -337,6 +355,7 @@ _WRITERS: dict[type, Any] = {
     bool: _append_boolean,
     BigNumber: _append_big_number,
     int: _append_integer,
+    PlainDouble: _append_plain_double,
     float: _append_double,
     type(None): _append_null,
     NullArray: _append_null_array,

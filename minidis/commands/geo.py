@@ -1,0 +1,278 @@
+"""Geo commands: places on Earth in a sorted set.
+
+There is no geo type. GEOADD turns longitude and latitude into a geohash of 52 bits and stores it as the
+score of a member; TYPE says zset, and ZREM removes a place. GEOSEARCH reads nine ranges of scores and
+measures what it finds in them.
+
+Mirrors: geo.c.
+Differs: GEORADIUS and GEOSEARCHSTORE are to come.
+Complexity: GEOADD O(log N) for each place; GEOSEARCH O(N + log M), N places in the nine boxes of M.
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("GEOADD", "Sicily", 13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania")
+2
+>>> redis.execute("GEODIST", "Sicily", "Palermo", "Catania", "km")
+b'166.2742'
+>>> redis.execute("GEOSEARCH", "Sicily", "FROMLONLAT", 15, 37, "BYRADIUS", 100, "km")
+[b'Catania']
+
+Read next: minidis/structures/geohash.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from minidis.commands.sorted_sets import zadd
+from minidis.engine import errors
+from minidis.engine.binding import double, integer
+from minidis.engine.client import Client
+from minidis.engine.registry import DENYOOM, READONLY, WRITE, command
+from minidis.protocol.numbers import format_long_double, parse_float
+from minidis.protocol.replies import NULL_ARRAY, PlainDouble, ReplyError
+from minidis.structures import geohash
+from minidis.structures.skiplist import ScoreRange
+from minidis.values.sorted_set import SortedSet
+
+BAD_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI"
+NO_CENTRE = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH"
+NO_SHAPE = "ERR exactly one of BYRADIUS and BYBOX can be specified for GEOSEARCH"
+ANY_NEEDS_COUNT = "ERR the ANY argument requires COUNT argument"
+BAD_COUNT = "ERR COUNT must be > 0"
+NO_MEMBER = "ERR could not decode requested zset member"
+
+_METRES = {b"m": 1.0, b"km": 1000.0, b"ft": 0.3048, b"mi": 1609.34}
+
+
+@command(
+    "GEOADD key [NX|XX] [CH] longitude:float latitude:float member"
+    " [longitude:float latitude:float member ...]",
+    WRITE | DENYOOM,
+    since="3.2.0",
+    raw=True,
+)
+def geoadd(client: Client, key: bytes, *words: bytes):
+    """Add places, or move them. O(log N) for each."""
+    at = 0
+    while at < len(words) and words[at].upper() in (b"NX", b"XX", b"CH"):
+        at += 1
+    options = {word.upper() for word in words[:at]}
+    places = words[at:]
+    if len(places) % 3 or {b"NX", b"XX"} <= options:
+        raise ReplyError(errors.SYNTAX)
+    pairs: list[bytes] = []
+    for longitude, latitude, member in zip(places[::3], places[1::3], places[2::3], strict=True):
+        pairs += [b"%d" % geohash.encode(*_place(longitude, latitude)), member]
+    client.rewrite(b"ZADD", key, *words[:at], *pairs)
+    return zadd(client, key, *words[:at], *pairs)
+
+
+@command("GEOPOS key [member ...]", READONLY, since="3.2.0")
+def geopos(client: Client, key: bytes, *members: bytes):
+    """The longitude and latitude of places, as exactly as their hashes say. O(1) for each."""
+    places = client.db.find(key, SortedSet)
+    hashes = [None if places is None else places.score(member) for member in members]
+    return [NULL_ARRAY if bits is None else _coordinates(client, int(bits)) for bits in hashes]
+
+
+@command("GEOHASH key [member ...]", READONLY, since="3.2.0")
+def geohash_(client: Client, key: bytes, *members: bytes):
+    """The geohash strings of places, as geohash.org writes them. O(1) for each."""
+    places = client.db.find(key, SortedSet)
+    hashes = [None if places is None else places.score(member) for member in members]
+    return [None if bits is None else geohash.to_text(int(bits)) for bits in hashes]
+
+
+@command("GEODIST key member1 member2 [M|KM|FT|MI]", READONLY, since="3.2.0", raw=True)
+def geodist(client: Client, key: bytes, member1: bytes, member2: bytes, *words: bytes):
+    """The distance of two places, in metres unless said otherwise. O(1)."""
+    if len(words) > 1:
+        raise ReplyError(errors.SYNTAX)
+    unit_m = _unit(words[0]) if words else 1.0
+    places = client.db.find(key, SortedSet)
+    hashes = [None if places is None else places.score(member) for member in (member1, member2)]
+    if hashes[0] is None or hashes[1] is None:
+        return None
+    distance_m = geohash.distance_m(*geohash.decode(int(hashes[0])), *geohash.decode(int(hashes[1])))
+    return b"%.4f" % (distance_m / unit_m)
+
+
+@command(
+    "GEOSEARCH key (FROMMEMBER member|FROMLONLAT longitude:float latitude:float)"
+    " (BYRADIUS radius:float (M|KM|FT|MI)|BYBOX width:float height:float (M|KM|FT|MI))"
+    " [ASC|DESC] [COUNT count:int [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
+    READONLY,
+    since="6.2.0",
+    raw=True,
+)
+def geosearch(client: Client, key: bytes, *words: bytes):
+    """The places within a circle or a box. O(N + log M), N places in the boxes around it, M in all."""
+    places = client.db.find(key, SortedSet)
+    search = _parse_search(words, places)
+    if places is None:
+        return []
+    found = _find(places, search)
+    if search.descending is not None:
+        found.sort(key=lambda place: place.distance_m, reverse=search.descending)
+    if search.count:
+        found = found[: search.count]
+    if not (search.with_distance or search.with_hash or search.with_coordinates):
+        return [place.member for place in found]
+    return [_row(client, place, search) for place in found]
+
+
+class Place(NamedTuple):
+    """A place found by a search."""
+
+    member: bytes
+    bits: int
+    distance_m: float
+
+
+@dataclass(slots=True)
+class Search:
+    """What GEOSEARCH was asked."""
+
+    shape: geohash.Shape | None = None
+    unit_m: float = 1.0
+    descending: bool | None = None  # None: in the order found
+    count: int = 0
+    any: bool = False
+    with_distance: bool = False
+    with_hash: bool = False
+    with_coordinates: bool = False
+
+
+def _find(places: SortedSet, search: Search) -> list[Place]:
+    """All places within the shape, box by box; with ANY only as many as are wanted."""
+    assert search.shape is not None
+    found: list[Place] = []
+    for low, high in search.shape.score_ranges():
+        for member, score in places.walk(ScoreRange(low, high, max_exclusive=True)):
+            distance_m = search.shape.distance_within(*geohash.decode(int(score)))
+            if distance_m is not None:
+                found.append(Place(member, int(score), distance_m))
+                if search.any and len(found) >= search.count:
+                    return found
+    return found
+
+
+def _row(client: Client, place: Place, search: Search) -> list:
+    row: list = [place.member]
+    if search.with_distance:
+        row.append(b"%.4f" % (place.distance_m / search.unit_m))
+    if search.with_hash:
+        row.append(place.bits)
+    if search.with_coordinates:
+        row.append(_coordinates(client, place.bits))
+    return row
+
+
+def _parse_search(words: tuple[bytes, ...], places: SortedSet | None) -> Search:
+    """Read GEOSEARCH's options, which may come in any order (georadiusGeneric)."""
+    search = Search()
+    centre: tuple[float, float] | None = None
+    from_word = by_word = b""
+    sizes: dict[str, float] = {}
+    rest = list(words)
+    while rest:
+        option = rest.pop(0).upper()
+        if option == b"FROMMEMBER" and rest and from_word != b"FROMLONLAT":
+            from_word, centre = option, _member_place(places, rest.pop(0))
+        elif option == b"FROMLONLAT" and len(rest) >= 2 and from_word != b"FROMMEMBER":
+            from_word, centre = option, _place(rest.pop(0), rest.pop(0))
+        elif option == b"BYRADIUS" and len(rest) >= 2 and by_word != b"BYBOX":
+            radius = _size(rest.pop(0), "need numeric radius", "radius cannot be negative")
+            by_word, search.unit_m = option, _unit(rest.pop(0))
+            sizes = {"radius_m": radius * search.unit_m}
+        elif option == b"BYBOX" and len(rest) >= 3 and by_word != b"BYRADIUS":
+            width, height = _box_sizes(rest.pop(0), rest.pop(0))
+            by_word, search.unit_m = option, _unit(rest.pop(0))
+            sizes = {"width_m": width * search.unit_m, "height_m": height * search.unit_m}
+        elif option == b"COUNT" and rest:
+            search.count = integer(rest.pop(0))
+            if search.count <= 0:
+                raise ReplyError(BAD_COUNT)
+        elif not _set_flag(search, option):
+            raise ReplyError(errors.SYNTAX)
+    if not from_word:
+        raise ReplyError(NO_CENTRE)
+    if not by_word:
+        raise ReplyError(NO_SHAPE)
+    if search.any and not search.count:
+        raise ReplyError(ANY_NEEDS_COUNT)
+    if search.count and search.descending is None and not search.any:
+        search.descending = False  # the nearest, not the first that happen to be found
+    if centre is not None:
+        search.shape = geohash.Shape(*centre, **sizes)
+    return search
+
+
+def _set_flag(search: Search, option: bytes) -> bool:
+    """Note an option that stands alone; False if there is none of that name."""
+    if option in (b"ASC", b"DESC"):
+        search.descending = option == b"DESC"
+    elif option == b"ANY":
+        search.any = True
+    elif option == b"WITHDIST":
+        search.with_distance = True
+    elif option == b"WITHHASH":
+        search.with_hash = True
+    elif option == b"WITHCOORD":
+        search.with_coordinates = True
+    else:
+        return False
+    return True
+
+
+def _member_place(places: SortedSet | None, member: bytes) -> tuple[float, float] | None:
+    """The place of a member; None if there is not even a key (the search then finds nothing)."""
+    if places is None:
+        return None
+    bits = places.score(member)
+    if bits is None:
+        raise ReplyError(NO_MEMBER)
+    return geohash.decode(int(bits))
+
+
+def _place(longitude_text: bytes, latitude_text: bytes) -> tuple[float, float]:
+    longitude, latitude = double(longitude_text), double(latitude_text)
+    if abs(longitude) > geohash.LONGITUDE_LIMIT or abs(latitude) > geohash.LATITUDE_LIMIT:
+        raise ReplyError(f"ERR invalid longitude,latitude pair {longitude:f},{latitude:f}")
+    return longitude, latitude
+
+
+def _size(text: bytes, not_number: str, negative: str) -> float:
+    size = parse_float(text)
+    if size is None:
+        raise ReplyError(f"ERR {not_number}")
+    if size < 0:
+        raise ReplyError(f"ERR {negative}")
+    return size
+
+
+def _box_sizes(width_text: bytes, height_text: bytes) -> tuple[float, float]:
+    width, height = parse_float(width_text), parse_float(height_text)
+    if width is None or height is None:
+        raise ReplyError(f"ERR need numeric {'width' if width is None else 'height'}")
+    if width < 0 or height < 0:
+        raise ReplyError("ERR height or width cannot be negative")
+    return width, height
+
+
+def _unit(text: bytes) -> float:
+    metres = _METRES.get(text.lower())
+    if metres is None:
+        raise ReplyError(BAD_UNIT)
+    return metres
+
+
+def _coordinates(client: Client, bits: int) -> list:
+    """Longitude and latitude: texts of 17 decimals in RESP2, doubles in RESP3 (addReplyHumanLongDouble)."""
+    place = geohash.decode(bits)
+    if client.protocol == 3:
+        return [PlainDouble(degrees) for degrees in place]
+    return [format_long_double(Fraction(degrees)) for degrees in place]

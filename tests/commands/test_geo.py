@@ -1,0 +1,58 @@
+"""Places in a sorted set: what the journal and other commands see of them.
+
+The replies are compared with real servers in tests/differential/test_geo.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis.drivers.embedded import Embedded
+from minidis.protocol.replies import NULL_ARRAY, ReplyError
+
+
+@pytest.fixture
+def redis():
+    redis = Embedded(clock=0, seed=1)
+    redis.execute("GEOADD", "Sicily", 13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania")
+    return redis
+
+
+def test_a_place_is_a_member_and_its_hash_the_score(redis):
+    assert redis.execute("TYPE", "Sicily") == "zset"
+    assert redis.execute("ZSCORE", "Sicily", "Palermo") == 3479099956230698.0
+    assert redis.execute("ZREM", "Sicily", "Palermo") == 1
+    assert redis.execute("GEOPOS", "Sicily", "Palermo") == [NULL_ARRAY]
+
+
+def test_the_journal_gets_a_zadd_and_only_for_a_change(redis):
+    entries = []
+    redis.node.journal.subscribe(lambda entry: entries.append(entry.argv))
+    redis.execute("GEOADD", "Sicily", "XX", "CH", 13.361389, 38.115556, "Palermo")
+    assert entries == []
+    redis.execute("GEOADD", "Sicily", "NX", 14.0, 37.5, "Enna")
+    assert entries == [
+        [b"ZADD", b"Sicily", b"NX", b"%d" % redis.execute("ZSCORE", "Sicily", "Enna"), b"Enna"]
+    ]
+
+
+def test_a_place_outside_the_map_changes_nothing(redis):
+    with pytest.raises(ReplyError, match="ERR invalid longitude,latitude pair 13.000000,86.000000"):
+        redis.execute("GEOADD", "Sicily", 14, 37, "Enna", 13, 86, "North")
+    assert redis.execute("ZCARD", "Sicily") == 2
+
+
+def test_count_alone_means_the_nearest(redis):
+    redis.execute("GEOADD", "Sicily", 15.0, 37.4, "near", 14.9, 37.3, "farther")
+    search = ("GEOSEARCH", "Sicily", "FROMMEMBER", "Catania", "BYRADIUS", 300, "km")
+    assert redis.execute(*search, "COUNT", 2) == [b"Catania", b"near"]
+    assert redis.execute(*search, "DESC", "COUNT", 1) == [b"Palermo"]
+    assert len(redis.execute(*search, "COUNT", 3, "ANY")) == 3
+
+
+def test_coordinates_are_texts_in_resp2_and_doubles_in_resp3(redis):
+    assert redis.execute("GEOPOS", "Sicily", "Palermo") == [
+        [b"13.36138933897018433", b"38.11555639549629859"]
+    ]
+    redis.client.protocol = 3
+    assert redis.execute("GEOPOS", "Sicily", "Palermo") == [[13.361389338970184, 38.1155563954963]]
