@@ -110,7 +110,8 @@ class DictTable(dict[bytes, Any]):
         return self.index.stats()
 
     def expand(self, count: int) -> bool:
-        return self.index.expand(count)
+        """HashTable.expand for the index; nothing to do without one."""
+        return False
 
     def rehash_step(self, buckets: int = 1) -> bool:
         """HashTable.rehash_step for the index; nothing to do without one."""
@@ -173,6 +174,9 @@ class IndexedDictTable(DictTable):
     @property
     def rehash_index(self) -> int:  # type: ignore[override]
         return self._index.rehash_index
+
+    def expand(self, count: int) -> bool:
+        return self.index.expand(count)
 
     def rehash_step(self, buckets: int = 1) -> bool:
         return self._index.rehash_step(buckets)

@@ -124,8 +124,9 @@ class Hash(Value):
 
     def convert(self) -> None:
         """Turn the listpack into a hash table. O(n). Source: hashTypeConvertListpack."""
-        pairs = self.form.items()
+        pairs = list(self.form.items())
         self.form = HashTableForm(self.encodings.hashtable())
+        self.form.table.expand(len(pairs))
         for field, value in pairs:
             self.form.set(field, value)
 

@@ -131,9 +131,10 @@ class Set(Value):
             self.convert()
 
     def convert(self) -> None:
-        """Move on to a hash table. O(n). Source: setTypeConvertAndExpand."""
+        """Move on to a hash table, with room for one more member. O(n). Source: setTypeConvertAndExpand."""
         members = list(self.form)
         self.form = HashTableForm(self.encodings.hashtable())
+        self.form.table.expand(len(members) + 1)
         for member in members:
             self.form.insert(member)
 

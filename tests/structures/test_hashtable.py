@@ -157,6 +157,7 @@ def table_of(table_class, count, size=None):
     for number in range(count):
         table[b"k%d" % number] = number
     if size:
+        table.scan(0)  # so that a DictTable, too, has buckets
         while table.rehash_step(1000):
             pass
         table.expand(size)
@@ -379,7 +380,8 @@ def test_stats_read_like_debug_htstats():
 def test_nothing_is_indexed_before_it_is_asked_for():
     table = DictTable({b"a": 1})
     table[b"b"] = 2
-    assert table.get(b"b") == 2 and table.pop(b"a") == 1 and not table.rehash_step()
+    assert table.get(b"b") == 2 and table.pop(b"a") == 1
+    assert not table.rehash_step() and not table.expand(64)
     assert not table.is_indexed
     table.scan(0)
     assert table.is_indexed

@@ -103,3 +103,10 @@ def test_a_copy_is_independent():
         twin.set(b"g", b"new")
         twin.check()
         assert dict(value.items()) == {b"f": text}
+
+
+def test_a_conversion_makes_room_at_once():
+    value = Hash(Encodings(hashtable=HashTable))
+    for number in range(513):
+        value.set(b"%d" % number, b"")
+    assert value.table.sizes == [1024]

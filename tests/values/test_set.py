@@ -167,3 +167,14 @@ def test_a_learners_intset_is_used():
     value = Set(Encodings(intset=Counting))
     value.add(b"7")
     assert Counting.added == 1 and isinstance(value.form.intset, Counting)
+
+
+def test_a_conversion_makes_room_at_once():
+    """128 members and one more in 256 buckets; no rehash follows the conversion."""
+    value = Set(Encodings(hashtable=HashTable))
+    for number in range(129):
+        value.add(b"w%d" % number)
+    assert value.table.sizes == [256]
+    for number in range(129, 257):
+        value.add(b"w%d" % number)
+    assert value.table.sizes == [256, 512], "the 257th starts one"
