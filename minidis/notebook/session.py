@@ -46,6 +46,7 @@ from minidis.notebook.rendering import (
 )
 from minidis.notebook.targets import (
     DEFAULT_CLIENT,
+    NO_REPLY,
     Connection,
     EmbeddedTarget,
     FakeTarget,
@@ -300,7 +301,7 @@ class _Runner:
         if not self.options.show_wire:
             return []
         lines = wire_fragments("-->", self.connection.request_bytes) + [("", "\n")]
-        if reply is not WAITING:
+        if reply is not WAITING and reply is not NO_REPLY:
             lines += wire_fragments("<--", self.connection.reply_bytes) + [("", "\n")]
         return lines
 
@@ -311,6 +312,8 @@ class _Runner:
             return [
                 ("note", f"(waiting) {self.connection.name} waits for {self.connection.wait_description()}")
             ]
+        if reply is NO_REPLY:
+            return [("note", "(no reply: CLIENT REPLY)")]
         protocol = self.connection.display_protocol
         if self.options.raw and not isinstance(reply, ReplyError):
             return [("string", raw_text(reply, protocol))]
@@ -327,7 +330,7 @@ def panel(blocks: list[list[Fragment]]) -> Panel | None:
 
 def python_value(reply: Any) -> Any:
     """The value that a variable gets: dict, list, set, bytes, number; nil is None, an error a ReplyError."""
-    if reply is WAITING or isinstance(reply, NullArray):
+    if reply is WAITING or reply is NO_REPLY or isinstance(reply, NullArray):
         return None
     if isinstance(reply, dict):
         return {key: python_value(value) for key, value in reply.items()}

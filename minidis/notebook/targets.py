@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from minidis.commands.connection import is_silenced
 from minidis.drivers.embedded import Embedded
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import BigNumber, ReplyError
@@ -46,7 +47,20 @@ DEFAULT_CLIENT = "redis"
 BLOCKING_COMMANDS = frozenset(
     b"BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF".split()
 )
+MOST_LATE_REPLIES = 1000
+"""A MONITOR or a busy channel must not keep a cell for ever; the rest is taken at the next look."""
+
 STILL_WAITS = "ERR this client waits for a key; use another client, or CLIENT UNBLOCK"
+
+
+class NoReply:
+    """The type of `NO_REPLY`: after CLIENT REPLY OFF the server says nothing."""
+
+    def __repr__(self) -> str:
+        return "NO_REPLY"
+
+
+NO_REPLY = NoReply()
 
 
 class TargetError(Exception):
@@ -76,7 +90,7 @@ class Connection:
         return 3
 
     def call(self, argv: list[bytes]) -> Any:
-        """Send one command; its reply value or WAITING. Raises ReplyError, TargetError."""
+        """Send one command; its reply value, WAITING or NO_REPLY. Raises ReplyError, TargetError."""
         raise NotImplementedError
 
     def late_replies(self) -> list[Any]:
@@ -161,14 +175,19 @@ class EmbeddedConnection(Connection):
         if self.client.closed:
             self.client = self.embedded.connect(self.client_name)
         self.request_bytes, self.reply_bytes = encode_command(argv), b""
+        reply_mode = self.client.reply_mode
         try:
             with _finished_before_an_interrupt():
                 reply = self.embedded.call(self.client, argv)
         except ReplyError as error:
-            self.reply_bytes = encode(error, self.protocol)
-            raise
-        if reply is not WAITING:
-            self.reply_bytes = encode(reply, self.protocol)
+            reply = error
+        if reply is WAITING:
+            return WAITING
+        if is_silenced(self.client, reply_mode):
+            return NO_REPLY
+        self.reply_bytes = encode(reply, self.protocol)
+        if isinstance(reply, ReplyError):
+            raise reply
         return reply
 
     def late_replies(self) -> list[Any]:
@@ -262,6 +281,7 @@ class ServerConnection(Connection):
         self._dial = dial
         self._address = address
         self._link: Any = None
+        self._reply_mode = b"ON"
         self.is_waiting = False
         self._connect()
 
@@ -274,6 +294,8 @@ class ServerConnection(Connection):
         self.request_bytes, self.reply_bytes = encode_command(argv), b""
         try:
             self._send(argv, may_wait)
+            if self._is_silenced(argv):
+                return NO_REPLY
             reply = self._receive(BLOCKING_PATIENCE_S if may_wait else PATIENCE_S)
         except OSError as error:
             self._lost(_one_line(error))
@@ -290,20 +312,20 @@ class ServerConnection(Connection):
     def late_replies(self) -> list[Any]:
         replies = []
         try:
-            while self._link is not None:
+            while self._link is not None and len(replies) < MOST_LATE_REPLIES:
                 reply = self._receive(GRACE_S if self.is_waiting else 0)
                 if reply is NEED_DATA:
                     break
                 self.is_waiting = False
                 replies.append(reply)
-        except (OSError, TargetError):
+        except (OSError, TargetError, ReplyError):
             self._close()
         return replies
 
     def _connect(self) -> None:
         self._link = self._dial()
         self._parser = ReplyParser()
-        self.database, self.in_transaction, self.protocol, self.is_waiting = 0, False, 2, False
+        self.in_transaction, self.protocol, self.is_waiting, self._reply_mode = False, 2, False, b"ON"
         self.database = getattr(self._link, "db", 0) or 0
         if self.client_name:
             self._send([b"CLIENT", b"SETNAME", self.client_name.encode()], may_wait=False)
@@ -330,6 +352,18 @@ class ServerConnection(Connection):
             self._close()
             raise
         return reply
+
+    def _is_silenced(self, argv: list[bytes]) -> bool:
+        """Will there be no reply?  So after CLIENT REPLY OFF; SKIP silences itself and one command."""
+        mode = self._reply_mode
+        if [word.upper() for word in argv[:2]] == [b"CLIENT", b"REPLY"] and len(argv) == 3:
+            wanted = argv[2].upper()
+            if wanted in (b"ON", b"OFF") or wanted == b"SKIP" and mode != b"OFF":
+                self._reply_mode = wanted
+        elif mode == b"SKIP":
+            self._reply_mode = b"ON"
+            return True
+        return self._reply_mode != b"ON"
 
     def _follow_state(self, argv: list[bytes], reply: Any) -> None:
         """Know the database, MULTI and the protocol, as redis-cli does: from what was sent and answered."""

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import minidis
+from minidis.notebook import node
 from minidis.notebook.magics import Interrupted
 from minidis.protocol.replies import ReplyError
 from tests.notebook.conftest import Notebook
@@ -242,6 +243,25 @@ def test_several_nodes(notebook: Notebook) -> None:
     assert notebook.run("%redis --on embedded GET k") == '"first"'
     notebook.run("%redis connect embedded")
     assert notebook.run("%redis GET k") == '"first"'
+
+
+def test_a_named_node_from_python(notebook: Notebook) -> None:
+    notebook.run("%redis connect embedded other")
+    notebook.run("from minidis.notebook import node\nnode('other').execute('SET', 'k', 'there')")
+    assert notebook.run("%redis GET k") == '"there"'
+    assert notebook.run("%redis --on embedded GET k") == "(nil)"
+    with pytest.raises(KeyError, match="%redis connect embedded nobody"):
+        node("nobody")
+
+
+CLIENT_REPLY = (
+    "%%redis @quiet\nCLIENT REPLY SKIP\nPING one\nPING two\nCLIENT REPLY OFF\nSET k v\nCLIENT REPLY ON\nGET k"
+)
+
+
+def test_replies_switched_off(notebook: Notebook) -> None:
+    none = "(no reply: CLIENT REPLY)"
+    assert notebook.run(CLIENT_REPLY).splitlines()[1::2] == [none, none, '"two"', none, none, "OK", '"v"']
 
 
 def test_fakeredis_as_target(notebook: Notebook) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.differential.servers import RealServer, available_judges
 from tests.notebook.conftest import Notebook
+from tests.notebook.test_magics import CLIENT_REPLY
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,12 @@ def test_a_session_on_a_real_server(notebook: Notebook, server: RealServer) -> N
     assert notebook.names["x"] == []
     assert "k" in notebook.complete("%%redis\nGET |")
     assert "needs control of the node" in notebook.run("%clock step 1s")
+
+
+def test_replies_switched_off(notebook: Notebook, server: RealServer) -> None:
+    here = notebook.run(CLIENT_REPLY)
+    notebook.run(f"%redis connect unix://{server.socket_path}")
+    assert notebook.run(CLIENT_REPLY) == here
 
 
 def test_waiting_on_a_real_server(notebook: Notebook, server: RealServer) -> None:
