@@ -7,6 +7,7 @@ wait for seconds. Redis keeps *two* arrays instead. The new one is allocated, an
 moves one bucket of the old array to the new one, until the old one is empty and is thrown away.
 
     rehash_index = 2: buckets 0 and 1 have moved, new keys go to table 1, look-ups try both
+    (with made-up hashes)
 
     table 0 (4 buckets)            table 1 (8 buckets)
     0  -                           0  -
