@@ -191,7 +191,7 @@ class EmbeddedConnection(Connection):
         return reply
 
     def late_replies(self) -> list[Any]:
-        replies = []
+        replies: list[Any] = []
         while self.client.outbox:
             replies.append(self.client.outbox.popleft())
         return replies
@@ -310,7 +310,7 @@ class ServerConnection(Connection):
         return reply
 
     def late_replies(self) -> list[Any]:
-        replies = []
+        replies: list[Any] = []
         try:
             while self._link is not None and len(replies) < MOST_LATE_REPLIES:
                 reply = self._receive(GRACE_S if self.is_waiting else 0)
