@@ -73,6 +73,8 @@ def set_(
     if at_ms is not None:
         set_until(client, key, value, at_ms)
     else:
+        if keepttl:
+            db.edit(key)  # a key whose time is over goes now, and with it the time that would be kept
         db.put(key, String(encode(value)), keepttl)
         db.touch(key, "set")
     return reply

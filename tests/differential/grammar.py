@@ -24,6 +24,9 @@ Unit = tuple[Command, ...]
 Part = Callable[[Random], list[bytes]]
 Pool = Sequence[bytes] | Callable[[Random], bytes] | str
 
+SOON = {b"EX": 3600, b"PX": 3_600_000}
+UNIT_OF_THIRD_WORD = {b"SETEX": b"EX", b"EXPIRE": b"EX", b"PSETEX": b"PX", b"PEXPIRE": b"PX"}
+
 SPOIL_SHARE = 0.06
 MOST_REPEATS = 4
 SAME = b"(the first argument of the unit)"
@@ -59,6 +62,12 @@ class Grammar:
 
     def unit(self, rng: Random) -> Unit:
         """One command, or several that belong together."""
+        unit = self._draw(rng)
+        while any(map(hangs_on_the_clock, unit)):
+            unit = self._draw(rng)
+        return unit
+
+    def _draw(self, rng: Random) -> Unit:
         parts, may_spoil = rng.choices(self.forms, self.weights)[0]
         commands = [tuple(part(rng)) for part in parts]
         commands = [tuple(commands[0][1] if word is SAME else word for word in argv) for argv in commands]
@@ -69,6 +78,19 @@ class Grammar:
     def units(self, seed: int, count: int) -> list[Unit]:
         rng = Random(seed)
         return [self.unit(rng) for _ in range(count)]
+
+
+def hangs_on_the_clock(command: Command) -> bool:
+    """Does this, perhaps spoiled, command let a key expire soon, by the one side's clock before the other's?
+
+    >>> [hangs_on_the_clock((b"PSETEX", b"k", ms, b"v")) for ms in (b"100", b"100000000", b"-1", b"soon")]
+    [True, False, False, False]
+    """
+    words = [word.upper() for word in command]
+    times = [(words[at - 1], word) for at, word in enumerate(words) if at > 2]
+    if words[0] in UNIT_OF_THIRD_WORD:
+        times += [(UNIT_OF_THIRD_WORD[words[0]], word) for word in words[2:3]]
+    return any(unit in SOON and word.isdigit() and 0 < int(word) < SOON[unit] for unit, word in times)
 
 
 def spoil(command: Command, rng: Random) -> Command:

@@ -6,6 +6,7 @@ Nothing here imports minidis: what a real server says is read by an independent 
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from tests.differential.wire import Reply, ReplyReader, encode_command
 
 START_SECONDS = 20
+ENVIRONMENT = {**os.environ, "LC_ALL": "C"}  # SORT ALPHA compares by the locale's rules
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,11 @@ class RealServer:
         settings += ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", *options]
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(
-            [judge.binary, *settings], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+            [judge.binary, *settings],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            env=ENVIRONMENT,
         )
         try:
             self._wait_until_ready()

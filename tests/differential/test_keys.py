@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.differential.cases import random_commands_test
 from tests.differential.grammar import Grammar
-from tests.differential.pools import COMMON, OTHER_KEYS
+from tests.differential.pools import COMMON, OTHER_KEYS, TEXTS
 
 KEYS = [b"k%d" % number for number in range(4)]
 
@@ -46,8 +46,8 @@ FORMS = """
  6 PEXPIRETIME key
  4 PERSIST key
  4 OBJECT ENCODING key
- 2 { SET key value ; OBJECT REFCOUNT key }
- 1 { RPUSH key text ; OBJECT REFCOUNT key }
+ 2 { SET key value ; OBJECT REFCOUNT same }
+ 1 { DEL key ; RPUSH same text ; OBJECT REFCOUNT same }
  1 OBJECT (FREQ|IDLETIME|NOSUCH) missing
  2 SCAN 0 COUNT 1000 [MATCH pattern] [TYPE type]
  2 SCAN (bad_cursor|0) [MATCH pattern] (COUNT bad_count|TYPE bad_number|NOSUCH bad_number)
@@ -67,6 +67,8 @@ FORMS = """
 
 POOLS = {
     **COMMON,
+    # SORT ALPHA compares by strcoll, up to a NUL; SORT takes "" and " 1" for numbers, but not in Valkey.
+    "text": [text for text in TEXTS if b"\0" not in text and text.strip() == text != b""],
     "key": [*KEYS, *KEYS, *OTHER_KEYS],
     "missing": [b"never-there"],
     "database": [b"0", b"0", b"1", b"2"],
