@@ -18,23 +18,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidis.drivers.embedded import Embedded
+from minidis.drivers.embedded import Embedded, default_node
 from minidis.engine.node import VERSION, Node
 from minidis.protocol.replies import ReplyError
 
 __all__ = ["VERSION", "Embedded", "Node", "ReplyError", "connect", "connect_async", "default_node"]
 __version__ = "0.1.0"
-
-_default_node: Embedded | None = None
-
-
-def default_node() -> Embedded:
-    """The node of this process that `connect()` and `%%redis` share; made at the first call."""
-    global _default_node
-    if _default_node is None:
-        _default_node = Embedded()
-    return _default_node
-
 
 def __getattr__(name: str) -> Any:  # redis-py and IPython are imported only by those who use them
     if name in ("connect", "connect_async"):

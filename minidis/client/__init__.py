@@ -59,7 +59,7 @@ def _pool_options(
 ) -> dict[str, Any]:
     """What redis-py itself would hand to its pool: it fills in its own defaults, which change by version."""
     if node is None:
-        from minidis import default_node
+        from minidis.drivers.embedded import default_node
 
         node = default_node()
     options = {"socket_timeout": None, "max_connections": None, **options}

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
-from minidis.drivers.embedded import Embedded
+from minidis.drivers.embedded import Embedded, default_node
 from minidis.engine.node import Node
 from minidis.engine.registry import Command
 
 Undo = Callable[[], None]
 _plugged: dict[int, list[tuple[str, Undo]]] = {}
 
+FRONTS = ("parser", "tick")
 STRUCTURES = ("listpack", "intset", "quicklist", "hashtable", "skiplist")
 
 
@@ -30,6 +31,18 @@ def _plug_attribute(holder: Any, attribute: str, implementation: Any) -> Undo:
     before = getattr(holder, attribute)
     setattr(holder, attribute, implementation)
     return lambda: setattr(holder, attribute, before)
+
+
+def _plug_front(embedded: Embedded, part: str, implementation: Any) -> Undo:
+    """Set an event loop before the node, with the learner's parser or tick: cells then travel as bytes."""
+    front = EventLoop(embedded)
+    if embedded.front is not None:
+        front.parser, front.tick = embedded.front.parser, embedded.front.tick
+    if part == "tick":
+        front.tick = implementation
+    else:
+        front.parser = lambda: FrameRequests(implementation())
+    return _plug_attribute(embedded, "front", front)
 
 
 def _plug_command(node: Node, name: str, handler: Any) -> Undo:
@@ -51,22 +64,23 @@ def _plug_command(node: Node, name: str, handler: Any) -> Undo:
 def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
     """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
 
-    `part` is a structure ("skiplist", "intset" ...), "active_cycle", or the name of a command ("INCR").
+    `part` is a structure ("skiplist", "intset" ...), "active_cycle", the name of a command ("INCR"), or the
+    "parser" or "tick" of an event loop that then stands before the node.
     """
     if node is None:
-        import minidis
-
-        node = minidis.default_node()
+        node = default_node()
     if part in STRUCTURES:
         undo = _plug_attribute(node.node.encodings, part, implementation)
     elif part == "active_cycle":
         undo = _plug_attribute(node.node, "active_cycle", implementation)
     elif part == "waiting":
         undo = _plug_attribute(node.node, "waiting", implementation(node.node))
+    elif part in FRONTS:
+        undo = _plug_front(node, part, implementation)
     elif part.upper() == part:
         undo = _plug_command(node.node, part, implementation)
     else:
-        names = ", ".join((*STRUCTURES, "active_cycle", "waiting"))
+        names = ", ".join((*STRUCTURES, *FRONTS, "active_cycle", "waiting"))
         raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
     _plugged.setdefault(id(node), []).append((part, undo))
     return node
@@ -75,9 +89,7 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
 def unplug(node: Embedded | None = None) -> list[str]:
     """Take every plugged part out again; the names of the parts."""
     if node is None:
-        import minidis
-
-        node = minidis.default_node()
+        node = default_node()
     parts = _plugged.pop(id(node), [])
     for _, undo in reversed(parts):
         undo()

@@ -85,6 +85,7 @@ class Embedded:
         table: type = DictTable,
     ) -> None:
         self.patience_s = FROZEN_PATIENCE_S
+        self.front: Any = None  # an EventLoop that stands before the node: cells then speak to it by bytes
         self.lock = threading.RLock()
         self._output = threading.Condition(self.lock)
         self._output_listeners: list[Callable[[Client], None]] = []
@@ -260,6 +261,17 @@ class Embedded:
     def __exit__(self, *exception: object) -> None:
         for client in list(self.node.clients.values()):
             self.disconnect(client)
+
+
+_default_node: Embedded | None = None
+
+
+def default_node() -> Embedded:
+    """The node of this process that `minidis.connect()` and `%%redis` share; made at the first call."""
+    global _default_node
+    if _default_node is None:
+        _default_node = Embedded()
+    return _default_node
 
 
 def to_bytes(word: str | bytes | int | float) -> bytes:

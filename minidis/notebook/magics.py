@@ -33,8 +33,7 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
-import minidis
-from minidis.drivers.embedded import Embedded, parse_time
+from minidis.drivers.embedded import Embedded, default_node, parse_time
 from minidis.notebook import observers
 from minidis.notebook.completion import MOST_KEYS, make_matcher
 from minidis.notebook.help import help_text
@@ -390,7 +389,7 @@ def load(shell: Any) -> None:
     """`%load_ext minidis`."""
     if getattr(shell, "minidis_magics", None) is not None:
         return
-    magics = RedisMagics(shell, Session(minidis.default_node()))
+    magics = RedisMagics(shell, Session(default_node()))
     shell.register_magics(magics)
     observers.listen(refresh_all)
     shell.minidis_magics = magics

@@ -10,16 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidis.drivers.embedded import Embedded
+from minidis.drivers.embedded import Embedded, default_node
 
 
 def node_or_default(node: Embedded | None) -> Embedded:
     """The given node, or the one that %%redis cells and `minidis.connect()` share."""
-    if node is not None:
-        return node
-    import minidis
-
-    return minidis.default_node()
+    return default_node() if node is None else node
 
 
 def to_key(key: str | bytes) -> bytes:
