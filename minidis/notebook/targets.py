@@ -150,6 +150,8 @@ class EmbeddedConnection(Connection):
         super().__init__(name)
         self.embedded = embedded
         self.client = embedded.connect(self.client_name)
+        self._socket: Any = None  # used while an event loop stands before the node
+        self._replies = ReplyParser()
 
     @property
     def display_protocol(self) -> int:
