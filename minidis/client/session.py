@@ -31,7 +31,9 @@ class Session:
         self.embedded = embedded
         self.client = embedded.connect()
         self.waits = False  # the last request has no reply yet
-        self._requests = RequestParser(embedded.node.config.proto_max_bulk_len)
+        self._requests: Any = RequestParser(embedded.node.config.proto_max_bulk_len)
+        if embedded.front is not None:  # a learner's parser may be plugged in
+            self._requests = embedded.front.parser()
         self._output = bytearray()
 
     @property

@@ -31,16 +31,16 @@ from minidis.protocol.replies import ReplyError
 _FLAGS = LOADING | STALE | SENTINEL
 
 
-@command("COMMAND COUNT", _FLAGS, since="2.8.13", group="server")
-def command_count(client: Client):
-    """Count the commands. O(1)."""
-    return len(client.node.commands)
-
-
 @command("COMMAND", _FLAGS, since="2.8.13", group="server")
 def command_(client: Client):
     """Describe all commands as COMMAND INFO does. O(N) in commands."""
     return [describe(entry) for entry in client.node.commands.by_name.values()]
+
+
+@command("COMMAND COUNT", _FLAGS, since="2.8.13", group="server")
+def command_count(client: Client):
+    """Count the commands. O(1)."""
+    return len(client.node.commands)
 
 
 @command("COMMAND INFO [command-name [command-name ...]]", _FLAGS, since="2.8.13", group="server")
