@@ -1,0 +1,111 @@
+"""What connection commands do to connections; their replies are compared in tests/differential."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis.client.session import Session
+from minidis.drivers.embedded import Embedded
+from minidis.protocol.replies import ReplyError
+
+
+@pytest.fixture
+def node() -> Embedded:
+    return Embedded(clock="2026-01-01T00:00:00Z", seed=1)
+
+
+def fields(line: bytes) -> dict[str, str]:
+    return dict(field.split("=", 1) for field in line.decode().split())
+
+
+def test_hello_changes_protocol_and_name(node):
+    reply = node.execute("HELLO", "3", "SETNAME", "alice")
+    assert (reply[b"proto"], reply[b"mode"], reply[b"modules"]) == (3, b"standalone", [])
+    assert (node.client.protocol, node.client.name) == (3, "alice")
+    with pytest.raises(ReplyError, match="^NOPROTO unsupported protocol version$"):
+        node.execute("HELLO", "4")
+    assert node.client.protocol == 3
+
+
+def test_password(node):
+    node.execute("CONFIG", "SET", "requirepass", "secret")
+    stranger = node.connect()
+    for command in (["GET", "k"], ["CLIENT", "LIST"], ["HELLO", "3"]):
+        with pytest.raises(ReplyError, match="^NOAUTH"):
+            node.execute(*command, client=stranger)
+    with pytest.raises(ReplyError, match="^WRONGPASS"):
+        node.execute("AUTH", "guess", client=stranger)
+    with pytest.raises(ReplyError, match="^WRONGPASS"):
+        node.execute("AUTH", "nobody", "secret", client=stranger)
+    assert node.execute("HELLO", "2", "AUTH", "default", "secret", client=stranger)[b"proto"] == 2
+    assert node.execute("GET", "k", client=stranger) is None
+    node.execute("RESET", client=stranger)
+    with pytest.raises(ReplyError, match="^NOAUTH"):
+        node.execute("GET", "k", client=stranger)
+
+
+def test_an_unauthenticated_peer_may_send_little(node):
+    node.execute("CONFIG", "SET", "requirepass", "secret")
+    session = Session(node)
+    session.receive(b"*11\r\n")
+    assert session.take_output() == b"-ERR Protocol error: unauthenticated multibulk length\r\n"
+    assert session.closed
+
+
+def test_client_list_says_what_each_client_is_doing(node):
+    alice, bob = node.connect("alice"), node.connect("bob")
+    node.execute("SELECT", "2", client=alice)
+    node.execute("MULTI", client=alice)
+    node.execute("SET", "k", "value", client=alice)
+    node.call(bob, [b"BLPOP", b"q", b"0"])
+    node.step(5)
+    _, first, second = map(fields, node.execute("CLIENT", "LIST").splitlines())
+    assert (first["name"], first["db"], first["flags"], first["multi"]) == ("alice", "2", "x", "1")
+    assert first["multi-mem"] == str(len("SETkvalue"))
+    assert (second["name"], second["flags"], second["age"]) == ("bob", "b", "5")
+    assert second["argv-mem"] == str(len("BLPOPq0"))
+
+
+def test_client_kill(node):
+    alice, bob = node.connect("alice"), node.connect("bob")
+    assert node.execute("CLIENT", "KILL", "ID", str(alice.id)) == 1
+    assert alice.closed and not bob.closed
+    assert node.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") == 1
+    assert bob.closed and not node.client.closed
+    carol = node.connect("carol")
+    address = fields(node.execute("CLIENT", "LIST").splitlines()[-1])["addr"]
+    assert node.execute("CLIENT", "KILL", address) == "OK"
+    assert carol.closed
+
+
+def test_quit_answers_and_then_closes(node):
+    session = Session(node)
+    session.receive(b"PING\r\nQUIT\r\nPING\r\n")
+    assert session.take_output() == b"+PONG\r\n+OK\r\n"
+    assert session.closed
+
+
+def test_reset_forgets_everything(node):
+    node.execute("HELLO", "3", "SETNAME", "alice")
+    node.execute("SELECT", "1")
+    node.execute("WATCH", "k")
+    node.execute("MULTI")
+    assert node.execute("RESET") == "RESET"
+    client = node.client
+    assert (client.protocol, client.name, client.db.index, client.transaction) == (2, "", 0, None)
+    assert not client.watched
+
+
+def test_client_reply_keeps_replies_back(node):
+    session = Session(node)
+    session.receive(b"CLIENT REPLY OFF\r\nPING\r\nINCR n\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\n")
+    assert session.take_output() == b"+OK\r\n"
+    session.receive(b"CLIENT REPLY SKIP\r\nINCR n\r\nINCR n\r\nCLIENT REPLY SKIP\r\nNOSUCH\r\nPING\r\n")
+    assert session.take_output() == b":3\r\n+PONG\r\n"
+
+
+def test_resp3_begins_with_the_reply_of_hello(node):
+    session = Session(node)
+    session.receive(b"HGETALL h\r\nHELLO 3\r\nHGETALL h\r\n")
+    output = session.take_output()
+    assert output.startswith(b"*0\r\n%7\r\n") and output.endswith(b"%0\r\n")
