@@ -42,8 +42,8 @@ MAX_LINES = 1000
 MAX_LINE_CHARACTERS = 20_000
 
 PANEL_STYLE = (
-    "background-color: #1c2128; color: #e6edf3; padding: 8px 12px; border-radius: 6px; "
-    "font-family: monospace; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 4px"
+    "background-color: #1c2128; color: #e6edf3; padding: 8px 12px; margin: 0 0 4px; border-radius: 6px; "
+    "font-family: monospace; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere"
 )
 STYLES = {
     "prompt": "color: #adbac7",
