@@ -10,7 +10,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
-import minidis
+from minidis.drivers import embedded
 
 
 class Notebook:
@@ -49,7 +49,7 @@ class Notebook:
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     """A shell with the magics loaded, a fresh node, seed 1 and a frozen clock."""
-    monkeypatch.setattr(minidis, "_default_node", None)
+    monkeypatch.setattr(embedded, "_default_node", None)
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
     shell.display_pub = CapturingDisplayPublisher()
