@@ -16,7 +16,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
+from minidis.course.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
+from minidis.drivers.event_loop import EventLoop
 from minidis.engine.node import Node
 from minidis.engine.registry import Command
 

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from minidis.drivers.embedded import Embedded
+from minidis.engine.client import Client
 from minidis.engine.link import Link
 from minidis.protocol.quoting import quote
 from minidis.protocol.resp import RequestParser
@@ -110,23 +111,73 @@ class Connection:
         return count
 
 
+class Served:
+    """What a `tick(clients)` sees of a connection: each thing it does here is one event of the loop."""
+
+    def __init__(self, loop: EventLoop, connection: Connection) -> None:
+        self._loop, self._connection = loop, connection
+        self.name = connection.name
+
+    @property
+    def readable(self) -> bool:
+        """Bytes have arrived."""
+        return bool(self._connection.inbound) and not self._connection.link.closing
+
+    def read(self) -> int:
+        """Move what has arrived, at most 16 KB, to the client's parser; the number of bytes."""
+        data = self._connection.read()
+        self._connection.link.parser.feed(data)
+        self._loop.note("read", self._connection, size=len(data))
+        return len(data)
+
+    def run_one(self) -> bool:
+        """Run the client's next whole command, its reply goes to `output`. False if there is none to run."""
+        link = self._connection.link
+        link.last_requests = []
+        if not link.run_one():
+            return False
+        if link.last_requests:
+            self._loop.note("execute", self._connection, argv=tuple(link.last_requests.pop()))
+        return True
+
+    @property
+    def output(self) -> bytearray:
+        """The bytes that the client is still owed, oldest first. Delete from it what a write has taken."""
+        self._connection.link.collect_late_replies()
+        return self._connection.link.output
+
+    def write(self, data: bytes) -> int:
+        """Offer bytes to the client's socket; how many it took: 0 if the client never reads."""
+        count = self._connection.write(bytes(data))
+        if count:
+            self._loop.note("write", self._connection, size=count)
+        return count
+
+
 class EventLoop:
     """One thread that serves all connections of a node in turn.
 
-    `iterate` is one turn, a generator of the events in it; a learner's own `tick(loop)` may take its place.
+    `iterate` is one turn, a generator of the events in it. A learner's own `tick(clients)` may take its
+    place: a function that is given a `Served` for each connection and does one whole turn.
     """
 
-    def __init__(self, node: Embedded, parser: Callable[[], Any] = RequestParser) -> None:
+    def __init__(
+        self,
+        node: Embedded,
+        parser: Callable[[], Any] = RequestParser,
+        tick: Callable[[list[Served]], Any] | None = None,
+    ) -> None:
         self.node = node
         self.parser = parser
+        self.tick = tick
         self.connections: list[Connection] = []
         self.log: list[Event] = []
         self.iteration = 0
         self._running: Iterator[Event] | None = None
 
-    def connect(self, name: str) -> Connection:
-        """A new client with its socket."""
-        connection = Connection(Link(self.node.node, name, parser=self.parser), name)
+    def connect(self, name: str, client: Client | None = None) -> Connection:
+        """A new client with its socket, or a socket for a client that is there already."""
+        connection = Connection(Link(self.node.node, name, parser=self.parser, client=client), name)
         self.connections.append(connection)
         return connection
 
@@ -152,6 +203,11 @@ class EventLoop:
 
     def iterate(self) -> Iterator[Event]:
         """One iteration as Redis does it: read and run for each client, then write to each."""
+        if self.tick is not None:
+            first = len(self.log)
+            self.tick([Served(self, connection) for connection in self.connections])
+            yield from self.log[first:]
+            return
         for connection in list(self.connections):
             yield from self._read_and_run(connection)
         for connection in list(self.connections):
@@ -160,21 +216,22 @@ class EventLoop:
                 count = connection.write(bytes(connection.link.output[:WRITE_BYTES]))
                 connection.link.take_output(count)
                 if count:
-                    yield self._note("write", connection, size=count)
+                    yield self.note("write", connection, size=count)
 
     def _read_and_run(self, connection: Connection) -> Iterator[Event]:
         link = connection.link
         if not connection.inbound or link.closing:
             return
         data = connection.read()
-        yield self._note("read", connection, size=len(data))
+        yield self.note("read", connection, size=len(data))
         link.parser.feed(data)
         link.last_requests = []
         while link.run_one():
             if link.last_requests:
-                yield self._note("execute", connection, argv=tuple(link.last_requests.pop()))
+                yield self.note("execute", connection, argv=tuple(link.last_requests.pop()))
 
-    def _note(self, kind: Any, connection: Connection, **details: Any) -> Event:
+    def note(self, kind: Any, connection: Connection, **details: Any) -> Event:
+        """Put one event into the log."""
         event = Event(len(self.log) + 1, self.iteration, kind, connection.name, **details)
         self.log.append(event)
         return event

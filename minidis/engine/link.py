@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minidis.engine.client import Client
 from minidis.engine.node import Node
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
@@ -31,13 +32,21 @@ from minidis.protocol.resp import ProtocolError, RequestParser, encode
 
 
 class Link:
-    """One connection to `node`.  `parser` makes the request parser: a learner's own fits here."""
+    """One connection to `node`.  `parser` makes the request parser: a learner's own fits here.
+
+    `client` is one that is connected already and now speaks by bytes.
+    """
 
     def __init__(
-        self, node: Node, name: str = "", address: str = "embedded", parser: Callable[[], Any] = RequestParser
+        self,
+        node: Node,
+        name: str = "",
+        address: str = "embedded",
+        parser: Callable[[], Any] = RequestParser,
+        client: Client | None = None,
     ) -> None:
         self.node = node
-        self.client = node.connect(name, address)
+        self.client = client or node.connect(name, address)
         self.parser = parser()
         self.output = bytearray()
         self.closing = False
@@ -82,11 +91,15 @@ class Link:
 
     def collect(self) -> None:
         """Move late replies and messages from the client's outbox into `output`; then go on with requests."""
+        self.collect_late_replies()
+        while self.run_one():
+            pass
+
+    def collect_late_replies(self) -> None:
+        """Move late replies and messages from the client's outbox into `output`."""
         outbox = self.client.outbox
         while outbox:
             self._send(outbox.popleft())
-        while self.run_one():
-            pass
 
     def take_output(self, most: int | None = None) -> bytes:
         """Take up to `most` bytes (all, if None) out of `output`, to be sent."""

@@ -178,6 +178,8 @@ class EmbeddedConnection(Connection):
             self.client = self.embedded.connect(self.client_name)
         self.request_bytes, self.reply_bytes = encode_command(argv), b""
         reply_mode = self.client.reply_mode
+        if self.embedded.front is not None:
+            return self._call_by_bytes(reply_mode)
         try:
             with _finished_before_an_interrupt():
                 reply = self.embedded.call(self.client, argv)
@@ -192,8 +194,33 @@ class EmbeddedConnection(Connection):
             raise reply
         return reply
 
+    def _call_by_bytes(self, reply_mode: str) -> Any:
+        """Through the event loop that stands before the node: its sockets, its parser, its turns."""
+        loop = self.embedded.front
+        if self._socket not in loop.connections or self._socket.link.client is not self.client:
+            self._socket = loop.connect(self.client_name, client=self.client)
+            self._replies = ReplyParser()
+        with self.embedded.lock:
+            self._socket.send(self.request_bytes)
+            loop.run()
+        self.reply_bytes = self._socket.received()
+        self._replies.feed(self.reply_bytes)
+        reply = self._replies.next_reply()
+        if reply is NEED_DATA:
+            if self.client.parked is not None:
+                return WAITING
+            if is_silenced(self.client, reply_mode):
+                return NO_REPLY
+            raise TargetError("no reply came: the request was not read, not run, or its reply never written")
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
+
     def late_replies(self) -> list[Any]:
         replies: list[Any] = []
+        if self._socket is not None:
+            self._replies.feed(self._socket.received())
+            replies += self._replies.replies()
         while self.client.outbox:
             replies.append(self.client.outbox.popleft())
         return replies
