@@ -174,7 +174,8 @@ ACTIONS = {"mark": _mark, "start": _start}
 
 def _size(data: dict[str, Any]) -> str:
     encoding = f", encoding {data['encoding']}" if data["encoding"] else ""
-    return f"{count_of(data['bytes'], 'byte')}, {data['ones']} of {count_of(data['bytes'] * 8, 'bit')} set{encoding}"
+    size, bits = count_of(data["bytes"], "byte"), count_of(data["bytes"] * 8, "bit")
+    return f"{size}, {data['ones']} of {bits} set{encoding}"
 
 
 def _summary(data: dict[str, Any]) -> str:

@@ -68,7 +68,7 @@ def line(
     bands: Sequence[tuple[float, float, str]] = (),
     notes: Sequence[tuple[float, str]] = (),
 ) -> Chart:
-    """Lines through (x, y) points. `bands` are (low y, high y, name), `notes` are (x, text) of upright lines."""
+    """Lines through (x, y) points. `bands` are (low y, high y, name), `notes` are (x, text)."""
     points = {name: [(float(px), float(py)) for px, py in pairs] for name, pairs in series.items()}
     every = [point for pairs in points.values() for point in pairs]
     ys = [py for _, py in every] + [edge for low, high, _ in bands for edge in (low, high)]
@@ -86,10 +86,8 @@ def line(
     layout = _layout(title, x, y)
     layout["xaxis"] |= {"type": "log"} if log_x else {}
     layout["yaxis"] |= {"type": "log"} if log_y else {}
-    layout["shapes"] = [
-        {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": low, "y1": high, "opacity": 0.15, "fillcolor": "#59636f", "line": {"width": 0}}
-        for low, high, _ in bands
-    ]  # fmt: skip
+    band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "opacity": 0.15, "fillcolor": "#59636f"}
+    layout["shapes"] = [band | {"y0": low, "y1": high, "line": {"width": 0}} for low, high, _ in bands]
     traces = [
         {
             "type": "scatter", "mode": "lines+markers" if len(pairs) <= 60 else "lines", "name": name,
@@ -133,7 +131,7 @@ def bars(values: Mapping[str, float], *, title: str, y: str, note: str = "") -> 
 def histogram(
     values: Iterable[float], *, title: str, x: str, bins: int = 21, bell: tuple[float, float] | None = None
 ) -> Chart:
-    """How often values fall into equal bins; `bell` is (mean, standard deviation) of a normal curve to compare."""
+    """How often values fall into equal bins; `bell` is (mean, standard deviation) of a normal curve."""
     numbers = sorted(float(value) for value in values)
     if not numbers:
         raise ValueError("a histogram needs at least one value")
@@ -186,7 +184,7 @@ def histogram(
 
 
 def lanes(events: Iterable[tuple], *, title: str, x: str = "time") -> Chart:
-    """A lane per client: events are (lane, start, end, kind) or (lane, start, end, kind, note), in any order."""
+    """A lane per client: events are (lane, start, end, kind), and a note if wanted, in any order."""
     found = [
         (str(e[0]), float(e[1]), float(e[2]), str(e[3]), str(e[4]) if len(e) > 4 else "") for e in events
     ]
@@ -323,8 +321,7 @@ def _draw_lines(canvas: Canvas, axes: _Axes, series: Mapping[str, Sequence[Point
         if not pixels:
             continue
         dash = DASHES[number % len(DASHES)]
-        extra = f' stroke-dasharray="{dash}"' if dash else ""
-        canvas.raw(f'<path d="{_path(pixels)}" class="l-{role}" stroke-width="2"{extra}/>', axes.bottom)
+        canvas.path(_path(pixels), role, 2, axes.bottom, dash)
         if len(pixels) <= 60:
             for (px, py), (x, y) in zip(points, pixels, strict=True):
                 with canvas.group(note=f"{name}: {_short(px)}, {_short(py)}"):

@@ -20,9 +20,10 @@ Read next: view.py.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
+from html import escape as _escape_markup
 
 SANS = "system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
@@ -38,13 +39,15 @@ ROLES = "abcdefg"
 """Seven colours that can be told apart; then `ink`, `dim`, `line`, `page`, `hot`."""
 
 _LIGHT = {
-    "page": "#ffffff", "frame": "#d5dae1", "ink": "#1b2129", "dim": "#59636f", "line": "#8a94a0", "hot": "#c2255c",
+    "page": "#ffffff", "frame": "#d5dae1", "ink": "#1b2129",
+    "dim": "#59636f", "line": "#8a94a0", "hot": "#c2255c",
     "a": "#dcebff", "A": "#1a56b0", "b": "#ffe8cf", "B": "#9a4a06", "c": "#d9f5e0", "C": "#166534",
     "d": "#ebe5ff", "D": "#5b32b4", "e": "#ffe1e6", "E": "#a8183b", "f": "#eef1f4", "F": "#4d5966",
     "g": "#d5f3f4", "G": "#0f6168",
 }  # fmt: skip
 _DARK = {
-    "page": "#14181e", "frame": "#39424e", "ink": "#e8edf2", "dim": "#a3afbb", "line": "#75818e", "hot": "#ff7eb0",
+    "page": "#14181e", "frame": "#39424e", "ink": "#e8edf2",
+    "dim": "#a3afbb", "line": "#75818e", "hot": "#ff7eb0",
     "a": "#17345c", "A": "#9cc8ff", "b": "#4a2b0d", "B": "#ffbd7a", "c": "#123d22", "C": "#86e5a2",
     "d": "#33255f", "D": "#cbb9ff", "e": "#511727", "E": "#ffa3b5", "f": "#252c35", "F": "#b4c0cc",
     "g": "#0c3d42", "G": "#7fdfe6",
@@ -57,8 +60,8 @@ def _variables(palette: dict[str, str]) -> str:
 
 def _rules() -> str:
     rules = [
-        "text{font-family:%s;fill:var(--ink)}" % SANS,
-        ".m{font-family:%s}" % MONO,
+        f"text{{font-family:{SANS};fill:var(--ink)}}",
+        f".m{{font-family:{MONO}}}",
         ".b{font-weight:600}",
     ]
     rules += [".f-page{fill:var(--page);stroke:var(--frame)}", ".f-none{fill:none;stroke:var(--line)}"]
@@ -138,9 +141,16 @@ class Canvas:
         )
 
     def line(
-        self, x1: float, y1: float, x2: float, y2: float, role: str = "line", width: float = 1, dash: str = "",
+        self,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        role: str = "line",
+        width: float = 1,
+        dash: str = "",
         arrow: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """A straight line, with an arrow's head at its end if wanted."""
         extra = f' stroke-dasharray="{dash}"' if dash else ""
         self._add(
@@ -152,14 +162,29 @@ class Canvas:
             self._head(x1, y1, x2, y2, role)
 
     def path(
-        self, commands: str, role: str = "line", width: float = 1.5, bottom: float = 0, fill: str = ""
+        self,
+        commands: str,
+        role: str = "line",
+        width: float = 1.5,
+        bottom: float = 0,
+        dash: str = "",
+        opacity: float = 1,
     ) -> None:
-        """An SVG path; `bottom` says how far down it reaches."""
-        paint = f' style="fill:var(--{fill})"' if fill else ""
-        self._add(f'<path d="{commands}" class="l-{role}" stroke-width="{_n(width)}"{paint}/>', bottom)
+        """The outline of SVG path commands; `bottom` says how far down it reaches."""
+        extra = f' stroke-dasharray="{dash}"' if dash else ""
+        extra += f' stroke-opacity="{_n(opacity)}"' if opacity < 1 else ""
+        self._add(f'<path d="{commands}" class="l-{role}" stroke-width="{_n(width)}"{extra}/>', bottom)
 
     def dot(self, x: float, y: float, radius: float, role: str = "a") -> None:
         self._add(f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" class="f-{role}"/>', y + radius)
+
+    def ring(self, x: float, y: float, width: float, height: float) -> None:
+        """A thick outline around something that matters now."""
+        self._add(
+            f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" rx="4" class="l-hot"'
+            ' stroke-width="2.5"/>',
+            y + height,
+        )
 
     def raw(self, markup: str, bottom: float) -> None:
         """Markup that is known to be safe: made by the caller from numbers alone."""
@@ -236,6 +261,20 @@ class Canvas:
 
 
 # -- words and pictures ------------------------------------------------------------------------
+
+
+# What XML refuses, and what would make a text read otherwise than it is (direction marks).
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """The text with every control character written out."""
+    return _HARMFUL.sub(lambda match: _escaped(match[0]), text)
+
+
+def escape(text: str) -> str:
+    """Text as it may stand in SVG and HTML, in an attribute too."""
+    return _escape_markup(printable(text))
 
 
 def label(data: bytes | bytearray | str, limit: int = 24) -> str:

@@ -18,7 +18,7 @@ from minidis.structures import hyperloglog
 
 
 def hll_error_curve(maximum: int = 30_000, runs: int = 3) -> Chart:
-    """The error of a growing HyperLogLog, in percent, for `runs` different streams. About 5 us per element."""
+    """The error of a growing HyperLogLog, in percent, for `runs` streams. About 5 us per element."""
     counts = _steps(maximum)
     series: dict[str, list[tuple[float, float]]] = {}
     for run in range(1, runs + 1):

@@ -59,7 +59,8 @@ def _path(table: Any, search: str | bytes, chains_of: list[list[list[bytes]]]) -
         if probe.key is None:
             verdict = "the end of the chain: not here" if chain else "empty"
         else:
-            verdict = f"{label(probe.key, 20)}: {'found' if probe.key == key else 'another key, go on along the chain'}"
+            found = probe.key == key
+            verdict = f"{label(probe.key, 20)}: {'found' if found else 'another key, go on along the chain'}"
         steps.append(
             {"table": probe.table, "bucket": probe.bucket, "place": place, "caption": f"{where}: {verdict}"}
         )
@@ -101,9 +102,8 @@ def _draw_chains(canvas: Canvas, data: dict[str, Any], number: int, x: float, y:
     for bucket, chain in enumerate(table["chains"]):
         top = y + bucket * ROW
         moved = number == 0 and bucket < data["rehash_index"]
-        with canvas.group(
-            note=f"bucket {bucket}: {' -> '.join(chain) or 'moved' if moved else ' -> '.join(chain) or 'empty'}"
-        ):
+        keys = "moved" if moved else " -> ".join(chain) or "empty"
+        with canvas.group(note=f"bucket {bucket}: {keys}"):
             canvas.text(x + 26, top + 14, str(bucket), "m", 11, "end")
             canvas.text(x + 32, top + 14, f"{bucket:0{bits}b}", "m t-dim", 9.5)
             left = x + 40 + bits * 6
@@ -136,12 +136,7 @@ def _draw_chain(
             canvas.text(cursor + 14 + width / 2, top + 13, key, "m t-a", 10.5, "middle")
         if (bucket, place) in steps:
             with canvas.group(step=steps[bucket, place]):
-                canvas.box(cursor + 12, top - 2, width + 4, ROW, "none", 5)
-                canvas.raw(
-                    f'<rect x="{cursor + 12:.1f}" y="{top - 2:.1f}" width="{width + 4:.1f}" height="{ROW}" rx="5"'
-                    ' class="l-hot" stroke-width="2.5"/>',
-                    top + ROW,
-                )
+                canvas.ring(cursor + 12, top - 2, width + 4, ROW)
         cursor += 14 + width
     if length > min(len(chain), 2 + room):
         canvas.text(cursor + 6, top + 13, f"… {length - min(len(chain), 2 + room)} more", "t-dim", 10.5)
@@ -165,11 +160,7 @@ def _draw_squares(canvas: Canvas, data: dict[str, Any], number: int, x: float, y
         else:
             canvas.box(left, top, side - 1.5, side - 1.5, role, 1)
         if number == 0 and bucket == data["rehash_index"]:
-            canvas.raw(
-                f'<rect x="{left - 1:.1f}" y="{top - 1:.1f}" width="{side:.1f}" height="{side:.1f}" class="l-hot"'
-                ' stroke-width="2.5"/>',
-                top + side,
-            )
+            canvas.ring(left - 2, top - 2, side + 2, side + 2)
     y += -(-len(table["lengths"]) // columns) * side + 14
     lengths = ", ".join(f"{count_of(k, 'bucket')} with {n}" for n, k in table["chain_lengths"].items())
     canvas.text(x, y, f"keys per bucket: {lengths}", "t-dim", 11)

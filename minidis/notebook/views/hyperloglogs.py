@@ -1,4 +1,4 @@
-"""Picture of a HyperLogLog: 16384 registers as a map, the opcodes of the sparse form, the register of an element.
+"""Picture of a HyperLogLog: its 16384 registers as a map, its opcodes, and the register of an element.
 
 Read next: minidis/structures/hyperloglog.py.
 """
@@ -12,8 +12,7 @@ from minidis.structures import hyperloglog
 
 COLUMNS, ROWS = 256, 64
 SQUARE = 2.9
-SHADES = ("none", "c", "a", "d", "b", "e")
-SHADE_STARTS = (0, 1, 3, 5, 8, 12)
+SHADE_STARTS = (0, 1, 2, 3, 5, 8, 12)  # the register values at which a map square gets darker
 SHOWN_OPCODES = 24
 
 
@@ -96,8 +95,8 @@ def _draw_map(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     left = 20.0
     canvas.text(left, y - 6, "16384 registers, 256 in a row", "t-dim", 11)
     canvas.box(left - 2, y - 2, COLUMNS * SQUARE + 4, ROWS * SQUARE + 4, "none", 2)
-    # One path per shade: runs of equal shade become one stroke, so that even 16384 registers are a small picture.
-    for shade in range(1, len(SHADES)):
+    # One path per shade, a stroke per run: so even 16384 registers are a small picture.
+    for shade in range(1, len(SHADE_STARTS)):
         commands = []
         for row in range(ROWS):
             values = data["registers"][row * COLUMNS : (row + 1) * COLUMNS]
@@ -106,7 +105,7 @@ def _draw_map(canvas: Canvas, data: dict[str, Any], y: float) -> float:
                 for a, b in _runs(values, shade)
             ]
         if commands:
-            canvas.path("".join(commands), SHADES[shade], SQUARE - 0.3, y + ROWS * SQUARE)
+            canvas.path("".join(commands), "a", SQUARE - 0.3, y + ROWS * SQUARE, opacity=_opacity(shade))
     if data["element"]:
         row, column = divmod(data["element"]["register"], COLUMNS)
         x, top = left + (column + 0.5) * SQUARE, y + (row + 0.5) * SQUARE
@@ -131,6 +130,10 @@ def _shade(value: int) -> int:
     return max(shade for shade, start in enumerate(SHADE_STARTS) if value >= start)
 
 
+def _opacity(shade: int) -> float:
+    return 0.1 + 0.9 * shade / (len(SHADE_STARTS) - 1)
+
+
 def _draw_histogram(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     totals = {int(value): total for value, total in data["histogram"].items()}
     highest = max(totals.values())
@@ -142,18 +145,19 @@ def _draw_histogram(canvas: Canvas, data: dict[str, Any], y: float) -> float:
         height = 56 * total / highest
         x = 20 + value * width
         with canvas.group(note=f"{count_of(total, 'register')} at {value}"):
-            canvas.box(
-                x + 2,
-                y + 88 - height,
-                width - 4,
-                max(height, 0.5),
-                "f" if not value else SHADES[_shade(value)],
-                1,
-            )
-            canvas.text(x + width / 2, y + 100, str(value), "m t-dim", 10, "middle")
+            canvas.box(x + 2, y + 88 - height, width - 4, max(height, 0.5), "a" if value else "f", 1)
+            if value:  # the shade that the map has for this value
+                canvas.path(
+                    f"M{x + 2:.1f} {y + 104:.1f}h{width - 4:.1f}",
+                    "a",
+                    4,
+                    y + 106,
+                    opacity=_opacity(_shade(value)),
+                )
+            canvas.text(x + width / 2, y + 99, str(value), "m t-dim", 10, "middle")
             if total:
                 canvas.text(x + width / 2, y + 84 - height, str(total), "m", 9, "middle")
-    return y + 108
+    return y + 112
 
 
 def _draw_element(canvas: Canvas, element: dict[str, Any], y: float) -> float:
@@ -220,7 +224,8 @@ def text(data: dict[str, Any]) -> str:
         e = data["element"]
         lines.append(f"element {e['name']}: hash {e['bits'][:50]} {e['bits'][50:]}")
         lines.append(
-            f"  last 14 bits: register {e['register']}; before them {count_of(e['zeros'], 'zero')} and a 1: value {e['value']}"
+            f"  last 14 bits: register {e['register']}; "
+            f"before them {count_of(e['zeros'], 'zero')} and a 1: value {e['value']}"
         )
         lines.append(f"  register {e['register']} holds {e['holds']}")
     if data["opcodes"]:

@@ -151,10 +151,12 @@ ACTIONS = {"add": _add, "search": _search}
 
 
 def _size(array: dict[str, Any]) -> str:
-    return f"{count_of(array['count'], 'number')} of {array['width']} bytes, {count_of(array['bytes'], 'byte')} in all"
+    numbers = f"{count_of(array['count'], 'number')} of {array['width']} bytes"
+    return f"{numbers}, {count_of(array['bytes'], 'byte')} in all"
 
 
 def _summary(data: dict[str, Any]) -> str:
     numbers = ", ".join(map(str, data["before"]["numbers"][:8]))
-    text = f"{data['title']}: an intset, {_size(data['before'])}: {numbers}{' …' if data['before']['count'] > 8 else ''}"
+    more = " …" if data["before"]["count"] > 8 else ""
+    text = f"{data['title']}: an intset, {_size(data['before'])}: {numbers}{more}"
     return f"{text}; after adding {data['added']}: {_size(data['after'])}" if data["after"] else text

@@ -304,16 +304,18 @@ class TtlBoard(View):
 
     def text(self, data: dict[str, Any]) -> str:
         lines = [
-            f"time to live, clock {data['clock']} UTC{' (frozen)' if data['frozen'] else ''}: {_board_counts(data)}"
+            f"time to live, clock {data['clock']} UTC{' (frozen)' if data['frozen'] else ''}: "
+            f"{_board_counts(data)}"
         ]
         if data["rows"]:
-            head = ["key", "state", "time"] + (["sampled"] if data["rounds"] else [])
-            lines.append(
-                table_text(head, [
-                    [row["key"], row["state"], row["life"]] + ([("yes" if row["sampled"] else "")] if data["rounds"] else [])
-                    for row in data["rows"]
-                ])
-            )  # fmt: skip
+            head = ["key", "state", "time"]
+            rows = [[row["key"], row["state"], row["life"]] for row in data["rows"]]
+            if data["rounds"]:
+                head.append("sampled")
+                rows = [
+                    cells + ["yes" * row["sampled"]] for cells, row in zip(rows, data["rows"], strict=True)
+                ]
+            lines.append(table_text(head, rows))
         if data["hidden"]:
             lines.append(f"... {data['hidden']} more keys with a time to live")
         for number, (sampled, expired) in enumerate(data["rounds"], 1):
@@ -360,7 +362,7 @@ class TtlBoard(View):
         self.node.step(10)
 
     def on_clock(self, value: float) -> None:
-        """Put the clock `value` seconds after the time at which this board was made: a step, or a jump back."""
+        """Put the clock `value` seconds after the board's first moment: by a step, or a jump back."""
         if not self.node.is_frozen:
             self.node.freeze()
         seconds = (self.start_us + round(float(value) * 1_000_000) - self.node.now_us) / 1_000_000
@@ -480,7 +482,8 @@ def _nice(ms: float) -> int:
 
 
 def _board_counts(data: dict[str, Any]) -> str:
-    return f"{data['live']} live, {data['dead']} logically dead, {data['freed']} freed, {data['lasting']} without a limit"
+    counts = f"{data['live']} live, {data['dead']} logically dead, {data['freed']} freed"
+    return f"{counts}, {data['lasting']} without a limit"
 
 
 # -- encodings ---------------------------------------------------------------------------------

@@ -193,7 +193,8 @@ def _size(data: dict[str, Any]) -> str:
 
 def _summary(data: dict[str, Any]) -> str:
     values = ", ".join(entry["value"] for entry in data["entries"][:8])
-    return f"{data['title']}: the bytes of a listpack, {_size(data)}: {values}{' …' if data['count'] > 8 else ''}"
+    more = " …" if data["count"] > 8 else ""
+    return f"{data['title']}: the bytes of a listpack, {_size(data)}: {values}{more}"
 
 
 def select(pack: Any, options: dict[str, Any], value: Any) -> None:
@@ -247,7 +248,8 @@ class QuicklistPicture:
             f"{data['title']}: a quicklist of {count_of(len(nodes), 'node')} with {data['count']} elements; "
             "elements per node: " + ", ".join(str(node["count"]) for node in nodes[:SHOWN_NODES])
         )
-        detail = f"quicklist, {count_of(data['count'], 'element')} in {count_of(len(nodes), 'node')}, fill {data['fill']}"
+        size = f"{count_of(data['count'], 'element')} in {count_of(len(nodes), 'node')}"
+        detail = f"quicklist, {size}, fill {data['fill']}"
         canvas.heading(data["title"], detail)
         shown = _ends(nodes)
         width, gap = 122, 24
@@ -284,8 +286,8 @@ class QuicklistPicture:
             for node in _ends(data["nodes"])
         ]
         lines = [
-            f"{data['title']}: quicklist, {count_of(data['count'], 'element')} in {count_of(len(data['nodes']), 'node')}"
-            f" ({data['bytes']} bytes of listpacks), fill {data['fill']}",
+            f"{data['title']}: quicklist, {count_of(data['count'], 'element')}"
+            f" in {count_of(len(data['nodes']), 'node')} ({data['bytes']} bytes), fill {data['fill']}",
             table_text(["node", "container", "elements", "bytes", "first element"], rows),
         ]
         if data["inside"]:
@@ -313,7 +315,8 @@ def _ends(nodes: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
 
 def _draw_node(canvas: Canvas, node: dict[str, Any], x: float, y: float, width: float, chosen: bool) -> None:
     role = "c" if node["container"] == "packed" else "b"
-    note = f"node {node['index']}: {node['container']}, {count_of(node['count'], 'element')}, {count_of(node['bytes'], 'byte')}"
+    size = f"{count_of(node['count'], 'element')}, {count_of(node['bytes'], 'byte')}"
+    note = f"node {node['index']}: {node['container']}, {size}"
     with canvas.group(note=note, event=("node", node["index"]), key=f"node-{node['index']}"):
         canvas.box(x, y, width, 58, role, 6)
         if chosen:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
-from minidis.notebook.views.drawing import Canvas, count_of, table_text
+from minidis.notebook.views.drawing import Canvas, count_of, printable, table_text
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.view import View
 from minidis.protocol.annotation import annotate
@@ -22,11 +22,16 @@ from minidis.protocol.resp import encode, encode_command
 SHOWN_ROWS = 40
 SHOWN_CELLS = 18
 CELL = 22
-KIND_ROLES = {
-    "array": "a", "map": "a", "set": "a", "push": "a", "attributes": "a", "bulk string": "b", "verbatim string": "b",
-    "status": "c", "inline": "c", "integer": "d", "double": "d", "big number": "d", "boolean": "d", "null": "f",
-    "data": "g", "error": "e", "blob error": "e", "broken": "e", "incomplete": "e",
-}  # fmt: skip
+_KINDS_OF_ROLE = {
+    "a": ("array", "map", "set", "push", "attributes"),
+    "b": ("bulk string", "verbatim string"),
+    "c": ("status", "inline"),
+    "d": ("integer", "double", "big number", "boolean"),
+    "e": ("error", "blob error", "broken", "incomplete"),
+    "f": ("null",),
+    "g": ("data",),
+}
+KIND_ROLES = {kind: role for role, kinds in _KINDS_OF_ROLE.items() for kind in kinds}
 
 
 class RespView(View):
@@ -130,7 +135,7 @@ def _rows(data: bytes, is_request: bool) -> list[dict[str, Any]]:
                 "start": span.start,
                 "end": span.end,
                 "kind": span.kind,
-                "meaning": span.explanation,
+                "meaning": printable(span.explanation),
                 "depth": span.depth,
                 "cells": list(head),
                 "hidden": len(piece) - len(head),

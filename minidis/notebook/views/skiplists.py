@@ -52,7 +52,7 @@ def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
         ],  # fmt: skip
         "search": [_number(float(search[0])), label(_bytes(search[1]), 16)] if search else None,
         "path": [_step(step, places) for step in steps],
-        "rank": _rank(steps, places),
+        "rank": skiplist.rank(float(search[0]), _bytes(search[1])) if search else None,
         "hops": sum(step.moved for step in steps),
     }
 
@@ -94,16 +94,9 @@ def _step(step: Any, places: dict[int, int]) -> dict[str, Any]:
     }
 
 
-def _rank(steps: list[Any], places: dict[int, int]) -> int | None:
-    """The 0-based rank of the element searched for: the sum of the spans, minus the header's step."""
-    total = sum(step.span for step in steps if step.moved)
-    return total - 1 if steps and total else None
-
-
 def draw(data: dict[str, Any]) -> Canvas:
     canvas = Canvas(_summary(data))
-    detail = f"{count_of(data['count'], 'element')}, {count_of(data['level'], 'level')}, p = {data['p']:g}"
-    top = canvas.heading(data["title"], detail) + 22
+    top = canvas.heading(data["title"], _size(data)) + 22
     lanes = data["level"]
     columns = _columns(data)
     base = top + lanes * LANE
@@ -172,7 +165,8 @@ def _draw_towers(canvas: Canvas, data: dict[str, Any], columns: dict, base: floa
         top = base - height * LANE + 4
         role = "f" if node["position"] == 0 else "a"
         note = (
-            f"{node['member']}, score {node['score']}, rank {node['position'] - 1}, {count_of(node['height'], 'level')}"
+            f"{node['member']}, score {node['score']}, rank {node['position'] - 1}, "
+            f"{count_of(node['height'], 'level')}"
             if node["position"]
             else "the header: it comes before all elements"
         )
@@ -208,9 +202,7 @@ def _draw_path(canvas: Canvas, data: dict[str, Any], columns: dict, base: float)
 
 
 def text(data: dict[str, Any]) -> str:
-    lines = [
-        f"{data['title']}: skip list, {count_of(data['count'], 'element')}, {count_of(data['level'], 'level')}, p = {data['p']:g}"
-    ]
+    lines = [f"{data['title']}: skip list, {_size(data)}"]
     spans: dict[int, dict[int, int]] = {}
     for level, lane in enumerate(data["lanes"]):
         for link in lane:
@@ -229,8 +221,9 @@ def text(data: dict[str, Any]) -> str:
     if data["path"]:
         lines.append(f"search for {data['search'][0]} {data['search'][1]}: {count_of(data['hops'], 'hop')}")
         lines += [f"  {number}. {step['caption']}" for number, step in enumerate(data["path"], 1)]
-        if data["rank"] is not None:
-            lines.append(f"  sum of the spans followed: {data['rank'] + 1}, so rank {data['rank']}")
+        total = sum(step["span"] for step in data["path"] if step["moved"])
+        found = "not found" if data["rank"] is None else f"so rank {data['rank']}"
+        lines.append(f"  sum of the spans followed: {total}, {found}")
     return "\n".join(lines)
 
 
@@ -282,10 +275,13 @@ def _bytes(member: str | bytes) -> bytes:
     return member.encode() if isinstance(member, str) else member
 
 
+def _size(data: dict[str, Any]) -> str:
+    return f"{count_of(data['count'], 'element')}, {count_of(data['level'], 'level')}, p = {data['p']:g}"
+
+
 def _summary(data: dict[str, Any]) -> str:
-    summary = (
-        f"{data['title']}: a skip list of {count_of(data['count'], 'element')} on {count_of(data['level'], 'level')}: "
-        + ", ".join(f"{node['member']} {node['score']}" for node in data["nodes"][:8])
+    summary = f"{data['title']}: a skip list, {_size(data)}: " + ", ".join(
+        f"{node['member']} {node['score']}" for node in data["nodes"][:8]
     )
     if data["path"]:
         summary += f"; the search for {data['search'][1]} takes {count_of(data['hops'], 'hop')}"

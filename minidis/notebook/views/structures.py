@@ -17,7 +17,6 @@ from minidis.notebook.views.sources import KeySource, node_or_default
 from minidis.notebook.views.view import View
 from minidis.values.base import Value
 
-
 PICTURES: dict[str, Any] = {
     "listpack": listpacks,
     "quicklist": listpacks.QuicklistPicture,
@@ -38,9 +37,9 @@ ENTRY_NAMES = {
 
 
 class StructureView(View):
-    """A key (`source` is its name) or a structure object, drawn in its present form; None is the node's keyspace.
+    """A key (`source` is its name), a structure object, or the node's keyspace (None), in its present form.
 
-    `expected` is the type that the key must have, `kind` forces a picture (bits and HyperLogLogs are strings).
+    `expected` is the type that the key must have, `kind` forces a picture (HyperLogLogs are strings).
     """
 
     def __init__(

@@ -74,7 +74,7 @@ class VennView(View):
         for number, (x, y, radius) in enumerate(plan["circles"]):
             role = "abc"[number]
             canvas.raw(
-                f'<circle cx="{x}" cy="{y}" r="{radius}" class="f-{role}" fill-opacity=".55" stroke-width="2"/>',
+                f'<circle cx="{x}" cy="{y}" r="{radius}" class="f-{role}" fill-opacity=".55"/>',
                 y + radius,
             )
         for (x, y, radius), role in zip(plan["circles"], "abc", strict=False):

@@ -6,10 +6,10 @@
 
 A view is made of four steps, and a subclass supplies them:
 
-    snapshot()      plain data (numbers, strings, lists, dicts), taken from the engine's structures under the lock
+    snapshot()      plain data (numbers, strings, lists, dicts), taken from the engine's structures
     draw(data)      a Canvas
     text(data)      a string
-    controls(data)  buttons and sliders; each calls `on_NAME(value)`, and Python does so with `view.do(name, value)`
+    controls(data)  buttons and sliders; each calls `on_NAME(value)`, as `view.do(name, value)` does
 
 Nothing moves by itself: a view without a browser is finite, and draws when it is shown. Only while a
 browser has it on the screen does it listen to the node; then it draws once per turn of the event loop,

@@ -1,0 +1,88 @@
+"""Every view once, on a node with something of everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidis import Embedded
+from minidis.notebook import views
+
+
+def busy_node() -> Embedded:
+    node = Embedded(clock="2026-01-01T00:00:00Z", seed=1)
+    node.node.active_expiry = False
+    run = node.execute
+    run("SET", "text", "Hello")
+    run("SET", "number", 42)
+    run("SET", "long", "x" * 100)
+    run("SETBIT", "bitmap", 1000, 1)
+    run("PFADD", "visitors", *[f"v{n}" for n in range(40)])
+    run("PFADD", "crowd", *[f"v{n}" for n in range(3000)])
+    run("RPUSH", "list", "a", "b", 300, -1, "x" * 70)
+    run("RPUSH", "long list", *[f"element {n} " * 9 for n in range(300)])
+    run("SADD", "numbers", 1, 2, 300)
+    run("SADD", "words", "a", "b", 1)
+    run("SADD", "big set", *[f"m{n}" for n in range(200)])
+    run("SADD", "small", 2, 3, 4)
+    run("HSET", "hash", "name", "ann", "age", 30)
+    run("HSET", "big hash", *[word for n in range(600) for word in (f"f{n}", n)])
+    run("ZADD", "zset", 1, "a", 2.5, "b")
+    run("ZADD", "board", *[word for n in range(300) for word in (n, f"p{n}")])
+    for n in range(12):
+        run("SET", f"session:{n}", "x", "PX", 1500 * (n + 1))
+    return node
+
+
+def views_of(node: Embedded) -> dict[str, views.View]:
+    return {
+        "keys": views.keys(node=node).do("open", b"hash".hex()),
+        "keys by pattern": views.keys("session:*", node),
+        "ttl board": views.ttl_board(node=node),
+        "encodings": views.encoding("text", "number", "long", "list", "missing", node=node),
+        "string as bits": views.bits("text", node, mark=9, field=(16, 5)),
+        "bitmap": views.bits("bitmap", node, mark=1000),
+        "no bits": views.bits(bytearray()),
+        "sparse hll": views.hll("visitors", node, element="v3"),
+        "dense hll": views.hll("crowd", node),
+        "broken hll": views.hll(bytearray(b"HYLK")),
+        "list": views.list("list", node, select=2),
+        "quicklist": views.list("long list", node, chosen_node=1),
+        "intset": views.set("numbers", node, add=70_000, search=300),
+        "set in a listpack": views.set("words", node),
+        "hash table": views.set("big set", node, search="m7"),
+        "hash": views.hash("hash", node),
+        "big hash": views.hash("big hash", node),
+        "zset": views.zset("zset", node),
+        "skip list": views.zset("board", node, search=(100, "p100")),
+        "keyspace": views.hashtable(node=node),
+        "missing key": views.show("missing", node),
+        "another type": views.list("zset", node),
+        "request": views.resp("SET greeting 'hello world'"),
+        "reply": views.resp(b"*2\r\n$3\r\nfoo\r\n%1\r\n+a\r\n:1\r\n-ERR no\r\n*2\r\n$5\r\nhel"),
+        "two sets": views.venn("numbers", "small", node=node),
+        "three sets": views.venn("numbers", "small", "words", node=node),
+    }
+
+
+def charts_of() -> dict[str, Any]:
+    charts = views.charts
+    return {
+        "line": charts.line({"a": [(1, 2), (2, 4)], "b": [(1, 3), (2, 1)]}, title="two lines", x="x", y="y"),
+        "logarithmic": charts.line(
+            {"a": [(1, 1), (1000, 50)]}, title="log", x="x", y="y", log_x=True, log_y=True
+        ),
+        "bars": charts.bars({"set": 60, "hll": 12}, title="bytes", y="bytes"),
+        "histogram": charts.histogram([0, 1, 1, 2, -1], title="errors", x="percent", bins=5, bell=(0, 1)),
+        "lanes": charts.lanes(
+            [("alice", 0, 1, "read"), ("bob", 1, 4, "execute", "KEYS *")], title="loop", x="ms"
+        ),
+    }
+
+
+_SHARED = busy_node()
+NAMES = sorted(views_of(_SHARED))
+
+
+def made(name: str) -> views.View:
+    """One of the views, on a node that the tests of forms share: looking changes nothing."""
+    return views_of(_SHARED)[name]
