@@ -116,8 +116,9 @@ def _keys(client: Client, argv: list[bytes]) -> tuple[Command, list[bytes]]:
     except ReplyError:
         raise ReplyError("ERR Invalid number of arguments specified for command") from None
     try:
-        irregular = entry.key_finder is not None and any(spec.keyword for spec in specs)
-        keys = entry.key_finder(argv) if irregular else find_keys(specs, argv)
+        # A keyword may come twice (SORT's STORE): such a command knows better than its line.
+        finder = entry.key_finder if any(spec.keyword for spec in specs) else None
+        keys = find_keys(specs, argv) if finder is None else finder(argv)
     except (BadKeys, ReplyError):
         keys = []
     if not keys:

@@ -64,7 +64,7 @@ def key_specs(line: SyntaxLine) -> list[KeySpec]:
     """The key specs of a syntax line, in its order."""
     specs: list[KeySpec] = []
     index: int | None = len(line.name.split())  # of the next word; None behind anything of variable length
-    start = index  # where keywords are looked for
+    start = len(line.name.split())  # where keywords are looked for
     for position, argument in enumerate(line.arguments):
         following = line.arguments[position + 1 :]
         if index is not None and argument.optional and argument.type == "key" and argument.multiple:
@@ -78,8 +78,8 @@ def key_specs(line: SyntaxLine) -> list[KeySpec]:
             last = -1 - _words_needed(following) if argument.multiple else 0
             specs.append(KeySpec(index, last=last, step=width if argument.multiple else 1))
         if index is not None:
-            index = None if argument.optional or argument.multiple else index + argument.words
-            start = index if index is not None else start
+            start += argument.words if not argument.optional and not argument.multiple else 0
+            index = None if argument.optional or argument.multiple else start
     return specs
 
 
