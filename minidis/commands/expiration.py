@@ -25,6 +25,7 @@ Read next: minidis/engine/expiry.py, which finds the dead keys that nobody reads
 
 from __future__ import annotations
 
+from minidis.commands.keys import look
 from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
@@ -90,7 +91,7 @@ def expiretime(client: Client, key: bytes) -> int:
 @command("PEXPIRETIME key", READONLY | FAST, since="7.0.0", group=GENERIC)
 def pexpiretime(client: Client, key: bytes) -> int:
     """Get the unix time, in milliseconds, at which a key expires; -1 never, -2 no such key. O(1)."""
-    if client.db.peek(key) is None:
+    if look(client, key) is None:
         return NO_KEY
     at_ms = client.db.expiry_ms(key)
     return NO_EXPIRY if at_ms is None else at_ms

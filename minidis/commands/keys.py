@@ -63,13 +63,13 @@ def unlink(client: Client, *keys: bytes) -> int:
 @command("EXISTS key [key ...]", READONLY | FAST)
 def exists(client: Client, *keys: bytes) -> int:
     """Count how many of the keys exist; one given twice counts twice. O(N) where N is the number of keys."""
-    return sum(client.db.peek(key) is not None for key in keys)
+    return sum(look(client, key) is not None for key in keys)
 
 
 @command("TYPE key", READONLY | FAST)
 def type_(client: Client, key: bytes) -> str:
     """Tell the type of the value at a key. O(1)."""
-    value = client.db.peek(key)
+    value = look(client, key)
     return "none" if value is None else value.kind
 
 
@@ -240,17 +240,28 @@ HELP
     Prints this help."""
 
 
+def look(client: Client, key: bytes) -> Value | None:
+    """Look a value up without a new access time; keyspace_hits and keyspace_misses do count it."""
+    db = client.db
+    value = db.peek(key)
+    if value is None:
+        db.misses += 1
+    else:
+        db.hits += 1
+    return value
+
+
 @command("OBJECT ENCODING key", READONLY, since="2.2.3")
 def object_encoding(client: Client, key: bytes) -> bytes | None:
     """Tell the structure that holds the value. O(1)."""
-    value = client.db.peek(key)
+    value = look(client, key)
     return None if value is None else value.encoding.encode()
 
 
 @command("OBJECT FREQ key", READONLY, since="4.0.0")
 def object_freq(client: Client, key: bytes) -> None:
     """Tell how often a key is used, on a logarithmic scale. O(1)."""
-    if client.db.peek(key) is not None:
+    if look(client, key) is not None:
         raise ReplyError(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " + _SWITCHING
         )
@@ -259,7 +270,7 @@ def object_freq(client: Client, key: bytes) -> None:
 @command("OBJECT IDLETIME key", READONLY, since="2.2.3")
 def object_idletime(client: Client, key: bytes) -> int | None:
     """Tell the seconds since a key was last used. O(1)."""
-    value = client.db.peek(key)
+    value = look(client, key)
     if value is None:
         return None
     if client.node.config.maxmemory_policy in _LFU:
@@ -270,7 +281,7 @@ def object_idletime(client: Client, key: bytes) -> int | None:
 @command("OBJECT REFCOUNT key", READONLY, since="2.2.3")
 def object_refcount(client: Client, key: bytes) -> int | None:
     """Tell how many places of Redis share the value. O(1)."""
-    value = client.db.peek(key)
+    value = look(client, key)
     if value is None:
         return None
     config = client.node.config

@@ -30,6 +30,14 @@ def test_looking_leaves_no_trace_and_touch_does(redis):
     assert redis.execute("OBJECT", "IDLETIME", "k") == 0
 
 
+def test_looking_counts_as_a_hit_or_a_miss(redis):
+    redis.execute("SET", "k", "v")
+    for words in [("EXISTS", "k", "missing"), ("TYPE", "k"), ("TTL", "missing"), ("OBJECT", "REFCOUNT", "k")]:
+        redis.execute(*words)
+    redis.execute("MEMORY", "USAGE", "k")
+    assert (redis.client.db.hits, redis.client.db.misses) == (3, 2)
+
+
 def test_object_idletime_and_freq_ask_for_their_policies(redis):
     redis.execute("SET", "k", "v")
     with pytest.raises(ReplyError, match="An LFU maxmemory policy is not selected"):
