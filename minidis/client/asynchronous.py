@@ -109,4 +109,4 @@ class AsyncInProcessConnection(UnixDomainSocketConnection):
 
     async def _connect(self) -> None:
         self._reader = asyncio.StreamReader()
-        self._writer = InProcessWriter(self.node, self._reader)
+        self._writer = InProcessWriter(self.node, self._reader)  # type: ignore[assignment]
