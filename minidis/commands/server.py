@@ -317,7 +317,7 @@ def human_size(size_bytes: int) -> str:
 
 @command("DEBUG subcommand [argument ...]", _ADMIN, raw=True)
 def debug(client: Client, subcommand: bytes, *arguments: bytes):
-    """Look into the server, or make it behave oddly, for tests. Depends on the subcommand."""
+    """Look into the server, or make it behave oddly, for tests. O(N) at most, by subcommand."""
     name = errors.shown(subcommand)
     handler, words = _DEBUG_SUBCOMMANDS.get(name.upper(), (None, 0))
     if handler is None or len(arguments) != words:
