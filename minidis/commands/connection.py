@@ -218,7 +218,7 @@ def client_setinfo(client: Client, attribute: bytes, value: bytes):
 @command("CLIENT INFO", _CLIENT, since="6.2.0")
 def client_info(client: Client):
     """The line of CLIENT LIST about this connection. O(1)."""
-    return Verbatim(describe(client, "client|info").encode() + b"\n")
+    return Verbatim(describe(client).encode() + b"\n")
 
 
 @command("CLIENT GETREDIR", _CLIENT, since="6.0.0")
@@ -293,8 +293,7 @@ def client_list(client: Client, *words: bytes):
         clients = [client.node.clients[number] for number in wanted if number in client.node.clients]
     elif words:
         raise ReplyError(errors.SYNTAX)
-    lines = [describe(each, "client|list" if each is client else None) for each in clients]
-    return Verbatim("".join(line + "\n" for line in lines).encode())
+    return Verbatim("".join(describe(each) + "\n" for each in clients).encode())
 
 
 def _client_type(word: bytes) -> bytes:
@@ -304,14 +303,13 @@ def _client_type(word: bytes) -> bytes:
     return name
 
 
-def describe(client: Client, running: str | None = None) -> str:
-    """The line of CLIENT LIST; `running` names the command that the client runs right now."""
+def describe(client: Client) -> str:
+    """The line of CLIENT LIST."""
     node = client.node
     queued = client.transaction.queue if client.transaction else []
     argv = client.parked.argv if client.parked else []
     argv_bytes = sum(map(len, argv))
     multi_bytes = sum(len(word) for _, words in queued for word in words)
-    last_command = client.last_command_us if running is None else node.now_us
     fields: dict[str, Any] = {
         "id": client.id,
         "addr": f"{client.address}:{client.id}",
@@ -319,7 +317,7 @@ def describe(client: Client, running: str | None = None) -> str:
         "fd": -1,
         "name": client.name,
         "age": (node.now_us - client.created_us) // 1_000_000,
-        "idle": (node.now_us - last_command) // 1_000_000,
+        "idle": (node.now_us - client.last_command_us) // 1_000_000,
         "flags": _flags(client),
         "db": client.db.index,
         "sub": 0,
@@ -337,7 +335,7 @@ def describe(client: Client, running: str | None = None) -> str:
         "omem": 0,
         "tot-mem": argv_bytes + multi_bytes,
         "events": "rw" if client.outbox else "r",
-        "cmd": running or client.last_command or "NULL",
+        "cmd": client.last_command or "NULL",
         "user": client.user,
         "redir": -1,
         "resp": client.protocol,

@@ -132,6 +132,8 @@ class Node:
         """The inner step of `call`: the handler, then the journal.  May answer a `Wait`."""
         before = self.changes
         self.commands_processed += 1
+        client.last_command = command.name
+        client.last_command_us = self.now_us
         try:
             reply = command.invoke(client, argv)
         except BaseException:

@@ -59,10 +59,11 @@ def test_client_list_says_what_each_client_is_doing(node):
     node.execute("SET", "k", "value", client=alice)
     node.call(bob, [b"BLPOP", b"q", b"0"])
     node.step(5)
-    _, first, second = map(fields, node.execute("CLIENT", "LIST").splitlines())
+    mine, first, second = map(fields, node.execute("CLIENT", "LIST").splitlines())
     assert (first["name"], first["db"], first["flags"], first["multi"]) == ("alice", "2", "x", "1")
     assert first["multi-mem"] == str(len("SETkvalue"))
     assert (second["name"], second["flags"], second["age"]) == ("bob", "b", "5")
+    assert (mine["cmd"], mine["idle"], second["cmd"], second["idle"]) == ("client|list", "0", "blpop", "5")
     assert second["argv-mem"] == str(len("BLPOPq0"))
 
 

@@ -37,7 +37,6 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     ),
     "Valkey's slow log is called command log": ((VALKEY_9_1,), "flags", ("exec",)),
     "7.2 ignores any arguments of QUIT; a line of fixed arity says more": (BOTH, "arity", ("quit",)),
-    "what propagates without being a write is shown by 7.2 only": (BOTH, "flags", ("pfcount",)),
 }
 
 # Commands whose arguments are described in another shape, with the reason.
