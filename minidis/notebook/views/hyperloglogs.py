@@ -95,6 +95,8 @@ def _draw_map(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     left = 20.0
     canvas.text(left, y - 6, "16384 registers, 256 in a row", "t-dim", 11)
     canvas.box(left - 2, y - 2, COLUMNS * SQUARE + 4, ROWS * SQUARE + 4, "none", 2)
+    few = sum(map(bool, data["registers"])) < 500
+    thickness = SQUARE + (1.4 if few else -0.3)  # a few squares alone would hardly be seen
     # One path per shade, a stroke per run: so even 16384 registers are a small picture.
     for shade in range(1, len(SHADE_STARTS)):
         commands = []
@@ -105,7 +107,7 @@ def _draw_map(canvas: Canvas, data: dict[str, Any], y: float) -> float:
                 for a, b in _runs(values, shade)
             ]
         if commands:
-            canvas.path("".join(commands), "a", SQUARE - 0.3, y + ROWS * SQUARE, opacity=_opacity(shade))
+            canvas.path("".join(commands), "a", thickness, y + ROWS * SQUARE, opacity=_opacity(shade))
     if data["element"]:
         row, column = divmod(data["element"]["register"], COLUMNS)
         x, top = left + (column + 0.5) * SQUARE, y + (row + 0.5) * SQUARE
@@ -131,7 +133,7 @@ def _shade(value: int) -> int:
 
 
 def _opacity(shade: int) -> float:
-    return 0.1 + 0.9 * shade / (len(SHADE_STARTS) - 1)
+    return 0.3 + 0.7 * shade / (len(SHADE_STARTS) - 1)
 
 
 def _draw_histogram(canvas: Canvas, data: dict[str, Any], y: float) -> float:

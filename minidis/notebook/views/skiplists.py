@@ -153,7 +153,7 @@ def _draw_lane(
         end = columns[following] - 9
         canvas.line(start, y, end, y, "line", 1.2, dash="2 4")
         hidden = (following or data["count"] + 1) - link["from"] - 1
-        if level == 0 and end - start > 12:
+        if level == 0 and end - start > 6 * len(str(hidden)) + 8:
             canvas.text((start + end) / 2, y - 4, f"+{hidden}", "m t-dim", 9.5, "middle")
 
 

@@ -11,7 +11,15 @@ from contextlib import nullcontext
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
-from minidis.notebook.views import bitmaps, hashtables, hyperloglogs, intsets, listpacks, skiplists
+from minidis.notebook.views import (
+    bitmaps,
+    hashtables,
+    hyperloglogs,
+    intsets,
+    listpacks,
+    quicklists,
+    skiplists,
+)
 from minidis.notebook.views.drawing import Canvas, label
 from minidis.notebook.views.sources import KeySource, node_or_default
 from minidis.notebook.views.view import View
@@ -19,7 +27,7 @@ from minidis.values.base import Value
 
 PICTURES: dict[str, Any] = {
     "listpack": listpacks,
-    "quicklist": listpacks.QuicklistPicture,
+    "quicklist": quicklists,
     "intset": intsets,
     "hashtable": hashtables,
     "skiplist": skiplists,

@@ -15,12 +15,12 @@ from minidis.notebook.views.view import View
 SHOWN_MEMBERS = 4
 
 # Where circles and regions stand; a region is named by the circles that it lies in.
-_TWO = {
+_TWO: dict[str, Any] = {
     "circles": [(300, 190, 135), (480, 190, 135)],
     "regions": {(0,): (235, 170), (1,): (545, 170), (0, 1): (390, 170)},
     "names": [(225, 48, "end"), (555, 48, "start")],
 }
-_THREE = {
+_THREE: dict[str, Any] = {
     "circles": [(310, 190, 135), (470, 190, 135), (390, 320, 135)],
     "regions": {
         (0,): (240, 150), (1,): (540, 150), (2,): (390, 385),

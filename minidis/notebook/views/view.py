@@ -46,7 +46,7 @@ class View:
     """Whether the picture changes with time alone."""
 
     def __init__(self, node: Embedded | None = None) -> None:
-        self.node = node
+        self.node: Any = node
         self.message = ""
         self._data: Any = None
         self._widget: Any = None
@@ -260,8 +260,8 @@ def _widget_class() -> Any:
             _css = (_HERE / "view.css").read_text(encoding="utf-8") + LIVE_STYLE
             svg = traitlets.Unicode().tag(sync=True)
             message = traitlets.Unicode().tag(sync=True)
-            controls = traitlets.List().tag(sync=True)
-            captions = traitlets.List().tag(sync=True)
+            controls: Any = traitlets.List().tag(sync=True)
+            captions: Any = traitlets.List().tag(sync=True)
             polling = traitlets.Bool().tag(sync=True)
 
             def __repr__(self) -> str:  # without an address, which differs from run to run
