@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minidis.course.exercise import Wrong, show
+from minidis.course.guard import unobserved
 from minidis.drivers.embedded import Embedded
 
 START = "2026-01-01T00:00:00Z"
@@ -43,10 +44,16 @@ class Case:
         return node
 
     def redis(self, node: Embedded | None = None, **options: Any) -> Any:
-        """A redis-py client on `node`, or on a fresh one."""
+        """A redis-py client on `node`, or on a fresh one.
+
+        redis-py runs uncounted (guard.py), and with it whatever is plugged into the node: a part that
+        might never end is driven by `node.execute`.
+        """
         from minidis.client import connect
 
-        return connect(node or self.node(), **options)
+        client = connect(node or self.node(), **options)
+        client.execute_command = unobserved(client.execute_command)
+        return client
 
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
         """The commands that `node` (or the latest one) has run so far, as sent, names in upper case.

@@ -42,11 +42,15 @@ def is_learners(filename: str) -> bool:
 def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[None]:
     """Raise TooManyInstructions in the block's learner code after that many bytecode instructions."""
     left = instructions
+    known: dict[str, bool] = {}
 
     def count(frame: Any, event: str, argument: Any) -> Callable[..., Any] | None:
         nonlocal left
         if event == "call":
-            if not is_learners(frame.f_code.co_filename):
+            filename = frame.f_code.co_filename
+            if filename not in known:
+                known[filename] = is_learners(filename)
+            if not known[filename]:
                 return None
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
         elif event == "opcode":
@@ -61,6 +65,23 @@ def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[No
         yield
     finally:
         sys.settrace(before)
+
+
+def unobserved(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` without the trace function, which would be called for each of the calls that it makes.
+
+    For redis-py, whose commands take a hundred calls each: five times as fast.
+    """
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        before = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return function(*arguments, **options)
+        finally:
+            sys.settrace(before)
+
+    return run
 
 
 @contextmanager
