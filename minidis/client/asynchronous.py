@@ -37,7 +37,7 @@ class InProcessWriter:
 
     def write(self, data: bytes) -> None:
         """Raises ConnectionResetError when the server has hung up; redis-py makes it a ConnectionError."""
-        if self._session.closed:
+        if self._session.closing:
             raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
         self._session.receive(data)
         self._feed_reader()
@@ -79,11 +79,11 @@ class InProcessWriter:
         if self._at_end:
             return
         session = self._session
-        session.advance()
+        session.collect()
         data = session.take_output()
         if data:
             self._reader.feed_data(data)
-        if session.closed:
+        if session.closing:
             self._at_end = True
             self._reader.feed_eof()
         elif session.waits and self._timer is None:

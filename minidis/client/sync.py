@@ -27,24 +27,24 @@ class InProcessSocket:
 
     def sendall(self, data: bytes) -> None:
         """Raises BrokenPipeError, which redis-py makes a ConnectionError, when the server has hung up."""
-        if self._session.closed:
+        if self._session.closing:
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
         self._session.receive(bytes(data))
 
     def recv(self, most_bytes: int) -> bytes:
         """What is there; waits for it as long as the timeout allows. b"" when the server has hung up."""
         session = self._session
-        session.advance()
+        session.collect()
         while not (data := session.take_output(most_bytes)):
-            if session.closed:
+            if session.closing:
                 return b""
             if self._timeout_s == 0:
                 raise BlockingIOError(errno.EWOULDBLOCK, "no data yet")
             try:
-                session.deliver(session.embedded.wait(session.client, self._timeout_s))
+                session.send(session.embedded.wait(session.client, self._timeout_s))
             except ConnectionError:
                 return b""
-            session.advance()
+            session.collect()
         return data
 
     def recv_into(self, buffer: Any) -> int:

@@ -259,19 +259,6 @@ def client_reply(client: Client, mode: bytes):
     return "OK"
 
 
-def is_silenced(client: Client, mode_before: str) -> bool:
-    """Must the reply of the command that just ran be kept back?
-
-    For whoever sends the replies: `mode_before` is the client's `reply_mode` before that command. SKIP keeps
-    back its own reply and the next one.
-    """
-    if mode_before == "skip" == client.reply_mode:
-        client.reply_mode = "on"
-        client.update_gate()
-        return True
-    return client.reply_mode != "on"
-
-
 # ---- CLIENT: about others ---------------------------------------------------------------------------------
 
 

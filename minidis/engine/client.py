@@ -77,5 +77,16 @@ class Client:
         self.outbox.append(reply)
         self.node.pending_output[self.id] = self
 
+    def keeps_back_reply(self, mode_before: str) -> bool:
+        """True if the reply of the command that just ran must not be sent (CLIENT REPLY OFF, SKIP).
+
+        `mode_before` is the `reply_mode` before that command: SKIP keeps back its own reply and the next one.
+        """
+        if mode_before == "skip" == self.reply_mode:
+            self.reply_mode = "on"
+            self.update_gate()
+            return True
+        return self.reply_mode != "on"
+
     def __repr__(self) -> str:
         return f"<Client {self.id} {self.name or self.address} db={self.db.index}>"

@@ -30,11 +30,14 @@ from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import ProtocolError, RequestParser, encode
 
+Execute = Callable[[Client, list[bytes]], Any]
+
 
 class Link:
     """One connection to `node`.  `parser` makes the request parser: a learner's own fits here.
 
-    `client` is one that is connected already and now speaks by bytes.
+    `client` is one that is connected already and now speaks by bytes; `execute` runs a command (a
+    driver's own way, with its lock and its timers, instead of the bare node's).
     """
 
     def __init__(
@@ -44,33 +47,42 @@ class Link:
         address: str = "embedded",
         parser: Callable[[], Any] = RequestParser,
         client: Client | None = None,
+        execute: Execute | None = None,
     ) -> None:
         self.node = node
         self.client = client or node.connect(name, address)
+        self.execute = execute or node.execute
         self.parser = parser()
         self.output = bytearray()
-        self.closing = False
         self.last_requests: list[list[bytes]] = []
+
+    @property
+    def closing(self) -> bool:
+        """True when the server has hung up (QUIT, CLIENT KILL, a broken frame); output may be left."""
+        return self.client.closed
 
     def receive(self, data: bytes) -> None:
         """Take bytes of the stream, however they are split, and run every command that is now whole.
 
-        A broken frame answers the protocol error and sets `closing`: nothing after it means anything.
+        A broken frame answers the protocol error and closes: nothing after it means anything.
         """
         self.parser.feed(data)
         self.last_requests = []
-        while self.run_one():
-            pass
+        self.collect()
 
     def run_one(self) -> bool:
         """Run the next whole command, if there is one and the client may go on.  True if it did."""
+        self.collect_late_replies()
         if self.closing or self.client.parked is not None:
             return False
+        if isinstance(self.parser, RequestParser):  # limits that AUTH and CONFIG SET change
+            self.parser.authenticated = self.client.authenticated
+            self.parser.max_bulk_bytes = self.node.config.proto_max_bulk_len
         try:
             argv = self.parser.next_request()
         except ProtocolError as error:
-            self._send(error)
-            self.closing = True
+            self.send(error)
+            self.close()
             return False
         if argv is None:
             return False
@@ -80,14 +92,14 @@ class Link:
         return True
 
     def _run(self, argv: list[bytes]) -> None:
-        client = self.client
+        mode_before = self.client.reply_mode
         try:
-            reply = self.node.execute(client, argv)
+            reply = self.execute(self.client, argv)
         except ReplyError as error:
             reply = error
-        if reply is not WAITING and client.reply_mode == "on":
-            self._send(reply)
-        self.closing = self.closing or client.closed
+        if reply is not WAITING and not self.client.keeps_back_reply(mode_before):
+            self.send(reply)
+        self.collect_late_replies()
 
     def collect(self) -> None:
         """Move late replies and messages from the client's outbox into `output`; then go on with requests."""
@@ -99,20 +111,19 @@ class Link:
         """Move late replies and messages from the client's outbox into `output`."""
         outbox = self.client.outbox
         while outbox:
-            self._send(outbox.popleft())
+            self.send(outbox.popleft())
 
-    def take_output(self, most: int | None = None) -> bytes:
-        """Take up to `most` bytes (all, if None) out of `output`, to be sent."""
-        count = len(self.output) if most is None else most
-        data = bytes(self.output[:count])
-        del self.output[:count]
+    def send(self, reply: Any) -> None:
+        """Put a reply value into `output`, in the client's protocol."""
+        self.output += encode(reply, self.client.protocol)
+
+    def take_output(self, most_bytes: int | None = None) -> bytes:
+        """Take up to `most_bytes` (all, if None) out of `output`, to be sent."""
+        data = bytes(self.output[:most_bytes])
+        del self.output[: len(data)]
         return data
 
     def close(self) -> None:
         """The connection is gone."""
-        self.closing = True
         if not self.client.closed:
             self.node.disconnect(self.client)
-
-    def _send(self, reply: Any) -> None:
-        self.output += encode(reply, self.client.protocol)

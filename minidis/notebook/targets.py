@@ -26,7 +26,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from minidis.commands.connection import is_silenced
 from minidis.drivers.embedded import Embedded
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import BigNumber, ReplyError
@@ -187,7 +186,7 @@ class EmbeddedConnection(Connection):
             reply = error
         if reply is WAITING:
             return WAITING
-        if is_silenced(self.client, reply_mode):
+        if self.client.keeps_back_reply(reply_mode):
             return NO_REPLY
         self.reply_bytes = encode(reply, self.protocol)
         if isinstance(reply, ReplyError):
@@ -197,6 +196,8 @@ class EmbeddedConnection(Connection):
     def _call_by_bytes(self, reply_mode: str) -> Any:
         """Through the event loop that stands before the node: its sockets, its parser, its turns."""
         loop = self.embedded.front
+        if self.client.parked is not None:
+            raise ReplyError(STILL_WAITS)
         if self._socket not in loop.connections or self._socket.link.client is not self.client:
             self._socket = loop.connect(self.client_name, client=self.client)
             self._replies = ReplyParser()
@@ -209,7 +210,7 @@ class EmbeddedConnection(Connection):
         if reply is NEED_DATA:
             if self.client.parked is not None:
                 return WAITING
-            if is_silenced(self.client, reply_mode):
+            if self.client.keeps_back_reply(reply_mode):
                 return NO_REPLY
             raise TargetError("no reply came: the request was not read, not run, or its reply never written")
         if isinstance(reply, ReplyError):

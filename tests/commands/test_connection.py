@@ -49,7 +49,7 @@ def test_an_unauthenticated_peer_may_send_little(node):
     session = Session(node)
     session.receive(b"*11\r\n")
     assert session.take_output() == b"-ERR Protocol error: unauthenticated multibulk length\r\n"
-    assert session.closed
+    assert session.closing
 
 
 def test_client_list_says_what_each_client_is_doing(node):
@@ -83,7 +83,7 @@ def test_quit_answers_and_then_closes(node):
     session = Session(node)
     session.receive(b"PING\r\nQUIT\r\nPING\r\n")
     assert session.take_output() == b"+PONG\r\n+OK\r\n"
-    assert session.closed
+    assert session.closing
 
 
 def test_reset_forgets_everything(node):
