@@ -74,9 +74,13 @@ def zset(key: str | bytes, node: Embedded | None = None, db: int = 0, **options:
 
 
 def skiplist(
-    source: Any, node: Embedded | None = None, db: int = 0, *, search: tuple[float, str | bytes] | None = None
+    source: Any,
+    node: Embedded | None = None,
+    db: int = 0,
+    *,
+    search: tuple[float, str | bytes] | str | bytes | None = None,
 ) -> View:
-    """A skip list, of a sorted set or by itself; `search` shows the path to (score, member)."""
+    """A skip list, of a sorted set or by itself; `search` shows the path to (score, member) or a member."""
     return StructureView(source, node, db, expected="zset", search=search)
 
 
@@ -132,7 +136,7 @@ def ttl_board(pattern: str | bytes = "*", node: Embedded | None = None, db: int 
 
 
 def encoding(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> View:
-    """TYPE, OBJECT ENCODING and memory of some keys; for a string the allocations it is made of."""
+    """TYPE, OBJECT ENCODING and memory of some keys, or all; for a string the allocations it is made of."""
     return EncodingView(*keys, node=node, db=db)
 
 

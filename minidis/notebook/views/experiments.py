@@ -77,8 +77,9 @@ def memory_curve(
         1000,
     ),
     config: Mapping[str, Any] | None = None,
+    total: bool = False,
 ) -> Chart:
-    """Bytes per element as a value grows: {name: (command, words of the i-th element)}.
+    """Bytes per element (or in `total`) as a value grows: {name: (command, words of the i-th element)}.
 
     >>> print(memory_curve({"set": ("SADD", lambda i: [i])}, counts=[1, 4]))
     memory per element (bytes per element against elements)
@@ -94,11 +95,10 @@ def memory_curve(
                 node.execute(command, "value", *words_of(number))
             added = count
             value = look(node.node.databases[0].table, b"value")
-            points.append((count, value.memory_usage() / count))
+            points.append((count, value.memory_usage() / (1 if total else count)))
         series[name] = points
-    return charts.line(
-        series, title="memory per element", x="elements", y="bytes per element", log_x=True, log_y=True
-    )
+    title, unit = ("memory", "bytes") if total else ("memory per element", "bytes per element")
+    return charts.line(series, title=title, x="elements", y=unit, log_x=True, log_y=True)
 
 
 def ttl_sawtooth(

@@ -490,7 +490,7 @@ def _board_counts(data: dict[str, Any]) -> str:
 
 
 class EncodingView(View):
-    """Type, encoding and memory of some keys; for a string, the allocations it is made of."""
+    """Type, encoding and memory of some keys (of all, if none is named); a string's allocations."""
 
     def __init__(self, *keys: str | bytes, node: Embedded | None = None, db: int = 0) -> None:
         super().__init__(node_or_default(node))
@@ -499,7 +499,8 @@ class EncodingView(View):
 
     def snapshot(self) -> list[dict[str, Any]]:
         table = self.node.node.databases[self.db].table
-        return [_encoding_row(key, look(table, key)) for key in self.names]
+        names = self.names or sorted([*table])[:SHOWN_KEYS]
+        return [_encoding_row(key, look(table, key)) for key in names]
 
     def draw(self, data: list[dict[str, Any]]) -> Canvas:
         canvas = Canvas(

@@ -17,9 +17,10 @@ LANE = 34
 
 
 def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Nodes, lanes and a search. `options`: search=(score, member), the element whose path is shown."""
-    search = options.get("search")
-    steps = skiplist.search_path(float(search[0]), _bytes(search[1])) if search else []
+    """Nodes, lanes and a search. `options`: search, the element whose path is shown: (score, member),
+    or the member alone if it is in the list."""
+    search = _element(skiplist, options.get("search"))
+    steps = skiplist.search_path(*search) if search else []
     lanes = skiplist.levels()
     places = {id(skiplist.header): 0}
     nodes = []
@@ -50,11 +51,22 @@ def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
             ]
             for lane in lanes
         ],  # fmt: skip
-        "search": [_number(float(search[0])), label(_bytes(search[1]), 16)] if search else None,
+        "search": [_number(search[0]), label(search[1], 16)] if search else None,
         "path": [_step(step, places) for step in steps],
-        "rank": skiplist.rank(float(search[0]), _bytes(search[1])) if search else None,
+        "rank": skiplist.rank(*search) if search else None,
         "hops": sum(step.moved for step in steps),
     }
+
+
+def _element(skiplist: Any, search: Any) -> tuple[float, bytes] | None:
+    """(score, member) of what is searched for; None for nothing, or for a member that is not there."""
+    if not search:
+        return None
+    if isinstance(search, (str, bytes)):
+        wanted = _bytes(search)
+        return next(((node.score, node.member) for node in skiplist if node.member == wanted), None)
+    score, member = search
+    return float(score), _bytes(member)
 
 
 def _chosen(nodes: list[Any], needed: set[int]) -> list[int]:
@@ -106,15 +118,15 @@ def draw(data: dict[str, Any]) -> Canvas:
     for level, lane in enumerate(data["lanes"]):
         _draw_lane(canvas, data, level, lane, columns, base - (level + 1) * LANE + 16)
     _draw_towers(canvas, data, columns, base)
-    bottom = base + 52
+    bottom = base + 10 + 24 * _label_rows(data)
     if data["path"]:
         _draw_path(canvas, data, columns, base)
         outcome = f"search for {data['search'][0]} {data['search'][1]}: {count_of(data['hops'], 'hop')}"
         spans = [str(step["span"]) for step in data["path"] if step["moved"]]
         if spans:
-            outcome += (
-                f"; spans {' + '.join(spans)} = position {sum(map(int, spans))}, so rank {data['rank']}"
-            )
+            shown = spans if len(spans) <= 8 else [*spans[:7], "…"]
+            outcome += f"; spans {' + '.join(shown)} = position {sum(map(int, spans))}"
+            outcome += ", not found" if data["rank"] is None else f", so rank {data['rank']}"
         canvas.text(16, bottom + 12, outcome, "b t-hot", 12)
         for number, step in enumerate(data["path"], 1):
             with canvas.group(step=number):
@@ -158,7 +170,8 @@ def _draw_lane(
 
 
 def _draw_towers(canvas: Canvas, data: dict[str, Any], columns: dict, base: float) -> None:
-    crowded = len(data["nodes"]) > 11
+    rows = _label_rows(data)
+    room = int(rows * (columns[None] - columns[0]) / (len(data["nodes"]) + 1) / 6) - 1
     towers = [{"position": 0, "height": data["level"], "score": "", "member": "header"}, *data["nodes"]]
     for place, node in enumerate(towers):
         x, height = columns[node["position"]], min(node["height"], data["level"])
@@ -174,14 +187,22 @@ def _draw_towers(canvas: Canvas, data: dict[str, Any], columns: dict, base: floa
             canvas.box(x - 9, top, 18, height * LANE - 8, role, 4)
             for level in range(height):
                 canvas.dot(x, base - (level + 1) * LANE + 16, 2.6, "f" if role == "a" else "a")
-        shift = 24 if crowded and place % 2 == 0 and place else 0
+        shift = 24 * (place % rows) if place else 0
         if shift:
-            canvas.line(x, base, x, base + 24, "line", 0.8, dash="1 3")
-        room = 15 if not crowded else 11
-        member = node["member"] if len(node["member"]) <= room else node["member"][: room - 1] + "…"
-        canvas.text(x, base + 10 + shift, node["score"], "m b", 10, "middle")
+            canvas.line(x, base, x, base + shift, "line", 0.8, dash="1 3")
+        canvas.text(x, base + 10 + shift, _cut(node["score"], room), "m b", 10, "middle")
+        member = _cut(node["member"], room)
         canvas.text(x, base + (21 if node["position"] else 12) + shift, member, "m t-dim", 9.5, "middle")
     canvas.text(columns[None] + 3, base - LANE + 20, "end", "t-dim", 10)
+
+
+def _label_rows(data: dict[str, Any]) -> int:
+    """In how many rows the names stand, so that neighbours do not touch."""
+    return 1 if len(data["nodes"]) <= 9 else 2 if len(data["nodes"]) <= 14 else 3
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def _draw_path(canvas: Canvas, data: dict[str, Any], columns: dict, base: float) -> None:
@@ -241,7 +262,10 @@ def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
     search = data["search"]
     return [
         text_field(
-            "search", "search", "" if search is None else " ".join(search), "SCORE MEMBER, then Enter"
+            "search",
+            "search",
+            "" if search is None else " ".join(search),
+            "MEMBER, or SCORE MEMBER, then Enter",
         ),
         slider("p", "p", data["p"], 0, 0.75, 0.05, title="the coin: how likely is each further level"),
         button("reroll", "throw the coins again", "every element gets a new height; the order stays"),
@@ -249,10 +273,14 @@ def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _search(skiplist: Any, options: dict[str, Any], value: Any) -> None:
+    """`value`: "SCORE MEMBER", a member, (score, member), or nothing to end the search."""
     if isinstance(value, str):
-        score, _, member = value.strip().partition(" ")
-        value = (float(score), member) if score else None
-    options["search"] = value
+        first, _, rest = value.strip().partition(" ")
+        try:
+            value = (float(first), rest) if rest else first
+        except ValueError:  # a member with a space in it
+            value = value.strip()
+    options["search"] = value or None
 
 
 def _set_p(skiplist: Any, options: dict[str, Any], value: Any) -> None:

@@ -75,6 +75,7 @@ function drawPicture(figure, source) {
   // Parsed as XML, not as HTML: a script that a drawing might smuggle in does not run.
   const picture = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;
   if (picture.nodeName !== "svg") return;
+  picture.setAttribute("role", "group"); // an image has no parts; these can be reached one by one
   const before = new Map();
   for (const element of figure.querySelectorAll("[data-key]")) before.set(element.dataset.key, element.innerHTML);
   const focused = figure.contains(document.activeElement) ? address(document.activeElement) : null;

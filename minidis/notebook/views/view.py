@@ -148,12 +148,18 @@ class View:
         self._draw_is_due = False
         if self._widget is None:
             return
-        data = self.take()
+        try:
+            data = self.take()
+            changed = data != self._data
+            svg = self.draw(data).svg() if changed else ""
+        except Exception as error:  # say, a key that now holds another type; called from the event loop
+            self._widget.message = f"{type(error).__name__}: {error}"
+            return
         with self._widget.hold_sync():
             self._widget.message = self.message
-            if data != self._data:
+            if changed:
                 self._data = data
-                self._widget.svg = self.draw(data).svg()
+                self._widget.svg = svg
                 self._widget.captions = self.captions(data)
                 self._widget.controls = self.controls(data)
             self._widget.polling = self.polls and self.node is not None and not self.node.is_frozen
