@@ -177,7 +177,7 @@ class EmbeddedConnection(Connection):
             self.client = self.embedded.connect(self.client_name)
         self.request_bytes, self.reply_bytes = encode_command(argv), b""
         reply_mode = self.client.reply_mode
-        if self.embedded.front is not None:
+        if self.embedded.front is not None and self.client.parked is None:
             return self._call_by_bytes(reply_mode)
         try:
             with _finished_before_an_interrupt():
@@ -196,8 +196,6 @@ class EmbeddedConnection(Connection):
     def _call_by_bytes(self, reply_mode: str) -> Any:
         """Through the event loop that stands before the node: its sockets, its parser, its turns."""
         loop = self.embedded.front
-        if self.client.parked is not None:
-            raise ReplyError(STILL_WAITS)
         if self._socket not in loop.connections or self._socket.link.client is not self.client:
             self._socket = loop.connect(self.client_name, client=self.client)
             self._replies = ReplyParser()
