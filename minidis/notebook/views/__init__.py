@@ -13,7 +13,9 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
+from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.experiments import hll_error_bell, hll_error_curve, memory_curve, ttl_sawtooth
+from minidis.notebook.views.grids import grid
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.structures import StructureView
@@ -25,7 +27,9 @@ __all__ = [
     "bits",
     "charts",
     "encoding",
+    "event_loop",
     "exchange",
+    "grid",
     "hash",
     "hashtable",
     "hll",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from minidis.drivers.embedded import Embedded
@@ -22,6 +23,7 @@ from minidis.notebook.views.view import View, button, slider, text_field, toggle
 from minidis.protocol.glob import matches
 
 SHOWN_KEYS = 30
+MOST_COUNTED_KEYS = 10_000  # beyond, counting types would make every drawing slow
 TYPE_ROLES = {"string": "a", "list": "b", "set": "c", "zset": "d", "hash": "g", "stream": "e"}
 
 
@@ -39,15 +41,18 @@ class KeyBrowser(View):
     def snapshot(self) -> dict[str, Any]:
         database = self.node.node.databases[self.db]
         now_ms = self.node.now_us // 1000
-        keys = sorted(key for key in [*database.table] if matches(self.pattern, key))
-        types = Counter(look(database.table, key).kind for key in keys)
+        keys = [*database.table]
+        if self.pattern != b"*":
+            keys = [key for key in keys if matches(self.pattern, key)]
+        counted = keys if len(keys) <= MOST_COUNTED_KEYS else []
+        types = Counter(look(database.table, key).kind for key in counted)
         opened = self.inside
         return {
             "title": f"keys of database {self.db}",
             "pattern": label(self.pattern),
             "count": len(keys),
             "types": dict(sorted(types.items())),
-            "rows": [_row(database, key, now_ms) for key in keys[:SHOWN_KEYS]],
+            "rows": [_row(database, key, now_ms) for key in nsmallest(SHOWN_KEYS, keys)],
             "inside": opened.snapshot() if opened is not None else None,
         }
 
@@ -258,9 +263,7 @@ class TtlBoard(View):
         rows += [_board_row(key, at_ms, now_ms, None, key in sampled) for at_ms, key in waiting[:SHOWN_KEYS]]
         return {
             "now_ms": now_ms,
-            "clock": datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(sep=" ", timespec="milliseconds")[
-                :23
-            ],
+            "clock": _clock(now_ms),
             "frozen": self.node.is_frozen,
             "active": node.active_expiry,
             "moved_s": (self.node.now_us - self.start_us) / 1_000_000,
@@ -469,6 +472,15 @@ class _Scale:
         now = self.x(self.now_ms)
         canvas.line(now, top, now, bottom, "hot", 1.5)
         canvas.text(now, top - 3, "now", "b t-hot", 11, "middle")
+
+
+def _clock(ms: int) -> str:
+    """Unix milliseconds as a date and a time, UTC.
+
+    >>> _clock(1_500)
+    '1970-01-01 00:00:01.500'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
 
 
 def _nice(ms: float) -> int:

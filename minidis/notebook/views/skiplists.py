@@ -21,38 +21,33 @@ def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
     or the member alone if it is in the list."""
     search = _element(skiplist, options.get("search"))
     steps = skiplist.search_path(*search) if search else []
-    lanes = skiplist.levels()
-    places = {id(skiplist.header): 0}
-    nodes = []
-    for position, node in enumerate(skiplist, 1):
-        places[id(node)] = position
-        nodes.append(node)
-    kept = _chosen(nodes, {places[id(n)] for s in steps for n in (s.node, s.ahead) if n is not None})
+    kept = _chosen(skiplist, steps)
     return {
         "kind": "skiplist",
         "title": options.get("title", "skip list"),
-        "count": len(nodes),
+        "count": len(skiplist),
         "level": skiplist.level,
         "p": skiplist.p,
         "nodes": [
             {
                 "position": position,
-                "score": _number(nodes[position - 1].score),
-                "member": label(nodes[position - 1].member, 16),
-                "height": len(nodes[position - 1].forward),
+                "score": _number(node.score),
+                "member": label(node.member, 16),
+                "height": len(node.forward),
             }
-            for position in kept
+            for position, node in kept.items()
+            if position
         ],
         "lanes": [
             [
-                {"from": places[id(node)], "span": span, "last": place == len(lane) - 1}
-                for place, (node, span) in enumerate(lane)
-                if places[id(node)] == 0 or places[id(node)] in set(kept)
+                {"from": position, "span": node.span[level], "last": node.forward[level] is None}
+                for position, node in kept.items()
+                if level < len(node.forward)
             ]
-            for lane in lanes
-        ],  # fmt: skip
+            for level in range(skiplist.level)
+        ],
         "search": [_number(search[0]), label(search[1], 16)] if search else None,
-        "path": [_step(step, places) for step in steps],
+        "path": [_step(step) for step in steps],
         "rank": skiplist.rank(*search) if search else None,
         "hops": sum(step.moved for step in steps),
     }
@@ -69,23 +64,29 @@ def _element(skiplist: Any, search: Any) -> tuple[float, bytes] | None:
     return float(score), _bytes(member)
 
 
-def _chosen(nodes: list[Any], needed: set[int]) -> list[int]:
-    """Positions (from 1) of the nodes to draw: all, or the tallest together with those needed."""
-    if len(nodes) <= SHOWN_NODES:
-        return list(range(1, len(nodes) + 1))
-    chosen = {position for position in needed if position} | {1, len(nodes)}
-    by_height = sorted(
-        range(1, len(nodes) + 1), key=lambda position: (-len(nodes[position - 1].forward), position)
-    )
-    for position in by_height:
-        if len(chosen) >= SHOWN_NODES:
-            break
-        chosen.add(position)
-    return sorted(chosen)
+def _chosen(skiplist: Any, steps: list[Any]) -> dict[int, Any]:
+    """The nodes to draw by position (0 is the header): all, or those of the search and the tallest.
+
+    Only lanes are walked, from the top one down until there are enough, so a million elements cost no more.
+    """
+    kept = {0: skiplist.header}
+    for step in steps:
+        kept[step.position] = step.node
+        if step.ahead is not None:
+            kept[step.position + step.span] = step.ahead
+    if len(skiplist):
+        kept[1], kept[len(skiplist)] = skiplist.header.forward[0], skiplist.tail
+    for level in range(skiplist.level - 1, -1, -1):
+        node, position = skiplist.header, 0
+        while len(kept) <= SHOWN_NODES and node.forward[level] is not None:
+            position += node.span[level]
+            node = node.forward[level]
+            kept[position] = node
+    return dict(sorted(kept.items()))
 
 
-def _step(step: Any, places: dict[int, int]) -> dict[str, Any]:
-    ahead = None if step.ahead is None else places[id(step.ahead)]
+def _step(step: Any) -> dict[str, Any]:
+    ahead = None if step.ahead is None else step.position + step.span
     look = "the end" if step.ahead is None else f"{_number(step.ahead.score)} {label(step.ahead.member, 16)}"
     verdict = (
         f"not beyond: go on, position {step.position + step.span}"
@@ -98,7 +99,7 @@ def _step(step: Any, places: dict[int, int]) -> dict[str, Any]:
         verdict = "beyond, and no further level: stop"
     return {
         "level": step.level,
-        "from": places[id(step.node)],
+        "from": step.position,
         "to": ahead,
         "span": step.span,
         "moved": step.moved,

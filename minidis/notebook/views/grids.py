@@ -1,0 +1,67 @@
+"""A grid of verdicts: which of some candidates passed which of some trials, with what came out.
+
+Read next: minidis/course/memcached.py, which is compared in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minidis.notebook.views.drawing import Canvas, table_text
+from minidis.notebook.views.view import View
+
+NAME_WIDTH, ROW = 230.0, 38.0
+
+
+class GridView(View):
+    """Rows are trials, columns candidates; a cell is (passed, what came out)."""
+
+    def __init__(self, title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]]) -> None:
+        super().__init__(None)
+        self.title = title
+        self.cells = {row: dict(columns) for row, columns in cells.items()}
+
+    def snapshot(self) -> dict[str, Any]:
+        columns = list(next(iter(self.cells.values()), {}))
+        return {"title": self.title, "columns": columns, "rows": self.cells}
+
+    def draw(self, data: dict[str, Any]) -> Canvas:
+        canvas = Canvas(
+            f"{data['title']}: a grid of {len(data['rows'])} trials of {', '.join(data['columns'])}"
+        )
+        canvas.heading(data["title"])
+        width = (canvas.width - 16 - NAME_WIDTH) / max(1, len(data["columns"]))
+        for number, column in enumerate(data["columns"]):
+            canvas.text(NAME_WIDTH + number * width + 8, 54, column, "b", 12.5)
+        y = 64.0
+        for row, verdicts in data["rows"].items():
+            canvas.text(16, y + 20, row, "", 12)
+            for number, column in enumerate(data["columns"]):
+                passed, note = verdicts[column]
+                role, x = ("c" if passed else "e"), NAME_WIDTH + number * width
+                with canvas.group(note=f"{row}, {column}: {_verdict(passed)}. {note}"):
+                    canvas.box(x, y, width - 6, ROW - 6, role, 4)
+                    canvas.text(x + 8, y + 14, _verdict(passed), f"b t-{role}", 11)
+                    room = int((width - 20) / 5.6)
+                    shown = note if len(note) <= room else note[: room - 1] + "…"
+                    canvas.text(x + 8, y + 27, shown, "", 10.5)
+            y += ROW
+        canvas.bottom = y
+        return canvas
+
+    def text(self, data: dict[str, Any]) -> str:
+        rows = [
+            [row, *[f"{_verdict(passed)}: {note}" for passed, note in verdicts.values()]]
+            for row, verdicts in data["rows"].items()
+        ]
+        return f"{data['title']}\n" + table_text(["", *data["columns"]], rows)
+
+
+def grid(title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]]) -> GridView:
+    """A grid of verdicts: `cells[row][column]` is (passed, a note of some words)."""
+    return GridView(title, cells)
+
+
+def _verdict(passed: bool) -> str:
+    return "✓ can" if passed else "✗ cannot"
