@@ -194,6 +194,16 @@ class EventLoop:
         self.iteration -= 1
         return None
 
+    def turn(self) -> list[Event]:
+        """Do the rest of the iteration that is running, or a whole one; its events."""
+        events: list[Event] = []
+        event = self.step()
+        while event is not None:
+            events.append(event)
+            event = next(self._running, None) if self._running is not None else None
+        self._running = None
+        return events
+
     def run(self, most: int = 10_000) -> list[Event]:
         """Step until there is nothing to do, at most `most` times; the events."""
         events: list[Event] = []

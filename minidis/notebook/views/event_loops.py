@@ -185,7 +185,8 @@ def _draw_client(canvas: Canvas, client: dict[str, Any], y: float) -> None:
 
 def _draw_event(canvas: Canvas, event: dict[str, Any], x: float, y: float, width: float) -> None:
     role = ROLES[event["kind"]]
-    note = f"event {event['number']}, turn {event['turn']}: {event['kind']} for {event['client']}: {event['what']}"
+    where = f"event {event['number']}, turn {event['turn']}"
+    note = f"{where}: {event['kind']} for {event['client']}: {event['what']}"
     with canvas.group(note=note, key=str(event["number"])):
         canvas.box(x + 1, y + 2, width - 2, LANE - 12, role, 3)
         shown = event["what"].split(" ")[0]
