@@ -200,7 +200,9 @@ def _bind_options(line: SyntaxLine, handler: Handler, skip: int) -> Invoke:
         if count < least:
             raise errors.wrong_arity(name)
         arguments = argv[skip:least]
-        values = _read_options(options, argv, least) if count > least else {}
+        if count == least and not converters:  # SET key value: the hot path
+            return handler(client, *arguments)
+        values = _read_options(options, argv, least)
         for position, convert in converters:
             arguments[position] = convert(arguments[position])
         return handler(client, *arguments, **values)

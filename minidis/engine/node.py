@@ -136,22 +136,24 @@ class Node:
         client.last_command_us = self.now_us
         try:
             reply = command.invoke(client, argv)
-        except BaseException:
-            if self.changes != before or client.journal_commands is not None:
-                self._journal(client, argv, self.changes != before)  # it changed something, then failed
+        except BaseException:  # what it changed before it failed stays changed, and must be known
+            if client.journal_commands is not None:
+                self._journal_effects(client, self.changes != before)
+            elif self.changes != before:
+                self.journal.enter(client.db.index, argv)
             raise
-        if self.changes != before or client.journal_commands is not None:
-            self._journal(client, argv, self.changes != before)
+        if client.journal_commands is not None:
+            self._journal_effects(client, self.changes != before)
+        elif self.changes != before:
+            self.journal.enter(client.db.index, argv)
         return reply
 
-    def _journal(self, client: Client, argv: list[bytes], changed: bool) -> None:
+    def _journal_effects(self, client: Client, changed: bool) -> None:
+        """Enter what the handler stated by `client.rewrite`, if it changed anything."""
         commands, client.journal_commands = client.journal_commands, None
-        if commands is None:
-            commands = [argv]
-        elif not changed:
-            return
-        for entry in commands:
-            self.journal.enter(client.db.index, entry)
+        if changed and commands:
+            for entry in commands:
+                self.journal.enter(client.db.index, entry)
 
     def _execute_gated(self, client: Client, command: Command | None, argv: list[bytes]) -> Any:
         """The careful way of `execute`: unknown names, AUTH, MULTI, memory limits, listeners."""
