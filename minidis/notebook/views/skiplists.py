@@ -13,6 +13,7 @@ from typing import Any
 from minidis.notebook.views.drawing import WIDTH, Canvas, count_of, label, table_text
 
 SHOWN_NODES = 20
+SHOWN_STEPS = 20
 LANE = 34
 
 
@@ -21,7 +22,8 @@ def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
     or the member alone if it is in the list."""
     search = _element(skiplist, options.get("search"))
     steps = skiplist.search_path(*search) if search else []
-    kept = _chosen(skiplist, steps)
+    shown = _both_ends(steps)
+    kept = _chosen(skiplist, [step for _, step in shown])
     return {
         "kind": "skiplist",
         "title": options.get("title", "skip list"),
@@ -47,8 +49,10 @@ def take(skiplist: Any, options: dict[str, Any]) -> dict[str, Any]:
             for level in range(skiplist.level)
         ],
         "search": [_number(search[0]), label(search[1], 16)] if search else None,
-        "path": [_step(step) for step in steps],
+        "path": [_step(number, step) for number, step in shown],
+        "spans": [step.span for step in steps if step.moved][:8],
         "rank": skiplist.rank(*search) if search else None,
+        "reached": sum(step.span for step in steps if step.moved),
         "hops": sum(step.moved for step in steps),
     }
 
@@ -85,7 +89,17 @@ def _chosen(skiplist: Any, steps: list[Any]) -> dict[int, Any]:
     return dict(sorted(kept.items()))
 
 
-def _step(step: Any) -> dict[str, Any]:
+def _both_ends(steps: list[Any]) -> list[tuple[int, Any]]:
+    """The steps with their numbers from 1; of a long path (a list without lanes) the first and the last."""
+    numbered = list(enumerate(steps, 1))
+    return (
+        numbered
+        if len(steps) <= SHOWN_STEPS + 4
+        else numbered[: SHOWN_STEPS // 2] + numbered[-SHOWN_STEPS // 2 :]
+    )
+
+
+def _step(number: int, step: Any) -> dict[str, Any]:
     ahead = None if step.ahead is None else step.position + step.span
     look = "the end" if step.ahead is None else f"{_number(step.ahead.score)} {label(step.ahead.member, 16)}"
     verdict = (
@@ -98,6 +112,7 @@ def _step(step: Any) -> dict[str, Any]:
     elif not step.moved and step.level == 0:
         verdict = "beyond, and no further level: stop"
     return {
+        "number": number,
         "level": step.level,
         "from": step.position,
         "to": ahead,
@@ -123,15 +138,10 @@ def draw(data: dict[str, Any]) -> Canvas:
     if data["path"]:
         _draw_path(canvas, data, columns, base)
         outcome = f"search for {data['search'][0]} {data['search'][1]}: {count_of(data['hops'], 'hop')}"
-        spans = [str(step["span"]) for step in data["path"] if step["moved"]]
-        if spans:
-            shown = spans if len(spans) <= 8 else [*spans[:7], "…"]
-            outcome += f"; spans {' + '.join(shown)} = position {sum(map(int, spans))}"
-            outcome += ", not found" if data["rank"] is None else f", so rank {data['rank']}"
-        canvas.text(16, bottom + 12, outcome, "b t-hot", 12)
-        for number, step in enumerate(data["path"], 1):
-            with canvas.group(step=number):
-                canvas.text(28, bottom + 12 + 16 * number, f"{number}. {step['caption']}", "", 11)
+        canvas.text(16, bottom + 12, outcome + _sum_of_spans(data), "b t-hot", 12)
+        for place, line in enumerate(_path_lines(data), 1):
+            with canvas.group(step=min(place, len(data["path"]))):
+                canvas.text(28, bottom + 12 + 16 * place, line, "", 11)
     return canvas
 
 
@@ -242,11 +252,28 @@ def text(data: dict[str, Any]) -> str:
     lines.append(table_text(["rank", "score", "member", "levels", "span of each level, from level 0"], rows))
     if data["path"]:
         lines.append(f"search for {data['search'][0]} {data['search'][1]}: {count_of(data['hops'], 'hop')}")
-        lines += [f"  {number}. {step['caption']}" for number, step in enumerate(data["path"], 1)]
-        total = sum(step["span"] for step in data["path"] if step["moved"])
-        found = "not found" if data["rank"] is None else f"so rank {data['rank']}"
-        lines.append(f"  sum of the spans followed: {total}, {found}")
+        lines += [f"  {line}" for line in _path_lines(data)]
+        lines.append(f"  {_sum_of_spans(data).removeprefix('; ')}")
     return "\n".join(lines)
+
+
+def _path_lines(data: dict[str, Any]) -> list[str]:
+    lines, before = [], 0
+    for step in data["path"]:
+        if step["number"] > before + 1:
+            lines.append(f"… {count_of(step['number'] - before - 1, 'step')} like these …")
+        lines.append(f"{step['number']}. {step['caption']}")
+        before = step["number"]
+    return lines
+
+
+def _sum_of_spans(data: dict[str, Any]) -> str:
+    spans = [str(span) for span in data["spans"]]
+    if not spans:
+        return "; no pointer was followed"
+    shown = spans if data["hops"] <= 8 else [*spans[:7], "…"]
+    result = f"; spans {' + '.join(shown)} = position {data['reached']}"
+    return result + (", not found" if data["rank"] is None else f", so rank {data['rank']}")
 
 
 def _spans_text(spans: dict[int, int]) -> str:

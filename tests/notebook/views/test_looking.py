@@ -87,6 +87,15 @@ def test_skip_list_draws_real_pointers_and_adds_up_spans_to_the_rank(size):
             assert all(link["span"] == real[link["from"]] for link in data["lanes"][level])
 
 
+def test_a_list_without_lanes_shows_both_ends_of_its_long_search():
+    players = SkipList.from_sorted(((float(n), b"m%d" % n) for n in range(5000)), Random(1), p=0.0)
+    view = views.skiplist(players, search="m4000")
+    data = view.take()
+    assert data["hops"] == 4001 and data["rank"] == 4000 and data["level"] == 1
+    assert len(data["path"]) <= 24 and data["path"][-1]["number"] == 4002
+    assert "steps like these" in str(view) and len(view.svg()) < 50_000
+
+
 def test_skip_list_that_is_searched_for_an_absent_element_has_no_wrong_rank():
     players = SkipList(Random(4))
     players.insert(1.0, b"a")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minidis import Embedded
 from minidis.drivers import embedded
+from minidis.drivers.event_loop import EventLoop
 from minidis.notebook import views
 
 README = Path(views.__file__).with_name("README.md").read_text(encoding="utf-8")
@@ -24,7 +25,9 @@ def test_every_example_runs(monkeypatch):
     node.execute("PFADD", "v", "ann")
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) >= 3
-    namespace = {"node": node}
+    loop = EventLoop(node)
+    loop.connect("ada").send(b"PING\r\n")
+    namespace = {"node": node, "loop": loop}
     for block in blocks:
         exec(block, namespace)
     board = namespace["board"]
