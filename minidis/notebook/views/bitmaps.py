@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.notebook.views.drawing import Canvas, count_of
+from minidis.notebook.views.view import slider, text_field
 
 WRITTEN_BYTES = 24  # up to so many, each bit is written as a digit; beyond, bits are small squares
 SHOWN_BYTES = 512
@@ -153,8 +154,6 @@ def text(data: dict[str, Any]) -> str:
 
 
 def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
-    from minidis.notebook.views.view import slider, text_field
-
     found = [text_field("mark", "mark bit", "" if data["marked"] is None else str(data["marked"]))]
     if data["bytes"] > SHOWN_BYTES:
         found.append(slider("start", "from byte", data["start"], 0, data["bytes"] - 1, SQUARES_PER_ROW))

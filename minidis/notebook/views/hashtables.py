@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 from minidis.notebook.views.drawing import Canvas, count_of, label, text_width
+from minidis.notebook.views.view import button, text_field
 
 BUCKETS_WITH_KEYS = 32
 BUCKETS_AS_SQUARES = 4096
@@ -196,8 +197,6 @@ def captions(data: dict[str, Any]) -> list[str]:
 
 
 def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
-    from minidis.notebook.views.view import button, text_field
-
     rehashing = data["rehash_index"] >= 0
     return [
         button(

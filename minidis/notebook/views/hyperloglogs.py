@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
+from minidis.notebook.views.view import text_field
 from minidis.structures import hyperloglog
 
 COLUMNS, ROWS = 256, 64
@@ -241,8 +242,6 @@ def text(data: dict[str, Any]) -> str:
 
 
 def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
-    from minidis.notebook.views.view import text_field
-
     element = data.get("element")
     return [
         text_field("element", "show element", element["name"] if element else "", "its hash and its register")

@@ -11,6 +11,7 @@ from typing import Any
 
 from minidis.notebook.views.byteflow import ByteFlow
 from minidis.notebook.views.drawing import Canvas, count_of, table_text
+from minidis.notebook.views.view import text_field
 
 SHOWN_NUMBERS = 64
 
@@ -128,8 +129,6 @@ def captions(data: dict[str, Any]) -> list[str]:
 
 
 def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
-    from minidis.notebook.views.view import text_field
-
     added, search = data["added"], data["search"]
     return [
         text_field(

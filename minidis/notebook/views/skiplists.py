@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.notebook.views.drawing import WIDTH, Canvas, count_of, label, table_text
+from minidis.notebook.views.view import button, slider, text_field
 
 SHOWN_NODES = 20
 SHOWN_STEPS = 20
@@ -285,8 +286,6 @@ def captions(data: dict[str, Any]) -> list[str]:
 
 
 def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
-    from minidis.notebook.views.view import button, slider, text_field
-
     search = data["search"]
     return [
         text_field(
