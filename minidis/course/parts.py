@@ -16,6 +16,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
+from minidis.course.counters import counter_commands
+from minidis.course.expiring import LearnersExpiry
+from minidis.course.ranges import range_commands
 from minidis.course.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
 from minidis.drivers.event_loop import EventLoop
@@ -63,11 +66,23 @@ def _plug_command(node: Node, name: str, handler: Any) -> Undo:
     return lambda: node.commands.add(before)
 
 
+def _plug_commands(node: Node, handlers: dict[str, Any]) -> Undo:
+    """Let handlers that a learner's functions stand behind take the places of several commands."""
+    undos = [_plug_command(node, name, handler) for name, handler in handlers.items()]
+
+    def undo_all() -> None:
+        for undo in undos:
+            undo()
+
+    return undo_all
+
+
 def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
     """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
 
     `part` is a structure ("skiplist", "intset" ...), "active_cycle", the name of a command ("INCR"), or the
-    "parser" or "tick" of an event loop that then stands before the node.
+    "parser" or "tick" of an event loop that then stands before the node, or one of "ranges" (see ranges.py),
+    "counters" (counters.py) and "expiry" (expiring.py).
     """
     if node is None:
         node = default_node()
@@ -77,12 +92,18 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
         undo = _plug_attribute(node.node, "active_cycle", implementation)
     elif part == "waiting":
         undo = _plug_attribute(node.node, "waiting", implementation(node.node))
+    elif part == "ranges":
+        undo = _plug_commands(node.node, range_commands(*implementation))
+    elif part == "counters":
+        undo = _plug_commands(node.node, counter_commands(implementation))
+    elif part == "expiry":
+        undo = LearnersExpiry(node.node, *implementation).install()
     elif part in FRONTS:
         undo = _plug_front(node, part, implementation)
     elif part.upper() == part:
         undo = _plug_command(node.node, part, implementation)
     else:
-        names = ", ".join((*STRUCTURES, *FRONTS, "active_cycle", "waiting"))
+        names = ", ".join((*STRUCTURES, *FRONTS, "active_cycle", "waiting", "ranges", "counters", "expiry"))
         raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
     _plugged.setdefault(id(node), []).append((part, undo))
     return node
