@@ -19,6 +19,7 @@ from typing import Any
 from minidis.course.counters import counter_commands
 from minidis.course.expiring import LearnersExpiry
 from minidis.course.ranges import range_commands
+from minidis.course.sketches import bit_commands, hyperloglog_commands
 from minidis.course.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
 from minidis.drivers.event_loop import EventLoop
@@ -82,7 +83,7 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
 
     `part` is a structure ("skiplist", "intset" ...), "active_cycle", the name of a command ("INCR"), or the
     "parser" or "tick" of an event loop that then stands before the node, or one of "ranges" (see ranges.py),
-    "counters" (counters.py) and "expiry" (expiring.py).
+    "counters" (counters.py), "expiry" (expiring.py), "hyperloglog" and "bits" (sketches.py).
     """
     if node is None:
         node = default_node()
@@ -96,6 +97,10 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
         undo = _plug_commands(node.node, range_commands(*implementation))
     elif part == "counters":
         undo = _plug_commands(node.node, counter_commands(implementation))
+    elif part == "hyperloglog":
+        undo = _plug_commands(node.node, hyperloglog_commands(*implementation))
+    elif part == "bits":
+        undo = _plug_commands(node.node, bit_commands(*implementation))
     elif part == "expiry":
         undo = LearnersExpiry(node.node, *implementation).install()
     elif part in FRONTS:
@@ -103,7 +108,8 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
     elif part.upper() == part:
         undo = _plug_command(node.node, part, implementation)
     else:
-        names = ", ".join((*STRUCTURES, *FRONTS, "active_cycle", "waiting", "ranges", "counters", "expiry"))
+        groups = ("active_cycle", "waiting", "ranges", "counters", "hyperloglog", "bits", "expiry")
+        names = ", ".join((*STRUCTURES, *FRONTS, *groups))
         raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
     _plugged.setdefault(id(node), []).append((part, undo))
     return node

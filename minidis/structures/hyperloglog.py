@@ -143,10 +143,32 @@ def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_
     changes = 0
     for element in elements:
         index, run = register_of(element)
-        if _raise_register(buffer, index, run, sparse_max_bytes):
+        if raise_register(buffer, index, run, sparse_max_bytes):
             mark_stale(buffer)  # at once: a damaged string may stop the next element
             changes += 1
     return changes
+
+
+def raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: int) -> bool:
+    """Set a register to the larger of what it holds and `value`; say whether it grew. O(1) dense.
+
+    The count in the header stays: see `mark_stale`. Raises CorruptedHyperLogLog.
+    """
+    if buffer[4] == DENSE:
+        return _raise_dense(buffer, index, value)
+    previous, opcode, first = _find_opcode(buffer, index)
+    if opcode.value >= value:
+        return False
+    replacement = _split(opcode, first, index, value)
+    grows = len(replacement) - opcode.size
+    if value > VAL_MAX_VALUE or (grows > 0 and len(buffer) + grows > sparse_max_bytes):
+        to_dense(buffer)
+        return _raise_dense(buffer, index, value)
+    size_after = len(buffer) + grows
+    buffer[opcode.offset : opcode.offset + opcode.size] = replacement
+    del buffer[size_after:]  # nothing, unless the last XZERO had lost its second byte
+    _join_values(buffer, previous)
+    return True
 
 
 def count(data: bytes | bytearray) -> int:
@@ -202,7 +224,7 @@ def merge(
             target[HEADER_BYTES:] = pack_registers(highest)
             break
         if value:
-            _raise_register(target, index, value, sparse_max_bytes)
+            raise_register(target, index, value, sparse_max_bytes)
     mark_stale(target)
 
 
@@ -316,25 +338,6 @@ def check(data: bytes | bytearray) -> None:
 
 
 # --- The sparse form --------------------------------------------------------------------------------------
-
-
-def _raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: int) -> bool:
-    """Set a register to the larger of what it holds and `value`; say whether it grew."""
-    if buffer[4] == DENSE:
-        return _raise_dense(buffer, index, value)
-    previous, opcode, first = _find_opcode(buffer, index)
-    if opcode.value >= value:
-        return False
-    replacement = _split(opcode, first, index, value)
-    grows = len(replacement) - opcode.size
-    if value > VAL_MAX_VALUE or (grows > 0 and len(buffer) + grows > sparse_max_bytes):
-        to_dense(buffer)
-        return _raise_dense(buffer, index, value)
-    size_after = len(buffer) + grows
-    buffer[opcode.offset : opcode.offset + opcode.size] = replacement
-    del buffer[size_after:]  # nothing, unless the last XZERO had lost its second byte
-    _join_values(buffer, previous)
-    return True
 
 
 def _find_opcode(buffer: bytearray, index: int) -> tuple[int, Opcode, int]:

@@ -38,7 +38,7 @@ def sparse_of(values: list[tuple[int, int]]) -> bytearray:
     """A sparse HyperLogLog whose registers are set one after the other, as PFADD would."""
     buffer = hll.create()
     for index, value in values:
-        hll._raise_register(buffer, index, value, sparse_max_bytes=16000)
+        hll.raise_register(buffer, index, value, sparse_max_bytes=16000)
     return buffer
 
 
@@ -113,8 +113,8 @@ def test_dense_neighbours_stay_untouched(index: int) -> None:
 
 def test_a_value_above_32_makes_it_dense() -> None:
     buffer = hll.create()
-    assert hll._raise_register(buffer, 5, 32, 3000) and buffer[4] == hll.SPARSE
-    assert hll._raise_register(buffer, 5, 33, 3000) and buffer[4] == hll.DENSE
+    assert hll.raise_register(buffer, 5, 32, 3000) and buffer[4] == hll.SPARSE
+    assert hll.raise_register(buffer, 5, 33, 3000) and buffer[4] == hll.DENSE
     assert hll.registers(buffer)[5] == 33
 
 
