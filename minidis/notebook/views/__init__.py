@@ -15,6 +15,7 @@ from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.experiments import hll_error_bell, hll_error_curve, memory_curve, ttl_sawtooth
+from minidis.notebook.views.geohashes import GeohashView
 from minidis.notebook.views.grids import grid
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.protocol import exchange, ribbon
@@ -29,6 +30,7 @@ __all__ = [
     "encoding",
     "event_loop",
     "exchange",
+    "geo",
     "grid",
     "hash",
     "hashtable",
@@ -127,6 +129,14 @@ def hll(
 ) -> View:
     """A HyperLogLog's registers; `element` shows the hash of an element and the register it goes to."""
     return StructureView(source, node, db, expected="string", kind="hyperloglog", element=element)
+
+
+def geo(
+    key: str | bytes, node: Embedded | None = None, db: int = 0, *,
+    search: tuple[float, float, float] | None = None, halvings: int = 6,
+) -> View:  # fmt: skip
+    """A map of places; `search` (longitude, latitude, km) shows what GEOSEARCH reads, measures and finds."""
+    return GeohashView(key, node, db, search, halvings)
 
 
 def keys(pattern: str | bytes = "*", node: Embedded | None = None, db: int = 0) -> View:

@@ -28,6 +28,19 @@ def busy_node() -> Embedded:
     run("HSET", "big hash", *[word for n in range(600) for word in (f"f{n}", n)])
     run("ZADD", "zset", 1, "a", 2.5, "b")
     run("ZADD", "board", *[word for n in range(300) for word in (n, f"p{n}")])
+    run(
+        "GEOADD",
+        "Sicily",
+        13.361389,
+        38.115556,
+        "Palermo",
+        15.087269,
+        37.502669,
+        "Catania",
+        12.5,
+        41.9,
+        "Rome",
+    )
     for n in range(12):
         run("SET", f"session:{n}", "x", "PX", 1500 * (n + 1))
     return node
@@ -59,6 +72,9 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "another type": views.list("zset", node),
         "request": views.resp("SET greeting 'hello world'"),
         "reply": views.resp(b"*2\r\n$3\r\nfoo\r\n%1\r\n+a\r\n:1\r\n-ERR no\r\n*2\r\n$5\r\nhel"),
+        "geo search": views.geo("Sicily", node, search=(15, 37, 200)),
+        "geo boxes": views.geo("Sicily", node, halvings=8),
+        "no places": views.geo("list", node),
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
