@@ -81,18 +81,14 @@ def active_cycle(node: Node) -> Cycle:
 
 def sample_round(database: Database, keys_per_round: int) -> Round:
     """Look at about `keys_per_round` keys with a time to live, from where the last round ended."""
-    sample = Round(database.index)
     wanted = min(keys_per_round, len(database.expires))
-    cursor = database.expiry_cursor
-    for _ in range(keys_per_round * BUCKETS_PER_KEY):  # empty buckets are cheap, but not free
-        cursor, keys = database.expires.scan(cursor)
-        for key in keys:
-            sample.sampled.append(key)
-            if database.is_due(key):
-                sample.expired.append(key)
-        if len(sample.sampled) >= wanted or cursor == 0:  # once round the table: no key twice
+    found: dict[bytes, None] = {}  # round the end of the table a key may come by again
+    for _ in range(wanted * BUCKETS_PER_KEY):  # empty buckets are cheap, but not free
+        database.expiry_cursor, keys = database.expires.scan(database.expiry_cursor)
+        found.update(dict.fromkeys(keys))
+        if len(found) >= wanted:
             break
-    database.expiry_cursor = cursor
-    for key in sample.expired:
+    expired = [key for key in found if database.is_due(key)]
+    for key in expired:
         database.expire_now(key)
-    return sample
+    return Round(database.index, list(found), expired)

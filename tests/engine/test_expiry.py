@@ -53,6 +53,18 @@ def test_the_cycle_goes_on_while_more_than_a_tenth_is_dead():
     assert all(set(r.expired) <= set(r.sampled) for r in cycle.rounds)
 
 
+@pytest.mark.parametrize("count", [1, 3, 20, 23])
+def test_every_cycle_finds_the_dead_among_few_keys_wherever_the_last_one_stopped(count):
+    redis = Embedded(clock=0, seed=1)
+    for second in range(10):
+        for number in range(count):
+            redis.execute("SET", f"{second}:{number}", "v", "PX", 50)
+        redis.step(0.1)
+        assert redis.execute("DBSIZE") == 0
+        sampled = [key for round_ in redis.node.last_cycle.rounds for key in round_.sampled]
+        assert len(set(sampled)) == len(sampled)
+
+
 def test_a_replica_hides_dead_keys_and_keeps_them():
     redis = node_with_keys(1, lambda number: 10)
     redis.node.deletes_expired_keys = False
