@@ -7,7 +7,7 @@ the count, against the limits.
 
 >>> spec = SPECS[0]
 >>> spec.name, spec.elements, spec.largest_id, spec.sample(seed=1)[:2]
-('newsletter', 400, None, ['reader-282@example.org', 'reader-1202@example.org'])
+('newsletter', 400, None, ['reader-550@example.org', 'reader-2331@example.org'])
 
 Read next: exercise 5.2.
 """
