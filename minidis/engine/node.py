@@ -251,7 +251,7 @@ class Node:
 
     def key_changed(self, database: Database, key: bytes, event: str) -> None:
         """Tell everyone who asked that a key was touched.  Reached through `Database.touch`."""
-        self.watchers.key_changed(database.index, key)
+        self.watchers.key_changed(database, key)
         self.waiting.key_changed(database.index, key)
         if self.memory.counting:
             self.memory.key_changed(database, key)
