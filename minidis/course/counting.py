@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from minidis.course.guard import unobserved
+
 KINDS = ("set", "bitmap", "hll")
 
 
@@ -38,13 +40,13 @@ class Spec:
 
     def sample(self, seed: int) -> list[int] | list[str]:
         """One day's ids: `elements` different ones; numbers from 0 to `largest_id`, or names. O(elements)."""
-        random = Random(seed)
+        return unobserved(self._sample)(Random(seed))
+
+    def _sample(self, random: Random) -> list[int] | list[str]:
         if self.largest_id is None:
-            return [
-                f"reader-{n}@example.org" for n in random.sample(range(10 * self.elements), self.elements)
-            ]
-        ids = random.sample(range(self.largest_id), self.elements - 1)
-        return [*ids, self.largest_id]
+            numbers = random.sample(range(10 * self.elements), self.elements)
+            return [f"reader-{number}@example.org" for number in numbers]
+        return [*random.sample(range(self.largest_id), self.elements - 1), self.largest_id]
 
     def __str__(self) -> str:
         what = "names" if self.largest_id is None else f"numbers up to {self.largest_id:,}"
@@ -57,10 +59,10 @@ class Spec:
 
 SPECS = (
     Spec("newsletter", ("count", "contains", "forget"), 400, None, 64_000, 0.0),
-    Spec("daily active users", ("count", "contains", "both days"), 20_000, 25_000, 8_000, 0.0),
+    Spec("daily active users", ("count", "contains", "both days"), 10_000, 25_000, 8_000, 0.0),
     Spec("unique visitors by cookie", ("count",), 20_000, None, 16_000, 0.03),
     Spec("moderators", ("contains", "forget"), 300, 2**62, 8_000, 0.0),
     Spec("devices that reported", ("count",), 5_000, 80_000_000, 16_000, 0.05),
-    Spec("seats sold", ("count", "forget"), 60_000, 100_000, 16_000, 0.0),
+    Spec("seats sold", ("count", "forget"), 30_000, 100_000, 16_000, 0.0),
 )
 """The six jobs of the exercise. A check draws more of their kind, with other numbers."""

@@ -107,18 +107,18 @@ def leap_in_ids(case: Case, visit: Callable, retention: Callable) -> None:
         case.true(0 < size <= 16, f"{given}; STRLEN active:{day}", f"{size} bytes", "1 to 16 bytes")
 
 
-@retention_by_bits.test("1 600 users with random ids: exact, and 200 bytes a day")
+@retention_by_bits.test("800 users with random ids: exact, and 100 bytes a day")
 def random_ids(case: Case, visit: Callable, retention: Callable) -> None:
     redis = case.redis()
-    users = [case.random.getrandbits(60) for _ in range(1600)]
+    users = [case.random.getrandbits(60) for _ in range(800)]
     visits = {WEEK[0]: users, WEEK[1]: users[::3], WEEK[2]: users[1::3]}
     _visit_all(redis, visit, visits)
-    given = "1 600 users with random ids of 60 bits"
+    given = "800 users with random ids of 60 bits"
     _report(case, redis, retention, visits, WEEK[:2], given)
     _report(case, redis, retention, visits, WEEK[:3], given)
     size = redis.strlen(f"active:{WEEK[0]}")
     case.true(
-        0 < size <= 220, f"{given}; STRLEN active:{WEEK[0]}", f"{size} bytes", "200 bytes, 220 at the most"
+        0 < size <= 120, f"{given}; STRLEN active:{WEEK[0]}", f"{size} bytes", "100 bytes, 120 at the most"
     )
 
 
@@ -208,10 +208,10 @@ def leaves_nothing(case: Case, visit: Callable, retention: Callable) -> None:
 def cost_bound(case: Case, visit: Callable, retention: Callable) -> None:
     node = case.node()
     redis = case.redis(node)
-    visits = {day: list(range(number, 200, 2)) for number, day in enumerate(WEEK)}
+    visits = {day: list(range(number, 80, 2)) for number, day in enumerate(WEEK)}
     _visit_all(redis, visit, visits)
     before = len(case.commands(node))
-    _report(case, redis, retention, visits, WEEK, "200 users")
+    _report(case, redis, retention, visits, WEEK, "80 users")
     sent = case.commands(node)[before:]
     reading = {b"GET", b"GETRANGE", b"SUBSTR", b"MGET", b"GETBIT", b"BITFIELD", b"BITFIELD_RO", b"BITPOS"}
     for argv in sent:
@@ -343,7 +343,7 @@ for _spec in SPECS:
 
 @choice.test("an error limit that HyperLogLog cannot promise")
 def tight_limit(case: Case, choose: Callable) -> None:
-    elements = case.random.randrange(30_000, 40_000)
+    elements = case.random.randrange(12_000, 16_000)
     _judge(case, Spec("turnstile", ("count",), elements, 50_000, 16_000, 0.001), choose)
     _judge(case, Spec("voters", ("count",), 600, None, 100_000, 0.001), choose)
 

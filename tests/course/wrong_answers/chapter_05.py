@@ -378,7 +378,7 @@ WRONG = {
         (
             "a hash is the offset",
             (hash_as_offset, good_retention),
-            ("1 600 users with random ids: exact, and 200 bytes a day",),
+            ("800 users with random ids: exact, and 100 bytes a day",),
         ),
         (
             "HLEN is the next number",
