@@ -22,7 +22,7 @@ add(
         caveat="A replica frees nothing by its own clock: it hides a dead key and waits for the DEL "
         "that its primary journals. A plain SET drops the time to live. The deadline is by "
         "the server's wall clock: set that back, and keys live longer.",
-        follow_up="Why must a cache add jitter to its times to live, and what do hz and active-expire- "
-        "effort trade?",
+        follow_up="Why must a cache add jitter to its times to live, and what do hz and "
+        "active-expire-effort trade?",
     )
 )
