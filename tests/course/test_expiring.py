@@ -40,8 +40,8 @@ def test_deleting_a_key_twice_is_told():
         return 0
 
     node = Embedded(clock=0, seed=1)
-    plug("expiry", (immortal, never, cycle), node)
     node.execute("SET", "k", "v", "PX", 10)
+    plug("expiry", (immortal, never, cycle), node)
     with pytest.raises(LookupError, match="deleted twice"):
         node.step(1)
 
