@@ -171,6 +171,7 @@ function render({ model, el }) {
   note.setAttribute("aria-live", "polite");
   const player = makePlayer(figure, note);
   const root = make("div", { className: "minidis-view" }, bar, player.bar, figure, note);
+  root.dataset.lmSuppressShortcuts = "true"; // arrow keys move a slider, not JupyterLab's selected cell
   el.append(root);
   listenToPicture(figure, note, send);
 
