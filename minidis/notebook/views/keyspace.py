@@ -386,7 +386,10 @@ class TtlBoard(View):
 
     def on_access(self, value: str) -> None:
         """Ask for a key (in hex): if it is dead, that frees it."""
-        self.node.execute("EXISTS", bytes.fromhex(value))
+        with self.node.lock:
+            node = self.node.node
+            node.now_us = node.clock()
+            node.databases[self.db].find(bytes.fromhex(value))
 
     def close(self) -> None:
         super().close()
