@@ -52,6 +52,8 @@ UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 @command("PING [message]", FAST | SENTINEL)
 def ping(client: Client, message: bytes | None = None):
     """Answer PONG, or the message: is anybody there? O(1)."""
+    if client.limited_to_pubsub:
+        return [b"pong", message or b""]
     return "PONG" if message is None else message
 
 
@@ -83,6 +85,7 @@ def quit_(client: Client):
 def reset(client: Client):
     """Bring the connection back to the state in which it began. O(1)."""
     transactions.discard(client)
+    client.node.pubsub.leave(client)
     client.db = client.node.databases[0]
     client.protocol = 2
     client.name = ""
@@ -146,6 +149,7 @@ def hello(client: Client, *words: bytes):
     if name is not None:
         client.name = name
     client.protocol = protocol
+    client.update_gate()
     return {
         b"server": b"redis",
         b"version": VERSION.encode(),
@@ -272,7 +276,7 @@ def client_list(client: Client, *words: bytes):
     """One line for each connection. O(N) in connections."""
     clients = list(client.node.clients.values())
     if len(words) == 2 and words[0].upper() == b"TYPE":
-        clients = clients if _client_type(words[1]) == b"normal" else []
+        clients = [each for each in clients if _has_type(each, words[1])]
     elif len(words) > 1 and words[0].upper() == b"ID":
         wanted = [parse_integer(word) for word in words[1:]]
         if None in wanted:
@@ -290,6 +294,10 @@ def _client_type(word: bytes) -> bytes:
     return name
 
 
+def _has_type(client: Client, word: bytes) -> bool:
+    return _client_type(word) == (b"pubsub" if len(client.subscriptions) else b"normal")
+
+
 def describe(client: Client) -> str:
     """The line of CLIENT LIST."""
     node = client.node
@@ -299,17 +307,17 @@ def describe(client: Client) -> str:
     multi_bytes = sum(len(word) for _, words in queued for word in words)
     fields: dict[str, Any] = {
         "id": client.id,
-        "addr": f"{client.address}:{client.id}",
-        "laddr": f"{client.address}:0",
+        "addr": client.peer,
+        "laddr": client.local,
         "fd": -1,
         "name": client.name,
         "age": (node.now_us - client.created_us) // 1_000_000,
         "idle": (node.now_us - client.last_command_us) // 1_000_000,
         "flags": _flags(client),
         "db": client.db.index,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": len(client.subscriptions.channels),
+        "psub": len(client.subscriptions.patterns),
+        "ssub": len(client.subscriptions.shard_channels),
         "multi": len(queued) if client.transaction else -1,
         "qbuf": 0,
         "qbuf-free": 0,
@@ -334,6 +342,7 @@ def describe(client: Client) -> str:
 
 def _flags(client: Client) -> str:
     letters = {
+        "P": len(client.subscriptions) > 0,
         "x": client.transaction is not None,
         "b": client.parked is not None,
         "d": client.node.watchers.must_fail(client),
@@ -407,14 +416,14 @@ def _filter(name: bytes, value: bytes) -> Callable[[Client], bool]:
             raise ReplyError("ERR client-id should be greater than 0")
         return lambda client: client.id == number
     if name == b"TYPE":
-        kind = _client_type(value)
-        return lambda client: kind == b"normal"
+        _client_type(value)  # an unknown type is refused even when nobody is connected
+        return lambda client: _has_type(client, value)
     if name == b"USER":
         if text != "default":
             raise ReplyError(f"ERR No such user '{text}'")
         return lambda client: client.user == text
     if name == b"ADDR":
-        return lambda client: f"{client.address}:{client.id}" == text
+        return lambda client: client.peer == text
     if name == b"LADDR":
-        return lambda client: f"{client.address}:0" == text
+        return lambda client: client.local == text
     raise ReplyError(errors.SYNTAX)

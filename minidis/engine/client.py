@@ -13,7 +13,10 @@ Read next: node.py.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from minidis.engine.pubsub import Subscriptions
 
 if TYPE_CHECKING:
     from minidis.engine.database import Database
@@ -30,6 +33,9 @@ class Client:
         self.id = identifier
         self.name = name
         self.address = address
+        self.peer = f"{address}:{identifier}"  # a driver with sockets says the real ones
+        self.local = f"{address}:0"
+        self.on_close: Callable[[], None] | None = None  # the driver's: the node has hung up
         self.db: Database = node.databases[0]
         self.protocol = 2
         self.user = "default"
@@ -42,6 +48,7 @@ class Client:
         self.no_evict = False
         self.no_touch = False
         self.transaction: Transaction | None = None
+        self.subscriptions = Subscriptions()
         self.watched: dict[tuple[int, bytes], bool] = {}
         self.parked: Parked | None = None
         self.in_execution = False  # inside EXEC: a command that would wait answers at once
@@ -60,7 +67,13 @@ class Client:
             or self.parked is not None
             or self.closed
             or self.reply_mode != "on"
+            or self.limited_to_pubsub
         )
+
+    @property
+    def limited_to_pubsub(self) -> bool:
+        """True while only the commands of a subscriber may run: RESP2 can't tell replies from messages."""
+        return self.protocol == 2 and len(self.subscriptions) > 0
 
     def rewrite(self, *argv: bytes) -> None:
         """State the effect of the running command: enter `argv` into the journal instead of what was typed.

@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from minidis.engine.directives import OTHER_DIRECTIVES
 from minidis.protocol.numbers import parse_integer
 
 UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9, "gb": 1 << 30}
@@ -51,6 +52,7 @@ class Directive:
     show: Callable[[Any], str] = str
     immutable: bool = False
     aliases: tuple[str, ...] = ()
+    words: int | None = 1  # how many a line of redis.conf gives; None: any number
 
     @property
     def attribute(self) -> str:
@@ -110,6 +112,61 @@ def boolean(text: str) -> bool:
     return text.lower() == "yes"
 
 
+def octal(text: str) -> int:
+    """A reader of a file's permissions."""
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        raise ConfigError("argument couldn't be parsed into an integer") from None
+    if not 0 <= mode <= 0o777:
+        raise ConfigError("argument must be between 0 and 777 inclusive")
+    return mode
+
+
+def key_event_classes(text: str) -> str:
+    """A reader of `notify-keyspace-events`; the letters come in the order in which Redis shows them.
+
+    >>> key_event_classes("KEA"), key_event_classes("Elg")
+    ('AKE', 'glE')
+    """
+    if not set(text) <= set("Ag$lshzxeKEtmdn"):
+        raise ConfigError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+    chosen = set(text) | set("g$lshzxetd" if "A" in text else "")
+    classes = "A" if set("g$lshzxetd") <= chosen else "".join(c for c in "g$lshzxetdn" if c in chosen)
+    return (
+        classes
+        + "".join(letter for letter in "KEm" if letter in chosen)
+        + ("n" if classes == "A" and "n" in chosen else "")
+    )
+
+
+def output_limits(text: str) -> dict[str, tuple[int, int, int]]:
+    """A reader of `client-output-buffer-limit`: class, hard limit, soft limit in bytes, soft seconds, repeated.
+
+    >>> output_limits("normal 1kb 0 0 slave 2kb 1kb 60")
+    {'normal': (1024, 0, 0), 'slave': (2048, 1024, 60)}
+    """
+    words = text.split()
+    if not words or len(words) % 4:
+        raise ConfigError("Wrong number of arguments in buffer limit configuration.")
+    limits = {}
+    for at in range(0, len(words), 4):
+        kind = {"replica": "slave"}.get(words[at].lower(), words[at].lower())
+        if kind not in ("normal", "slave", "pubsub"):
+            raise ConfigError("Invalid client class specified in buffer limit configuration.")
+        try:
+            hard_bytes, soft_bytes = memory(words[at + 1]), memory(words[at + 2])
+            limits[kind] = (hard_bytes, soft_bytes, integer(0, 2**31 - 1)(words[at + 3]))
+        except ConfigError:
+            message = "Error in hard, soft or soft_seconds setting in buffer limit configuration."
+            raise ConfigError(message) from None
+    return limits
+
+
+def _show_output_limits(limits: dict[str, tuple[int, int, int]]) -> str:
+    return " ".join(f"{kind} {hard} {soft} {soft_s}" for kind, (hard, soft, soft_s) in limits.items())
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """A reader of one word out of several."""
 
@@ -167,6 +224,13 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("active-expire-effort", "1", integer(1, 10)),
     Directive("activerehashing", "yes", boolean, _show_boolean),
     Directive("appendonly", "no", boolean, _show_boolean, immutable=True),
+    Directive(
+        "client-output-buffer-limit",
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        output_limits,
+        _show_output_limits,
+        words=None,
+    ),
     Directive("databases", "16", integer(1, 2**31 - 1), immutable=True),
     _listpack("hash", "entries", "512"),
     _listpack("hash", "value", "64"),
@@ -180,10 +244,11 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("maxmemory", "0", memory),
     Directive("maxmemory-policy", "noeviction", one_of(*_POLICIES)),
     Directive("maxmemory-samples", "5", integer(1, 64)),
+    Directive("notify-keyspace-events", "", key_event_classes),
     Directive("port", "6379", integer(0, 65535), immutable=True),
     Directive("proto-max-bulk-len", "536870912", memory_from(1 << 20)),
     Directive("requirepass", "", str),
-    Directive("save", "3600 1 300 100 60 10000", save_points, _show_save),
+    Directive("save", "3600 1 300 100 60 10000", save_points, _show_save, words=None),
     Directive("set-max-intset-entries", "512", _SIZE),
     Directive("set-max-listpack-entries", "128", _SIZE),
     Directive("set-max-listpack-value", "64", _SIZE),
@@ -191,6 +256,27 @@ DIRECTIVES: tuple[Directive, ...] = (
     _listpack("zset", "entries", "128"),
     _listpack("zset", "value", "64"),
 )
+
+
+def _other_directive(line: str) -> Directive:
+    """A line of the table in directives.py."""
+    declaration, _, default = line.partition("=")
+    names, kind, *details = declaration.split()
+    name, *aliases = names.replace("!", "").split("/")
+    words: int | None = 1
+    read: Callable[[str], Any] = str
+    if kind == "int":
+        least, _, most = details[0].partition("..")
+        read = integer(int(least), int(most))
+    elif kind == "words":
+        words = int(details[0]) or None
+    elif kind != "text":
+        read = {"bool": boolean, "memory": memory, "octal": octal, "enum": one_of(*details)}[kind]
+    show = {"bool": _show_boolean, "octal": "{:o}".format}.get(kind, str)
+    return Directive(name, default.strip(), read, show, "!" in names, tuple(aliases), words)
+
+
+DIRECTIVES += tuple(_other_directive(line) for line in OTHER_DIRECTIVES.strip().splitlines())
 BY_NAME = {name: directive for directive in DIRECTIVES for name in (directive.name, *directive.aliases)}
 
 
@@ -222,6 +308,8 @@ class Config:
                 error.directive = name
                 raise
         for attribute, value in read.items():
+            if isinstance(value, dict):  # limits by class: a class that is not named keeps its own
+                value = {**getattr(self, attribute), **value}
             setattr(self, attribute, value)
         if self.on_change is not None:
             self.on_change(list(read))

@@ -27,7 +27,7 @@ from typing import Any
 from minidis.engine.client import Client
 from minidis.engine.node import Node
 from minidis.engine.waiting import WAITING
-from minidis.protocol.replies import ReplyError
+from minidis.protocol.replies import ReplyError, Several
 from minidis.protocol.resp import ProtocolError, RequestParser, encode
 
 Execute = Callable[[Client, list[bytes]], Any]
@@ -97,7 +97,8 @@ class Link:
             reply = self.execute(self.client, argv)
         except ReplyError as error:
             reply = error
-        if reply is not WAITING and not self.client.keeps_back_reply(mode_before):
+        kept_back = self.client.keeps_back_reply(mode_before) and type(reply) is not Several
+        if reply is not WAITING and not kept_back:
             self.send(reply)
         self.collect_late_replies()
 

@@ -42,6 +42,8 @@ from minidis.engine.config import BY_NAME, Config
 from minidis.engine.database import Database
 from minidis.engine.journal import Journal
 from minidis.engine.memory import MemoryLedger
+from minidis.engine.notifications import Notifier
+from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.transactions import Watchers
 from minidis.engine.waiting import WAITING, Wait, WaitingRoom
@@ -85,6 +87,8 @@ class Node:
         self.journal = Journal()
         self.waiting = WaitingRoom(self)
         self.watchers = Watchers(self)
+        self.pubsub = PubSub()
+        self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.changes = 0
         self.expired_keys = 0
@@ -186,6 +190,11 @@ class Node:
             raise ReplyError(errors.NO_AUTH)
         if command.denies_oom and self.config.maxmemory and not self.memory.make_room():
             raise ReplyError(errors.OUT_OF_MEMORY)
+        if client.limited_to_pubsub and command.name not in SUBSCRIBER_COMMANDS:
+            raise ReplyError(
+                f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+                "are allowed in this context"
+            )
 
     def _queue(self, client: Client, command: Command, argv: list[bytes]) -> str:
         if command.flags & Flag.NO_MULTI:
@@ -212,11 +221,14 @@ class Node:
         """The connection is gone: what it waited for, watched and queued goes with it."""
         self.waiting.leave(client)
         self.watchers.unwatch(client)
+        self.pubsub.leave(client)
         client.transaction = None
         client.closed = True
         client.update_gate()
         self.clients.pop(client.id, None)
         self.pending_output.pop(client.id, None)
+        if client.on_close is not None:
+            client.on_close()
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -295,6 +307,8 @@ class Node:
                 setattr(self.encodings, attribute, getattr(self.config, attribute))
         if "maxmemory" in attributes:
             self.memory.update()
+        if "notify_keyspace_events" in attributes:
+            self.notifier.update()
         self.update_observed()
 
     def check(self) -> None:

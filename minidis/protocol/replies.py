@@ -17,6 +17,7 @@ A handler never thinks about RESP2 or RESP3.  It returns an ordinary Python valu
     dict                  *2n (flat)               %n
     Pairs                 *2n (flat)               *n of *2
     Push                  *n                       >n
+    Several               each after the other     each after the other
     PlainDouble           $3\\r\\n1.5                ,1.5 (17 decimals at most)
     Verbatim              $n                       =n+4 txt:...
     BigNumber             $n                       (123...
@@ -82,6 +83,13 @@ class Verbatim(bytes):
     """Text meant for people (INFO, CLIENT LIST): RESP3 says so with a format of three letters."""
 
     format = "txt"
+
+
+class Several(list):
+    """Several replies to one command, one after another without an array around them (SUBSCRIBE a b)."""
+
+    def __repr__(self) -> str:
+        return f"Several({list.__repr__(self)})"
 
 
 class PlainDouble(float):

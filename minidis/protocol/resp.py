@@ -58,6 +58,7 @@ from minidis.protocol.replies import (
     PlainDouble,
     Push,
     ReplyError,
+    Several,
     Verbatim,
 )
 
@@ -324,6 +325,11 @@ def _append_push(pieces: list[bytes], value: Push, resp3: bool) -> None:
     _append_elements(pieces, b">" if resp3 else b"*", value, resp3)
 
 
+def _append_several(pieces: list[bytes], value: Several, resp3: bool) -> None:
+    for reply in value:
+        _append(pieces, reply, resp3)
+
+
 def _append_set(pieces: list[bytes], value: AbstractSet[Any], resp3: bool) -> None:
     ordered = sorted(value) if isinstance(value, (set, frozenset)) else list(value)
     _append_elements(pieces, b"~" if resp3 else b"*", ordered, resp3)
@@ -361,6 +367,7 @@ _WRITERS: dict[type, Any] = {
     NullArray: _append_null_array,
     Pairs: _append_pairs,
     Push: _append_push,
+    Several: _append_several,
     list: _append_array,
     tuple: _append_array,
     dict: _append_map,
