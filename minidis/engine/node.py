@@ -90,6 +90,7 @@ class Node:
         self.pubsub = PubSub()
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
+        self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
         self.changes = 0
         self.expired_keys = 0
         self.commands_processed = 0

@@ -173,6 +173,14 @@ class CommandTable:
             raise errors.unknown_subcommand(entry.name, argv[1])
         return subcommand
 
+    def rename(self, old: str, new: str) -> None:
+        """File a command under another name ("": under none), as rename-command does."""
+        entry = self.by_name.pop(old.lower())
+        for spelling in (old.lower().encode(), old.upper().encode()):
+            self.spelled.pop(spelling, None)
+        if new:
+            self._file(new.lower(), entry)
+
     def copy(self) -> CommandTable:
         """A table of its own with the same commands."""
         return CommandTable(self)

@@ -1,0 +1,429 @@
+"""The node behind TCP: asyncio sockets on one side, links on the other, one thread in between.
+
+    socket  ->  Connection.data_received  ->  Link (parser, node, encoder)  ->  output  ->  socket
+                       |                                                          ^
+                       what others are owed now (Pub/Sub, BLPOP):  Server.flush --'
+
+One event of the loop is one turn: bytes of one client come, all its whole commands run, and then everyone
+who is owed something is written to, as Redis does before it sleeps. Between turns there are the node's own
+timers, at `node.next_deadline_us()`.
+
+A client that does not read makes its output grow. Redis goes on reading from it (a client may send a long
+pipeline before it reads the first reply) and cuts it off at `client-output-buffer-limit`; so do we, and we look
+every 64 KB of output, also in the middle of a pipeline.
+
+An exception in a command is a fault of ours: it goes into the log, its client gets an error reply, and nobody
+else notices.
+
+Directives honoured here: bind port unixsocket unixsocketperm protected-mode maxclients timeout tcp-keepalive
+tcp-backlog client-output-buffer-limit client-query-buffer-limit dir pidfile logfile loglevel.
+
+Mirrors: networking.c, the listening part of server.c, socket.c.
+Differs: uvloop or asyncio instead of ae.c; no I/O threads; no limits while a single command runs.
+Read next: minidis/server.py, the command line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+import traceback
+from typing import Any, cast
+
+import minidis.commands  # noqa: F401  (files every command in the registry)
+from minidis.drivers.log import Log
+from minidis.engine.client import Client
+from minidis.engine.link import Link
+from minidis.engine.node import VERSION, Node
+from minidis.protocol.replies import ReplyError
+from minidis.protocol.resp import RequestParser
+
+FLUSH_BYTES = 64 * 1024
+"""Output of one client goes to its socket at the latest when it has grown to this."""
+
+CLIENTS_CRON_US = 1_000_000
+"""How often idle clients and soft output limits are looked at."""
+
+TOO_MANY_CLIENTS = b"-ERR max number of clients reached\r\n"
+PROTECTED = (
+    b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for "
+    b"the default user. In this mode connections are only accepted from the loopback interface. If you want to "
+    b"connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable "
+    b"protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by "
+    b"connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly "
+    b"accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively "
+    b"you can just disable the protected mode by editing the Redis configuration file, and setting the "
+    b"protected mode option to 'no', and then restarting the server. 3) If you started the server manually just "
+    b"for testing, restart it with the '--protected-mode no' option. 4) Setup an authentication password for "
+    b"the default user. NOTE: You only need to do one of the above things in order for the server to start "
+    b"accepting connections from the outside.\r\n"
+)
+
+
+class ListenError(OSError):
+    """No address to listen on could be had."""
+
+
+class Server:
+    """A node that listens.  `start`, then `wait_until_stopped`; or `async with`, in a test.
+
+    Everything runs in the thread of the event loop.
+    """
+
+    def __init__(self, node: Node, log: Log | None = None) -> None:
+        self.node = node
+        self.log = log or Log(node.config.logfile, node.config.loglevel)
+        self.connections: dict[int, Connection] = {}
+        self.rejected_connections = 0
+        self.addresses: list[str] = []
+        self._to_close: list[Connection] = []
+        self._listeners: list[asyncio.Server] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_us = 0
+        self._next_clients_cron_us = 0
+        self._stopped = asyncio.Event()
+
+    # -- beginning and end ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen on every address of the configuration.  Raises ListenError when there is none to be had."""
+        self.loop = asyncio.get_running_loop()
+        self.log.role = "M"
+        self.node.on_shutdown = self.shut_down
+        config = self.node.config
+        if config.port:
+            await self._listen_tcp(config.bind.split() or ["*"], config.port)
+        if config.unixsocket:
+            await self._listen_unix(config.unixsocket, config.unixsocketperm)
+        if config.pidfile:
+            _write_pidfile(config.pidfile, self.log)
+        if config.port:
+            self.log.notice("Ready to accept connections tcp")
+        if config.unixsocket:
+            self.log.notice("Ready to accept connections unix")
+        self._schedule()
+
+    async def _listen_tcp(self, hosts: list[str], port: int) -> None:
+        for host in hosts:
+            optional, address = host.startswith("-"), host.removeprefix("-")
+            address = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
+            try:
+                listener = await self.loop.create_server(
+                    lambda: Connection(self),
+                    address,
+                    port,
+                    backlog=self.node.config.tcp_backlog,
+                    reuse_address=True,
+                )
+            except OSError as error:
+                reason = os.strerror(error.errno) if error.errno else str(error)
+                self.log.warning(
+                    f"Warning: Could not create server TCP listening socket {address}:{port}: {reason}"
+                )
+                if optional:
+                    continue
+                await self.close()
+                raise ListenError(f"Failed listening on port {port} (tcp), aborting.") from None
+            self._listeners.append(listener)
+            self.addresses.append(f"{address}:{port}")
+        if not self._listeners:
+            raise ListenError(f"Failed listening on port {port} (tcp), aborting.")
+
+    async def _listen_unix(self, path: str, mode: int) -> None:
+        if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+            os.unlink(path)  # left by a server that did not end well
+        try:
+            self._listeners.append(await self.loop.create_unix_server(lambda: Connection(self), path))
+            if mode:
+                os.chmod(path, mode)
+        except OSError as error:
+            await self.close()
+            raise ListenError(f"Failed opening Unix socket: bind: {error.strerror}") from None
+        self.addresses.append(path)
+
+    def handle_signals(self) -> None:
+        """SIGTERM and SIGINT end the server."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        self.log.warning(f"Received {number.name} scheduling shutdown...")
+        self.shut_down(save=False)
+
+    def shut_down(self, save: bool) -> bool:
+        """End, after this turn.  False if that is refused: a dataset cannot be saved yet."""
+        self.log.warning("User requested shutdown...")
+        if save:
+            self.log.warning("This server keeps its data in memory only: use SHUTDOWN NOSAVE.")
+            return False
+        self._stopped.set()
+        return True
+
+    async def wait_until_stopped(self) -> None:
+        """Until SHUTDOWN or a signal; then everything is closed."""
+        await self._stopped.wait()
+        await self.close()
+        self.log.warning("Redis is now ready to exit, bye bye...")
+
+    async def close(self) -> None:
+        """Hang up on everyone, and listen no more."""
+        for listener in self._listeners:
+            listener.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self.connections.values()):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # asyncio tells each connection that it is lost
+        config = self.node.config
+        for path in (config.unixsocket, config.pidfile):
+            if path and os.path.exists(path) and path in (*self.addresses, config.pidfile):
+                os.unlink(path)
+
+    async def __aenter__(self) -> Server:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    # -- a turn -----------------------------------------------------------------------------------
+
+    def execute(self, client: Client, argv: list[bytes]) -> Any:
+        """Run a command for a link: a fault in it is logged, and becomes an error reply."""
+        try:
+            return self.node.execute(client, argv)
+        except ReplyError:
+            raise
+        except Exception as error:
+            self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
+            name = type(error).__name__
+            raise ReplyError(f"ERR internal error: {name}; the log of the server has details") from None
+
+    def flush(self) -> None:
+        """Write to everyone who is owed something by now, and hang up on those whom the node has let go."""
+        while self.node.pending_output:
+            clients, self.node.pending_output = self.node.pending_output, {}
+            for client_id in clients:
+                connection = self.connections.get(client_id)
+                if connection is not None:
+                    connection.run_commands()
+        while self._to_close:
+            connection = self._to_close.pop()
+            connection.transport.abort()
+        self._schedule()
+
+    def hang_up(self, connection: Connection) -> None:
+        """The node has closed a client: at the end of this turn its socket goes too."""
+        if not connection.running:  # one that runs (QUIT) gets its reply first
+            self._to_close.append(connection)
+
+    # -- timers -----------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        deadline_us = self.node.next_deadline_us()
+        if self._timer is not None:
+            if self._timer_us <= deadline_us:
+                return
+            self._timer.cancel()
+        self._timer_us = deadline_us
+        self._timer = self.loop.call_later(max(0, deadline_us - self.node.clock()) / 1e6, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            self.node.tick()
+            if self.node.now_us >= self._next_clients_cron_us:
+                self._next_clients_cron_us = self.node.now_us + CLIENTS_CRON_US
+                for connection in list(self.connections.values()):
+                    connection.check(self.node.now_us)
+        except Exception:
+            self.log.warning(f"A fault in a timer:\n{traceback.format_exc()}")
+            self.node.next_cron_us = self.node.clock() + 1_000_000  # not again at once
+        self.flush()
+
+
+class Connection(asyncio.Protocol):
+    """One socket and its link."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.link: Link | None = None
+        self.running = False
+        self.received_bytes = 0
+        self.last_read_us = 0
+        self.soft_limit_since_us: int | None = None
+
+    # -- called by asyncio ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        server, node = self.server, self.server.node
+        peer = transport.get_extra_info("peername")
+        if len(server.connections) >= node.config.maxclients:
+            self._refuse(TOO_MANY_CLIENTS)
+            return
+        if self._is_unprotected(peer):
+            self._refuse(PROTECTED)
+            return
+        node.now_us = node.clock()
+        self.link = Link(node, execute=server.execute)
+        client = self.link.client
+        client.peer = _show_address(peer, node.config.unixsocket)
+        client.local = _show_address(transport.get_extra_info("sockname"), node.config.unixsocket)
+        client.on_close = lambda: server.hang_up(self)
+        server.connections[client.id] = self
+        self.last_read_us = node.now_us
+        self.transport.set_write_buffer_limits(high=FLUSH_BYTES)
+        _keep_alive(transport.get_extra_info("socket"), node.config.tcp_keepalive)
+        server.log.verbose(f"Accepted {client.peer}")
+
+    def data_received(self, data: bytes) -> None:
+        link = self.link
+        if link is None or link.closing:
+            return
+        link.parser.feed(data)
+        link.last_requests = []
+        self.received_bytes += len(data)
+        self.last_read_us = self.server.node.now_us
+        self.run_commands()
+        if isinstance(link.parser, RequestParser):
+            waiting_bytes = self.received_bytes - link.parser.position
+            if waiting_bytes > self.server.node.config.client_query_buffer_limit:
+                self.server.log.warning(
+                    f"Closing client that reached max query buffer length: {link.client.peer}"
+                )
+                self.transport.abort()
+        self.server.flush()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.link is not None:
+            self.server.connections.pop(self.link.client.id, None)
+            self.link.client.on_close = None
+            self.link.close()
+            self.server.flush()
+
+    # -- the server's side ------------------------------------------------------------------------
+
+    def run_commands(self) -> None:
+        """Run every whole command that has come, and send what there is to say."""
+        link = self.link
+        if link is None or self.running:
+            return
+        self.running = True
+        try:
+            while link.run_one():
+                if len(link.output) >= FLUSH_BYTES:
+                    self.write()
+                    if self.transport.is_closing():
+                        break
+            link.collect_late_replies()
+        except Exception:  # not in a command, that is caught: in the parser or an encoder
+            self.server.log.warning(f"A fault at {link.client.peer}:\n{traceback.format_exc()}")
+            link.close()
+        finally:
+            self.running = False
+        self.write()
+        if link.closing and not self.transport.is_closing():
+            self.transport.close()
+
+    def write(self) -> None:
+        """Give the link's output to the socket; cut off a client that has let too much pile up."""
+        link = self.link
+        if link is None or not link.output or self.transport.is_closing():
+            return
+        self.transport.write(link.take_output())
+        if self.transport.get_write_buffer_size():
+            self._check_output(self.server.node.now_us)
+
+    def check(self, now_us: int) -> None:
+        """Once a second: hang up on the idle, and look at the soft limit."""
+        link = self.link
+        if link is None:
+            return
+        client, timeout_s = link.client, self.server.node.config.timeout
+        waits = client.parked is not None or len(client.subscriptions) > 0
+        if timeout_s and not waits and now_us - self.last_read_us > timeout_s * 1_000_000:
+            self.server.log.verbose("Closing idle client")
+            self.transport.abort()
+        self._check_output(now_us)
+
+    def _check_output(self, now_us: int) -> None:
+        assert self.link is not None
+        client = self.link.client
+        kind = "pubsub" if len(client.subscriptions) else "normal"
+        hard_bytes, soft_bytes, soft_s = self.server.node.config.client_output_buffer_limit[kind]
+        size_bytes = self.transport.get_write_buffer_size()
+        over_soft = bool(soft_bytes) and size_bytes >= soft_bytes
+        if not over_soft:
+            self.soft_limit_since_us = None
+        elif self.soft_limit_since_us is None:
+            self.soft_limit_since_us = now_us
+        too_long = over_soft and now_us - (self.soft_limit_since_us or 0) > soft_s * 1_000_000
+        if too_long or (hard_bytes and size_bytes >= hard_bytes):
+            self.server.log.warning(
+                f"Client {client.peer} closed for overcoming of output buffer limits ({size_bytes} bytes)."
+            )
+            self.transport.abort()
+
+    def _refuse(self, reason: bytes) -> None:
+        self.server.rejected_connections += 1
+        self.transport.write(reason)
+        self.transport.close()
+
+    def _is_unprotected(self, peer: Any) -> bool:
+        config = self.server.node.config
+        if not config.protected_mode or config.requirepass or not isinstance(peer, tuple):
+            return False
+        return not (peer[0] == "::1" or peer[0].removeprefix("::ffff:").startswith("127."))
+
+
+def _show_address(address: Any, unix_path: str) -> str:
+    """An address as CLIENT LIST shows it: 127.0.0.1:6379, [::1]:6379, /run/redis.sock:0."""
+    if not isinstance(address, tuple):
+        return f"{unix_path}:0"
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _keep_alive(connection: socket.socket, interval_s: int) -> None:
+    if not interval_s or connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", interval_s),
+        ("TCP_KEEPINTVL", max(1, interval_s // 3)),
+        ("TCP_KEEPCNT", 3),
+    ):
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _write_pidfile(path: str, log: Log) -> None:
+    try:
+        with open(path, "w") as file:
+            file.write(f"{os.getpid()}\n")
+    except OSError as error:
+        log.warning(f"Can't write the pidfile {path}: {error.strerror}")
+
+
+async def serve(node: Node) -> int:
+    """Run `node` as a server until it is told to stop; the exit code of the process."""
+    log = Log(node.config.logfile, node.config.loglevel)
+    log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
+    log.notice(
+        f"Redis version={VERSION}, bits=64, commit=00000000, modified=0, pid={os.getpid()}, just started"
+    )
+    server = Server(node, log)
+    try:
+        await server.start()
+    except ListenError as error:
+        log.warning(str(error))
+        return 1
+    server.handle_signals()
+    await server.wait_until_stopped()
+    return 0

@@ -1,0 +1,147 @@
+r"""redis.conf: lines of a directive and its words.
+
+    # a comment stands on a line of its own
+    port 7000
+    save 3600 1
+    save 300 100                   the first save of a file replaces the defaults, the others add to it
+    requirepass "with \x22 inside" quotes and escapes as in redis-cli
+    include common.conf            as if its lines stood here
+    rename-command FLUSHALL ""     an empty name takes the command away
+
+A ``#`` behind a value is no comment but a word too many, as in Redis. The words of the command line are such
+lines too: ``--port 7000 --save ""`` follows the file, so it wins.
+
+Mirrors: config.c (loadServerConfigFromString), server.c (main).
+Differs: who has files hands in `read_file`; this room opens none.
+Complexity: O(bytes).
+
+>>> settings = Settings(); settings.load(b"port 7000\nsave 10 1\nsave 20 2\n")
+>>> settings.values
+{'port': '7000', 'save': '10 1 20 2'}
+>>> settings.load(b"maxmemory lots")
+Traceback (most recent call last):
+...
+minidis.engine.config_file.ConfigFileError: Reading the configuration file, at line 1
+>>> 'maxmemory lots'
+argument must be a memory value
+>>> print(command_line_text(["--port", "7", "--save", "--bind", "::1", "127.0.0.1"]), end="")
+port "7"
+save ""
+bind "::1" "127.0.0.1"
+
+Read next: minidis/drivers/server.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from minidis.engine.config import BY_NAME, ConfigError, Directive
+from minidis.engine.registry import CommandTable
+from minidis.protocol.quoting import quote, split_arguments
+
+ReadFile = Callable[[str], list[bytes]]
+"""The contents of the files that a path names; a pattern (``conf.d/*.conf``) may name several."""
+
+MOST_INCLUDES = 16
+_ADDING = ("save",)  # directives whose lines add up
+_UNKNOWN = "Bad directive or wrong number of arguments"
+
+
+class ConfigFileError(ValueError):
+    """A line that cannot be used; the text is what Redis prints after its FATAL line."""
+
+
+class Settings:
+    """What a redis.conf and a command line say: directives as text, and commands to rename."""
+
+    def __init__(self, read_file: ReadFile | None = None) -> None:
+        self.values: dict[str, str] = {}
+        self.renamed: list[tuple[str, str]] = []
+        self._read_file = read_file
+        self._depth = 0
+
+    def load(self, text: bytes) -> None:
+        """Take the lines of a file.  Raises ConfigFileError with the number of the line."""
+        for number, raw in enumerate(text.split(b"\n"), start=1):
+            line = raw.strip(b" \t\r\n")
+            if not line or line.startswith(b"#"):
+                continue
+            try:
+                words = split_arguments(line)
+                if words is None:
+                    raise ConfigError("Unbalanced quotes in configuration line")
+                if words:
+                    self._take([word.decode("utf-8", "surrogateescape") for word in words])
+            except ConfigError as error:
+                shown = line.decode("utf-8", "replace")
+                raise ConfigFileError(
+                    f"Reading the configuration file, at line {number}\n>>> '{shown}'\n{error}"
+                ) from None
+
+    def _take(self, words: list[str]) -> None:
+        name, arguments = words[0].lower(), words[1:]
+        directive = BY_NAME.get(name)
+        if directive is not None:
+            self._set(directive, arguments)
+        elif name == "include" and len(arguments) == 1:
+            self._include(arguments[0])
+        elif name == "rename-command" and len(arguments) == 2:
+            self.renamed.append((arguments[0], arguments[1]))
+        elif name in ("user", "loadmodule") and arguments:
+            raise ConfigError(f"{name} is not available in this server")
+        else:
+            raise ConfigError(_UNKNOWN)
+
+    def _set(self, directive: Directive, arguments: list[str]) -> None:
+        if directive.words is not None and len(arguments) != directive.words:
+            raise ConfigError("wrong number of arguments")
+        if not arguments:
+            raise ConfigError("wrong number of arguments")
+        text = " ".join(argument for argument in arguments if argument)
+        directive.read(text)  # refused here, where the line is known
+        if directive.name == "daemonize" and text.lower() == "yes":
+            raise ConfigError(
+                "daemonize is not supported: let your shell (&), systemd or a container run it in the background"
+            )
+        if directive.name in _ADDING and text and self.values.get(directive.name):
+            text = f"{self.values[directive.name]} {text}"
+        elif directive.name == "client-output-buffer-limit" and directive.name in self.values:
+            text = f"{self.values[directive.name]} {text}"
+        self.values[directive.name] = text
+
+    def _include(self, path: str) -> None:
+        if self._read_file is None or self._depth >= MOST_INCLUDES:
+            raise ConfigError(f"can't include '{path}' here")
+        self._depth += 1
+        try:
+            for text in self._read_file(path):
+                self.load(text)
+        finally:
+            self._depth -= 1
+
+
+def rename_commands(table: CommandTable, renamed: Sequence[tuple[str, str]]) -> None:
+    """Give commands of a node's own table other names; "" takes a command away.  Raises ConfigFileError."""
+    for old, new in renamed:
+        if old.lower() not in table.by_name:
+            raise ConfigFileError(f"rename-command {old} {new}\nNo such command in rename-command")
+        if new and new.lower() in table.by_name:
+            raise ConfigFileError(f"rename-command {old} {new}\nTarget command name already exists")
+        table.rename(old, new)
+
+
+def command_line_text(words: Sequence[str]) -> str:
+    """The lines of redis.conf that a command line stands for."""
+    lines: list[list[str]] = []
+    for word in words:
+        if word.startswith("--"):
+            lines.append([word[2:]])
+        elif lines:
+            lines[-1].append(quote(word.encode("utf-8", "surrogateescape")).decode())
+        else:
+            raise ConfigFileError(f"'{word}' is no option: they begin with --")
+    for line in lines:
+        if line == ["save"]:  # as redis-server takes it: a --save of nothing
+            line.append('""')
+    return "".join(" ".join(line) + "\n" for line in lines)

@@ -1,0 +1,108 @@
+"""`minidis-server`: the command line of redis-server.
+
+    minidis-server                                   the defaults: 127.0.0.1:6379
+    minidis-server redis.conf --port 7000 --save ""  a file, and options that win over it
+    echo "maxmemory 128mb" | minidis-server -        a configuration from standard input
+
+Mirrors: `main` in server.c.
+Read next: minidis/drivers/server.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+
+from minidis.drivers.embedded import real_clock
+from minidis.drivers.log import Log
+from minidis.drivers.server import serve
+from minidis.engine.config import Config
+from minidis.engine.config_file import ConfigFileError, Settings, command_line_text, rename_commands
+from minidis.engine.node import VERSION, Node
+
+USAGE = """\
+Usage: minidis-server [/path/to/redis.conf] [options] [-]
+       minidis-server - (read config from stdin)
+       minidis-server -v or --version
+       minidis-server -h or --help
+
+Examples:
+       minidis-server (run the server with default conf)
+       echo 'maxmemory 128mb' | minidis-server -
+       minidis-server /etc/redis/6379.conf
+       minidis-server --port 7777
+       minidis-server /etc/myredis.conf --loglevel verbose -
+       minidis-server /etc/myredis.conf --loglevel verbose
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a server; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["-v"], ["--version"]):
+        print(f"Redis server v={VERSION} sha=00000000:0 malloc=python bits=64 build=minidis")
+        return 0
+    if words in (["-h"], ["--help"]):
+        print(USAGE, end="")
+        return 0
+    try:
+        node = make_node(words)
+    except ConfigFileError as error:
+        print(f"\n*** FATAL CONFIG FILE ERROR (Redis {VERSION}) ***\n{error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        Log().warning(f"Fatal error, can't open config file '{error.filename}': {error.strerror}")
+        return 1
+    try:
+        os.chdir(node.config.dir)
+    except OSError as error:
+        print(f"Can't chdir to '{node.config.dir}': {error.strerror}", file=sys.stderr)
+        return 1
+    node.config.dir = os.getcwd()
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(serve(node))
+
+
+def make_node(words: list[str]) -> Node:
+    """The node that a command line asks for.  Raises ConfigFileError, and OSError for the file."""
+    words = list(words)
+    text = b""
+    if words and not words[0].startswith("-"):
+        path = os.path.abspath(words.pop(0))
+        with open(path, "rb") as file:
+            text = file.read() + b"\n"
+    from_stdin = bool(words) and "-" in (words[0], words[-1])
+    if from_stdin:
+        words.pop(0 if words[0] == "-" else -1)
+        text += sys.stdin.buffer.read() + b"\n"
+    settings = Settings(read_files)
+    settings.load(text + command_line_text(words).encode("utf-8", "surrogateescape"))
+    node = Node(Config(settings.values), real_clock, random.Random())
+    rename_commands(node.commands, settings.renamed)
+    return node
+
+
+def read_files(pattern: str) -> list[bytes]:
+    """The files of an `include` line."""
+    contents = []
+    for path in sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]:
+        with open(path, "rb") as file:
+            contents.append(file.read())
+    return contents
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed: it is the faster one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())
