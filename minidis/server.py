@@ -74,13 +74,13 @@ def make_node(words: list[str]) -> Node:
     if words and not words[0].startswith("-"):
         path = os.path.abspath(words.pop(0))
         with open(path, "rb") as file:
-            text = file.read() + b"\n"
+            text = file.read()
     from_stdin = bool(words) and "-" in (words[0], words[-1])
     if from_stdin:
         words.pop(0 if words[0] == "-" else -1)
-        text += sys.stdin.buffer.read() + b"\n"
+        text += sys.stdin.buffer.read()
     settings = Settings(read_files)
-    settings.load(text + command_line_text(words).encode("utf-8", "surrogateescape"))
+    settings.load(text + b"\n" + command_line_text(words).encode("utf-8", "surrogateescape"))
     node = Node(Config(settings.values), real_clock, random.Random())
     rename_commands(node.commands, settings.renamed)
     return node

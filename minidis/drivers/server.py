@@ -9,8 +9,8 @@ who is owed something is written to, as Redis does before it sleeps. Between tur
 timers, at `node.next_deadline_us()`.
 
 A client that does not read makes its output grow. Redis goes on reading from it (a client may send a long
-pipeline before it reads the first reply) and cuts it off at `client-output-buffer-limit`; so do we, and we look
-every 64 KB of output, also in the middle of a pipeline.
+pipeline before it reads the first reply) and cuts it off at `client-output-buffer-limit`; so do we, and we
+look every 64 KB of output, also in the middle of a pipeline.
 
 An exception in a command is a fault of ours: it goes into the log, its client gets an error reply, and nobody
 else notices.
@@ -49,16 +49,17 @@ CLIENTS_CRON_US = 1_000_000
 
 TOO_MANY_CLIENTS = b"-ERR max number of clients reached\r\n"
 PROTECTED = (
-    b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for "
-    b"the default user. In this mode connections are only accepted from the loopback interface. If you want to "
-    b"connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable "
-    b"protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by "
-    b"connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly "
-    b"accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively "
-    b"you can just disable the protected mode by editing the Redis configuration file, and setting the "
-    b"protected mode option to 'no', and then restarting the server. 3) If you started the server manually just "
-    b"for testing, restart it with the '--protected-mode no' option. 4) Setup an authentication password for "
-    b"the default user. NOTE: You only need to do one of the above things in order for the server to start "
+    b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is "
+    b"set for the default user. In this mode connections are only accepted from the loopback "
+    b"interface. If you want to connect from external computers to Redis you may adopt one of the "
+    b"following solutions: 1) Just disable protected mode sending the command 'CONFIG SET "
+    b"protected-mode no' from the loopback interface by connecting to Redis from the same host the "
+    b"server is running, however MAKE SURE Redis is not publicly accessible from internet if you do "
+    b"so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the "
+    b"protected mode by editing the Redis configuration file, and setting the protected mode option to "
+    b"'no', and then restarting the server. 3) If you started the server manually just for testing, "
+    b"restart it with the '--protected-mode no' option. 4) Setup an authentication password for the "
+    b"default user. NOTE: You only need to do one of the above things in order for the server to start "
     b"accepting connections from the outside.\r\n"
 )
 
@@ -415,9 +416,8 @@ async def serve(node: Node) -> int:
     """Run `node` as a server until it is told to stop; the exit code of the process."""
     log = Log(node.config.logfile, node.config.loglevel)
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
-    log.notice(
-        f"Redis version={VERSION}, bits=64, commit=00000000, modified=0, pid={os.getpid()}, just started"
-    )
+    details = "bits=64, commit=00000000, modified=0"
+    log.notice(f"Redis version={VERSION}, {details}, pid={os.getpid()}, just started")
     server = Server(node, log)
     try:
         await server.start()

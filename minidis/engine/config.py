@@ -141,7 +141,7 @@ def key_event_classes(text: str) -> str:
 
 
 def output_limits(text: str) -> dict[str, tuple[int, int, int]]:
-    """A reader of `client-output-buffer-limit`: class, hard limit, soft limit in bytes, soft seconds, repeated.
+    """A reader of `client-output-buffer-limit`: class, hard and soft limit in bytes, soft seconds.
 
     >>> output_limits("normal 1kb 0 0 slave 2kb 1kb 60")
     {'normal': (1024, 0, 0), 'slave': (2048, 1024, 60)}

@@ -101,9 +101,7 @@ class Settings:
         text = " ".join(argument for argument in arguments if argument)
         directive.read(text)  # refused here, where the line is known
         if directive.name == "daemonize" and text.lower() == "yes":
-            raise ConfigError(
-                "daemonize is not supported: let your shell (&), systemd or a container run it in the background"
-            )
+            raise ConfigError("daemonize is not supported: let your shell (&), systemd or a container do it")
         if directive.name in _ADDING and text and self.values.get(directive.name):
             text = f"{self.values[directive.name]} {text}"
         elif directive.name == "client-output-buffer-limit" and directive.name in self.values:

@@ -1,8 +1,8 @@
-"""The other directives of redis.conf: all that Redis 7.2 knows and this node does not act on, or only a driver.
+"""The other directives of redis.conf: those that only a driver acts on, and those that nobody does yet.
 
-A redis.conf that works for Redis is taken as it is. Each line here: the name (``!`` behind it: set at the start
-only), its type, its default. The value is checked, kept, and shown by CONFIG GET. What the engine honours
-stands in config.py; what the TCP server honours is named in minidis/drivers/server.py.
+A redis.conf that works for Redis is taken as it is. Each line here: the name (``!`` behind it: set at the
+start only), its type, its default. The value is checked, kept, and shown by CONFIG GET. What the engine
+honours stands in config.py; what the TCP server honours is named in minidis/drivers/server.py.
 
     int A..B    a number in a range        memory       100mb        enum a b   one of these words
     bool        yes or no                  text         anything     words N    N words (0: any number)
@@ -138,7 +138,7 @@ stream-node-max-bytes                memory                             = 4096
 stream-node-max-entries              int 0..9223372036854775807         = 100
 supervised!                          enum upstart systemd auto no       = no
 syslog-enabled!                      bool                               = no
-syslog-facility!                     enum user local0 local1 local2 local3 local4 local5 local6 local7 = local0
+syslog-facility! enum user local0 local1 local2 local3 local4 local5 local6 local7 = local0
 syslog-ident!                        text                               = redis
 tcp-backlog!                         int 0..2147483647                  = 511
 tcp-keepalive                        int 0..2147483647                  = 300

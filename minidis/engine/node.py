@@ -193,8 +193,8 @@ class Node:
             raise ReplyError(errors.OUT_OF_MEMORY)
         if client.limited_to_pubsub and command.name not in SUBSCRIBER_COMMANDS:
             raise ReplyError(
-                f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
-                "are allowed in this context"
+                f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                "RESET are allowed in this context"
             )
 
     def _queue(self, client: Client, command: Command, argv: list[bytes]) -> str:

@@ -6,7 +6,7 @@
                                       bob   gets  pmessage n* news hello        carol is answered 2
 
 A message goes to those who are connected at that moment, and to nobody else; who comes later has missed it.
-Patterns are tried one by one at every PUBLISH, so they cost each message; channels cost nothing to the others.
+Patterns are tried one by one at every PUBLISH, so they cost each message; other channels do not.
 Shard channels are a third table with the same rules: on a cluster a message of theirs stays on its shard.
 
 In RESP2 a message looks like a reply, so a client that has subscribed may only use the few commands whose
