@@ -18,9 +18,8 @@ Read next: minidis/engine/notifications.py.
 from __future__ import annotations
 
 from minidis.engine.client import Client
-from minidis.engine.pubsub import Table
+from minidis.engine.pubsub import Table, name_matches
 from minidis.engine.registry import FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, SENTINEL, STALE, command
-from minidis.protocol.glob import matches
 
 _LISTEN = PUBSUB | NOSCRIPT | LOADING | STALE
 _LOOK = PUBSUB | LOADING | STALE
@@ -128,7 +127,7 @@ def pubsub_help(client: Client):
 
 
 def _names(table: Table, pattern: bytes | None) -> list[bytes]:
-    return [name for name in table.clients if pattern is None or matches(pattern, name)]
+    return [name for name in table.clients if pattern is None or name_matches(pattern, name)]
 
 
 def _counts(table: Table, names: tuple[bytes, ...]) -> list[bytes | int]:

@@ -36,7 +36,7 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minidis.engine import errors, expiry
+from minidis.engine import errors, expiry, transactions
 from minidis.engine.client import Client
 from minidis.engine.config import BY_NAME, Config
 from minidis.engine.database import Database
@@ -166,13 +166,16 @@ class Node:
             if command is None:
                 command = self.commands.find(argv)
             self._admit(client, command, argv)
-            if client.transaction is not None and command.name not in _ALLOWED_IN_MULTI:
-                reply = self._queue(client, command, argv)
-            else:
-                reply = self.call(client, command, argv)
+            queued = client.transaction is not None and command.name not in _ALLOWED_IN_MULTI
+            if queued:
+                self._queue(client, command, argv)
         except ReplyError as error:
-            if client.transaction is not None and (command is None or command.name not in _ALLOWED_IN_MULTI):
-                client.transaction.spoiled = True
+            error = transactions.rejected(client, command, error)
+            self._tell_command_listeners(client, argv, error)
+            raise error from None
+        try:
+            reply = "QUEUED" if queued else self.call(client, command, argv)
+        except ReplyError as error:
             self._tell_command_listeners(client, argv, error)
             raise
         self._tell_command_listeners(client, argv, reply)
@@ -197,12 +200,11 @@ class Node:
                 "RESET are allowed in this context"
             )
 
-    def _queue(self, client: Client, command: Command, argv: list[bytes]) -> str:
+    def _queue(self, client: Client, command: Command, argv: list[bytes]) -> None:
         if command.flags & Flag.NO_MULTI:
             raise ReplyError("ERR Command not allowed inside a transaction")
         assert client.transaction is not None
         client.transaction.queue.append((command, argv))
-        return "QUEUED"
 
     def _tell_command_listeners(self, client: Client, argv: list[bytes], reply: Any) -> None:
         for listener in tuple(self.command_listeners):

@@ -6,8 +6,8 @@
 
 Each event belongs to a class, each class has a letter, and only the classes that are switched on are
 published: ``g`` generic (del, expire, rename ...), ``$`` strings, ``l`` lists, ``s`` sets, ``h`` hashes,
-``z`` sorted sets, ``x`` expired, ``e`` evicted, ``t`` streams, ``d`` modules; ``A`` is all of these. ``m`` (misses)
-and ``n`` (new keys) must be named. Without K or E nothing is told at all.
+``z`` sorted sets, ``x`` expired, ``e`` evicted, ``t`` streams, ``d`` modules; ``A`` is all of these.
+Misses (``m``) and new keys (``n``) must be named. Without K or E nothing is told at all.
 
 The events are those of `Database.touch`; this is one more listener, there only while the directive is set.
 

@@ -101,6 +101,11 @@ class Table:
         return len(subscriptions.channels) + len(subscriptions.patterns)
 
 
+def name_matches(pattern: bytes, name: bytes) -> bool:
+    """Does a channel's name match?  A lone ``*`` finds the empty key in KEYS, by a short cut; not here."""
+    return matches(pattern, name) and bool(name or not pattern)
+
+
 class PubSub:
     """All subscriptions of a node."""
 
@@ -113,7 +118,7 @@ class PubSub:
         """Hand `message` to all who listen to `channel`; how many times it was handed out."""
         receivers = self._deliver(self.channels.clients.get(channel), Push([b"message", channel, message]))
         for pattern, clients in self.patterns.clients.items():
-            if matches(pattern, channel):
+            if name_matches(pattern, channel):
                 receivers += self._deliver(clients, Push([b"pmessage", pattern, channel, message]))
         return receivers
 

@@ -101,6 +101,16 @@ def discard(client: Client) -> None:
     client.update_gate()
 
 
+def rejected(client: Client, command: Command | None, error: ReplyError) -> ReplyError:
+    """A command could not even be queued: that spoils the transaction, and ends it if it was EXEC."""
+    if command is not None and command.name == "exec":
+        discard(client)
+        return ReplyError(f"EXECABORT Transaction discarded because of: {str(error).removeprefix('ERR ')}")
+    if client.transaction is not None:
+        client.transaction.spoiled = True
+    return error
+
+
 def execute(client: Client) -> Any:
     """EXEC: run the queue, and answer the list of replies, errors standing among them.
 
