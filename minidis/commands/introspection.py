@@ -243,7 +243,6 @@ _CATEGORIES_OF_GROUP = {
     "connection": "@connection",
     "transactions": "@transaction",
     "scripting": "@scripting",
-    "pubsub": "@pubsub",
 }
 
 

@@ -38,6 +38,11 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         (*(f"client|{name}" for name in CLIENT_QUERIES), "multi", "select", "watch"),
     ),
     "Valkey's slow log is called command log": ((VALKEY_9_1,), "flags", ("exec",)),
+    "a shard channel is no key; Redis gives its place as if it were one, for cluster clients": (
+        BOTH,
+        "keys",
+        ("spublish", "ssubscribe", "sunsubscribe"),
+    ),
     "7.2 ignores any arguments of QUIT; a line of fixed arity says more": (BOTH, "arity", ("quit",)),
 }
 
@@ -45,7 +50,7 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
 DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
     "our line names them, Redis's file doesn't": ("command|getkeys", "command|getkeysandflags", "debug"),
     "CLIENT KILL's old and new format are told apart by their first word": ("client|kill",),
-    "a block of one argument says no more than the argument": ("config|get", "client|list"),
+    "a block of one argument says no more than the argument": ("config|get", "client|list", "psubscribe"),
     "WITHSCORE came with 7.2": ("zrank", "zrevrank"),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
     "Redis's file puts the token of a block on its first argument": ("geosearch", "geosearchstore"),

@@ -1,0 +1,376 @@
+"""The TCP driver on real sockets of the loopback interface: streams that a test writes and reads itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+
+import minidis
+from minidis.drivers.embedded import real_clock
+from minidis.drivers.log import Log
+from minidis.drivers.server import Server
+from minidis.engine.node import Node
+from minidis.engine.registry import READONLY, command
+
+SECONDS = 20  # a bound for what never takes that long
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return os.path.relpath(tmp_path / "socket")  # short: a socket's name has a limit
+
+
+class Peer:
+    """A client that sends bytes and reads exactly what it expects."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ask(self, request: bytes, expected: bytes) -> None:
+        self.writer.write(request)
+        await self.expect(expected)
+
+    async def expect(self, expected: bytes) -> None:
+        async with asyncio.timeout(SECONDS):
+            assert await self.reader.readexactly(len(expected)) == expected
+
+    async def expect_end(self) -> bytes:
+        """What comes before the server hangs up."""
+        async with asyncio.timeout(SECONDS):
+            try:
+                return await self.reader.read()
+            except ConnectionResetError:
+                return b""
+
+
+Connect = Callable[[], Awaitable[Peer]]
+
+
+@asynccontextmanager
+async def serving(path: str, **config: Any) -> AsyncIterator[tuple[Server, Connect]]:
+    """A server on a unix socket, and a way to connect to it."""
+    node = Node({"port": 0, "unixsocket": path, **config}, clock=real_clock)
+    peers: list[Peer] = []
+
+    async def connect() -> Peer:
+        peers.append(Peer(*await asyncio.open_unix_connection(path)))
+        return peers[-1]
+
+    async with Server(node, Log(os.devnull)) as server:
+        yield server, connect
+        for peer in peers:
+            peer.writer.close()
+
+
+def test_pipelines_and_frames_in_pieces(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path) as (_, connect):
+            peer = await connect()
+            await peer.ask(b"SET a 1\r\n" * 1000 + b"GET a\r\n", b"+OK\r\n" * 1000 + b"$1\r\n1\r\n")
+            other = await connect()
+            for byte in b"*2\r\n$3\r\nGET\r\n$1\r\na\r":
+                peer.writer.write(bytes([byte]))
+                await other.ask(b"PING\r\n", b"+PONG\r\n")  # each piece is a read of its own
+            await peer.ask(b"\n", b"$1\r\n1\r\n")
+
+    asyncio.run(scenario())
+
+
+def test_broken_frame_answers_an_error_and_hangs_up(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path) as (server, connect):
+            peer, other = await connect(), await connect()
+            peer.writer.write(b"*1\r\n!boom\r\nPING\r\n")
+            assert await peer.expect_end() == b"-ERR Protocol error: expected '$', got '!'\r\n"
+            await other.ask(b"PING\r\n", b"+PONG\r\n")
+            assert len(server.connections) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_fault_in_a_command_is_an_error_reply_and_nobody_else_notices(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path) as (server, connect):
+
+            @command("FAULT", READONLY, server.node.commands)
+            def fault(client: Any) -> None:
+                """Do what no command should. O(1)."""
+                raise ZeroDivisionError("as it happens")
+
+            peer, other = await connect(), await connect()
+            expected = b"-ERR internal error: ZeroDivisionError; the log of the server has details\r\n"
+            await peer.ask(b"FAULT\r\nPING\r\n", expected + b"+PONG\r\n")
+            await peer.ask(
+                b"MULTI\r\nFAULT\r\nEXEC\r\nPING\r\n", b"+OK\r\n+QUEUED\r\n" + expected + b"+PONG\r\n"
+            )
+            await other.ask(b"PING\r\n", b"+PONG\r\n")
+
+    asyncio.run(scenario())
+
+
+def test_blocked_client_is_served_and_times_out(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path) as (_, connect):
+            waiter, other = await connect(), await connect()
+            waiter.writer.write(b"BLPOP q 0\r\nPING\r\n")
+            await other.ask(b"CLIENT LIST\r\n", b"$")
+            await other.reader.readuntil(b"\n\r\n")
+            await other.ask(b"RPUSH q x\r\n", b":1\r\n")
+            await waiter.expect(b"*2\r\n$1\r\nq\r\n$1\r\nx\r\n+PONG\r\n")
+            await waiter.ask(b"BLPOP q 0.01\r\n", b"*-1\r\n")
+
+    asyncio.run(scenario())
+
+
+def test_maxclients(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, maxclients=1) as (server, connect):
+            first = await connect()
+            await first.ask(b"PING\r\n", b"+PONG\r\n")
+            assert await (await connect()).expect_end() == b"-ERR max number of clients reached\r\n"
+            assert server.rejected_connections == 1
+            await first.ask(b"CONFIG SET maxclients 2\r\n", b"+OK\r\n")
+            await (await connect()).ask(b"PING\r\n", b"+PONG\r\n")
+
+    asyncio.run(scenario())
+
+
+def test_a_reader_that_stops_is_cut_off_at_its_limit_and_others_are_served(path: str) -> None:
+    async def scenario() -> None:
+        limit = "normal 1mb 0 0"
+        async with serving(path, client_output_buffer_limit=limit) as (server, connect):
+            slow, other = await connect(), await connect()
+            await other.ask(b"SETRANGE big 100000 x\r\n", b":100001\r\n")
+            slow.writer.write(b"GET big\r\n" * 1000)
+            slow.writer.transport.pause_reading()
+            for _ in range(1000):
+                await other.ask(b"PING\r\n", b"+PONG\r\n")
+                if len(server.connections) == 1:
+                    break
+            assert len(server.connections) == 1
+            slow.writer.transport.resume_reading()
+            assert len(await slow.expect_end()) < 100_000 * 1000
+
+    asyncio.run(scenario())
+
+
+def test_requirepass_quit_and_kill(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, requirepass="secret") as (server, connect):
+            peer, other = await connect(), await connect()
+            await peer.ask(b"GET a\r\n", b"-NOAUTH Authentication required.\r\n")
+            await peer.ask(b"AUTH secret\r\nGET a\r\n", b"+OK\r\n$-1\r\n")
+            await other.ask(b"AUTH secret\r\n", b"+OK\r\n")
+            await peer.ask(b"CLIENT KILL ID 2\r\n", b":1\r\n")
+            assert await other.expect_end() == b""
+            peer.writer.write(b"QUIT\r\n")
+            assert await peer.expect_end() == b"+OK\r\n"
+            assert not server.node.clients
+
+    asyncio.run(scenario())
+
+
+def test_idle_clients_are_let_go(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, timeout=1, hz=500) as (server, connect):
+            idle, subscriber = await connect(), await connect()
+            await idle.ask(b"PING\r\n", b"+PONG\r\n")
+            await subscriber.ask(b"SUBSCRIBE a\r\n", b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n")
+            server.node.clock = lambda: real_clock() + 10_000_000  # ten seconds later
+            assert await idle.expect_end() == b""
+            await subscriber.ask(b"PING\r\n", b"*2\r\n$4\r\npong\r\n$0\r\n\r\n")
+
+    asyncio.run(scenario())
+
+
+def test_shutdown_and_its_refusal(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path) as (server, connect):
+            peer = await connect()
+            refused = b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"
+            await peer.ask(b"SHUTDOWN SAVE\r\n", refused)
+            await peer.ask(b"SHUTDOWN NOSAVE SAVE\r\n", b"-ERR syntax error\r\n")
+            await peer.ask(b"SHUTDOWN ABORT\r\n", b"-ERR No shutdown in progress.\r\n")
+            peer.writer.write(b"SHUTDOWN NOSAVE\r\n")
+            async with asyncio.timeout(SECONDS):
+                await server.wait_until_stopped()
+            assert await peer.expect_end() == b""
+            assert not os.path.exists(path)
+
+    asyncio.run(scenario())
+
+
+def test_unix_socket_permissions_and_tcp_with_names(path: str) -> None:
+    async def scenario() -> None:
+        port = free_port()
+        async with serving(path, port=port, unixsocketperm="700") as (server, connect):
+            assert os.stat(path).st_mode & 0o777 == 0o700
+            peer = Peer(*await asyncio.open_connection("127.0.0.1", port))
+            await peer.ask(b"PING\r\n", b"+PONG\r\n")
+            (client,) = server.node.clients.values()
+            host, local_port = peer.writer.get_extra_info("sockname")
+            assert (client.peer, client.local) == (f"{host}:{local_port}", f"127.0.0.1:{port}")
+            (connection,) = server.connections.values()
+            keeps = connection.transport.get_extra_info("socket")
+            assert keeps.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            peer.writer.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_redis_py_with_pubsub(path: str, protocol: int) -> None:
+    async def scenario() -> None:
+        async with serving(path) as _:
+            client = redis.asyncio.Redis(unix_socket_path=path, protocol=protocol, decode_responses=True)
+            async with client.pubsub() as listener:
+                await listener.psubscribe("n*")
+                assert (await listener.get_message(timeout=SECONDS))["type"] == "psubscribe"
+                assert await client.publish("news", "hello") == 1
+                message = await listener.get_message(timeout=SECONDS)
+                assert (message["type"], message["channel"], message["data"]) == ("pmessage", "news", "hello")
+            await client.aclose()
+
+    asyncio.run(scenario())
+
+
+# ---- as a program -----------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+PROGRAM = [sys.executable, "-m", "minidis"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minidis.__file__).parents[1])}
+
+
+@pytest.fixture
+def program(tmp_path: Path):
+    """Starts `minidis-server` with arguments, and waits for the line that says it is ready."""
+    running: list[subprocess.Popen] = []
+
+    def start(*arguments: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [*PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=ENVIRONMENT
+        )
+        running.append(process)
+        for line in process.stdout:
+            if "Ready to accept connections" in line:
+                return process
+        raise AssertionError("the server ended before it was ready")
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_program_with_a_file_and_sigterm(program, tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "redis.conf").write_text("port 1\npidfile pid\nrename-command FLUSHALL wipe\nsave 10 1\n")
+    process = program("redis.conf", "--port", str(port), "--save", "")
+    with redis.Redis(port=port, decode_responses=True) as client:
+        assert client.config_get("port", "save") == {"port": str(port), "save": ""}
+        assert client.execute_command("WIPE") == "OK"
+        with pytest.raises(redis.ResponseError, match="unknown command 'FLUSHALL'"):
+            client.flushall()
+        assert int((tmp_path / "pid").read_text()) == process.pid
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=SECONDS)
+    assert "Received SIGTERM scheduling shutdown..." in rest and "bye bye..." in rest
+    assert process.returncode == 0 and not (tmp_path / "pid").exists()
+
+
+def test_redis_cli_and_benchmark(program) -> None:
+    if not shutil.which("redis-cli"):
+        pytest.skip("no redis-cli on this machine")
+    port = str(free_port())
+    program("--port", port)
+
+    def run(*words: str, **options: Any) -> str:
+        return subprocess.run(
+            words, capture_output=True, text=True, timeout=SECONDS, check=True, **options
+        ).stdout
+
+    assert run("redis-cli", "-p", port, input="SET a 1\nINCR a\nLRANGE a 0 -1\n").splitlines()[:2] == [
+        "OK",
+        "2",
+    ]
+    out = run("redis-benchmark", "-p", port, "-n", "200", "-q", "-t", "ping,set,lrange_100")
+    assert out.count("requests per second") == 5 and "ERR" not in out
+    run("redis-cli", "-p", port, "SHUTDOWN", "NOSAVE")
+
+
+JUDGE = shutil.which("redis-server")
+
+BAD_COMMAND_LINES: list[tuple[list[str], str]] = [
+    (["--foo", "bar"], ""),
+    (["--port", "abc"], ""),
+    (["--port", "70000"], ""),
+    (["--port", "0", "x"], ""),
+    (["--port", "0", "--maxmemory-policy", "no"], ""),
+    (["bad.conf"], "port 0\n# fine\nfoo bar # baz\n"),
+    (["bad.conf"], "port 0\nrequirepass a # a comment\n"),
+    (["bad.conf", "--hz", "x"], "port 0\n"),
+    (["bad.conf"], 'requirepass "half\n'),
+    (["bad.conf"], "save 1\n"),
+    (["bad.conf"], "include\n"),
+    (["bad.conf"], "maxmemory lots\n"),
+]
+
+
+@pytest.mark.parametrize("arguments, text", BAD_COMMAND_LINES)
+def test_bad_configuration_fails_in_the_words_of_redis(
+    tmp_path: Path, arguments: list[str], text: str
+) -> None:
+    if JUDGE is None:
+        pytest.skip("no redis-server on this machine")
+    (tmp_path / "bad.conf").write_text(text)
+    answers = []
+    for program in ([JUDGE], PROGRAM):
+        done = subprocess.run(
+            [*program, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            timeout=SECONDS,
+        )
+        answers.append((done.returncode, done.stderr.replace("7.0.15", "7.2.0")))
+    assert answers[1] == answers[0]
+
+
+def test_version_help_and_a_missing_file(tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [*PROGRAM, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            timeout=SECONDS,
+        )
+
+    assert run("--version").stdout.startswith("Redis server v=7.2.0 ")
+    assert run("--help").stdout.startswith("Usage: minidis-server")
+    missing = run("nosuch.conf")
+    assert missing.returncode == 1 and "Fatal error, can't open config file" in missing.stdout
+    refused = run("--daemonize", "yes")
+    assert refused.returncode == 1 and "daemonize is not supported" in refused.stderr
