@@ -133,11 +133,7 @@ def key_event_classes(text: str) -> str:
         raise ConfigError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
     chosen = set(text) | set("g$lshzxetd" if "A" in text else "")
     classes = "A" if set("g$lshzxetd") <= chosen else "".join(c for c in "g$lshzxetdn" if c in chosen)
-    return (
-        classes
-        + "".join(letter for letter in "KEm" if letter in chosen)
-        + ("n" if classes == "A" and "n" in chosen else "")
-    )
+    return classes + "".join(letter for letter in "KEm" if letter in chosen)  # beside A, n is not shown
 
 
 def output_limits(text: str) -> dict[str, tuple[int, int, int]]:

@@ -18,12 +18,9 @@ Complexity: O(bytes).
 >>> settings = Settings(); settings.load(b"port 7000\nsave 10 1\nsave 20 2\n")
 >>> settings.values
 {'port': '7000', 'save': '10 1 20 2'}
->>> settings.load(b"maxmemory lots")
-Traceback (most recent call last):
-...
-minidis.engine.config_file.ConfigFileError: Reading the configuration file, at line 1
->>> 'maxmemory lots'
-argument must be a memory value
+>>> try: settings.load(b"maxmemory lots")
+... except ConfigFileError as error: print(str(error).splitlines()[0])
+Reading the configuration file, at line 1
 >>> print(command_line_text(["--port", "7", "--save", "--bind", "::1", "127.0.0.1"]), end="")
 port "7"
 save ""
