@@ -154,8 +154,8 @@ def shuffled(replies: list[Reply]) -> list[str]:
 EVENT_COMMANDS: list[Command] = [
     tuple(line.split())
     for line in b"""SET s 1|APPEND s x|RPUSH l 2 1|LPOP l|SADD t a|SREM t a|HSET h f v|HDEL h f|ZADD z 1 m
-        ZREM z m|SETBIT s 1 1|EXPIRE s 100|PERSIST s|RENAME s r|DEL r|SET e x PX 100000|PFADD p a|SORT l STORE k
-        COPY k k2|GEOADD g 1 1 x|SINTERSTORE t u|MOVE p 1|SELECT 1|SET o 1
+        ZREM z m|SETBIT s 1 1|EXPIRE s 100|PERSIST s|RENAME s r|DEL r|SET e x PX 100000|PFADD p a
+        SORT l STORE k|COPY k k2|GEOADD g 1 1 x|SINTERSTORE t u|MOVE p 1|SELECT 1|SET o 1
         HINCRBY h n 1|INCRBYFLOAT f 1|SPOP u|GETDEL o|LSET k 0 z|LTRIM k 1 0|FLUSHALL|SELECT 0""".replace(
         b"\n", b"|"
     ).split(b"|")
