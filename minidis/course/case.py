@@ -53,6 +53,14 @@ class Case:
 
         client = connect(node or self.node(), **options)
         client.execute_command = unobserved(client.execute_command)
+        new_pipeline = client.pipeline
+
+        def pipeline(*arguments: Any, **settings: Any) -> Any:
+            pipe = new_pipeline(*arguments, **settings)
+            pipe.execute_command, pipe.execute = unobserved(pipe.execute_command), unobserved(pipe.execute)
+            return pipe
+
+        client.pipeline = pipeline
         return client
 
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
