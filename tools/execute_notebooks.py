@@ -57,6 +57,7 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
 
 
 def main(arguments: list[str]) -> None:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     os.environ["MINIDIS_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
     for path in [Path(argument) for argument in arguments] or sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(path, flush=True)

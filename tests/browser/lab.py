@@ -169,6 +169,15 @@ WRITE = """([index, source]) => {
   window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(source);
 }"""
 
+SHOWN = """([places, selector]) => {
+  const cells = document.querySelectorAll('.jp-Notebook-cell');
+  return places.every(([index, number]) => {
+    const output = cells[index]?.querySelectorAll('.jp-Cell-outputArea > .jp-OutputArea-child')[number];
+    const shapes = [...output?.querySelectorAll(selector) ?? []];
+    return shapes.some(shape => shape.getBoundingClientRect().width > 0);
+  });
+}"""
+
 SHUT_DOWN = "() => window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.shutdown()"
 
 
@@ -214,6 +223,10 @@ class Notebook:
         output = self.cell(index).locator(".jp-Cell-outputArea > .jp-OutputArea-child").nth(number)
         output.scroll_into_view_if_needed(timeout=LOOK_MS)
         return output
+
+    def wait_until_shown(self, places: list[list[int]], selector: str) -> None:
+        """Wait until each of these outputs, [index of its cell, number] each, shows something like this."""
+        self.page.wait_for_function(SHOWN, arg=[places, selector], timeout=LOOK_MS)
 
     def close(self) -> None:
         """Let the kernel go."""

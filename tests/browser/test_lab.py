@@ -22,6 +22,10 @@ PLOTLY = "application/vnd.plotly.v1+json"
 DRAWN = "svg, canvas, .widget-slider, .widget-button"  # a view's picture, or a control of ipywidgets
 ANNOUNCED = {"raises-exception", "nbval-raises-exception"}
 
+# Plotly's extension keeps an image without a source of its own.
+IMAGES_LOADED = """() => [...document.querySelectorAll('.jp-OutputArea-output img[src^="data:"]')]
+  .every(image => image.naturalWidth > 0)"""
+
 Open = Callable[[str], Notebook]
 
 
@@ -58,33 +62,30 @@ def test_a_chapter_runs_and_every_view_is_alive(open_notebook: Open, path: Path)
     cells = chapter.run_all()
     assert failures(cells) == []
     assert [cell["source"] for cell in cells if cell["type"] == "code" and not cell["count"]] == []
-    views = 0
-    for index, cell in enumerate(cells):
-        for number, output in enumerate(cell["outputs"]):
-            kinds = output.get("data", {})
-            if WIDGET in kinds:
-                views += 1
-                chapter.output(index, number).locator(DRAWN).first.wait_for()
-            elif PLOTLY in kinds:
-                chapter.output(index, number).locator(".js-plotly-plot svg.main-svg").first.wait_for()
+    views = outputs_of(cells, WIDGET)
     assert views, "a chapter without a live view"
+    chapter.wait_until_shown(views, DRAWN)
+    chapter.wait_until_shown(outputs_of(cells, PLOTLY), ".js-plotly-plot svg.main-svg")
     for complaint in ("Error displaying widget", "model not found", "Javascript Error"):
         assert chapter.page.get_by_text(complaint).count() == 0
 
 
 def check_still_pictures(chapter: Notebook) -> None:
     """As a fresh clone opens it, not trusted and not run: every committed picture is there."""
-    pictures = [
-        (index, number)
-        for index, cell in enumerate(chapter.cells())
-        for number, output in enumerate(cell["outputs"])
-        if "<img" in "".join(output.get("data", {}).get("text/html", ""))
-    ]
+    pictures = outputs_of(chapter.cells(), "text/html", "<img")
     assert pictures, "a chapter that shows nothing before it runs"
-    for index, number in pictures:
-        picture = chapter.output(index, number).locator("img, svg.main-svg").first
-        picture.wait_for()
-        assert picture.evaluate("image => image.tagName !== 'IMG' || image.decode().then(() => true)")
+    chapter.wait_until_shown(pictures, "img, .js-plotly-plot svg.main-svg")
+    chapter.page.wait_for_function(IMAGES_LOADED, timeout=LOOK_MS)
+
+
+def outputs_of(cells: list[dict[str, Any]], kind: str, containing: str = "") -> list[list[int]]:
+    """Where outputs of a MIME type are: [index of the cell, number of the output] each."""
+    return [
+        [index, number]
+        for index, cell in enumerate(cells)
+        for number, output in enumerate(cell["outputs"])
+        if kind in output.get("data", {}) and (not containing or containing in "".join(output["data"][kind]))
+    ]
 
 
 def failures(cells: list[dict[str, Any]]) -> list[str]:

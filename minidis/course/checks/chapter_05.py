@@ -738,6 +738,8 @@ def find_first(case: Case, bitcount: Callable, bitpos: Callable) -> None:
 def find_behind(case: Case, bitcount: Callable, bitpos: Callable) -> None:
     for data in (b"\xff", b"\xff\xff\xff", b"\x00\xff", b""):
         for bit in (0, 1):
+            _finds(case, bitpos, data, bit)
+            _finds(case, bitpos, data, bit, 1)
             for end in (None, -1, 0, 100):
                 for start in (0, 1, 2, -1, 7):
                     _finds(case, bitpos, data, bit, start, end)

@@ -302,7 +302,7 @@ class TtlBoard(View):
         if data["rounds"]:
             canvas.text(16, bottom + 20, "last active cycle:", "b", 12)
             rounds = [f"sampled {sampled}, freed {expired}" for sampled, expired in data["rounds"]]
-            canvas.text(142, bottom + 20, "; ".join(rounds[:4]) + (" …" if len(rounds) > 4 else ""), "", 12)
+            canvas.text(152, bottom + 20, "; ".join(rounds[:4]) + (" …" if len(rounds) > 4 else ""), "", 12)
         return canvas
 
     def text(self, data: dict[str, Any]) -> str:

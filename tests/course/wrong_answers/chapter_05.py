@@ -364,6 +364,10 @@ def bitpos_always_finds_a_zero(data, bit, start=0, end=None, unit="BYTE"):
     return len(data) * 8 if found < 0 and not bit else found
 
 
+def bitpos_with_an_end_by_default(data, bit, start=0, end=-1, unit="BYTE"):
+    return bitpos(data, bit, start, end, unit)
+
+
 def bitpos_never_looks_behind(data, bit, start=0, end=None, unit="BYTE"):
     return bitpos(data, bit, start, -1 if end is None else end, unit)
 
@@ -510,6 +514,11 @@ WRONG = {
         (
             "always a zero behind",
             (bitcount, bitpos_always_finds_a_zero),
+            ("bitpos: the zero behind the string, only where no end is named",),
+        ),
+        (
+            "an end of -1 by default",
+            (bitcount, bitpos_with_an_end_by_default),
             ("bitpos: the zero behind the string, only where no end is named",),
         ),
         (
