@@ -32,7 +32,7 @@ def test_options_follow_the_syntax_line() -> None:
 
 
 def test_directives_of_the_configuration() -> None:
-    assert offered("CONFIG GET maxmemory-") == ["maxmemory-policy", "maxmemory-samples"]
+    assert offered("CONFIG GET maxmemory-s") == ["maxmemory-samples"]
     assert offered("CONFIG SET maxmemory 0 maxmemory-p") == ["maxmemory-policy"]
     assert offered("CONFIG SET maxmemory ") == []
 
