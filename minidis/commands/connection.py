@@ -86,6 +86,7 @@ def reset(client: Client):
     """Bring the connection back to the state in which it began. O(1)."""
     transactions.discard(client)
     client.node.pubsub.leave(client)
+    client.node.monitors.leave(client)
     client.db = client.node.databases[0]
     client.protocol = 2
     client.name = ""
@@ -342,6 +343,7 @@ def describe(client: Client) -> str:
 
 def _flags(client: Client) -> str:
     letters = {
+        "O": client.id in client.node.monitors.clients,
         "P": len(client.subscriptions) > 0,
         "x": client.transaction is not None,
         "b": client.parked is not None,

@@ -42,6 +42,7 @@ from minidis.engine.config import BY_NAME, Config
 from minidis.engine.database import Database
 from minidis.engine.journal import Journal
 from minidis.engine.memory import MemoryLedger
+from minidis.engine.monitoring import Monitors
 from minidis.engine.notifications import Notifier
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
@@ -88,6 +89,7 @@ class Node:
         self.waiting = WaitingRoom(self)
         self.watchers = Watchers(self)
         self.pubsub = PubSub()
+        self.monitors = Monitors(self)
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
@@ -133,6 +135,13 @@ class Node:
             return WAITING
         return reply
 
+    def call_watched(self, client: Client, command: Command, argv: list[bytes]) -> Any:
+        """`call`, and tell those who sent MONITOR."""
+        try:
+            return self.call(client, command, argv)
+        finally:
+            self.monitors.tell(client, command, argv)
+
     def run(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """The inner step of `call`: the handler, then the journal.  May answer a `Wait`."""
         before = self.changes
@@ -174,7 +183,7 @@ class Node:
             self._tell_command_listeners(client, argv, error)
             raise error from None
         try:
-            reply = "QUEUED" if queued else self.call(client, command, argv)
+            reply = "QUEUED" if queued else self.call_watched(client, command, argv)
         except ReplyError as error:
             self._tell_command_listeners(client, argv, error)
             raise
@@ -225,6 +234,7 @@ class Node:
         self.waiting.leave(client)
         self.watchers.unwatch(client)
         self.pubsub.leave(client)
+        self.monitors.leave(client)
         client.transaction = None
         client.closed = True
         client.update_gate()
@@ -278,7 +288,7 @@ class Node:
         self.observed = bool(
             self.key_listeners or self.watchers.clients or self.waiting.queues or self.memory.counting
         )
-        self.gated = bool(self.command_listeners or self.config.maxmemory)
+        self.gated = bool(self.command_listeners or self.config.maxmemory or self.monitors.clients)
 
     def listen_to_keys(self, listener: Callable[[Database, bytes, str], None]) -> Callable[[], None]:
         """Call `listener(database, key, event)` at every touch.  Returns the function that ends it."""

@@ -130,7 +130,7 @@ def execute(client: Client) -> Any:
     try:
         for command, argv in transaction.queue:
             try:
-                replies.append(node.call(client, command, argv))
+                replies.append(node.call_watched(client, command, argv))
             except ReplyError as error:
                 replies.append(error)
     finally:

@@ -1,0 +1,75 @@
+"""MONITOR: every command that runs, as a line for each client that asked to see them.
+
+    1339518083.107412 [0 127.0.0.1:60866] "SET" "greeting" "hello"
+    unix time          |  who              the words, quoted
+                       database
+
+A line is told when its command has run, also when that failed; the commands of a transaction one by one, then
+EXEC. Commands of administrators (CONFIG, CLIENT KILL ...) are not shown, passwords neither.
+
+Mirrors: replicationFeedMonitors in replication.c.
+Complexity: O(monitors) for each command; without a monitor nothing is built.
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=1_000_000)
+>>> watcher = redis.connect()
+>>> redis.execute("MONITOR", client=watcher), redis.execute("SET", "a", "1"), redis.wait(watcher)
+('OK', 'OK', '1.000000 [0 embedded:1] "SET" "a" "1"')
+
+Read next: minidis/commands/monitoring.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.engine.registry import Command, Flag
+from minidis.protocol.quoting import quote
+
+if TYPE_CHECKING:
+    from minidis.engine.client import Client
+    from minidis.engine.node import Node
+
+_HIDDEN = Flag.ADMIN | Flag.SKIP_MONITOR
+
+
+class Monitors:
+    """The clients that watch."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.clients: dict[int, Client] = {}
+
+    def add(self, client: Client) -> None:
+        """Let `client` see every command from now on."""
+        self.clients[client.id] = client
+        self.node.update_observed()
+
+    def leave(self, client: Client) -> None:
+        """A client goes, or sends RESET."""
+        if self.clients.pop(client.id, None) is not None:
+            self.node.update_observed()
+
+    def tell(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        """Send the line of a command that `client` has run."""
+        if not self.clients or command.flags & _HIDDEN:
+            return
+        seconds, microseconds = divmod(self.node.now_us, 1_000_000)
+        words = " ".join(quote(word).decode() for word in redacted(command.name, argv))
+        line = f"{seconds}.{microseconds:06d} [{client.db.index} {client.peer}] {words}"
+        for watcher in tuple(self.clients.values()):
+            watcher.deliver(line)
+
+
+def redacted(name: str, argv: list[bytes]) -> list[bytes]:
+    """The words of a command without the secrets of AUTH and HELLO.
+
+    >>> redacted("hello", [b"HELLO", b"3", b"AUTH", b"alice", b"secret"])
+    [b'HELLO', b'3', b'AUTH', b'(redacted)', b'(redacted)']
+    """
+    hidden = list(range(1, len(argv))) if name == "auth" else []
+    if name == "hello":
+        hidden = [
+            at + offset for at, word in enumerate(argv[:-2]) if word.upper() == b"AUTH" for offset in (1, 2)
+        ]
+    return [b"(redacted)" if at in hidden else word for at, word in enumerate(argv)]
