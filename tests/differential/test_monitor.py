@@ -21,7 +21,7 @@ STEPS = [
             b"AUTH x",
             b"AUTH default x",
             b"HELLO 2 AUTH default",
-            b"HELLO 2 AUTH default x",
+            b"HELLO 2 AUTH nobody x",
             b"PING",
         ],
     ),
