@@ -257,7 +257,7 @@ def _describe_spec(spec: KeySpec, entry: Command) -> dict[bytes, Any]:
     else:
         find = {
             b"type": b"range",
-            b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": 0},
+            b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": spec.limit},
         }
     flags = dict.fromkeys(_key_flags(entry)).keys()
     return {b"flags": flags, b"begin_search": begin, b"find_keys": find}

@@ -205,6 +205,7 @@ _GROUPS = {
     "hashes": "hash",
     "keys": "generic",
     "streams": "stream",
+    "consumer_groups": "stream",
     "geo": "geo",
     "publish": "pubsub",
 }

@@ -38,12 +38,15 @@ class Wait:
     `deadline_ms` is a unix time in milliseconds, or None for ever; `timeout_reply` is the answer
     then, and also inside MULTI and Lua, where nothing may wait.  With a `kind` ("list", "zset") only
     a value of that type wakes the command: a string that appears at the key leaves it waiting.
+    `argv` is the command to run again where it is not what was typed: XREAD's `$` means the id that
+    was the last one when the wait began.
     """
 
     keys: Sequence[bytes]
     deadline_ms: int | None = None
     timeout_reply: Any = NULL_ARRAY
     kind: str | None = None
+    argv: list[bytes] | None = None
 
 
 class Waiting:
@@ -84,7 +87,7 @@ class WaitingRoom:
 
     def park(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> None:
         """Let `client` wait.  A key named twice is waited for once."""
-        parked = Parked(client, command, argv, wait, client.db, self.node.now_ms)
+        parked = Parked(client, command, wait.argv or argv, wait, client.db, self.node.now_ms)
         client.parked = parked
         client.update_gate()
         for key in wait.keys:
