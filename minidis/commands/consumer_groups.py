@@ -16,8 +16,10 @@ Complexity: O(1) for each entry delivered, acknowledged or claimed.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock=0)
->>> redis.execute("XGROUP", "CREATE", "jobs", "g", "$", "MKSTREAM"), redis.execute("XADD", "jobs", "1-0", "do", "it")
-('OK', b'1-0')
+>>> redis.execute("XGROUP", "CREATE", "jobs", "g", "$", "MKSTREAM")
+'OK'
+>>> redis.execute("XADD", "jobs", "1-0", "do", "it")
+b'1-0'
 >>> redis.execute("XREADGROUP", "GROUP", "g", "alice", "STREAMS", "jobs", ">")
 [[b'jobs', [[b'1-0', [b'do', b'it']]]]]
 >>> redis.execute("XPENDING", "jobs", "g"), redis.execute("XACK", "jobs", "g", "1-0")

@@ -12,7 +12,7 @@ made: a replica must end up with the same entries, not with its own idea of "abo
 
 Mirrors: t_stream.c (xaddCommand ... xinfoCommand).
 Differs: where XREAD names a key twice, its RESP3 map has the key once (the last answer, which is what a
-client's dictionary keeps). The rewritten `MAXLEN = n` drops LIMIT, which Redis leaves there and a replica skips.
+client's dictionary keeps). The rewritten `MAXLEN = n` drops LIMIT, which Redis leaves for replicas to skip.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock="2026-01-01T00:00:00Z")

@@ -115,7 +115,7 @@ class Stream(Value):
             self.first_id = entry_id
 
     def walk(self, low: StreamId = MIN_ID, high: StreamId = MAX_ID, reverse: bool = False) -> Iterator[Entry]:
-        """The entries with ids from low to high, both included, in either direction. O(log N) to the first."""
+        """The entries with ids from low to high, both included, either way. O(log N) to the first."""
         if reverse:
             nodes = self.tree.items_down(high.key)
         else:

@@ -50,6 +50,29 @@ def near(theirs: Reply, ours: Reply) -> bool:
     return abs(int(theirs[1]) - int(ours[1])) <= SLACK_MS
 
 
+def without_idle_consumers(reply: Reply) -> Reply:
+    """A reply without the consumers that have nothing pending, and without the number of consumers."""
+    items = reply[1]
+    if not isinstance(items, list):
+        return reply
+    counts = {at for at in range(1, len(items)) if items[at - 1] == (b"$", b"consumers")}
+    return reply[0], [
+        without_idle_consumers(item)
+        for at, item in enumerate(items)
+        if not (at in counts and item[0] == b":") and not is_idle_consumer(item)
+    ]
+
+
+def is_idle_consumer(reply: Reply) -> bool:
+    items = reply[1]
+    if not isinstance(items, list) or not {(b"$", b"seen-time"), (b"$", b"idle")} & {
+        item for item in items if item[0] == b"$"
+    }:
+        return False
+    field = b"pel-count" if (b"$", b"pel-count") in items else b"pending"
+    return items[items.index((b"$", field)) + 1] == (b":", b"0")
+
+
 def without_fields(reply: Reply, *names: bytes) -> Reply:
     """A reply with these names, and what follows each, taken out of its maps (flat ones too)."""
     items = reply[1]
