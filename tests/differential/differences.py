@@ -258,7 +258,7 @@ DIFFERENCES: list[Difference] = [
         "7.2 names the command that has an odd number of streams and ids",
         REDIS_7_0,
         lambda command, theirs, ours: error_text(theirs).startswith(b"ERR Unbalanced XREAD list"),
-        ("XREADGROUP GROUP g alice STREAMS s",),
+        ("XREADGROUP GROUP g alice STREAMS s t 0",),
     ),
     Difference(
         "Valkey refuses these inside MULTI by a flag of the command; 7.2 queues CLIENT REPLY, and WATCH says "
