@@ -131,7 +131,7 @@ def xdel(client: Client, key: bytes, *words: bytes):
 
 
 @command(
-    "XTRIM key (MAXLEN|MINID) [=|~] threshold [LIMIT count:int]",
+    "XTRIM key ((MAXLEN|MINID) [=|~] threshold [LIMIT count:int])",
     WRITE,
     since="5.0.0",
     raw=True,

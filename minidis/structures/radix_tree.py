@@ -194,7 +194,7 @@ class RadixTree:
             node, prefix, bound = stack.pop()
             if node.is_key and (bound is None or (not bound and not exclusive)):
                 yield prefix, node.value
-            below = []
+            below: list[tuple[Node, bytes, bytes | None]] = []
             for label, child in node.labels():
                 if not bound or (label > bound and not bound.startswith(label)):
                     below.append((child, prefix + label, None))

@@ -98,7 +98,7 @@ class Entry(NamedTuple):
     id: StreamId
     pairs: list[bytes]
     flags: int
-    index: int  # of its flags, among the node's elements
+    position: int  # of its flags, among the node's elements
 
 
 def new_node(listpack: type, pairs: Sequence[bytes]) -> Listpack:
@@ -112,7 +112,7 @@ def append(node: Listpack, master: StreamId, entry_id: StreamId, pairs: Sequence
     count = len(pairs) // 2
     same = int(node.get(2)) == count and node.elements(3, 3 + count) == list(pairs[::2])
     elements = [b"%d" % (SAME_FIELDS if same else 0)]
-    elements += [b"%d" % _signed(mine - first) for mine, first in zip(entry_id, master, strict=True)]
+    elements += [b"%d" % as_int64(mine - first) for mine, first in zip(entry_id, master, strict=True)]
     elements += pairs[1::2] if same else [b"%d" % count, *pairs]
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
@@ -135,9 +135,11 @@ def entries(
         entry_id = StreamId(
             (master.ms + int(elements[at + 1])) & _UINT64, (master.seq + int(elements[at + 2])) & _UINT64
         )
+        if flags & DELETED and not deleted:
+            continue
         if entry_id < low if reverse else entry_id > high:
             return
-        if not low <= entry_id <= high or (flags & DELETED and not deleted):
+        if not low <= entry_id <= high:
             continue
         if flags & SAME_FIELDS:
             values = elements[at + 3 : at + 3 + len(fields)]
@@ -150,7 +152,7 @@ def entries(
 def delete(node: Listpack, doomed: Sequence[Entry]) -> None:
     """Set the flag of live entries, and move them from live to deleted in the count. O(bytes of the node)."""
     for entry in doomed:
-        node.replace(entry.index, b"%d" % (entry.flags | DELETED))
+        node.replace(entry.position, b"%d" % (entry.flags | DELETED))
     node.replace(0, b"%d" % (live_count(node) - len(doomed)))
     node.replace(1, b"%d" % (int(node.get(1)) + len(doomed)))
 
@@ -172,9 +174,11 @@ def check(node: Listpack, master: StreamId) -> None:
     found = list(entries(node, master, deleted=True))
     assert len(found) == total_count(node), "the counts are not those of the entries"
     assert live_count(node) == sum(not entry.flags & DELETED for entry in found), "count of deleted entries"
-    assert [entry.index for entry in found] == list(_back(elements))[::-1], "the ways back lead elsewhere"
-    ids = [entry.id for entry in found]
-    assert ids == sorted(set(ids)) and ids[0] == master, "ids out of order"
+    assert [entry.position for entry in found] == list(_back(elements))[::-1], "the ways back lead elsewhere"
+    assert found[0].id == master, "the key is not the first id"
+    # Only living ones: after XSETID with a lower MAXDELETEDID the id of a deleted entry may be given again.
+    ids = [entry.id for entry in found if not entry.flags & DELETED]
+    assert ids == sorted(set(ids)), "ids out of order"
 
 
 def _forth(elements: list[bytes]) -> Iterator[int]:
@@ -195,6 +199,6 @@ def _back(elements: list[bytes]) -> Iterator[int]:
         end -= length + 1
 
 
-def _signed(difference: int) -> int:
-    """A difference of two 64-bit numbers as the signed integer that a listpack stores."""
-    return ((difference + (1 << 63)) & _UINT64) - (1 << 63)
+def as_int64(number: int) -> int:
+    """A number brought into 64 bits with a sign, as C lets it overflow and a listpack stores it."""
+    return ((number + (1 << 63)) & _UINT64) - (1 << 63)

@@ -45,6 +45,10 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
     "CLIENT KILL's old and new format are told apart by their first word": ("client|kill",),
     "a block of one argument says no more than the argument": ("config|get", "client|list"),
     "WITHSCORE came with 7.2": ("zrank", "zrevrank"),
+    "7.2 has other names for some arguments": (
+        "xclaim", "xgroup|create", "xgroup|createconsumer", "xgroup|delconsumer", "xgroup|destroy", "xgroup|setid",
+        "xinfo|consumers", "xsetid",
+    ),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
     "Redis's file puts the token of a block on its first argument": ("geosearch", "geosearchstore"),
     "a repeated option is written out in full": ("sort", "sort_ro", "bitfield", "bitfield_ro"),
@@ -160,7 +164,8 @@ def test_all_but_a_few_commands_of_the_real_servers_are_known_here(table):
 
 
 @pytest.mark.parametrize(
-    "name", ["get", "mset", "blpop", "zunionstore", "pfmerge", "lmpop", "rename", "copy"]
+    "name",
+    ["get", "mset", "blpop", "zunionstore", "pfmerge", "lmpop", "rename", "copy", "xread", "xreadgroup"],
 )
 def test_key_specs(judge, name):
     """Where keys are, in the newer form; the flags of a key spec are coarser here (see introspection.py)."""

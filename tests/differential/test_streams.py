@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -12,7 +11,6 @@ from tests.differential.differences import VALKEY_9_1
 from tests.differential.grammar import Grammar, Unit
 from tests.differential.harness import assert_same
 from tests.differential.pools import COMMON, keys
-from tests.differential.servers import RealServer, available_judges
 from tests.differential.sides import MinidisSide, RealSide
 
 KEYS = [b"s%d" % number for number in range(3)]
@@ -129,15 +127,6 @@ POOLS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[RealSide]:
-    (judge,) = [judge for judge in available_judges() if judge.name == VALKEY_9_1]
-    with RealServer(judge) as server:
-        side = RealSide(server)
-        yield side
-        side.close()
-
-
 test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)
 
 
@@ -165,8 +154,9 @@ def test_nodes_for_every_limit(
     assert_same(judge, ours, [settings, *units], KEYS, seed, 2)
 
 
+@pytest.mark.parametrize("judge", [VALKEY_9_1], indirect=True)
 @pytest.mark.parametrize("seed", seeds())
-def test_xsetid(valkey: RealSide, ours: MinidisSide, seed: int) -> None:
+def test_xsetid(judge: RealSide, ours: MinidisSide, seed: int) -> None:
     """Valkey alone is asked: 7.0 lets the last id fall below that of a deleted entry."""
     forms = """
     20 XADD key new_id pairs
@@ -177,4 +167,4 @@ def test_xsetid(valkey: RealSide, ours: MinidisSide, seed: int) -> None:
      2 XINFO STREAM key
      1 DEL key
     """
-    assert_same(valkey, ours, Grammar(forms, POOLS).units(seed, 600), KEYS, seed, 2)
+    assert_same(judge, ours, Grammar(forms, POOLS).units(seed, 600), KEYS, seed, 2)
