@@ -46,8 +46,8 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
     "a block of one argument says no more than the argument": ("config|get", "client|list"),
     "WITHSCORE came with 7.2": ("zrank", "zrevrank"),
     "7.2 has other names for some arguments": (
-        "xclaim", "xgroup|create", "xgroup|createconsumer", "xgroup|delconsumer", "xgroup|destroy", "xgroup|setid",
-        "xinfo|consumers", "xsetid",
+        "xclaim", "xgroup|create", "xgroup|createconsumer", "xgroup|delconsumer", "xgroup|destroy",
+        "xgroup|setid", "xinfo|consumers", "xsetid",
     ),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
     "Redis's file puts the token of a block on its first argument": ("geosearch", "geosearchstore"),
