@@ -253,7 +253,7 @@ class Node:
         """Tell everyone who asked that a key was touched.  Reached through `Database.touch`."""
         if modified:
             self.watchers.key_changed(database.index, key)
-            self.waiting.key_changed(database.index, key)
+            self.waiting.key_changed(database.index, key, event)
         if self.memory.counting:
             self.memory.key_changed(database, key)
         for listener in self.key_listeners:

@@ -60,6 +60,9 @@ class Waiting:
 
 WAITING = Waiting()
 
+_WAKES_NOBODY = ("xdel", "xtrim")
+"""Events after which nobody can go on: the entries of a stream that is waited for become fewer."""
+
 
 @dataclass(slots=True, eq=False)
 class Parked:
@@ -109,9 +112,9 @@ class WaitingRoom:
         client.update_gate()
         self.node.update_observed()
 
-    def key_changed(self, database: int, key: bytes) -> None:
+    def key_changed(self, database: int, key: bytes, event: str = "") -> None:
         """Note that a key was touched; who waits for it is served at the end of the command."""
-        if (database, key) in self.queues:
+        if (database, key) in self.queues and event not in _WAKES_NOBODY:
             self.ready[database, key] = None
 
     def serve(self) -> None:
