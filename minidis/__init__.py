@@ -25,6 +25,7 @@ from minidis.protocol.replies import ReplyError
 __all__ = ["VERSION", "Embedded", "Node", "ReplyError", "connect", "connect_async", "default_node"]
 __version__ = "0.1.0"
 
+
 def __getattr__(name: str) -> Any:  # redis-py and IPython are imported only by those who use them
     if name in ("connect", "connect_async"):
         from minidis import client

@@ -145,13 +145,13 @@ def is_random(command: Command) -> bool:
 def is_incomparable(command: Command, judge_name: str) -> bool:
     """Commands about other databases, which the listener does not hear, or all keys, which tell of none.
 
-    Lives that end at once: when the real server finds such a key dead is a matter of luck. And SORT by
-    number, where Valkey and 7.2 do not take the same texts for numbers. And consumers that get nothing: 7.0
-    does not make them.
+    Lives that end at once: when the real server finds such a key dead is a matter of luck, and Valkey says
+    that it expired, not that it was deleted. SORT by number, where Valkey and 7.2 do not take the same texts
+    for numbers. And consumers that get nothing: 7.0 does not make them.
     """
     name, words = command[0].upper(), {word.upper() for word in command[2:]}
-    if name in (b"SET", b"GETEX", b"EXPIRE", b"PEXPIRE"):
-        return bool(words & set(TIMES["past_seconds"]))
+    if name in (b"SET", b"GETEX", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"):
+        return bool(words & {*TIMES["past_seconds"], *TIMES["bad_time"]})
     if name in MAKES_CONSUMERS:
         return judge_name == REDIS_7_0
     if name == b"SORT":
