@@ -50,7 +50,9 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
         "xgroup|setid", "xinfo|consumers", "xsetid",
     ),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
-    "Redis's file puts the token of a block on its first argument": ("geosearch", "geosearchstore"),
+    "Redis's file puts the token of a block on its first argument": (
+        "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch", "geosearchstore",
+    ),
     "a repeated option is written out in full": ("sort", "sort_ro", "bitfield", "bitfield_ro"),
     "Redis's file calls a bound a number although it may be (1 or +inf": (
         "zcount", "zrangebyscore", "zremrangebyscore", "zrevrangebyscore",

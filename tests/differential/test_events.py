@@ -19,6 +19,7 @@ from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 from tests.differential import (
     test_bitmaps,
+    test_geo,
     test_hashes,
     test_hyperloglogs,
     test_keys,
@@ -111,6 +112,7 @@ class OurEvents:
 
 MODULES = [
     test_bitmaps,
+    test_geo,
     test_hashes,
     test_hyperloglogs,
     test_keys,
