@@ -51,7 +51,8 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
     ),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
     "Redis's file puts the token of a block on its first argument": (
-        "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch", "geosearchstore",
+        "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch",
+        "geosearchstore",
     ),
     "a repeated option is written out in full": ("sort", "sort_ro", "bitfield", "bitfield_ro"),
     "Redis's file calls a bound a number although it may be (1 or +inf": (
