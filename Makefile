@@ -12,16 +12,17 @@ ROOT_FLAG  := $(if $(filter 0,$(shell id -u)),--allow-root)
 UV         := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test bench docs lint format clean
+.PHONY: help lab test bench docs notebooks lint format clean
 
 help:
-	@echo 'make lab      open the course in JupyterLab (on this machine only)'
-	@echo 'make test     run every test: units, doctests, real servers, notebooks, graders'
-	@echo 'make bench    measure the engine beside fakeredis and a bare dict'
-	@echo 'make docs     write docs/ anew from the engine'
-	@echo 'make lint     ruff, mypy and the direction of imports, alone'
-	@echo 'make format   put the code into the house style'
-	@echo 'make clean    remove the .venv and every cache'
+	@echo 'make lab        open the course in JupyterLab (on this machine only)'
+	@echo 'make test       run every test: units, doctests, real servers, notebooks, graders'
+	@echo 'make bench      measure the engine beside fakeredis and a bare dict'
+	@echo 'make docs       write docs/ anew from the engine'
+	@echo 'make notebooks  run the chapters and keep their outputs; make the exercises from their sources'
+	@echo 'make lint       ruff, mypy and the direction of imports, alone'
+	@echo 'make format     put the code into the house style'
+	@echo 'make clean      remove the .venv and every cache'
 
 lab: $(VENV)/.course
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir='$(CURDIR)' $(ROOT_FLAG) \
@@ -36,6 +37,10 @@ bench: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
+
+notebooks: $(VENV)/.test
+	$(BIN)/python tools/execute_notebooks.py
+	$(BIN)/python -m minidis.course.sources
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

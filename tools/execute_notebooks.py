@@ -27,7 +27,11 @@ def execute(path: Path) -> None:
     """Run one notebook in place."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        coalesce_streams=True,  # how a cell's prints are cut into messages differs from run to run
     ).execute()
     tidy(notebook)
     nbformat.write(notebook, path)
@@ -53,6 +57,7 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
 
 
 def main(arguments: list[str]) -> None:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     os.environ["MINIDIS_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
     for path in [Path(argument) for argument in arguments] or sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(path, flush=True)

@@ -18,6 +18,8 @@ from minidis.protocol.replies import ReplyError
 TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range"
 TIMEOUT_NEGATIVE = "ERR timeout is negative"
 TIMEOUT_TOO_LARGE = "ERR timeout is out of range"
+COUNT_OUT_OF_RANGE = "ERR value is out of range"
+MOST_REPETITIONS = 10_000_000
 
 
 def counted_keys(position: int, *single: int) -> KeyFinder:
@@ -47,6 +49,12 @@ def integer_in_range(text: bytes, least: int, most: int = INTEGER_MAX, message: 
         bounds = f"ERR value is out of range, value must between {least} and {most}"
         raise ReplyError(message or bounds)
     return number
+
+
+def check_repetitions(count: int) -> None:
+    """Refuse a random draw whose reply could not fit into memory."""
+    if count > MOST_REPETITIONS:
+        raise ReplyError(COUNT_OUT_OF_RANGE)
 
 
 def deadline_ms(client: Client, timeout: bytes) -> int | None:

@@ -25,9 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minidis.commands.arguments import integer_in_range
+from minidis.commands.arguments import COUNT_OUT_OF_RANGE, check_repetitions, integer_in_range
 from minidis.commands.scanning import scan_collection
-from minidis.commands.sets import check_repetitions
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
@@ -229,7 +228,7 @@ of fields returned."""
     if len(words) > 2 or (with_values and words[1].upper() != b"WITHVALUES"):
         raise ReplyError(errors.SYNTAX)
     if with_values and not -(INTEGER_MAX // 2) <= count <= INTEGER_MAX // 2:
-        raise ReplyError("ERR value is out of range")
+        raise ReplyError(COUNT_OUT_OF_RANGE)
     value = client.db.find(key, Hash)
     if value is None:
         return []

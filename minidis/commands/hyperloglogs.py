@@ -73,6 +73,7 @@ for a single key, O(N) with N being the number of keys."""
 @command("PFMERGE destkey:key [sourcekey:key ...]", WRITE | DENYOOM, since="2.8.9")
 def pfmerge(client: Client, destination: bytes, *sources: bytes) -> str:
     """Make a HyperLogLog the union of itself and others. O(N) to merge N HyperLogLogs."""
+    client.db.find(destination)  # it is a source as well, and counted as one in keyspace_hits
     target = _edit(client, destination)
     # The union is made before anything changes: a corrupted source leaves the destination as it was.
     united = hll.create() if target is None else bytearray(_read(target))

@@ -5,7 +5,7 @@ operator asks COMMAND LIST FILTERBY ACLCAT dangerous. There is no second table: 
 per command say it all.
 
 Mirrors: server.c (commandCommand and what follows, setImplicitACLCategories).
-Differs: tips and history are not shown; a key spec's flags say only whether the key is read or written.
+Differs: tips and history are not shown.
 Complexity: O(commands asked for).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -18,11 +18,13 @@ Read next: minidis/engine/syntax.py for the lines, minidis/engine/keyspecs.py fo
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from typing import Any
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.keyspecs import BadKeys, KeySpec, find_keys, has_movable_keys, key_specs, legacy_range
+from minidis.engine.keyaccess import access_of_request, key_access
+from minidis.engine.keyspecs import BadKeys, KeySpec, has_movable_keys, key_specs, keys_of_spec, legacy_range
 from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, CommandTable, Flag, command
 from minidis.engine.syntax import Argument
 from minidis.protocol.glob import matches
@@ -93,17 +95,17 @@ def command_list(client: Client, *words: bytes):
 @command("COMMAND GETKEYS command [arg [arg ...]]", _FLAGS, since="2.8.13", group="server", raw=True)
 def command_getkeys(client: Client, *argv: bytes):
     """The keys in a command that is not run. O(N) in arguments."""
-    return _keys(client, list(argv))[1]
+    return [key for key, _ in _keys(client, list(argv))]
 
 
 @command("COMMAND GETKEYSANDFLAGS command [arg [arg ...]]", _FLAGS, since="7.0.0", group="server", raw=True)
 def command_getkeysandflags(client: Client, *argv: bytes):
     """The keys in a command that is not run, each with what would be done to it. O(N) in arguments."""
-    entry, keys = _keys(client, list(argv))
-    return [[key, dict.fromkeys(_key_flags(entry)).keys()] for key in keys]
+    return [[key, _flag_set(access)] for key, access in _keys(client, list(argv))]
 
 
-def _keys(client: Client, argv: list[bytes]) -> tuple[Command, list[bytes]]:
+def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
+    """Each key of a request, and what the command does to it."""
     try:
         entry = client.node.commands.find(argv)
     except ReplyError:
@@ -115,15 +117,19 @@ def _keys(client: Client, argv: list[bytes]) -> tuple[Command, list[bytes]]:
         entry.check_arity(argv)
     except ReplyError:
         raise ReplyError("ERR Invalid number of arguments specified for command") from None
+    accesses = access_of_request(entry.name, argv, bool(entry.flags & Flag.READONLY))
     try:
-        # A keyword may come twice (SORT's STORE): such a command knows better than its line.
-        finder = entry.key_finder if any(spec.keyword for spec in specs) else None
-        keys = find_keys(specs, argv) if finder is None else finder(argv)
+        if entry.key_finder is not None and any(spec.keyword for spec in specs):
+            # A keyword may come twice (SORT's STORE): such a command knows better than its line.
+            keys = list(zip(entry.key_finder(argv), accesses, strict=False))
+        else:
+            pairs = zip(specs, accesses, strict=True)
+            keys = [(key, access) for spec, access in pairs for key in keys_of_spec(spec, argv)]
     except (BadKeys, ReplyError):
         keys = []
     if not keys:
         raise ReplyError("ERR Invalid arguments specified for command")
-    return entry, keys
+    return keys
 
 
 def look_up(table: CommandTable, name: bytes) -> Command | None:
@@ -140,6 +146,7 @@ def describe(entry: Command) -> list[Any]:
     """The ten fields of COMMAND INFO."""
     specs = key_specs(entry.line)
     first, last, step = legacy_range(specs)
+    accesses = key_access(entry.name, bool(entry.flags & Flag.READONLY)) if specs else ()
     return [
         entry.name.encode(),
         arity(entry),
@@ -149,7 +156,7 @@ def describe(entry: Command) -> list[Any]:
         step,
         dict.fromkeys(categories(entry)).keys(),
         [],
-        [_describe_spec(spec, entry) for spec in specs],
+        [_describe_spec(spec, access) for spec, access in zip(specs, accesses, strict=True)],
         [describe(subcommand) for subcommand in entry.subcommands.values()],
     ]
 
@@ -240,11 +247,12 @@ _CATEGORIES_OF_GROUP = {
 }
 
 
-def _key_flags(entry: Command) -> list[str]:
-    return ["RO", "access"] if entry.flags & Flag.READONLY else ["RW", "access", "update"]
+def _flag_set(access: str) -> KeysView[str]:
+    """A set of statuses, in order."""
+    return dict.fromkeys(access.split()).keys()
 
 
-def _describe_spec(spec: KeySpec, entry: Command) -> dict[bytes, Any]:
+def _describe_spec(spec: KeySpec, access: str) -> dict[bytes, Any]:
     if spec.keyword is None:
         begin = {b"type": b"index", b"spec": {b"index": spec.index}}
     else:
@@ -259,7 +267,7 @@ def _describe_spec(spec: KeySpec, entry: Command) -> dict[bytes, Any]:
             b"type": b"range",
             b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": spec.limit},
         }
-    flags = dict.fromkeys(_key_flags(entry)).keys()
+    flags = _flag_set(access)
     return {b"flags": flags, b"begin_search": begin, b"find_keys": find}
 
 

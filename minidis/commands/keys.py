@@ -27,7 +27,7 @@ from minidis.commands.scanning import ScanOptions, parse_cursor, walk
 from minidis.engine import errors, memory
 from minidis.engine.client import Client
 from minidis.engine.database import Database
-from minidis.engine.registry import DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, command
+from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
 from minidis.values.base import Value
@@ -222,22 +222,6 @@ _SWITCHING = (
     "Please note that when switching between policies at runtime LRU and LFU data "
     "will take some time to adjust."
 )
-_OBJECT_HELP = """\
-OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
-ENCODING <key>
-    Return the kind of internal representation used in order to store the value
-    associated with a <key>.
-FREQ <key>
-    Return the access frequency index of the <key>. The returned integer is
-    proportional to the logarithm of the recent access frequency of the key.
-IDLETIME <key>
-    Return the idle time of the <key>, that is the approximated number of
-    seconds elapsed since the last access to the key.
-REFCOUNT <key>
-    Return the number of references of the value associated with the specified
-    <key>.
-HELP
-    Prints this help."""
 
 
 def look(client: Client, key: bytes) -> Value | None:
@@ -275,7 +259,7 @@ def object_idletime(client: Client, key: bytes) -> int | None:
         return None
     if client.node.config.maxmemory_policy in _LFU:
         raise ReplyError("ERR An LFU maxmemory policy is selected, idle time not tracked. " + _SWITCHING)
-    return (client.node.now_us - value.accessed_us) // 1_000_000
+    return max(0, client.node.now_us - value.accessed_us) // 1_000_000  # the clock may have been set back
 
 
 @command("OBJECT REFCOUNT key", READONLY, since="2.2.3")
@@ -289,12 +273,6 @@ def object_refcount(client: Client, key: bytes) -> int | None:
     may_share = not config.maxmemory or config.maxmemory_policy.rpartition("-")[2] not in ("lru", "lfu")
     is_small = type(value) is String and type(value.data) is int and 0 <= value.data < SHARED_INTEGERS
     return SHARED_REFERENCE_COUNT if is_small and may_share else 1
-
-
-@command("OBJECT HELP", LOADING | STALE, since="6.2.0")
-def object_help(client: Client) -> list[str]:
-    """Describe the subcommands of OBJECT. O(1)."""
-    return _OBJECT_HELP.split("\n")
 
 
 @command("MEMORY USAGE key [SAMPLES count:int]", READONLY, since="4.0.0", group="server")

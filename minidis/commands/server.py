@@ -176,9 +176,10 @@ def _config_error(name: str, reason: str) -> ReplyError:
 
 @command("CONFIG RESETSTAT", _ADMIN, since="2.0.0")
 def config_resetstat(client: Client):
-    """Count anew what INFO's stats count. O(1)."""
+    """Count anew what INFO's stats count, and begin with a new memory peak. O(N) in keys."""
     node = client.node
     node.commands_processed = node.connections_received = node.expired_keys = 0
+    node.memory.peak_bytes = node.memory.used_bytes()
     for database in node.databases:
         database.hits = database.misses = 0
     return "OK"

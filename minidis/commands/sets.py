@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, KeysView
 from itertools import islice
 
-from minidis.commands.arguments import counted_keys, integer_in_range
+from minidis.commands.arguments import check_repetitions, counted_keys, integer_in_range
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
@@ -35,7 +35,6 @@ from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.values.set import Set
 
-MOST_REPETITIONS = 10_000_000
 SPOP_REBUILD_FACTOR = 5  # SPOP_MOVE_STRATEGY_MUL
 SREM_BATCH = 1024  # members in one journal entry
 
@@ -294,12 +293,6 @@ otherwise O(N) where N is the absolute value of the count."""
         check_repetitions(-count)
         return [value.random_member(random) for _ in range(-count)]
     return value.sample(random, count)
-
-
-def check_repetitions(count: int) -> None:
-    """Refuse a random draw whose reply could not fit into memory."""
-    if count > MOST_REPETITIONS:
-        raise ReplyError("ERR value is out of range")
 
 
 @command("SPOP key [count:int]", WRITE | FAST, raw=True)

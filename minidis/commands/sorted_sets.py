@@ -31,7 +31,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from minidis.commands.arguments import counted_keys, deadline_ms, integer_in_range
+from minidis.commands.arguments import (
+    COUNT_OUT_OF_RANGE,
+    check_repetitions,
+    counted_keys,
+    deadline_ms,
+    integer_in_range,
+)
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.binding import double, integer
@@ -55,7 +61,6 @@ TOO_FEW_KEYS = "ERR numkeys should be greater than 0"
 TOO_SMALL_COUNT = "ERR count should be greater than 0"
 WEIGHT_NOT_FLOAT = "ERR weight value is not a float"
 NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
-COUNT_OUT_OF_RANGE = "ERR value is out of range"
 
 
 # -- adding and removing ---------------------------------------------------------------------------
@@ -817,6 +822,7 @@ def zrandmember(client: Client, key: bytes, *words: bytes):
         return []
     length = len(sorted_set)
     if count < 0:
+        check_repetitions(-count)
         pairs = sorted_set.at(random.choices(range(length), k=-count))
     elif count >= length:
         pairs = list(sorted_set)

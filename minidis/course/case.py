@@ -53,6 +53,14 @@ class Case:
 
         client = connect(node or self.node(), **options)
         client.execute_command = unobserved(client.execute_command)
+        new_pipeline = client.pipeline
+
+        def pipeline(*arguments: Any, **settings: Any) -> Any:
+            pipe = new_pipeline(*arguments, **settings)
+            pipe.execute_command, pipe.execute = unobserved(pipe.execute_command), unobserved(pipe.execute)
+            return pipe
+
+        client.pipeline = pipeline
         return client
 
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
@@ -93,6 +101,8 @@ class Case:
             came = function(*arguments)
         except expected as error:
             return error
+        except NotImplementedError:  # a blank answer is not a wrong one: see grading.py
+            raise
         except Exception as error:
             raise Wrong(given, f"{type(error).__name__}: {error}", expected.__name__) from error
         raise Wrong(given, show(came), f"an exception: {expected.__name__}")

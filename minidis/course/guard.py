@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,6 +87,16 @@ def unobserved(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def virtual_sleep(step: Callable[[float], None]) -> Iterator[None]:
-    """Let `time.sleep(s)` call `step(s)` in the block."""
-    with mock.patch.object(time, "sleep", step):
+    """Let `time.sleep(s)` call `step(s)` in the block.
+
+    Only in this thread: those of the kernel (one looks every second whether its parent still lives)
+    would otherwise move the virtual clock in the middle of a test.
+    """
+    own_thread = threading.get_ident()
+    real_sleep = time.sleep
+
+    def sleep(seconds: float) -> None:
+        (step if threading.get_ident() == own_thread else real_sleep)(seconds)
+
+    with mock.patch.object(time, "sleep", sleep):
         yield

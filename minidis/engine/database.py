@@ -167,14 +167,14 @@ class Database:
     # -- all keys -------------------------------------------------------------------------------
 
     def clear(self) -> int:
-        """Remove every key; the number removed.  Watchers and waiting clients are told per key."""
+        """Remove every key; the number removed.  Whoever looks on is told of each, when it is gone."""
         count = len(self.table)
-        if self.node.observed:
-            for key in list(self.table):
-                self.node.key_changed(self, key, "flush")
+        keys = list(self.table) if self.node.observed else []
         self.table.clear()
         self.expires.clear()
         self.expiry_cursor = 0
+        for key in keys:
+            self.node.key_changed(self, key, "flush")
         return count
 
     def __len__(self) -> int:

@@ -117,10 +117,11 @@ def has_movable_keys(specs: Sequence[KeySpec]) -> bool:
 
 def find_keys(specs: Sequence[KeySpec], argv: Sequence[bytes]) -> list[bytes]:
     """The keys in a request. Raises BadKeys where a count of keys makes no sense."""
-    return [key for spec in specs for key in _keys_of_spec(spec, argv)]
+    return [key for spec in specs for key in keys_of_spec(spec, argv)]
 
 
-def _keys_of_spec(spec: KeySpec, argv: Sequence[bytes]) -> Iterator[bytes]:
+def keys_of_spec(spec: KeySpec, argv: Sequence[bytes]) -> Iterator[bytes]:
+    """The keys that one spec finds in a request. Raises BadKeys."""
     begin = spec.index
     if spec.keyword is not None:
         words = [word.upper() for word in argv]

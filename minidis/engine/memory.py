@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidis.values.base import Value, allocation_size
+from minidis.values.base import DICT_ENTRY_BYTES, Value, string_allocation
 
 if TYPE_CHECKING:
     from minidis.engine.database import Database
     from minidis.engine.node import Node
 
-DICT_ENTRY_BYTES = 24
 BUCKET_POINTER_BYTES = 8
 EXPIRY_BYTES = DICT_ENTRY_BYTES + BUCKET_POINTER_BYTES
 BASE_BYTES = 1_000_000
@@ -35,8 +34,7 @@ def key_overhead(key: bytes) -> int:
     >>> key_overhead(b"user:1000")
     40
     """
-    header = 1 if len(key) < 32 else 3 if len(key) < 256 else 5
-    return DICT_ENTRY_BYTES + allocation_size(header + len(key) + 1)
+    return DICT_ENTRY_BYTES + string_allocation(len(key))
 
 
 def usage(key: bytes, value: Value) -> int:

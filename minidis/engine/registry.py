@@ -144,6 +144,9 @@ class CommandTable:
             holder.subcommands[subcommand] = entry
             self._file(container, holder)
         else:
+            former = self.by_name.get(container)
+            if former is not None and not entry.subcommands:  # COMMAND may be filed after COMMAND HELP
+                entry.subcommands = former.subcommands
             self._file(container, entry)
 
     def _file(self, name: str, entry: Command) -> None:

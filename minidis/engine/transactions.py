@@ -23,6 +23,7 @@ from minidis.protocol.replies import NULL_ARRAY, ReplyError
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
+    from minidis.engine.database import Database
     from minidis.engine.node import Node
     from minidis.engine.registry import Command
 
@@ -66,11 +67,15 @@ class Watchers:
         self.changed.discard(client.id)
         self.node.update_observed()
 
-    def key_changed(self, database: int, key: bytes) -> None:
-        """Mark everyone who watches this key."""
-        watching = self.clients.get((database, key))
-        if watching:
-            self.changed |= watching
+    def key_changed(self, database: Database, key: bytes) -> None:
+        """Mark everyone who watches this key.  One that was dead at WATCH and is freed now is as it was."""
+        place = (database.index, key)
+        for client_id in self.clients.get(place, ()):
+            watched = self.node.clients[client_id].watched
+            if watched[place] and key not in database.table:
+                watched[place] = False
+            else:
+                self.changed.add(client_id)
 
     def must_fail(self, client: Client) -> bool:
         """True if a key that `client` watches changed, or ran out of time, since WATCH."""

@@ -4,6 +4,7 @@ Everything comes from the commands' syntax lines, the ones that also make their 
 
     SE<Tab>                  SET SETBIT SETEX ...      a command (small letters stay small)
     CONFIG <Tab>             GET RESETSTAT SET ...     a subcommand
+    CONFIG GET maxm<Tab>     maxmemory ...             a directive of the configuration
     GET us<Tab>              user:1 user:2             where the line has a key: keys that live now
     SET user:1 Ann <Tab>     NX XX GET EX PX ...       options that were not given yet
     SET user:1 $<Tab>        $id $name                 Python variables that can be an argument
@@ -18,16 +19,19 @@ Read next: magics.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import minidis.commands  # noqa: F401  (files every command in the registry)
+from minidis.engine.config import BY_NAME
 from minidis.engine.registry import COMMANDS, Command
 from minidis.engine.syntax import Argument
 from minidis.notebook.language import words_before
 from minidis.protocol.quoting import quote, split_arguments
 
 MOST_KEYS = 50
+_LAST_WORD = re.compile(r"\S*\Z")
 
 KeyFinder = Callable[[bytes], Iterable[bytes]]
 """From the beginning of a key to the live keys that begin so."""
@@ -52,6 +56,8 @@ def completions(words: list[bytes], begun: str, live_keys: KeyFinder) -> list[st
         if entry is None:
             return []
     found = _matching(_options(entry, words), begun)
+    if entry.name == "config|get" or (entry.name == "config|set" and len(words) % 2 == 0):
+        return [name for name in sorted(BY_NAME) if name.startswith(begun.lower())]
     if _expects_key(entry, words, begun):
         found = [_typed(key) for key in live_keys(_begun_bytes(begun))] + found
     return found
@@ -164,6 +170,8 @@ def make_matcher(live_keys: KeyFinder, namespace: Mapping[str, Any]) -> Callable
         if body is None:
             return {"completions": [], "suppress": False}
         begun, texts = complete_text(body, live_keys, namespace)
+        if not texts and (word := _LAST_WORD.search(body)[0]):  # type: ignore[index]
+            begun, texts = word, [word]  # an empty answer would let IPython offer Python names
         return {
             "completions": [SimpleCompletion(text=text, type=_kind(text)) for text in texts],
             "matched_fragment": begun,

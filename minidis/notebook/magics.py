@@ -34,7 +34,7 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from minidis.drivers.embedded import Embedded, default_node, parse_time
-from minidis.notebook import observers
+from minidis.notebook import observers, unwritten
 from minidis.notebook.completion import MOST_KEYS, make_matcher
 from minidis.notebook.help import help_text
 from minidis.notebook.rendering import Fragment, error_fragments
@@ -397,6 +397,7 @@ def load(shell: Any) -> None:
     shell.Completer.custom_matchers.append(shell.minidis_matcher)
     shell.input_transformers_cleanup.append(allow_empty_cell)
     shell.events.register("post_run_cell", magics.after_cell)
+    unwritten.install(shell)
 
 
 def unload(shell: Any) -> None:
@@ -404,6 +405,7 @@ def unload(shell: Any) -> None:
     magics = getattr(shell, "minidis_magics", None)
     if magics is None:
         return
+    unwritten.uninstall(shell)
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.remove(allow_empty_cell)
     shell.Completer.custom_matchers.remove(shell.minidis_matcher)

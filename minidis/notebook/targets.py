@@ -208,7 +208,7 @@ class EmbeddedConnection(Connection):
         if reply is NEED_DATA:
             if self.client.parked is not None:
                 return WAITING
-            if self.client.keeps_back_reply(reply_mode):
+            if reply_mode != "on" or self.client.reply_mode != "on":  # CLIENT REPLY: the link kept it back
                 return NO_REPLY
             raise TargetError("no reply came: the request was not read, not run, or its reply never written")
         if isinstance(reply, ReplyError):

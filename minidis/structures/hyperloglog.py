@@ -79,7 +79,6 @@ SPARSE_MAX_BYTES = 3000
 """Redis's default for `hll-sparse-max-bytes`; the header is counted too."""
 
 ZERO_MAX_LENGTH = 64
-XZERO_MAX_LENGTH = 16384
 VAL_MAX_LENGTH = 4
 VAL_MAX_VALUE = 32
 

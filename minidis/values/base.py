@@ -75,3 +75,21 @@ def string_allocation(length: int) -> int:
     """
     header = 1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9
     return allocation_size(header + length + 1)
+
+
+DICT_ENTRY_BYTES = 24
+"""A dictEntry: pointers to the key, the value and the next entry of the bucket."""
+
+_DICT_BYTES = 56
+
+
+def dict_allocation(count: int) -> int:
+    """The bytes set aside for a dict of `count` entries, without what they point to.
+
+    Its buckets are pointers, as many as the next power of two, and at least 4.
+
+    >>> dict_allocation(1), dict_allocation(5)
+    (112, 240)
+    """
+    buckets = 1 << max(count - 1, 3).bit_length()
+    return _DICT_BYTES + 8 * buckets + DICT_ENTRY_BYTES * count

@@ -36,7 +36,13 @@ from random import Random
 from typing import Any, ClassVar, Protocol
 
 from minidis.structures.listpack import Listpack
-from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size, string_allocation
+from minidis.values.base import (
+    OBJECT_HEADER_BYTES,
+    Value,
+    allocation_size,
+    dict_allocation,
+    string_allocation,
+)
 from minidis.values.encodings import Encodings
 
 SAMPLE_FROM_ALL_FACTOR = 3  # HRANDFIELD_SUB_STRATEGY_MUL
@@ -259,9 +265,7 @@ class HashTableForm:
         return self.table.random_key(random)
 
     def memory_usage(self) -> int:
-        count = len(self.table)
-        buckets = 1 << max(count - 1, 3).bit_length()
-        return _DICT_BYTES + 8 * buckets + _ENTRY_BYTES * count + self.string_bytes
+        return dict_allocation(len(self.table)) + self.string_bytes
 
     def copy(self) -> HashTableForm:
         twin = HashTableForm(self.table.copy())
@@ -272,8 +276,3 @@ class HashTableForm:
         self.table.check()
         strings = [string for pair in self.table.items() for string in pair]
         assert self.string_bytes == sum(string_allocation(len(string)) for string in strings)
-
-
-# What a 64-bit Redis allocates: a dict and a dictEntry.
-_DICT_BYTES = 56
-_ENTRY_BYTES = 24

@@ -40,7 +40,13 @@ from typing import Any, ClassVar, Protocol
 from minidis.protocol.numbers import parse_integer
 from minidis.structures.intset import Intset
 from minidis.structures.listpack import Listpack
-from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size, string_allocation
+from minidis.values.base import (
+    OBJECT_HEADER_BYTES,
+    Value,
+    allocation_size,
+    dict_allocation,
+    string_allocation,
+)
 from minidis.values.encodings import Encodings
 
 SAMPLE_FROM_ALL_FACTOR = 3  # SRANDMEMBER_SUB_STRATEGY_MUL
@@ -312,9 +318,7 @@ class HashTableForm:
 
         In truth 7.2 needs none for a member that is alone in its bucket: the bucket points to its text.
         """
-        count = len(self.table)
-        buckets = 1 << max(count - 1, 3).bit_length()
-        return _DICT_BYTES + 8 * buckets + _ENTRY_BYTES * count + self.member_bytes
+        return dict_allocation(len(self.table)) + self.member_bytes
 
     def copy(self) -> HashTableForm:
         twin = HashTableForm(self.table.copy())
@@ -324,8 +328,3 @@ class HashTableForm:
     def check(self) -> None:
         self.table.check()
         assert self.member_bytes == sum(string_allocation(len(member)) for member in self.table)
-
-
-# What a 64-bit Redis allocates: a dict and a dictEntry.
-_DICT_BYTES = 56
-_ENTRY_BYTES = 24

@@ -42,7 +42,13 @@ from minidis.protocol.numbers import format_double
 from minidis.structures.dicttable import DictTable
 from minidis.structures.listpack import Listpack
 from minidis.structures.skiplist import LexRange, ScoreRange, SkipList
-from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size
+from minidis.values.base import (
+    OBJECT_HEADER_BYTES,
+    Value,
+    allocation_size,
+    dict_allocation,
+    string_allocation,
+)
 from minidis.values.encodings import Encodings
 
 Pair = tuple[bytes, float]
@@ -325,7 +331,7 @@ class SkipListForm:
         self.skiplist = type(self.skiplist).from_sorted(elements, self.skiplist.random, self.skiplist.p)
         for score, member in elements:
             self.scores[member] = score
-            self.member_bytes += _string_bytes(member)
+            self.member_bytes += string_allocation(len(member))
 
     def score(self, member: bytes) -> float | None:
         return self.scores.get(member)
@@ -333,7 +339,7 @@ class SkipListForm:
     def insert(self, member: bytes, score: float) -> None:
         self.scores[member] = score
         self.skiplist.insert(score, member)
-        self.member_bytes += _string_bytes(member)
+        self.member_bytes += string_allocation(len(member))
 
     def update(self, member: bytes, old_score: float, new_score: float) -> None:
         self.scores[member] = new_score
@@ -388,9 +394,8 @@ class SkipListForm:
         """Nodes count with their expected height, so that the figure costs no walk."""
         count = len(self)
         node_bytes = _NODE_BYTES + _LEVEL_BYTES / (1 - min(self.skiplist.p, 0.9))
-        slots = 1 << max(count - 1, 3).bit_length()
-        fixed = _ZSET_BYTES + _SKIPLIST_BYTES + _HEADER_NODE_BYTES + _DICT_BYTES + 8 * slots
-        return fixed + self.member_bytes + int(count * (node_bytes + _DICT_ENTRY_BYTES))
+        skiplist_bytes = _SKIPLIST_BYTES + _HEADER_NODE_BYTES + int(count * node_bytes)
+        return _ZSET_BYTES + dict_allocation(count) + skiplist_bytes + self.member_bytes
 
     def copy(self) -> SkipListForm:
         duplicate = SkipListForm(self.skiplist.copy())
@@ -403,29 +408,22 @@ class SkipListForm:
         self.scores.check()
         assert {node.member: node.score for node in self.skiplist} == dict(self.scores), "list and table"
         assert len(self.skiplist) == len(self.scores), "a member twice"
-        assert self.member_bytes == sum(map(_string_bytes, self.scores)), "member bytes"
+        assert self.member_bytes == sum(string_allocation(len(member)) for member in self.scores)
 
     def _forget(self, members: list[bytes]) -> int:
         """Members that have left the skip list leave the table."""
         for member in members:
             del self.scores[member]
-            self.member_bytes -= _string_bytes(member)
+            self.member_bytes -= string_allocation(len(member))
         return len(members)
 
 
-# What a 64-bit Redis allocates: zset, zskiplist, its header node (32 levels), dict, dictEntry, a node.
+# What a 64-bit Redis allocates: zset, zskiplist, its header node (32 levels), a node.
 _ZSET_BYTES = 16
 _SKIPLIST_BYTES = 32
 _HEADER_NODE_BYTES = allocation_size(24 + 16 * 32)
-_DICT_BYTES = 56
-_DICT_ENTRY_BYTES = 24
 _NODE_BYTES = 24
 _LEVEL_BYTES = 16
-
-
-def _string_bytes(member: bytes) -> int:
-    header = 1 if len(member) < 32 else 3 if len(member) < 256 else 5
-    return allocation_size(header + len(member) + 1)
 
 
 def _score_text(score: float) -> bytes:

@@ -10,18 +10,6 @@ from minidis.protocol.replies import ReplyError
 MEGABYTE = 1 << 20
 
 
-@pytest.fixture
-def redis():
-    return Embedded(clock=0, seed=7)
-
-
-@pytest.fixture
-def journal(redis):
-    entries = []
-    redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
-    return entries
-
-
 def test_the_furthest_bit_is_that_of_the_largest_string():
     redis = Embedded({"proto-max-bulk-len": "1mb"}, clock=0)
     assert redis.execute("SETBIT", "b", 8 * MEGABYTE - 1, 1) == 0

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import Pairs, ReplyError
-
-
-@pytest.fixture
-def redis():
-    return Embedded(clock=0, seed=7)
-
-
-@pytest.fixture
-def journal(redis):
-    entries = []
-    redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
-    return entries
 
 
 def test_hset_answers_new_fields_and_journals_each_call(redis, journal):

@@ -5,21 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minidis.commands import hyperloglogs
-from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 from minidis.structures import hyperloglog as hll
-
-
-@pytest.fixture
-def redis():
-    return Embedded(clock=0, seed=7)
-
-
-@pytest.fixture
-def journal(redis):
-    entries = []
-    redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
-    return entries
 
 
 def test_only_changes_are_journaled(redis, journal):

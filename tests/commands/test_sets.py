@@ -9,18 +9,6 @@ from minidis.protocol.replies import ReplyError
 
 
 @pytest.fixture
-def redis():
-    return Embedded(clock=0, seed=7)
-
-
-@pytest.fixture
-def journal(redis):
-    entries = []
-    redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
-    return entries
-
-
-@pytest.fixture
 def events(redis):
     seen = []
     redis.node.listen_to_keys(lambda database, key, event: seen.append(f"{event} {key.decode()}"))

@@ -240,6 +240,8 @@ def test_random_members_with_a_count(run):
     assert len(repeated) == 50 > len(set(repeated))
     assert all(member == b"m%d" % score for member, score in run("ZRANDMEMBER z -20 WITHSCORES"))
     assert run("ZRANDMEMBER missing 3 WITHSCORES") == []
+    with pytest.raises(ReplyError, match="^ERR value is out of range$"):  # more than memory holds
+        run("ZRANDMEMBER z -9223372036854775807")
 
 
 def test_the_same_seed_draws_the_same_members():

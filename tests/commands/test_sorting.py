@@ -11,18 +11,6 @@ from minidis.drivers.embedded import Embedded
 from minidis.engine.registry import COMMANDS
 
 
-@pytest.fixture
-def redis():
-    return Embedded(clock=0, seed=7)
-
-
-@pytest.fixture
-def journal(redis):
-    entries = []
-    redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
-    return entries
-
-
 def test_the_headers_example(redis):
     redis.execute("SADD", "users", "ann", "bob")
     redis.execute("MSET", "age:ann", 41, "age:bob", 29)

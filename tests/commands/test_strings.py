@@ -10,11 +10,6 @@ from minidis.protocol.replies import ReplyError
 MEGABYTE = 1 << 20
 
 
-@pytest.fixture
-def redis():
-    return Embedded(clock=0, seed=7)
-
-
 @pytest.mark.parametrize(
     ("line", "entries"),
     [

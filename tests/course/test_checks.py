@@ -88,6 +88,7 @@ def test_a_blank_answer_scores_nothing_and_says_so(number):
     result = grade(BANK[number], (blank,) * count, seed=1)
     assert result.score == 0
     assert not result.passed
+    assert not result.attempted, result.report()
 
 
 @pytest.mark.parametrize("number", NUMBERS)

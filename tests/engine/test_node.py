@@ -104,6 +104,16 @@ def test_watch_sees_a_key_run_out_of_time(redis):
     assert run(redis, "MULTI", "PING", "EXEC")[-1] is NULL_ARRAY
 
 
+@pytest.mark.parametrize("freeing", ["GET k", "FLUSHALL"])
+def test_watch_of_a_dead_key_does_not_mind_that_it_is_freed(redis, freeing):
+    redis.node.active_expiry = False
+    run(redis, "SET k v EX 1")
+    redis.step(2)
+    run(redis, "WATCH k")
+    run(redis, freeing, client=redis.connect("other"))
+    assert run(redis, "MULTI", "PING", "EXEC")[-1] == ["PONG"]
+
+
 @pytest.mark.parametrize("quiet", ["GET k", "SET other 1", "INCR j", "TTL k"])
 def test_watch_ignores_what_does_not_change_the_key(redis, quiet):
     other = redis.connect("other")
@@ -142,6 +152,14 @@ def test_the_ledger_of_memory_agrees_with_a_count_from_scratch(redis):
     counted = redis.node.memory.used_bytes()
     run(redis, "CONFIG SET maxmemory 0")
     assert redis.node.memory.used_bytes() == counted
+
+
+@pytest.mark.parametrize("emptying", ["FLUSHALL", "FLUSHDB", "DEL k"])
+def test_an_emptied_server_has_room_again(redis, emptying):
+    run(redis, "CONFIG SET maxmemory 1010000", f"SET k {'x' * 20_000}")
+    with pytest.raises(ReplyError, match="OOM"):
+        run(redis, "SET j v")
+    assert run(redis, emptying, "SET j v")[-1] == "OK"
 
 
 def test_a_password_gates_everything_else(redis):

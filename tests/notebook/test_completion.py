@@ -31,6 +31,12 @@ def test_options_follow_the_syntax_line() -> None:
     assert "ENCODING" in offered("OBJECT ")
 
 
+def test_directives_of_the_configuration() -> None:
+    assert offered("CONFIG GET maxmemory-") == ["maxmemory-policy", "maxmemory-samples"]
+    assert offered("CONFIG SET maxmemory 0 maxmemory-p") == ["maxmemory-policy"]
+    assert offered("CONFIG SET maxmemory ") == []
+
+
 def test_keys_where_the_command_has_keys() -> None:
     keys = (b"user:1", b"user 2", b"\xff")
     assert offered("GET us", keys) == ["user:1", '"user 2"']
@@ -67,3 +73,8 @@ def test_in_a_shell_without_touching_the_keys(notebook: Notebook) -> None:
     assert "SETEX" in notebook.complete("%%redis\nSE|")
     assert "SETEX" not in notebook.complete("SE|")
     assert (len(node.databases[0]), node.expired_keys, node.databases[0].hits) == before
+
+
+@pytest.mark.parametrize("cell", ["%%redis\n# imp|", "%%redis\nSET k an|", "%%redis\nNOSUCH pr|"])
+def test_python_names_stay_out_of_redis_commands(notebook: Notebook, cell: str) -> None:
+    assert [text for text in notebook.complete(cell) if text not in ("imp", "an", "pr")] == []

@@ -440,10 +440,12 @@ def sample_again(case: Case, is_expired: Any, expire_on_access: Any, active_cycl
     ]
     for script in scripts:
         table = Scripted(script)
-        active_cycle(table.expires, 1000, table.sample, table.delete, 10_000)
+        came = active_cycle(table.expires, 1000, table.sample, table.delete, 10_000)
         given = f"samples of 20 with {', '.join(map(str, script))} dead keys in turn"
         case.equal(table.asked, [20] * len(script), given=f"{given}: what sample() was asked for")
         case.equal(table.deleted, sum(script), given=f"{given}: keys deleted")
+        looked_at = 20 * len(script)
+        case.equal(came, looked_at, given=f"{given}: what active_cycle answered (the keys it looked at)")
     small = Table({b"a": 1, b"b": 9999, b"c": 9999}, case.random)
     active_cycle(small.expires, 1000, small.sample, small.delete, 10_000)
     given = "three keys, one of them dead (33 %): samples drawn"

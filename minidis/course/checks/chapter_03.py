@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -99,7 +100,8 @@ def may_come_again(case: Case, post: Callable, read: Callable) -> None:
 
 @feed.test("each user's own")
 def each_users_own(case: Case, post: Callable, read: Callable) -> None:
-    redis, posted = case.redis(), {"ada": [], "bob": [], "eve": []}
+    redis = case.redis()
+    posted: dict[str, list[str]] = {"ada": [], "bob": [], "eve": []}
     for _ in range(60):
         user = case.random.choice(list(posted))
         item = f"item:{case.random.randrange(20)}"
@@ -135,7 +137,7 @@ def two_servers(case: Case, post: Callable, read: Callable) -> None:
             post(first, "ada", f"old:{number}")
         second.ping()
         for other in ("hello", "good night"):
-            with interruption(node, point, lambda other=other, second=second: post(second, "ada", other)):
+            with interruption(node, point, partial(post, second, "ada", other)):
                 post(first, "ada", "hello")
         came = read(first, "ada", 200)
         given = (
@@ -282,9 +284,11 @@ def two_questions(case: Case, followers: Callable) -> None:
     second.ping()
     for point in range(1, 8):
         answers: list[set[bytes]] = []
-        with interruption(
-            node, point, lambda answers=answers: answers.append(set(followers(second, "eve", "bob", "ada")))
-        ):
+
+        def ask(answers: list[set[bytes]] = answers) -> None:
+            answers.append(set(followers(second, "eve", "bob", "ada")))
+
+        with interruption(node, point, ask):
             came = set(followers(first, "ada", "bob", "eve"))
         given = f"ada and bob, not eve; after command {point} another asks for eve and bob, not ada"
         case.equal(came, (ada & bob) - eve, f"{given}; the first answer")
@@ -627,7 +631,8 @@ wake_up_queue = Exercise(
 
 @wake_up_queue.test("first come, first served")
 def first_come(case: Case, queue_class: Any) -> None:
-    queue, waiting = queue_class(), []
+    queue = queue_class()
+    waiting: list[str] = []
     for number in range(40):
         if waiting and case.random.random() < 0.3:
             gone = case.random.choice(waiting)

@@ -25,6 +25,7 @@ LEFT, RIGHT, PLOT_HEIGHT = 76.0, 640.0, 250.0
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 4")
 _PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _PLOTLY_COLOURS = ("#1a56b0", "#9a4a06", "#166534", "#5b32b4", "#a8183b", "#0f6168")
+NOTE_COLOUR = "#a8183b"
 TABLE_ROWS = 24
 
 
@@ -79,15 +80,25 @@ def line(
         top, bottom = axes.y(high), axes.y(low)
         canvas.box(LEFT, top, RIGHT - LEFT, bottom - top, "f", 0, "3 3")
         canvas.text(LEFT + 6, top - 4, name, "t-dim", 10.5)
-    for at, note in notes:
+    rows = _note_rows(axes, notes)
+    for (at, note), row in zip(notes, rows, strict=True):
         canvas.line(axes.x(at), axes.top, axes.x(at), axes.bottom, "hot", 1, dash="4 3")
-        canvas.text(axes.x(at) + 4, axes.top + 12, note, "t-hot", 10.5)
+        canvas.text(axes.x(at) + 4, axes.top + 12 + 14 * row, note, "t-hot", 10.5)
     _draw_lines(canvas, axes, points)
     layout = _layout(title, x, y)
     layout["xaxis"] |= {"type": "log"} if log_x else {}
     layout["yaxis"] |= {"type": "log"} if log_y else {}
     band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "opacity": 0.15, "fillcolor": "#59636f"}
     layout["shapes"] = [band | {"y0": low, "y1": high, "line": {"width": 0}} for low, high, _ in bands]
+    mark = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": NOTE_COLOUR, "dash": "dash"}}
+    layout["shapes"] += [mark | {"x0": at, "x1": at} for at, _ in notes]
+    layout["annotations"] = [
+        {
+            "x": math.log10(at) if log_x else at, "y": 1, "yref": "paper", "text": note, "showarrow": False,
+            "xanchor": "left", "yanchor": "top", "yshift": -14 * row, "font": {"color": NOTE_COLOUR},
+        }
+        for (at, note), row in zip(notes, rows, strict=True)
+    ]  # fmt: skip
     traces = [
         {
             "type": "scatter", "mode": "lines+markers" if len(pairs) <= 60 else "lines", "name": name,
@@ -311,6 +322,18 @@ def _ticks(low: float, high: float, log: bool = False) -> list[float]:
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw * 0.999)
     first_step = math.ceil(low / step - 1e-9)
     return [round(number * step, 12) for number in range(first_step, math.floor(high / step + 1e-9) + 1)]
+
+
+def _note_rows(axes: _Axes, notes: Sequence[tuple[float, str]]) -> list[int]:
+    """The row of each note, so that none is written over another."""
+    ends: list[float] = []  # where the last note of each row ends
+    rows: list[int] = []
+    for at, note in notes:
+        x = axes.x(at)
+        row = next((number for number, end in enumerate(ends) if end < x), len(ends))
+        ends[row : row + 1] = [x + text_width(note, 10.5) + 10]
+        rows.append(row)
+    return rows
 
 
 def _draw_lines(canvas: Canvas, axes: _Axes, series: Mapping[str, Sequence[Point]]) -> None:

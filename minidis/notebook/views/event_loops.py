@@ -23,6 +23,7 @@ from minidis.protocol.resp import encode_command
 
 SHOWN_EVENTS = 26
 LEFT, RIGHT, TOP, LANE = 214.0, 766.0, 92.0, 40.0
+UNNAMED = "redis"  # the client of a cell that names none
 ROLES = {"read": "a", "execute": "b", "write": "c"}
 
 
@@ -42,7 +43,7 @@ class EventLoopView(View):
                     "number": event.number,
                     "turn": event.iteration,
                     "kind": event.kind,
-                    "client": event.client,
+                    "client": event.client or UNNAMED,
                     "what": _what(event),
                 }
                 for event in events
@@ -105,10 +106,10 @@ class EventLoopView(View):
         connection = self._connection(str(name))
         if connection.room is None:
             connection.hold()
-            self.message = f"{connection.name} does not read any more"
+            self.message = f"{name} does not read any more"
         else:
             connection.release()
-            self.message = f"{connection.name} reads again"
+            self.message = f"{name} reads again"
 
     def on_send(self, text: str) -> None:
         """`ada SET k 1`: a request goes into ada's socket; the loop has not looked at it yet."""
@@ -119,7 +120,7 @@ class EventLoopView(View):
 
     def _connection(self, name: str) -> Any:
         for connection in self.loop.connections:
-            if connection.name == name:
+            if (connection.name or UNNAMED) == name:
                 return connection
         raise ValueError(f"no client is called {name}")
 
@@ -136,7 +137,7 @@ def event_loop(loop: EventLoop) -> EventLoopView:
 
 def _client(connection: Any) -> dict[str, Any]:
     return {
-        "name": connection.name or "redis",
+        "name": connection.name or UNNAMED,
         "arrived": len(connection.inbound),
         "owed": len(connection.link.output),
         "held": connection.room is not None,

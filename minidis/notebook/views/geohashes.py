@@ -126,7 +126,7 @@ class GeohashView(View):
 
     def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         if self.search:
-            return [slider("radius", "radius", self.search[2], 5, 1000, 5, "km", "how far GEOSEARCH looks")]
+            return [slider("radius", "radius", self.search[2], 5, 1000, 5, " km", "how far GEOSEARCH looks")]
         return [
             slider("halvings", "halvings", self.halvings, 1, 26, 1, title="bits each way: the boxes' size")
         ]

@@ -43,7 +43,7 @@ class GridView(View):
                 with canvas.group(note=f"{row}, {column}: {_verdict(passed)}. {note}"):
                     canvas.box(x, y, width - 6, ROW - 6, role, 4)
                     canvas.text(x + 8, y + 14, _verdict(passed), f"b t-{role}", 11)
-                    room = int((width - 20) / 5.6)
+                    room = int((width - 20) / 6)
                     shown = note if len(note) <= room else note[: room - 1] + "…"
                     canvas.text(x + 8, y + 27, shown, "", 10.5)
             y += ROW

@@ -142,6 +142,7 @@ def _draw_histogram(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     highest = max(totals.values())
     top_value = max(totals)
     width = min(44.0, 740 / (top_value + 1))
+    is_roomy = width > 21  # many values stand too close for all their numbers; hovering tells them
     canvas.text(20, y + 10, "registers by value", "t-dim", 11)
     for value in range(top_value + 1):
         total = totals.get(value, 0)
@@ -157,8 +158,9 @@ def _draw_histogram(canvas: Canvas, data: dict[str, Any], y: float) -> float:
                     y + 106,
                     opacity=_opacity(_shade(value)),
                 )
-            canvas.text(x + width / 2, y + 99, str(value), "m t-dim", 10, "middle")
-            if total:
+            if is_roomy or value % 5 == 0:
+                canvas.text(x + width / 2, y + 99, str(value), "m t-dim", 10, "middle")
+            if total and (is_roomy or not value):
                 canvas.text(x + width / 2, y + 84 - height, str(total), "m", 9, "middle")
     return y + 112
 

@@ -67,7 +67,7 @@ def draw(data: dict[str, Any]) -> Canvas:
     steps = {step["position"]: number for number, step in reversed(list(enumerate(data["path"], 1)))}
     y = _draw_array(canvas, data["before"], 54, steps)
     if data["path"]:
-        canvas.text(56, y + 8, f"search for {data['search']}: ends first, then halves", "b t-hot", 12)
+        canvas.text(56, y + 8, f"search for {data['search']}, comparison by comparison", "b t-hot", 12)
         for number, step in enumerate(data["path"], 1):
             with canvas.group(step=number):
                 canvas.text(68, y + 8 + 17 * number, f"{number}. {step['caption']}", "", 11.5)

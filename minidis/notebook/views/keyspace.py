@@ -302,7 +302,7 @@ class TtlBoard(View):
         if data["rounds"]:
             canvas.text(16, bottom + 20, "last active cycle:", "b", 12)
             rounds = [f"sampled {sampled}, freed {expired}" for sampled, expired in data["rounds"]]
-            canvas.text(130, bottom + 20, "; ".join(rounds[:4]) + (" …" if len(rounds) > 4 else ""), "", 12)
+            canvas.text(152, bottom + 20, "; ".join(rounds[:4]) + (" …" if len(rounds) > 4 else ""), "", 12)
         return canvas
 
     def text(self, data: dict[str, Any]) -> str:
@@ -386,7 +386,10 @@ class TtlBoard(View):
 
     def on_access(self, value: str) -> None:
         """Ask for a key (in hex): if it is dead, that frees it."""
-        self.node.execute("EXISTS", bytes.fromhex(value))
+        with self.node.lock:
+            node = self.node.node
+            node.now_us = node.clock()
+            node.databases[self.db].find(bytes.fromhex(value))
 
     def close(self) -> None:
         super().close()

@@ -144,7 +144,7 @@ def draw_bytes(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     for name, role in legend:
         canvas.box(x, y + 1, 12, 12, role)
         canvas.text(x + 17, y + 11, name, "t-dim", 11)
-        x += 30 + text_width(name, 11)
+        x += 38 + text_width(name, 11)
     return y + 20
 
 

@@ -124,7 +124,7 @@ def _rows(data: bytes, is_request: bool) -> list[dict[str, Any]]:
         if span.kind == "crlf" and rows and not rows[-1]["ends"]:
             rows[-1] |= {
                 "end": span.end,
-                "ends": span.end - span.start,
+                "ends": list(data[span.start : span.end]),
                 "shown": rows[-1]["shown"] + _shown(data[span.start : span.end]),
             }
             continue
@@ -141,7 +141,7 @@ def _rows(data: bytes, is_request: bool) -> list[dict[str, Any]]:
                 "hidden": len(piece) - len(head),
                 "shown": _shown(head)
                 + (f"+{len(piece) - len(head)} bytes" if len(head) < len(piece) else ""),
-                "ends": 0,  # bytes of its CRLF
+                "ends": [],  # the bytes where its CRLF stands; a server does not look at them behind a string
             }
         )
     return rows
@@ -168,8 +168,8 @@ def _draw_row(canvas: Canvas, row: dict[str, Any], y: float) -> None:
         canvas.box(x, y, CELL * 2.4, 34, role, 2)
         canvas.text(x + CELL * 1.2, y + 21, f"+{row['hidden']}", f"m t-{role}", 11, "middle")
         x += CELL * 2.4 + 1
-    for byte in (13, 10)[2 - row["ends"] :]:
-        x = _draw_cell(canvas, x, y, byte, "f")
+    for byte in row["ends"]:
+        x = _draw_cell(canvas, x, y, byte, "f" if byte in b"\r\n" else "e")
     if not row["cells"]:
         canvas.text(x, y + 21, "∅" if row["kind"] == "incomplete" else "", "t-e b", 13)
         x += 16

@@ -28,9 +28,11 @@ function makeControl(spec, send) {
   if (spec.type === "slider") input.type = "range";
   if (spec.type === "toggle") input.type = "checkbox";
   if (spec.type === "text") input.type = "text";
-  input.addEventListener("change", () => {
+  const tell = () => {
     send(spec.id, spec.type === "toggle" ? input.checked : spec.type === "slider" ? Number(input.value) : input.value);
-  });
+  };
+  if (spec.type === "text") listenToText(input, tell);
+  else input.addEventListener("change", tell);
   const wrapper = make("label", {}, make("span"), input);
   if (spec.type === "slider") {
     const output = make("output");
@@ -38,6 +40,18 @@ function makeControl(spec, send) {
     wrapper.append(output);
   }
   return wrapper;
+}
+
+// Inside JupyterLab, Enter in a text field makes no "change" event as it does elsewhere: so it is listened to itself.
+function listenToText(input, tell) {
+  let told = null;
+  const tellOnce = () => {
+    if (input.value !== told) tell();
+    told = input.value;
+  };
+  input.addEventListener("focus", () => { told = input.value; });
+  input.addEventListener("change", tellOnce);
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") tellOnce(); });
 }
 
 function updateControl(element, spec) {
@@ -157,6 +171,7 @@ function render({ model, el }) {
   note.setAttribute("aria-live", "polite");
   const player = makePlayer(figure, note);
   const root = make("div", { className: "minidis-view" }, bar, player.bar, figure, note);
+  root.dataset.lmSuppressShortcuts = "true"; // arrow keys move a slider, not JupyterLab's selected cell
   el.append(root);
   listenToPicture(figure, note, send);
 

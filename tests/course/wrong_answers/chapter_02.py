@@ -193,6 +193,18 @@ def cycle_that_waits_for_a_clean_sample(expires, now_ms, sample, delete, budget)
             return 0
 
 
+def cycle_that_counts_the_freed(expires, now_ms, sample, delete, budget):
+    freed = 0
+
+    def count(key):
+        nonlocal freed
+        freed += 1
+        delete(key)
+
+    cycle()(expires, now_ms, sample, count, budget)
+    return freed
+
+
 def sweep(expires, now_ms, sample, delete, budget):
     for key in list(expires):
         if is_expired(expires, key, now_ms):
@@ -343,6 +355,7 @@ WRONG = {
             (is_expired, expire_on_access, cycle_that_waits_for_a_clean_sample),
             (AGAIN,),
         ),
+        ("answers how many it freed", (is_expired, expire_on_access, cycle_that_counts_the_freed), (AGAIN,)),
         ("never frees on access", (is_expired, never_on_access, cycle()), (ASKING,)),
     ],
     "2.4": [

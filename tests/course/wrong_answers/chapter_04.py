@@ -189,6 +189,13 @@ def take(redis, queue):
     return None
 
 
+def take_when_overdue(redis, queue):
+    while due := redis.zrangebyscore(queue, "-inf", f"({_now(redis)}", 0, 1):
+        if redis.zrem(queue, due[0]):
+            return due[0]
+    return None
+
+
 def schedule_in_a_list(redis, queue, job, delay_s):
     redis.rpush(queue, f"{_now(redis) + delay_s}|{job}")
 
@@ -483,6 +490,7 @@ WRONG = {
         ("the worker's own clock", (schedule_by_own_clock, take_by_own_clock), (DUE, FRACTIONS, ORDER)),
         ("whole seconds", (schedule_in_whole_seconds, take), (FRACTIONS,)),
         ("a job scheduled again keeps its moment", (schedule_once, take), (AGAIN,)),
+        ("due only when the moment is over", (schedule, take_when_overdue), (DUE,)),
         ("a list instead", (schedule_in_a_list, take_from_a_list), (ORDER, AGAIN)),
     ],
     "4.3": [

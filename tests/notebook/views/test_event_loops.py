@@ -56,6 +56,14 @@ def test_the_pictures_are_sound_and_escaped(loop):
         assert set(view._repr_mimebundle_()) >= {"text/plain", "text/html"}
 
 
+def test_a_client_without_a_name():
+    loop = EventLoop(Embedded(clock=0))
+    loop.connect("").send(b"PING\r\n")
+    view = views.event_loop(loop).do("hold", "redis").do("run")
+    assert "reads nothing" in str(view)
+    assert view.svg().count("PING") > 1
+
+
 def test_a_long_log_shows_its_end(loop):
     for _ in range(30):
         loop.connections[0].send(b"PING\r\n")
@@ -68,3 +76,8 @@ def test_a_long_log_shows_its_end(loop):
 def test_a_grid_says_the_same_in_words():
     text = str(views.grid("who can", {"count": {"redis": (True, "6"), "other": (False, "no counter")}}))
     assert "✓ can: 6" in text and "✗ cannot: no counter" in text
+
+
+def test_a_ribbon_draws_the_bytes_that_stand_where_a_line_end_is_due():
+    svg = views.resp(b"*1\r\n$4\r\nPINGx\r*1\r\n", request=True).svg()
+    assert svg.count(">78<") == 1  # the x, in hex

@@ -130,3 +130,15 @@ def test_the_allocations_of_a_string_add_up(node):
     for row in view.take():
         assert sum(part["bytes"] for block in row["blocks"] for part in block) == row["bytes"]
         assert len(row["blocks"]) == (2 if row["encoding"] == "raw" else 1)
+
+
+def test_a_key_is_asked_for_in_the_boards_own_database():
+    node = Embedded(clock="2026-01-01T00:00:00Z", seed=1)
+    node.node.active_expiry = False
+    for line in ("SELECT 1", "SET a x PX 10", "SELECT 0", "SET a y"):
+        node.execute(*line.split())
+    node.step(1)
+    board = views.ttl_board(node=node, db=1)
+    assert len(node.node.databases[1]) == 1
+    board.do("access", b"a".hex())
+    assert [len(database) for database in node.node.databases[:2]] == [1, 0]

@@ -1,0 +1,69 @@
+"""A server, a browser, and a picture of the page for every test that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import CHROMIUM_OPTIONS, LOOK_MS, Lab, Notebook, chromium
+
+# Scope: playwright keeps an event loop running in this thread, so it has to end with its module; a later
+# test on the same worker may want a loop of its own.
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if chromium() is None:
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(LOOK_MS)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, page: Any) -> Iterator[Callable[[str], Notebook]]:
+    """Opens a notebook by its path in the course's folder; its kernel ends with the test."""
+    opened = []
+
+    def open_(path: str) -> Notebook:
+        opened.append(Notebook(lab, page, path))
+        return opened[-1]
+
+    yield open_
+    for notebook in opened:
+        notebook.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[Any]:
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and page is not None:
+        path = Path(item.config._tmp_path_factory.mktemp("screenshot")) / "page.png"
+        try:
+            page.screenshot(path=path)
+            report.sections.append(("screenshot", str(path)))
+        except Exception as error:  # the report of the failure itself matters more
+            report.sections.append(("screenshot", f"none: {error}"))
+    return report
