@@ -86,7 +86,7 @@ class Case:
     def equal(self, came: Any, due: Any, given: str) -> None:
         """`came` must equal `due`, in type too where one is a bool."""
         if came != due or (isinstance(came, bool) != isinstance(due, bool)):
-            raise Wrong(given, show(came), show(due))
+            raise Wrong(given, *_told_apart(came, due))
 
     def true(self, condition: Any, given: str, came: str, due: str) -> None:
         """`condition` must hold; say in words what came and what was due."""
@@ -114,3 +114,17 @@ class Case:
             if argv[0] in names:
                 sent = " ".join(word.decode("utf-8", "replace") for word in argv)
                 raise Wrong("the commands your answer sent", sent, why)
+
+
+def _told_apart(came: Any, due: Any) -> tuple[str, str]:
+    """Two values in words; of two long lists that may look alike, the first elements that differ."""
+    came_text, due_text = show(came), show(due)
+    shortened = came_text != repr(came) or due_text != repr(due)
+    if shortened and isinstance(came, list | tuple) and isinstance(due, list | tuple):
+        pairs = enumerate(zip(came, due, strict=False))
+        at = next((number for number, (one, other) in pairs if one != other), min(len(came), len(due)))
+        came_text, due_text = (
+            f"{len(values)} elements, at {at}: {show(values[at]) if at < len(values) else 'no more'}"
+            for values in (came, due)
+        )
+    return came_text, due_text

@@ -720,6 +720,9 @@ def whose_time_is_over(case: Case, queue_class: Any) -> None:
     )
     queue.leave("ada")
     case.equal(list(queue.expired(899)), ["eve", "eli"], f"{given}; ada leaves; expired(899)")
+    queue = queue_class()
+    queue.park("ada", [b"jobs"], 0)
+    case.equal(list(queue.expired(0)), ["ada"], "deadline ada 0, which is a deadline; expired(0)")
 
 
 @wake_up_queue.test("a live node: order, several keys, EXEC")

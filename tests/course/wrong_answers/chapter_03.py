@@ -404,6 +404,11 @@ class StrictlyLater(Queue):
         return [client for client in super().expired(now_ms) if self.waits[client][1] < now_ms]
 
 
+class ZeroIsNoDeadline(Queue):
+    def expired(self, now_ms):
+        return [client for client in super().expired(now_ms) if self.waits[client][1]]
+
+
 class InOrderOfParking(Queue):
     def expired(self, now_ms):
         return [c for c, (_, end) in self.waits.items() if end is not None and end <= now_ms]
@@ -540,6 +545,7 @@ WRONG = {
         ("a list for each key", (AListForEachKey,), ("several keys",)),
         ("touches are never forgotten", (NeverForgetsATouch,), ("who was not served keeps the place",)),
         ("a deadline that is now has not come", (StrictlyLater,), ("whose time is over",)),
+        ("a deadline of 0 taken for none", (ZeroIsNoDeadline,), ("whose time is over",)),
         ("expired in order of parking", (InOrderOfParking,), ("whose time is over",)),
         (
             "None is zero: over at once",
