@@ -60,7 +60,7 @@ class Waiting:
 
 WAITING = Waiting()
 
-_WAKES_NOBODY = ("xdel", "xtrim")
+WAKES_NOBODY = ("xdel", "xtrim")
 """Events after which nobody can go on: the entries of a stream that is waited for become fewer."""
 
 
@@ -114,7 +114,7 @@ class WaitingRoom:
 
     def key_changed(self, database: int, key: bytes, event: str = "") -> None:
         """Note that a key was touched; who waits for it is served at the end of the command."""
-        if (database, key) in self.queues and event not in _WAKES_NOBODY:
+        if (database, key) in self.queues and event not in WAKES_NOBODY:
             self.ready[database, key] = None
 
     def serve(self) -> None:
