@@ -5,7 +5,6 @@ score of a member; TYPE says zset, and ZREM removes a place. GEOSEARCH reads nin
 measures what it finds in them.
 
 Mirrors: geo.c.
-Differs: GEORADIUS and GEOSEARCHSTORE are to come.
 Complexity: GEOADD O(log N) for each place; GEOSEARCH O(N + log M), N places in the nine boxes of M.
 
 >>> from minidis.drivers.embedded import Embedded
@@ -24,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minidis.commands.sorted_sets import zadd
 from minidis.engine import errors
@@ -38,8 +37,9 @@ from minidis.structures.skiplist import ScoreRange
 from minidis.values.sorted_set import SortedSet
 
 BAD_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI"
-NO_CENTRE = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH"
-NO_SHAPE = "ERR exactly one of BYRADIUS and BYBOX can be specified for GEOSEARCH"
+NO_CENTRE = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {}"
+NO_SHAPE = "ERR exactly one of BYRADIUS and BYBOX can be specified for {}"
+ROWS_OR_STORE = "ERR {} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
 ANY_NEEDS_COUNT = "ERR the ANY argument requires COUNT argument"
 BAD_COUNT = "ERR COUNT must be > 0"
 NO_MEMBER = "ERR could not decode requested zset member"
@@ -111,17 +111,115 @@ def geodist(client: Client, key: bytes, member1: bytes, member2: bytes, *words: 
 def geosearch(client: Client, key: bytes, *words: bytes):
     """The places within a circle or a box. O(N + log M), N places in the boxes around it, M in all."""
     places = client.db.find(key, SortedSet)
-    search = _parse_search(words, places)
-    if places is None:
-        return []
+    return _answer(client, places, _parse_search(words, places, "GEOSEARCH"))
+
+
+@command(
+    "GEOSEARCHSTORE destination:key source:key (FROMMEMBER member|FROMLONLAT longitude:float latitude:float)"
+    " (BYRADIUS radius:float (M|KM|FT|MI)|BYBOX width:float height:float (M|KM|FT|MI))"
+    " [ASC|DESC] [COUNT count:int [ANY]] [STOREDIST]",
+    WRITE | DENYOOM,
+    since="6.2.0",
+    raw=True,
+)
+def geosearchstore(client: Client, destination: bytes, source: bytes, *words: bytes):
+    """Store the places within a circle or a box, with their hashes or distances as scores. O(N + log M), \
+N places in the boxes around it, M in all."""
+    places = client.db.find(source, SortedSet)
+    search = _parse_search(words, places, "GEOSEARCHSTORE", destination)
+    return _store(client, places, search, "geosearchstore")
+
+
+_RADIUS = "radius:float (M|KM|FT|MI) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count:int [ANY]] [ASC|DESC]"
+_STORE = "[STORE storekey:key|STOREDIST storedistkey:key]"
+
+
+@command(
+    f"GEORADIUS key longitude:float latitude:float {_RADIUS} {_STORE}",
+    WRITE | DENYOOM,
+    since="3.2.0",
+    raw=True,
+)
+def georadius(client: Client, key: bytes, *words: bytes):
+    """The places within a circle; now GEOSEARCH and GEOSEARCHSTORE. O(N + log M), as GEOSEARCH."""
+    return _radius(client, key, words, by_member=False, may_store=True)
+
+
+@command(f"GEORADIUS_RO key longitude:float latitude:float {_RADIUS}", READONLY, since="3.2.10", raw=True)
+def georadius_ro(client: Client, key: bytes, *words: bytes):
+    """The places within a circle; now GEOSEARCH. O(N + log M), as GEOSEARCH."""
+    return _radius(client, key, words, by_member=False, may_store=False)
+
+
+@command(f"GEORADIUSBYMEMBER key member {_RADIUS} {_STORE}", WRITE | DENYOOM, since="3.2.0", raw=True)
+def georadiusbymember(client: Client, key: bytes, *words: bytes):
+    """The places around a member; now GEOSEARCH and GEOSEARCHSTORE. O(N + log M), as GEOSEARCH."""
+    return _radius(client, key, words, by_member=True, may_store=True)
+
+
+@command(f"GEORADIUSBYMEMBER_RO key member {_RADIUS}", READONLY, since="3.2.10", raw=True)
+def georadiusbymember_ro(client: Client, key: bytes, *words: bytes):
+    """The places around a member; now GEOSEARCH. O(N + log M), as GEOSEARCH."""
+    return _radius(client, key, words, by_member=True, may_store=False)
+
+
+def _radius(client: Client, key: bytes, words: tuple[bytes, ...], by_member: bool, may_store: bool) -> Any:
+    """GEORADIUS and its kin: centre and radius at fixed places, then the options of all searches."""
+    places = client.db.find(key, SortedSet)
+    search = Search()
+    rest = list(words)
+    centre = [rest.pop(0)] if by_member else [rest.pop(0), rest.pop(0)]
+    radius, unit = rest.pop(0), rest.pop(0)
+    if places is not None or not by_member:  # without a key Redis does not look at radius and unit either
+        place = _member_place(places, centre[0]) if by_member else _place(*centre)
+        radius_m = _size(radius, "need numeric radius", "radius cannot be negative")
+        search.unit_m = _unit(unit)
+        if place is not None:
+            search.shape = geohash.Shape(*place, radius_m=radius_m * search.unit_m)
+    while rest:
+        option = rest.pop(0).upper()
+        if option in (b"STORE", b"STOREDIST") and may_store and rest:
+            search.destination, search.store_distance = rest.pop(0), option == b"STOREDIST"
+        elif not _read_option(search, option, rest):
+            raise ReplyError(errors.SYNTAX)
+    _check(search, "STORE option in GEORADIUS")
+    if search.destination is not None:
+        return _store(client, places, search, "georadiusstore")
+    return _answer(client, places, search)
+
+
+def _answer(client: Client, places: SortedSet | None, search: Search) -> list:
+    """The members found, or rows of what was asked about them."""
+    found = [] if places is None else _select(places, search)
+    if not search.has_rows:
+        return [place.member for place in found]
+    return [_row(client, place, search) for place in found]
+
+
+def _store(client: Client, places: SortedSet | None, search: Search, event: str) -> int:
+    """Put what was found in place of whatever the destination held; nothing found deletes it."""
+    db, node = client.db, client.node
+    assert search.destination is not None
+    found = [] if places is None else _select(places, search)
+    if found:
+        scores = {
+            place.member: place.distance_m / search.unit_m if search.store_distance else float(place.bits)
+            for place in found
+        }
+        db.put(search.destination, SortedSet.from_scores(scores, node.encodings, node.random))
+        db.touch(search.destination, event, len(found))
+    elif db.edit(search.destination) is not None:
+        db.delete(search.destination)
+        db.touch(search.destination, "del")
+    return len(found)
+
+
+def _select(places: SortedSet, search: Search) -> list[Place]:
+    """The places within the shape, in the order and number that was asked for."""
     found = _find(places, search)
     if search.descending is not None:
         found.sort(key=lambda place: place.distance_m, reverse=search.descending)
-    if search.count:
-        found = found[: search.count]
-    if not (search.with_distance or search.with_hash or search.with_coordinates):
-        return [place.member for place in found]
-    return [_row(client, place, search) for place in found]
+    return found[: search.count] if search.count else found
 
 
 class Place(NamedTuple):
@@ -144,6 +242,12 @@ class Search:
     with_distance: bool = False
     with_hash: bool = False
     with_coordinates: bool = False
+    destination: bytes | None = None  # of a search that stores
+    store_distance: bool = False
+
+    @property
+    def has_rows(self) -> bool:
+        return self.with_distance or self.with_hash or self.with_coordinates
 
 
 def _find(places: SortedSet, search: Search) -> list[Place]:
@@ -171,9 +275,11 @@ def _row(client: Client, place: Place, search: Search) -> list:
     return row
 
 
-def _parse_search(words: tuple[bytes, ...], places: SortedSet | None) -> Search:
+def _parse_search(
+    words: tuple[bytes, ...], places: SortedSet | None, name: str, destination: bytes | None = None
+) -> Search:
     """Read GEOSEARCH's options, which may come in any order (georadiusGeneric)."""
-    search = Search()
+    search = Search(destination=destination)
     centre: tuple[float, float] | None = None
     from_word = by_word = b""
     sizes: dict[str, float] = {}
@@ -192,28 +298,37 @@ def _parse_search(words: tuple[bytes, ...], places: SortedSet | None) -> Search:
             width, height = _box_sizes(rest.pop(0), rest.pop(0))
             by_word, search.unit_m = option, _unit(rest.pop(0))
             sizes = {"width_m": width * search.unit_m, "height_m": height * search.unit_m}
-        elif option == b"COUNT" and rest:
-            search.count = integer(rest.pop(0))
-            if search.count <= 0:
-                raise ReplyError(BAD_COUNT)
-        elif not _set_flag(search, option):
+        elif option == b"STOREDIST" and destination is not None:
+            search.store_distance = True
+        elif not _read_option(search, option, rest):
             raise ReplyError(errors.SYNTAX)
-    if not from_word:
-        raise ReplyError(NO_CENTRE)
-    if not by_word:
-        raise ReplyError(NO_SHAPE)
-    if search.any and not search.count:
-        raise ReplyError(ANY_NEEDS_COUNT)
-    if search.count and search.descending is None and not search.any:
-        search.descending = False  # the nearest, not the first that happen to be found
+    _check(search, name, bool(from_word), bool(by_word))
     if centre is not None:
         search.shape = geohash.Shape(*centre, **sizes)
     return search
 
 
-def _set_flag(search: Search, option: bytes) -> bool:
-    """Note an option that stands alone; False if there is none of that name."""
-    if option in (b"ASC", b"DESC"):
+def _check(search: Search, name: str, has_centre: bool = True, has_shape: bool = True) -> None:
+    """Complain, in Redis's order, about options that do not go together."""
+    if search.destination is not None and search.has_rows:
+        raise ReplyError(ROWS_OR_STORE.format(name))
+    if not has_centre:
+        raise ReplyError(NO_CENTRE.format(name))
+    if not has_shape:
+        raise ReplyError(NO_SHAPE.format(name))
+    if search.any and not search.count:
+        raise ReplyError(ANY_NEEDS_COUNT)
+    if search.count and search.descending is None and not search.any:
+        search.descending = False  # the nearest, not the first that happen to be found
+
+
+def _read_option(search: Search, option: bytes, rest: list[bytes]) -> bool:
+    """Note an option that all searches have; False if there is none of that name."""
+    if option == b"COUNT" and rest:
+        search.count = integer(rest.pop(0))
+        if search.count <= 0:
+            raise ReplyError(BAD_COUNT)
+    elif option in (b"ASC", b"DESC"):
         search.descending = option == b"DESC"
     elif option == b"ANY":
         search.any = True

@@ -264,7 +264,7 @@ def _describe_spec(spec: KeySpec, access: str) -> dict[bytes, Any]:
     else:
         find = {
             b"type": b"range",
-            b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": 0},
+            b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": spec.limit},
         }
     flags = _flag_set(access)
     return {b"flags": flags, b"begin_search": begin, b"find_keys": find}

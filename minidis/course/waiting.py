@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minidis.engine.waiting import Parked, Wait, WaitingRoom
+from minidis.engine.waiting import WAKES_NOBODY, Parked, Wait, WaitingRoom
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -40,7 +40,7 @@ class QueuedWaitingRoom(WaitingRoom):
 
     def park(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> None:
         client.parked = self.queues[client.id] = Parked(
-            client, command, argv, wait, client.db, self.node.now_ms
+            client, command, wait.argv or argv, wait, client.db, self.node.now_ms
         )
         client.update_gate()
         self.queue.park(client.id, [(client.db.index, key) for key in wait.keys], wait.deadline_ms)
@@ -55,8 +55,8 @@ class QueuedWaitingRoom(WaitingRoom):
         client.update_gate()
         self.node.update_observed()
 
-    def key_changed(self, database: int, key: bytes) -> None:
-        if self.queues:
+    def key_changed(self, database: int, key: bytes, event: str = "") -> None:
+        if self.queues and event not in WAKES_NOBODY:
             self.queue.touch((database, key))
             self.ready[database, key] = None
 

@@ -248,6 +248,8 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("set-max-intset-entries", "512", _SIZE),
     Directive("set-max-listpack-entries", "128", _SIZE),
     Directive("set-max-listpack-value", "64", _SIZE),
+    Directive("stream-node-max-bytes", "4096", memory),
+    Directive("stream-node-max-entries", "100", _SIZE),
     Directive("timeout", "0", integer(0, 2**31 - 1)),
     _listpack("zset", "entries", "128"),
     _listpack("zset", "value", "64"),

@@ -79,16 +79,17 @@ class Database:
         value.accessed_us = self.node.now_us
         return value
 
-    def touch(self, key: bytes, event: str, changes: int = 1) -> None:
+    def touch(self, key: bytes, event: str, changes: int = 1, modified: bool = True) -> None:
         """The value at `key` changed, or the key came or went.
 
         `event` is the name of the keyspace notification ("set", "lpush", "del"), `changes` what
-        `rdb_changes_since_last_save` grows by.  O(1) when nobody looks.
+        `rdb_changes_since_last_save` grows by.  Not `modified` is what Redis saves but does not call a
+        change: a consumer group's bookkeeping breaks no WATCH and wakes nobody.  O(1) when nobody looks.
         """
         node = self.node
         node.changes += changes
         if node.observed:
-            node.key_changed(self, key, event)
+            node.key_changed(self, key, event, modified)
 
     # -- whole keys -----------------------------------------------------------------------------
 
@@ -186,4 +187,4 @@ class Database:
         for key, value in self.table.items():
             value.check()
             assert type(key) is bytes, key
-            assert value.kind == "string" or len(value), f"empty {value.kind} at {key!r}"
+            assert value.kind in ("string", "stream") or len(value), f"empty {value.kind} at {key!r}"

@@ -37,25 +37,35 @@ VARIABLE = ("RW access update variable_flags",)
 
 _TABLE = {
     ("RO",): "exists hexists hlen hstrlen llen memory|usage object|encoding object|freq object|idletime "
-    "object|refcount scard sismember strlen touch type watch zcard",
+    "object|refcount scard sismember strlen touch type watch xlen zcard",
     ("RW access",): "pfcount pfdebug",
-    ("RW update",): "expire expireat geoadd hmset hset lset persist pexpire pexpireat setrange zadd",
-    ("RW insert",): "append hsetnx linsert lpush lpushx pfadd rpush rpushx sadd",
-    ("RW delete",): "hdel lrem ltrim srem zrem zremrangebylex zremrangebyrank zremrangebyscore",
+    (
+        "RW update",
+    ): "expire expireat geoadd hmset hset lset persist pexpire pexpireat setrange xack xadd xclaim "
+    "xgroup|setid xsetid zadd",
+    ("RW insert",): "append hsetnx linsert lpush lpushx pfadd rpush rpushx sadd xgroup|create "
+    "xgroup|createconsumer",
+    ("RW delete",): "hdel lrem ltrim srem xautoclaim xdel xgroup|delconsumer xgroup|destroy "
+    "xtrim zrem zremrangebylex zremrangebyrank zremrangebyscore",
     ("RW access delete",): "blmpop blpop brpop bzmpop bzpopmax bzpopmin getdel lmpop lpop rpop spop zmpop "
     "zpopmax zpopmin",
     ("OW insert",): "msetnx setnx",
     ("RM delete",): "del unlink",
+    READS: "xreadgroup",
     OVERWRITES: "mset psetex setex",
     VARIABLE: "bitfield set",
     ("RW access delete", "RW insert"): "blmove brpoplpush lmove rpoplpush smove",
     ("RW access delete", "OW update"): "rename",
     ("RW access delete", "OW insert"): "renamenx",
-    ("OW update", "RO access"): "bitop sdiffstore sunionstore zdiffstore zinterstore zrangestore zunionstore",
+    (
+        "OW update",
+        "RO access",
+    ): "bitop geosearchstore sdiffstore sunionstore zdiffstore zinterstore zrangestore zunionstore",
     ("RW update", "RO access"): "sinterstore",
     ("RO access", "OW update"): "copy sort",
     ("RW access insert", "RO access"): "pfmerge",
     ("RO access", "RO access"): "lcs",
+    ("RO access", "OW update", "OW update"): "georadius georadiusbymember",
 }
 _BY_NAME = {name: access for access, names in _TABLE.items() for name in names.split()}
 

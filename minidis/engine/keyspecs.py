@@ -8,6 +8,8 @@ that colours them. Redis describes them by *key specs*: where the search begins,
     BLPOP key [key ...] timeout              begin at word 1, up to the last but one
     ZUNIONSTORE destination:key numkeys:int key [key ...]
                                              begin at word 1, one key; begin at word 2, a number: that many
+    XREAD ... STREAMS key [key ...] id [id ...]
+                                             begin behind the word STREAMS, the first half of what follows
     SORT key ... [STORE destination:key]     begin at word 1, one key; and begin behind the word STORE
 
 The older form (COMMAND INFO's first key, last key, step) is one range, so it says all about MSET, little
@@ -41,7 +43,8 @@ class KeySpec:
 
     The search begins at word `index`, or behind the word `keyword` looked for from word `index`. From there
     on, keys are every `step`-th word up to `last` (0: only one; -1: the last word, counted from the end), or,
-    with `counted`, as many as the number at the beginning says, from the word behind it.
+    with `counted`, as many as the number at the beginning says, from the word behind it.  A `limit` of 2
+    stops after the first half of the words.
     """
 
     index: int
@@ -49,6 +52,7 @@ class KeySpec:
     last: int = 0
     step: int = 1
     counted: bool = False
+    limit: int = 0
 
     @property
     def is_plain(self) -> bool:
@@ -67,6 +71,9 @@ def key_specs(line: SyntaxLine) -> list[KeySpec]:
     start = len(line.name.split())  # where keywords are looked for
     for position, argument in enumerate(line.arguments):
         following = line.arguments[position + 1 :]
+        if (halves := _token_before_halves(argument)) is not None:
+            specs.append(KeySpec(start, halves, last=-1, limit=2))
+            continue
         if index is not None and argument.optional and argument.type == "key" and argument.multiple:
             specs.append(KeySpec(index, last=-1 - _words_needed(following)))
         elif index is None or argument.optional:
@@ -128,6 +135,8 @@ def keys_of_spec(spec: KeySpec, argv: Sequence[bytes]) -> Iterator[bytes]:
         yield from argv[begin + 1 : begin + 1 + count]
     else:
         last = len(argv) + spec.last if spec.last < 0 else begin + spec.last
+        if spec.limit:
+            last = begin + (last + 1 - begin) // spec.limit - 1
         yield from argv[begin : last + 1 : spec.step]
 
 
@@ -136,6 +145,12 @@ def _tokens_before_keys(argument: Argument) -> Iterator[str]:
         yield argument.token
     for child in argument.children:
         yield from _tokens_before_keys(child)
+
+
+def _token_before_halves(argument: Argument) -> str | None:
+    """The word before `key [key ...] id [id ...]`: as many of the one as of the other."""
+    halves = len(argument.children) == 2 and all(child.multiple for child in argument.children)
+    return argument.token if halves and argument.children[0].type == "key" else None
 
 
 def _contains_key(argument: Argument) -> bool:

@@ -274,10 +274,11 @@ class Node:
 
     # -- those who look on ------------------------------------------------------------------------
 
-    def key_changed(self, database: Database, key: bytes, event: str) -> None:
+    def key_changed(self, database: Database, key: bytes, event: str, modified: bool = True) -> None:
         """Tell everyone who asked that a key was touched.  Reached through `Database.touch`."""
-        self.watchers.key_changed(database, key)
-        self.waiting.key_changed(database.index, key)
+        if modified:
+            self.watchers.key_changed(database, key)
+            self.waiting.key_changed(database.index, key, event)
         if self.memory.counting:
             self.memory.key_changed(database, key)
         for listener in self.key_listeners:

@@ -216,6 +216,7 @@ _GROUPS = {
     "hashes": "hash",
     "keys": "generic",
     "streams": "stream",
+    "consumer_groups": "stream",
     "geo": "geo",
     "publish": "pubsub",
 }

@@ -8,7 +8,7 @@ Redis documentation, plus a type after a colon:
 
     word         an argument; `key` and `name:key` are keys
     name:int     also :float, :pattern, :time (an integer), :key
-    WORD         a literal word, in any case
+    WORD         a literal word, in any case; the signs * = ~ $ are words too
     a|b          one of these
     [ ... ]      may be missing
     x [x ...]    once or more;  [x ...]  none or more
@@ -39,6 +39,7 @@ TYPES = {
     "key": "key",
     "string": "string",
 }
+_SIGNS = ("*", "=", "~", "$")  # XADD key *: an argument of one sign
 _TOKEN = re.compile(r"\[|\]|\(|\)|\||\.\.\.|[^\s\[\]()|]+")
 
 
@@ -111,7 +112,7 @@ def parse(text: str) -> SyntaxLine:
 
 
 def _is_word(token: str) -> bool:
-    return token[0].isalnum() and token == token.upper() and ":" not in token
+    return token in _SIGNS or (token[0].isalnum() and token == token.upper() and ":" not in token)
 
 
 def _varies(argument: Argument) -> bool:

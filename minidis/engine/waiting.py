@@ -38,12 +38,15 @@ class Wait:
     `deadline_ms` is a unix time in milliseconds, or None for ever; `timeout_reply` is the answer
     then, and also inside MULTI and Lua, where nothing may wait.  With a `kind` ("list", "zset") only
     a value of that type wakes the command: a string that appears at the key leaves it waiting.
+    `argv` is the command to run again where it is not what was typed: XREAD's `$` means the id that
+    was the last one when the wait began.
     """
 
     keys: Sequence[bytes]
     deadline_ms: int | None = None
     timeout_reply: Any = NULL_ARRAY
     kind: str | None = None
+    argv: list[bytes] | None = None
 
 
 class Waiting:
@@ -56,6 +59,9 @@ class Waiting:
 
 
 WAITING = Waiting()
+
+WAKES_NOBODY = ("xdel", "xtrim")
+"""Events after which nobody can go on: the entries of a stream that is waited for become fewer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +90,7 @@ class WaitingRoom:
 
     def park(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> None:
         """Let `client` wait.  A key named twice is waited for once."""
-        parked = Parked(client, command, argv, wait, client.db, self.node.now_ms)
+        parked = Parked(client, command, wait.argv or argv, wait, client.db, self.node.now_ms)
         client.parked = parked
         client.update_gate()
         for key in wait.keys:
@@ -106,9 +112,9 @@ class WaitingRoom:
         client.update_gate()
         self.node.update_observed()
 
-    def key_changed(self, database: int, key: bytes) -> None:
+    def key_changed(self, database: int, key: bytes, event: str = "") -> None:
         """Note that a key was touched; who waits for it is served at the end of the command."""
-        if (database, key) in self.queues:
+        if (database, key) in self.queues and event not in WAKES_NOBODY:
             self.ready[database, key] = None
 
     def serve(self) -> None:

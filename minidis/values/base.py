@@ -34,7 +34,7 @@ class Value:
         raise NotImplementedError
 
     def __len__(self) -> int:
-        """Elements held (bytes, for a string).  A value other than a string is deleted when this is 0."""
+        """Elements held (bytes, for a string).  All but strings and streams are deleted at 0."""
         raise NotImplementedError
 
     def memory_usage(self) -> int:

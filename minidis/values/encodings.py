@@ -7,7 +7,7 @@ structure with better complexity.  The thresholds are configuration directives w
 The structures stand here as fields, so that a learner's own skip list or intset can be plugged into
 a live node: `node.encodings.skiplist = MySkipList` and every sorted set born from then on uses it.
 
-Mirrors: the `*-max-listpack-*` directives of config.c.
+Mirrors: the `*-max-listpack-*` and `stream-node-max-*` directives of config.c.
 Read next: hash.py for a value that converts.
 
 >>> Encodings().hash_max_listpack_entries
@@ -22,6 +22,7 @@ from minidis.structures.hashtable import HashTable
 from minidis.structures.intset import Intset
 from minidis.structures.listpack import Listpack
 from minidis.structures.quicklist import Quicklist
+from minidis.structures.radix_tree import RadixTree
 from minidis.structures.skiplist import SkipList
 
 
@@ -39,9 +40,12 @@ class Encodings:
     list_max_listpack_size: int = -2
     list_compress_depth: int = 0
     hll_sparse_max_bytes: int = 3000
+    stream_node_max_bytes: int = 4096
+    stream_node_max_entries: int = 100
 
     listpack: type = field(default=Listpack)
     intset: type = field(default=Intset)
     quicklist: type = field(default=Quicklist)
     hashtable: type = field(default=HashTable)
     skiplist: type = field(default=SkipList)
+    radix_tree: type = field(default=RadixTree)

@@ -56,3 +56,15 @@ def test_coordinates_are_texts_in_resp2_and_doubles_in_resp3(redis):
     ]
     redis.client.protocol = 3
     assert redis.execute("GEOPOS", "Sicily", "Palermo") == [[13.361389338970184, 38.1155563954963]]
+
+
+def test_what_a_search_stores_is_a_sorted_set_of_hashes_or_distances(redis):
+    search = ("FROMLONLAT", 15, 37, "BYRADIUS", 200, "km")
+    assert redis.execute("GEOSEARCHSTORE", "near", "Sicily", *search) == 2
+    assert redis.execute("ZSCORE", "near", "Palermo") == redis.execute("ZSCORE", "Sicily", "Palermo")
+    assert redis.execute("GEORADIUS", "Sicily", 15, 37, 200, "km", "STOREDIST", "near") == 2
+    stored = dict(redis.execute("ZRANGE", "near", 0, -1, "WITHSCORES"))
+    shown = dict(redis.execute("GEOSEARCH", "Sicily", *search, "WITHDIST"))
+    assert {member: b"%.4f" % km for member, km in stored.items()} == shown
+    assert redis.execute("GEORADIUS", "Sicily", 0, 0, 1, "m", "STORE", "near") == 0
+    assert redis.execute("EXISTS", "near") == 0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.differential.grammar import Command
+from tests.differential.times import same_but_times, without_fields, without_idle_consumers
 from tests.differential.wire import Reply
 
 REDIS_7_0, VALKEY_9_1 = "redis-7.0", "valkey-9.1"
@@ -210,6 +211,54 @@ DIFFERENCES: list[Difference] = [
         VALKEY_9_1,
         lambda command, theirs, ours: error_text(theirs).startswith(b"ERR unknown type name"),
         ("SCAN 0 TYPE nosuch",),
+    ),
+    Difference(
+        "7.2 knows since when a consumer has not been given anything (active-time, inactive), and makes one "
+        "even if it gets nothing; 7.0 makes it when it is given its first entry",
+        REDIS_7_0,
+        lambda command, theirs, ours: (
+            command[0].upper() == b"XINFO"
+            and same_but_times(
+                without_idle_consumers(theirs),
+                without_fields(without_idle_consumers(ours), b"active-time", b"inactive"),
+            )
+        ),
+        ("XGROUP CREATE s g $ MKSTREAM", "XGROUP CREATECONSUMER s g alice", "XINFO CONSUMERS s g"),
+    ),
+    Difference(
+        "so a consumer may be new there that is known here",
+        REDIS_7_0,
+        lambda command, theirs, ours: (
+            [word.upper() for word in command[:2]] == [b"XGROUP", b"CREATECONSUMER"]
+            and (theirs, ours) == ((b":", b"1"), (b":", b"0"))
+        ),
+        (
+            "XGROUP CREATE s g $ MKSTREAM",
+            "XREADGROUP GROUP g alice STREAMS s >",
+            "XGROUP CREATECONSUMER s g alice",
+        ),
+    ),
+    Difference(
+        "7.2 counts on with the entries-read that it was given; Valkey corrects it, and lag, where it can",
+        VALKEY_9_1,
+        lambda command, theirs, ours: (
+            command[0].upper() == b"XINFO"
+            and same_but_times(
+                without_fields(theirs, b"entries-read", b"lag"), without_fields(ours, b"entries-read", b"lag")
+            )
+        ),
+        (
+            "XADD s 1-0 f v",
+            "XGROUP CREATE s g 0 ENTRIESREAD 9",
+            "XREADGROUP GROUP g a STREAMS s >",
+            "XINFO GROUPS s",
+        ),
+    ),
+    Difference(
+        "7.2 names the command that has an odd number of streams and ids",
+        REDIS_7_0,
+        lambda command, theirs, ours: error_text(theirs).startswith(b"ERR Unbalanced XREAD list"),
+        ("XREADGROUP GROUP g alice STREAMS s t 0",),
     ),
     Difference(
         "Valkey refuses these inside MULTI by a flag of the command; 7.2 queues CLIENT REPLY, and WATCH says "

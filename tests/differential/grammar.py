@@ -83,11 +83,15 @@ class Grammar:
 def hangs_on_the_clock(command: Command) -> bool:
     """Does this, perhaps spoiled, command let a key expire soon, by the one side's clock before the other's?
 
+    Or does it name a stream's entry after the time?
+
     >>> [hangs_on_the_clock((b"PSETEX", b"k", ms, b"v")) for ms in (b"100", b"100000000", b"-1", b"soon")]
     [True, False, False, False]
     """
     words = [word.upper() for word in command]
     times = [(words[at - 1], word) for at, word in enumerate(words) if at > 2]
+    if words[0] == b"XADD" and b"*" in words:
+        return True
     if words[0] in UNIT_OF_THIRD_WORD:
         times += [(UNIT_OF_THIRD_WORD[words[0]], word) for word in words[2:3]]
     return any(unit in SOON and word.isdigit() and 0 < int(word) < SOON[unit] for unit, word in times)

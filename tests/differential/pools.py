@@ -23,7 +23,7 @@ TEXTS = [
 COUNTS = [b"0", b"1", b"2", b"3", b"5", b"10", b"100", b"-1", b"-2", b"-5"]
 INDEXES = [b"0", b"1", b"2", b"3", b"5", b"8", b"20", b"100", b"-1", b"-2", b"-3", b"-8", b"-100"]
 
-OTHER_KEYS = [b"text", b"number", b"list", b"set", b"zset", b"hash"]
+OTHER_KEYS = [b"text", b"number", b"list", b"set", b"zset", b"hash", b"stream"]
 
 # One key of every type, so that a command often meets the wrong one; grammars change them as they change
 # any key.
@@ -34,6 +34,7 @@ SETUP: list[Unit] = [
     ((b"SADD", b"set", b"a", b"b", b"c"),),
     ((b"ZADD", b"zset", b"1", b"a", b"2", b"b"),),
     ((b"HSET", b"hash", b"field", b"value", b"n", b"1"),),
+    ((b"XADD", b"stream", b"1-1", b"field", b"value"),),
 ]
 
 FAR_MILLISECONDS = 4_102_444_800_000  # the year 2100

@@ -52,8 +52,15 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
     "CLIENT KILL's old and new format are told apart by their first word": ("client|kill",),
     "a block of one argument says no more than the argument": ("config|get", "client|list", "psubscribe"),
     "WITHSCORE came with 7.2": ("zrank", "zrevrank"),
+    "7.2 has other names for some arguments": (
+        "xclaim", "xgroup|create", "xgroup|createconsumer", "xgroup|delconsumer", "xgroup|destroy",
+        "xgroup|setid", "xinfo|consumers", "xsetid",
+    ),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
-    "Redis's file puts the token of a block on its first argument": ("geosearch", "geosearchstore"),
+    "Redis's file puts the token of a block on its first argument": (
+        "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch",
+        "geosearchstore",
+    ),
     "a repeated option is written out in full": ("sort", "sort_ro", "bitfield", "bitfield_ro"),
     "Redis's file calls a bound a number although it may be (1 or +inf": (
         "zcount", "zrangebyscore", "zremrangebyscore", "zrevrangebyscore",
@@ -167,7 +174,8 @@ def test_all_but_a_few_commands_of_the_real_servers_are_known_here(table):
 
 
 @pytest.mark.parametrize(
-    "name", ["get", "mset", "blpop", "zunionstore", "pfmerge", "lmpop", "rename", "copy"]
+    "name",
+    ["get", "mset", "blpop", "zunionstore", "pfmerge", "lmpop", "rename", "copy", "xread", "xreadgroup"],
 )
 def test_key_specs(judge, name):
     """Where keys are, in the newer form."""
@@ -183,10 +191,10 @@ def without_notes(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 # SORT's BY and GET read keys that no spec can tell; Redis has a third spec to say so. The two keys of LCS are
-# one spec there. The two servers disagree about the destination of SINTERSTORE.
+# one spec there. The two servers disagree about the destinations of SINTERSTORE and GEORADIUS.
 ACCESS_DIFFERENCES = {
     REDIS_7_0: {"sort", "sort_ro", "lcs"},
-    VALKEY_9_1: {"sort", "sort_ro", "lcs", "sinterstore"},
+    VALKEY_9_1: {"sort", "sort_ro", "lcs", "sinterstore", "georadius", "georadiusbymember"},
 }
 
 

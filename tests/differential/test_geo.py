@@ -25,6 +25,14 @@ FORMS = """
  5 GEOSEARCH key BYRADIUS radius unit FROMLONLAT longitude latitude [WITHDIST] [COUNT count ANY]
  2 GEOSEARCH key [FROMLONLAT longitude latitude] [FROMMEMBER member] [BYRADIUS radius unit] [ANY]
  1 GEOSEARCH key [FROMMEMBER member] [BYRADIUS radius unit] [BYBOX radius radius unit] [ANY]
+10 GEOSEARCHSTORE key key FROMLONLAT longitude latitude BYRADIUS radius unit [COUNT count [ANY]] [STOREDIST]
+ 6 GEOSEARCHSTORE key key FROMMEMBER member BYBOX radius radius unit [COUNT count] [STOREDIST]
+ 1 GEOSEARCHSTORE key key [FROMMEMBER member] [BYRADIUS radius unit] [WITHDIST] [ANY]
+ 8 (GEORADIUS|GEORADIUS_RO) key longitude latitude radius unit [WITHDIST] order [COUNT count [ANY]]
+ 6 GEORADIUS key longitude latitude radius unit order [COUNT count] (STORE|STOREDIST) key
+ 8 (GEORADIUSBYMEMBER|GEORADIUSBYMEMBER_RO) key member radius unit [WITHCOORD] [WITHHASH] order [COUNT count]
+ 6 GEORADIUSBYMEMBER key member radius unit order [COUNT count] (STORE|STOREDIST) key
+ 2 (GEORADIUS|GEORADIUS_RO) key longitude latitude radius unit [ANY] [WITHDIST] [STORE key]
  3 ZREM key member
  3 ZRANGE key 0 -1 WITHSCORES
  1 ZADD key 1e15 far

@@ -51,6 +51,44 @@ FORMS = """
 """
 POOLS = {"key": [b"a", b"b", b"c"], "element": [b"1", b"2", b"3", b"x", b"y", b"z"], "text": [b"text"]}
 
+STREAM_FORMS = """
+ 8 { XREAD BLOCK 0 STREAMS key ('$'|0|id) }
+ 5 { XREAD COUNT 1 BLOCK 0 STREAMS 'a' 'b' ('$'|id) ('$'|id) }
+10 { XREADGROUP GROUP group who [COUNT 1] BLOCK 0 [NOACK] STREAMS key '>' }
+ 4 { XREADGROUP GROUP group who BLOCK 0 STREAMS 'a' 'b' '>' '>' }
+ 2 { XREADGROUP GROUP group who STREAMS key 0 }
+ 8 { XADD key '1-*' 'f' 'v' }
+ 4 { MULTI ; XADD key '1-*' 'f' 'v' ; XADD key '1-*' 'f' 'w' ; EXEC }
+ 3 { MULTI ; XADD key '1-*' 'f' 'v' ; DEL key ; EXEC }
+ 2 { MULTI ; XADD key '1-*' 'f' 'v' ; XDEL key '1-0' '1-1' '1-2' ; EXEC }
+ 2 { MULTI ; XREADGROUP GROUP group who BLOCK 0 STREAMS key '>' ; XADD key '1-*' 'f' 'v' ; EXEC }
+ 2 { XADD key '2-*' 'f' 'v' }
+ 9 { XGROUP CREATE key group ('$'|0) MKSTREAM }
+ 3 { XGROUP SETID key group ('$'|0) }
+ 1 { XGROUP DESTROY key group }
+ 1 { XSETID key '1-30' }
+ 1 { XTRIM key MAXLEN 0 }
+ 2 { DEL key }
+ 1 { SET key text }
+ 1 { RPUSH key element }
+ 1 { RENAME key key }
+ 1 { COPY key key REPLACE }
+ 1 { MULTI ; DEL key ; XGROUP CREATE key group 0 MKSTREAM ; EXEC }
+ 1 { MULTI ; SET key text ; DEL key ; XADD key '1-*' 'f' 'v' ; EXEC }
+"""
+STREAM_POOLS = {
+    **POOLS,
+    "id": [b"0-0", b"1-0", b"1-1", b"1-5"],
+    "group": [b"g", b"h"],
+    "who": [b"alice", b"bob"],
+}
+
+SCENARIOS = {
+    "lists": (Grammar(FORMS, POOLS), Grammar("1 { RPUSH key 1 2 }", POOLS)),
+    "streams": (Grammar(STREAM_FORMS, STREAM_POOLS), Grammar("1 { XADD key '1-*' 'f' 'v' }", STREAM_POOLS)),
+}
+"""What the clients do, and what the last one does that must feed the others."""
+
 Said = list[list[Reply]]
 """What each client has been answered."""
 
@@ -123,19 +161,17 @@ def server() -> Iterator[RealServer]:
         yield running
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("seed", seeds())
-def test_who_is_served_when(server: RealServer, seed: int) -> None:
+def test_who_is_served_when(server: RealServer, scenario: str, seed: int) -> None:
     rng = Random(seed)
-    grammar = Grammar(FORMS, POOLS)
+    grammar, feeding = SCENARIOS[scenario]
     theirs, ours = RealClients(server), OurClients()
     history = [f"seed {seed}"]
     try:
         for _ in range(STEPS):
             free = [number for number in range(CLIENTS) if not ours.is_waiting(number)]
-            if len(free) == 1:  # the last one must feed the others
-                commands: tuple[Command, ...] = ((b"RPUSH", rng.choice(POOLS["key"]), b"1", b"2"),)
-            else:
-                commands = grammar.unit(rng)
+            commands = (feeding if len(free) == 1 else grammar).unit(rng)
             client = rng.choice(free)
             history.append(f"{client}: {commands}")
             expected, found = theirs.step(client, commands), ours.step(client, commands)

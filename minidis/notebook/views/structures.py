@@ -20,7 +20,7 @@ from minidis.notebook.views import (
     quicklists,
     skiplists,
 )
-from minidis.notebook.views.drawing import Canvas, label
+from minidis.notebook.views.drawing import Canvas, count_of, label
 from minidis.notebook.views.sources import KeySource, node_or_default
 from minidis.notebook.views.view import View
 from minidis.values.base import Value
@@ -93,6 +93,12 @@ class StructureView(View):
         if value.kind == "string":
             data = value.as_bytes()
             return self.kind or kind_of(data), data, {"title": title, "encoding": value.encoding}
+        if value.kind == "stream":  # the macro node that XADD appends to
+            newest = value.tree.seek("$")  # type: ignore[attr-defined]
+            if newest is None:
+                return "nothing", None, {"title": title, "why": "its stream has no entries"}
+            title += f", newest of {count_of(len(value.tree), 'macro node')}"  # type: ignore[attr-defined]
+            return "listpack", newest[1], {"title": title}
         structure = inner_structure(value)
         return kind_of(structure), structure, {"title": title, "names": ENTRY_NAMES[value.kind]}
 

@@ -112,6 +112,16 @@ def test_the_browser_lists_what_the_commands_say(node):
     assert browser.do("open", b"list".hex()).take()["inside"] is None
 
 
+def test_an_open_stream_shows_its_newest_node(node):
+    browser = views.keys(node=node)
+    for number in range(1, 102):
+        node.execute("XADD", "s", f"{number}-0", "field", "value")
+    inside = browser.do("open", b"s".hex()).take()["inside"]
+    assert inside["title"] == "s, newest of 2 macro nodes" and "field" in str(inside["entries"])
+    node.execute("XTRIM", "s", "MAXLEN", 0)
+    assert browser.take()["inside"]["why"] == "its stream has no entries"
+
+
 def test_the_allocations_of_a_string_add_up(node):
     for length in (1, 44, 45, 300):
         node.execute("SET", f"s{length}", "x" * length)

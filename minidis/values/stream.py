@@ -1,0 +1,299 @@
+"""A stream: a log that many can read, each at a position of its own.
+
+A list forgets what was popped, Pub/Sub what nobody heard. A stream keeps its entries, in order of ids that
+only grow, until they are trimmed or deleted. The entries are packed a hundred to a *macro node*
+(stream_node.py), and the nodes hang in a radix tree by the id of their first entry:
+
+    tree      00..0003e8 00..00 -> [2 live | temp hum | 1000-0 ... 1005-0]
+              00..0007d0 00..00 -> [100 live | ... 2000-0 ...]
+              00..002710 00..00 -> [17 live | ... 10000-0 ...]       XADD appends here
+
+    XRANGE s 2044 +      seek "<=" 2044-0: the second node; from there to the right
+    XREAD STREAMS s 9    the same from 9-1 on: a reader's position is nothing but an id it remembers
+
+Numbers that outlive the entries: `last_id` (so that ids never repeat, even after XDEL), `max_deleted_id` and
+`entries_added`. From the last two a group's lag can be told without counting entries.
+
+Unlike other values a stream stays when its last entry goes: its last id and its groups are worth keeping.
+
+Mirrors: stream.h, t_stream.c (streamAppendItem, streamTrim, streamIterator, streamEstimateDistance...).
+Differs: entries of a node are decoded together (see stream_node.py).
+Complexity: append O(1); a range O(log N + M), M entries of whole nodes; trimming O(removed).
+
+>>> from minidis.values.encodings import Encodings
+>>> stream = Stream(Encodings())
+>>> for ms in (1000, 1005, 2000):
+...     stream.append(StreamId(ms, 0), [b"temp", b"21"])
+>>> [str(entry.id) for entry in stream.walk(StreamId(1001, 0))], stream.delete(StreamId(1005, 0)), len(stream)
+(['1005-0', '2000-0'], True, 2)
+
+Read next: consumer_group.py, then minidis/commands/streams.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from minidis.structures.listpack import SIZE_LIMIT, Listpack
+from minidis.structures.radix_tree import RadixTree
+from minidis.values import stream_node
+from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size
+from minidis.values.consumer_group import UNKNOWN, ConsumerGroup, tree_bytes
+from minidis.values.encodings import Encodings
+from minidis.values.stream_node import MAX_ID, MIN_ID, Entry, StreamId, as_int64
+
+STREAM_BYTES = 80
+FIRST_ALLOCATION_BYTES = 4096
+_SAMPLED_NODES = 5
+
+
+@dataclass(slots=True)
+class Trim:
+    """What to trim: to a length, or all before an id.  `limit` bounds the entries removed (0: none).
+
+    `approximate` removes whole nodes only: cheap, and close enough to "about a million entries".
+    """
+
+    max_length: int | None = None
+    min_id: StreamId = MIN_ID
+    approximate: bool = False
+    limit: int = 0
+
+
+class Stream(Value):
+    """A stream value: entries, and the groups that read them."""
+
+    __slots__ = (
+        "encodings",
+        "entries_added",
+        "first_id",
+        "groups",
+        "last_id",
+        "length",
+        "max_deleted_id",
+        "tree",
+    )
+
+    kind = "stream"
+    encoding = "stream"
+
+    def __init__(self, encodings: Encodings) -> None:
+        self.accessed_us = 0
+        self.encodings = encodings
+        self.tree: RadixTree = encodings.radix_tree()  # key of the first id -> macro node
+        self.length = 0
+        self.last_id = MIN_ID
+        self.first_id = MIN_ID
+        self.max_deleted_id = MIN_ID
+        self.entries_added = 0
+        self.groups: RadixTree = encodings.radix_tree()  # name -> ConsumerGroup
+
+    def __len__(self) -> int:
+        return self.length
+
+    # Entries
+
+    def next_id(self, now_ms: int) -> StreamId | None:
+        """The id that XADD gives itself: the time, or what follows the last id. Source: streamNextID."""
+        return StreamId(now_ms, 0) if now_ms > self.last_id.ms else self.last_id.next()
+
+    def append(self, entry_id: StreamId, pairs: Sequence[bytes]) -> None:
+        """Add an entry. `entry_id` must be greater than `last_id`; `pairs` is field, value ... O(1)."""
+        size = sum(map(len, pairs))
+        tail = self.tree.seek("$")
+        if tail is None or self._is_full(tail[1], size):
+            master, node = entry_id, stream_node.new_node(self.encodings.listpack, pairs)
+            self.tree[entry_id.key] = node
+        else:
+            master, node = StreamId.from_key(tail[0]), tail[1]
+        stream_node.append(node, master, entry_id, pairs)
+        self.length += 1
+        self.entries_added += 1
+        self.last_id = entry_id
+        if self.length == 1:
+            self.first_id = entry_id
+
+    def walk(self, low: StreamId = MIN_ID, high: StreamId = MAX_ID, reverse: bool = False) -> Iterator[Entry]:
+        """The entries with ids from low to high, both included, either way. O(log N) to the first."""
+        if reverse:
+            nodes = self.tree.items_down(high.key)
+        else:
+            before = self.tree.seek("<=", low.key)
+            nodes = self.tree.items(before[0] if before else None)
+        for key, node in nodes:
+            master = StreamId.from_key(key)
+            if master > high:
+                return
+            yield from stream_node.entries(node, master, low, high, reverse)
+            if reverse and master <= low:
+                return
+
+    def find(self, entry_id: StreamId) -> Entry | None:
+        """The entry with this id. O(log N)."""
+        return next(self.walk(entry_id, entry_id), None)
+
+    def greatest_id(self) -> StreamId:
+        """The id of the last entry that lives; 0-0 if there is none. Source: streamLastValidID."""
+        last = next(self.walk(reverse=True), None)
+        return MIN_ID if last is None else last.id
+
+    def delete(self, entry_id: StreamId) -> bool:
+        """Take an entry out; False if there is none. O(log N). Source: streamDeleteItem, xdelCommand."""
+        place = self.tree.seek("<=", entry_id.key) or self.tree.seek("^")
+        if place is None:
+            return False
+        key, node = place
+        doomed = list(stream_node.entries(node, StreamId.from_key(key), entry_id, entry_id))
+        if not doomed:
+            return False
+        if stream_node.live_count(node) == 1:
+            self.tree.remove(key)
+        else:
+            stream_node.delete(node, doomed)
+        self.length -= 1
+        self.max_deleted_id = max(self.max_deleted_id, entry_id)
+        if entry_id == self.first_id or not self.length:
+            self._note_first_id()
+        return True
+
+    def trim(self, trim: Trim) -> int:
+        """Take entries off the old end; how many. O(removed). Source: streamTrim."""
+        before = self.length
+        while place := self.tree.seek("^"):
+            key, node = place
+            if trim.max_length is not None and self.length <= trim.max_length:
+                break
+            live = stream_node.live_count(node)
+            if trim.limit and before - self.length + live > trim.limit:
+                break
+            if self._goes_whole(trim, key, node, live):
+                self.tree.remove(key)
+                self.length -= live
+                continue
+            if not trim.approximate:
+                self._trim_within(trim, key, node)
+            break
+        if self.length != before:
+            self._note_first_id()
+        return before - self.length
+
+    # Counting without counting
+
+    def has_tombstones_from(self, start: StreamId) -> bool:
+        """May an entry at or after `start` have been deleted?  Source: streamRangeHasTombstones."""
+        if not self.length or self.max_deleted_id == MIN_ID or self.first_id > self.max_deleted_id:
+            return False
+        return start <= self.max_deleted_id
+
+    def entries_before_and_at(self, entry_id: StreamId) -> int:
+        """How many entries were ever added up to this id, UNKNOWN where that can't be told.
+
+        Source: streamEstimateDistanceFromFirstEverEntry.
+        """
+        if not self.entries_added:
+            return 0
+        if entry_id == self.last_id or (not self.length and entry_id < self.last_id):
+            return self.entries_added
+        if entry_id > self.last_id:
+            return UNKNOWN
+        if self.max_deleted_id == MIN_ID or self.max_deleted_id < self.first_id:
+            if entry_id < self.first_id:
+                return self.entries_added - self.length
+            if entry_id == self.first_id:
+                return self.entries_added - self.length + 1
+        return UNKNOWN
+
+    def advance(self, group: ConsumerGroup, entry_id: StreamId) -> None:
+        """Move a group's position on to an entry that is being delivered, and its count with it."""
+        if group.entries_read != UNKNOWN and not self.has_tombstones_from(entry_id):
+            group.entries_read = as_int64(group.entries_read + 1)
+        elif self.entries_added:
+            group.entries_read = self.entries_before_and_at(entry_id)
+        group.last_id = entry_id
+
+    def lag(self, group: ConsumerGroup) -> int | None:
+        """Entries that the group has still to read; None where that can't be told. O(1)."""
+        if not self.entries_added:
+            return 0
+        read = group.entries_read
+        if read == UNKNOWN or self.has_tombstones_from(group.last_id):
+            read = self.entries_before_and_at(group.last_id)
+        return None if read == UNKNOWN else as_int64(self.entries_added - read)
+
+    # What every value has
+
+    def memory_usage(self) -> int:
+        sizes = []
+        for _, node in zip(range(_SAMPLED_NODES), self.tree.values(), strict=False):
+            sizes.append(allocation_size(node.size))
+        tail = self.tree.seek("$")
+        last = self._tail_bytes(tail[1].size) if tail else 0
+        if len(self.tree) <= _SAMPLED_NODES:
+            nodes = sum(sizes[:-1]) + last
+        else:
+            nodes = sum(sizes) // len(sizes) * (len(self.tree) - 1) + last
+        groups = sum(group.memory_usage() for group in self.groups.values())
+        return OBJECT_HEADER_BYTES + STREAM_BYTES + tree_bytes(self.tree) + nodes + groups
+
+    def copy(self) -> Stream:
+        duplicate = Stream(self.encodings)
+        for key, node in self.tree.items():
+            duplicate.tree[key] = node.copy()
+        for number in ("length", "last_id", "first_id", "max_deleted_id", "entries_added"):
+            setattr(duplicate, number, getattr(self, number))
+        for name, group in self.groups.items():
+            duplicate.groups[name] = group.copy()
+        return duplicate
+
+    def check(self) -> None:
+        self.tree.check()
+        self.groups.check()
+        for key, node in self.tree.items():
+            stream_node.check(node, StreamId.from_key(key))
+        ids = [entry.id for entry in self.walk()]
+        assert len(ids) == self.length, f"{len(ids)} entries, {self.length} counted"
+        assert ids == sorted(set(ids)), "ids out of order"
+        assert ids == [entry.id for entry in self.walk(reverse=True)][::-1], "the ways differ"
+        assert self.first_id == (ids[0] if ids else MIN_ID), "the first id"
+        assert not ids or ids[-1] <= self.last_id, "an entry after the last id"
+        for group in self.groups.values():
+            group.check()
+
+    # Helpers
+
+    def _is_full(self, node: Listpack, size: int) -> bool:
+        max_bytes = self.encodings.stream_node_max_bytes
+        max_entries = self.encodings.stream_node_max_entries
+        if node.size + size >= (min(max_bytes, SIZE_LIMIT) or SIZE_LIMIT):
+            return True
+        return bool(max_entries) and stream_node.total_count(node) >= max_entries
+
+    def _goes_whole(self, trim: Trim, key: bytes, node: Listpack, live: int) -> bool:
+        """Would a trim take all entries of this node?"""
+        if trim.max_length is not None:
+            return self.length - live >= trim.max_length
+        last = next(stream_node.entries(node, StreamId.from_key(key), reverse=True, deleted=True))
+        return last.id < trim.min_id
+
+    def _trim_within(self, trim: Trim, key: bytes, node: Listpack) -> None:
+        """Delete the first entries of a node of which some stay."""
+        doomed: list[Entry] = []
+        for entry in stream_node.entries(node, StreamId.from_key(key)):
+            if trim.max_length is None:
+                if entry.id >= trim.min_id:
+                    break
+            elif self.length - len(doomed) <= trim.max_length:
+                break
+            doomed.append(entry)
+        stream_node.delete(node, doomed)
+        self.length -= len(doomed)
+
+    def _note_first_id(self) -> None:
+        first = next(self.walk(), None)
+        self.first_id = MIN_ID if first is None else first.id
+
+    def _tail_bytes(self, size: int) -> int:
+        """The newest node is allocated in one go, and cut to its size when the next one begins."""
+        planned = min(self.encodings.stream_node_max_bytes or FIRST_ALLOCATION_BYTES, FIRST_ALLOCATION_BYTES)
+        return allocation_size(max(size, planned))

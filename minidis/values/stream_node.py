@@ -1,0 +1,204 @@
+"""Macro node: up to a hundred entries of a stream in one listpack.
+
+A stream keeps its entries as a hash keeps its fields while it is small: one after another in a listpack.
+Entries of one stream mostly have the same field names and ids close together, so a node writes down both
+only once. Its tree key is the id of the first entry (the *master id*), its listpack begins with the field
+names of that entry (the *master entry*), and every entry says how it differs:
+
+    XADD s 1000-0 temp 21 hum 40        key 1000-0
+    XADD s 1005-0 temp 22 hum 41
+    XADD s 1007-0 alarm 1
+
+    2 1 2 temp hum 0 | 3 0 0 21 40 5 | 2 5 0 22 41 5 | 0 7 0 1 alarm 1 6
+    ^ ^ ^          ^   ^ ^ ^       ^   ^               ^     ^
+    | | fields     |   | ms - 1000 |   same fields:    |     one field, spelled out
+    | deleted   end    | seq - 0   |   values only     other fields
+    live entries       flags: 1 deleted, 2 same fields as the master entry
+                                   elements of this entry before this one: the way back
+
+XDEL only sets the flag "deleted" (the 3 above) and moves one from live to deleted; the node goes when no
+entry in it lives. Taking the bytes out would move all that follow.
+
+Mirrors: the listpack half of t_stream.c (streamAppendItem, streamIteratorGetID, streamTrim).
+Differs: a node is decoded in one go and then walked, in both directions.
+Complexity: append O(bytes of the entry); everything else O(bytes of the node), at most 4 KB.
+
+>>> from minidis.structures.listpack import Listpack
+>>> first = StreamId(1000, 0)
+>>> node = new_node(Listpack, [b"temp", b"21"])
+>>> append(node, first, first, [b"temp", b"21"]); append(node, first, StreamId(1007, 0), [b"alarm", b"1"])
+>>> [b.decode() for b in node]
+['2', '0', '1', 'temp', '0', '2', '0', '0', '21', '4', '0', '7', '0', '1', 'alarm', '1', '6']
+>>> [(entry.id, entry.pairs) for entry in entries(node, first)]
+[(StreamId(ms=1000, seq=0), [b'temp', b'21']), (StreamId(ms=1007, seq=0), [b'alarm', b'1'])]
+
+Read next: stream.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from minidis.structures.listpack import Listpack
+
+DELETED = 1
+SAME_FIELDS = 2
+
+_UINT64 = (1 << 64) - 1
+_ID = Struct(">QQ")
+
+
+class StreamId(NamedTuple):
+    """An entry's id: unix milliseconds, and a number within that millisecond.  Ids compare as time does.
+
+    >>> str(StreamId(1700000000000, 1)), StreamId(1, 9) < StreamId(2, 0)
+    ('1700000000000-1', True)
+    """
+
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+    def __bytes__(self) -> bytes:
+        return b"%d-%d" % self
+
+    @property
+    def key(self) -> bytes:
+        """16 bytes, big-endian, so that the order of the bytes is that of the ids. Source: streamEncodeID."""
+        return _ID.pack(*self)
+
+    @classmethod
+    def from_key(cls, key: bytes) -> StreamId:
+        return cls._make(_ID.unpack(key))
+
+    def next(self) -> StreamId | None:
+        """The id right after this one; None after the last. Source: streamIncrID."""
+        if self.seq < _UINT64:
+            return StreamId(self.ms, self.seq + 1)
+        return StreamId(self.ms + 1, 0) if self.ms < _UINT64 else None
+
+    def previous(self) -> StreamId | None:
+        """The id right before this one; None before 0-0. Source: streamDecrID."""
+        if self.seq:
+            return StreamId(self.ms, self.seq - 1)
+        return StreamId(self.ms - 1, _UINT64) if self.ms else None
+
+
+MIN_ID = StreamId(0, 0)
+MAX_ID = StreamId(_UINT64, _UINT64)
+
+
+class Entry(NamedTuple):
+    """An entry taken out of its node.  `pairs` is field, value, field, value ..."""
+
+    id: StreamId
+    pairs: list[bytes]
+    flags: int
+    position: int  # of its flags, among the node's elements
+
+
+def new_node(listpack: type, pairs: Sequence[bytes]) -> Listpack:
+    """A node without entries whose master entry has the fields of `pairs`. O(bytes)."""
+    fields = pairs[::2]
+    return listpack([b"0", b"0", b"%d" % len(fields), *fields, b"0"])
+
+
+def append(node: Listpack, master: StreamId, entry_id: StreamId, pairs: Sequence[bytes]) -> None:
+    """Add an entry; its id must be greater than all in the node. O(bytes of the entry)."""
+    count = len(pairs) // 2
+    same = int(node.get(2)) == count and node.elements(3, 3 + count) == list(pairs[::2])
+    elements = [b"%d" % (SAME_FIELDS if same else 0)]
+    elements += [b"%d" % as_int64(mine - first) for mine, first in zip(entry_id, master, strict=True)]
+    elements += pairs[1::2] if same else [b"%d" % count, *pairs]
+    elements.append(b"%d" % len(elements))
+    node.replace(0, b"%d" % (live_count(node) + 1))
+    node.extend(type(node)(elements))
+
+
+def entries(
+    node: Listpack,
+    master: StreamId,
+    low: StreamId = MIN_ID,
+    high: StreamId = MAX_ID,
+    reverse: bool = False,
+    deleted: bool = False,
+) -> Iterator[Entry]:
+    """The entries with ids from low to high, in either direction; those `deleted` only if asked for."""
+    elements = node.elements()
+    fields = elements[3 : 3 + int(elements[2])]
+    for at in _back(elements) if reverse else _forth(elements):
+        flags = int(elements[at])
+        entry_id = StreamId(
+            (master.ms + int(elements[at + 1])) & _UINT64, (master.seq + int(elements[at + 2])) & _UINT64
+        )
+        if flags & DELETED and not deleted:
+            continue
+        if entry_id < low if reverse else entry_id > high:
+            return
+        if not low <= entry_id <= high:
+            continue
+        if flags & SAME_FIELDS:
+            values = elements[at + 3 : at + 3 + len(fields)]
+            pairs = [word for pair in zip(fields, values, strict=True) for word in pair]
+        else:
+            pairs = elements[at + 4 : at + 4 + 2 * int(elements[at + 3])]
+        yield Entry(entry_id, pairs, flags, at)
+
+
+def delete(node: Listpack, doomed: Sequence[Entry]) -> None:
+    """Set the flag of live entries, and move them from live to deleted in the count. O(bytes of the node)."""
+    for entry in doomed:
+        node.replace(entry.position, b"%d" % (entry.flags | DELETED))
+    node.replace(0, b"%d" % (live_count(node) - len(doomed)))
+    node.replace(1, b"%d" % (int(node.get(1)) + len(doomed)))
+
+
+def live_count(node: Listpack) -> int:
+    """How many entries of the node are not deleted. O(1)."""
+    return int(node.get(0))
+
+
+def total_count(node: Listpack) -> int:
+    """How many entries the node holds, deleted ones included. O(1)."""
+    return int(node.get(0)) + int(node.get(1))
+
+
+def check(node: Listpack, master: StreamId) -> None:
+    """Raise AssertionError if counts, ways back or the order of ids are wrong. O(bytes)."""
+    node.check()
+    elements = node.elements()
+    found = list(entries(node, master, deleted=True))
+    assert len(found) == total_count(node), "the counts are not those of the entries"
+    assert live_count(node) == sum(not entry.flags & DELETED for entry in found), "count of deleted entries"
+    assert [entry.position for entry in found] == list(_back(elements))[::-1], "the ways back lead elsewhere"
+    assert found[0].id == master, "the key is not the first id"
+    # Only living ones: after XSETID with a lower MAXDELETEDID the id of a deleted entry may be given again.
+    ids = [entry.id for entry in found if not entry.flags & DELETED]
+    assert ids == sorted(set(ids)), "ids out of order"
+
+
+def _forth(elements: list[bytes]) -> Iterator[int]:
+    """Where each entry begins, first to last."""
+    fields = int(elements[2])
+    at = 4 + fields
+    while at < len(elements):
+        yield at
+        flags = int(elements[at])
+        at += 4 + (fields if flags & SAME_FIELDS else 1 + 2 * int(elements[at + 3]))
+
+
+def _back(elements: list[bytes]) -> Iterator[int]:
+    """Where each entry begins, last to first, by the counts at their ends."""
+    end = len(elements) - 1
+    while length := int(elements[end]):
+        yield end - length
+        end -= length + 1
+
+
+def as_int64(number: int) -> int:
+    """A number brought into 64 bits with a sign, as C lets it overflow and a listpack stores it."""
+    return ((number + (1 << 63)) & _UINT64) - (1 << 63)
