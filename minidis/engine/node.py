@@ -149,18 +149,12 @@ class Node:
         client.last_command = command.name
         client.last_command_us = self.now_us
         try:
-            reply = command.invoke(client, argv)
-        except BaseException:  # what it changed before it failed stays changed, and must be known
+            return command.invoke(client, argv)
+        finally:  # also after a failure: what it changed before stays changed, and must be known
             if client.journal_commands is not None:
                 self._journal_effects(client, self.changes != before)
             elif self.changes != before:
                 self.journal.enter(client.db.index, argv)
-            raise
-        if client.journal_commands is not None:
-            self._journal_effects(client, self.changes != before)
-        elif self.changes != before:
-            self.journal.enter(client.db.index, argv)
-        return reply
 
     def _journal_effects(self, client: Client, changed: bool) -> None:
         """Enter what the handler stated by `client.rewrite`, if it changed anything."""

@@ -1,4 +1,4 @@
-"""A node on a clock moved by hand, and what it enters into its journal."""
+"""A node on a clock moved by hand, what it enters into its journal, and what its listeners hear."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def journal(redis):
     entries = []
     redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
     return entries
+
+
+@pytest.fixture
+def events(redis):
+    """What key listeners hear from now on, each as one line."""
+    seen = []
+    redis.node.listen_to_keys(lambda database, key, event: seen.append(f"{event} {key.decode()}"))
+    return seen

@@ -17,20 +17,6 @@ def redis() -> Embedded:
     return Embedded(clock="2026-01-01T00:00:00Z", seed=1)
 
 
-@pytest.fixture
-def journal(redis: Embedded) -> list[str]:
-    entries: list[str] = []
-    redis.node.journal.subscribe(lambda entry: entries.append(b" ".join(entry.argv).decode()))
-    return entries
-
-
-@pytest.fixture
-def events(redis: Embedded) -> list[str]:
-    seen: list[str] = []
-    redis.node.listen_to_keys(lambda database, key, event: seen.append(f"{event} {key.decode()}"))
-    return seen
-
-
 def run(redis: Embedded, line: str, client=None):
     return redis.execute(*line.split(), client=client)
 

@@ -8,13 +8,6 @@ from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 
 
-@pytest.fixture
-def events(redis):
-    seen = []
-    redis.node.listen_to_keys(lambda database, key, event: seen.append(f"{event} {key.decode()}"))
-    return seen
-
-
 def test_only_changes_are_journaled(redis, journal):
     redis.execute("SADD", "s", "a", "b")
     redis.execute("SADD", "s", "a")
