@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from minidis.engine import errors, expiry, transactions
 from minidis.engine.client import Client
@@ -59,6 +59,19 @@ Clock = Callable[[], int]
 """Unix time in microseconds."""
 
 _ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
+
+
+class Service(Protocol):
+    """What works between commands: a snapshot under way, the append-only file, a replication link.
+
+    `node.services` holds those that are on; each says itself when it wants to be called.
+    """
+
+    def tick(self) -> None:
+        """Do what is due at `node.now_us`."""
+
+    def next_deadline_us(self) -> int | None:
+        """When `tick` is wanted next (unix time in microseconds); None: never, as things stand."""
 
 
 class Node:
@@ -102,6 +115,7 @@ class Node:
         self.active_cycle = expiry.active_cycle
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
+        self.services: list[Service] = []
         self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
         self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
         self.observed = False  # someone must be told when a key is touched
@@ -245,12 +259,18 @@ class Node:
         return self.now_us // 1000
 
     def tick(self) -> None:
-        """Do what is due: timeouts of waiting clients, and `hz` times a second the active expiry cycle."""
+        """Do what is due: timeouts of waiting clients, services, `hz` times a second the cron's own work."""
         self.now_us = self.clock()
         if self.waiting.queues:
             self.waiting.expire(self.now_ms)
-        if self.now_us < self.next_cron_us:
-            return
+        for service in tuple(self.services):
+            service.tick()
+        if self.now_us >= self.next_cron_us:
+            self._cron()
+        if self.waiting.ready:
+            self.waiting.serve()
+
+    def _cron(self) -> None:
         self.next_cron_us = self.now_us + 1_000_000 // self.config.hz
         if self.active_expiry and self.deletes_expired_keys:
             self.last_cycle = self.active_cycle(self)
@@ -258,13 +278,16 @@ class Node:
             for database in self.databases:
                 database.table.rehash_step(100)
                 database.expires.rehash_step(100)
-        if self.waiting.ready:
-            self.waiting.serve()
 
     def next_deadline_us(self) -> int:
         """The time at which `tick` has something to do."""
-        waiting_ms = self.waiting.next_deadline_ms() if self.waiting.queues else None
-        return self.next_cron_us if waiting_ms is None else min(self.next_cron_us, waiting_ms * 1000)
+        deadline_us = self.next_cron_us
+        if self.waiting.queues and (waiting_ms := self.waiting.next_deadline_ms()) is not None:
+            deadline_us = min(deadline_us, waiting_ms * 1000)
+        for service in self.services:
+            if (service_us := service.next_deadline_us()) is not None:
+                deadline_us = min(deadline_us, service_us)
+        return deadline_us
 
     # -- those who look on ------------------------------------------------------------------------
 

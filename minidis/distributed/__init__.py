@@ -1,0 +1,1 @@
+"""Roles that a node plays among others: replica and primary, Sentinel, Cluster."""
