@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from minidis.commands.arguments import integer_in_range
 from minidis.commands.scanning import ScanOptions, parse_cursor, walk
-from minidis.engine import errors, memory
+from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.database import Database
 from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
@@ -273,12 +273,3 @@ def object_refcount(client: Client, key: bytes) -> int | None:
     may_share = not config.maxmemory or config.maxmemory_policy.rpartition("-")[2] not in ("lru", "lfu")
     is_small = type(value) is String and type(value.data) is int and 0 <= value.data < SHARED_INTEGERS
     return SHARED_REFERENCE_COUNT if is_small and may_share else 1
-
-
-@command("MEMORY USAGE key [SAMPLES count:int]", READONLY, since="4.0.0", group="server")
-def memory_usage(client: Client, key: bytes, samples: int | None = None) -> int | None:
-    """Estimate the bytes that a key and its value take in a 64-bit Redis. O(1), whatever SAMPLES says."""
-    if samples is not None and samples < 0:
-        raise ReplyError(errors.SYNTAX)
-    value = client.db.peek(key)
-    return None if value is None else memory.usage(key, value)

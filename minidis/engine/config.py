@@ -18,7 +18,7 @@ Traceback (most recent call last):
 minidis.engine.config.ConfigError: argument(s) must be one of the following: volatile-lru, volatile-lfu, \
 volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction
 
-Read next: minidis/commands/server.py for CONFIG GET and SET.
+Read next: minidis/commands/configuration.py for CONFIG GET and SET.
 """
 
 from __future__ import annotations

@@ -219,6 +219,10 @@ _GROUPS = {
     "consumer_groups": "stream",
     "geo": "geo",
     "publish": "pubsub",
+    **dict.fromkeys(
+        ("configuration", "debugging", "information", "latency", "lifecycle", "lolwut", "memory", "slowlog"),
+        "server",
+    ),
 }
 
 

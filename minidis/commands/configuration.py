@@ -1,0 +1,93 @@
+"""CONFIG: directives, read and changed while the server runs.
+
+Mirrors: config.c (configGetCommand, configSetCommand).
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("CONFIG", "SET", "maxmemory", "10mb"), redis.execute("CONFIG", "GET", "maxmemory")
+('OK', {b'maxmemory': b'10485760'})
+
+Read next: minidis/engine/config.py for the directives.
+"""
+
+from __future__ import annotations
+
+from minidis.engine import errors
+from minidis.engine.client import Client
+from minidis.engine.config import BY_NAME, ConfigError, Directive
+from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
+from minidis.protocol.glob import matches
+from minidis.protocol.replies import ReplyError
+
+_ADMIN = ADMIN | NOSCRIPT | LOADING | STALE
+
+
+@command("CONFIG GET parameter [parameter ...]", _ADMIN, since="2.0.0")
+def config_get(client: Client, *patterns: bytes):
+    """The directives whose names match, with their values. O(N * M) in directives and patterns."""
+    found: dict[bytes, Directive] = {}
+    for pattern in patterns:
+        exact = BY_NAME.get(errors.shown(pattern).lower())
+        if not set(pattern) & set(b"*?["):
+            candidates = {} if exact is None else {pattern: exact}  # answered in the spelling that was asked
+        else:
+            candidates = {
+                name.encode(): directive
+                for name, directive in BY_NAME.items()
+                if matches(pattern, name.encode(), nocase=True)
+            }
+        known = {name.lower() for name in found}
+        found |= {name: directive for name, directive in candidates.items() if name.lower() not in known}
+    config = client.node.config
+    return {name: config.show(directive).encode() for name, directive in found.items()}
+
+
+@command("CONFIG SET parameter value [parameter value ...]", _ADMIN, since="2.0.0", raw=True)
+def config_set(client: Client, *words: bytes):
+    """Change directives while the server runs: all of them, or none. O(N) in directives given."""
+    if len(words) % 2:
+        raise errors.wrong_arity("config|set")
+    names, values = words[::2], words[1::2]
+    directives = [BY_NAME.get(errors.shown(name).lower()) for name in names]
+    if None in directives:
+        unknown = errors.shown(names[directives.index(None)])
+        raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{unknown}'")
+    texts: dict[str, str] = {}
+    for name, directive, value in zip(names, directives, values, strict=True):
+        assert directive is not None
+        if directive.immutable:
+            raise _config_error(errors.shown(name), "can't set immutable config")
+        if directive.name in texts:
+            raise _config_error(errors.shown(name), "duplicate parameter")
+        texts[directive.name] = value.decode("utf-8", "surrogateescape")
+    try:
+        client.node.config.set(texts)
+    except ConfigError as error:
+        refused = next(
+            name
+            for name, directive in zip(names, directives, strict=True)
+            if directive is not None and directive.name == error.directive
+        )
+        raise _config_error(errors.shown(refused).lower(), str(error)) from None
+    return "OK"
+
+
+def _config_error(name: str, reason: str) -> ReplyError:
+    return ReplyError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+
+
+@command("CONFIG RESETSTAT", _ADMIN, since="2.0.0")
+def config_resetstat(client: Client):
+    """Count anew what INFO's stats count, and begin with a new memory peak. O(N) in keys."""
+    node = client.node
+    node.commands_processed = node.connections_received = node.expired_keys = 0
+    node.memory.peak_bytes = node.memory.used_bytes()
+    for database in node.databases:
+        database.hits = database.misses = 0
+    return "OK"
+
+
+@command("CONFIG REWRITE", _ADMIN, since="2.8.0")
+def config_rewrite(client: Client):
+    """Write the configuration back to its file, which this server was not given. O(1)."""
+    raise ReplyError("ERR The server is running without a config file")

@@ -1,0 +1,188 @@
+"""INFO: figures about the server, by section.
+
+Every figure is counted by this node or told by its driver; none is invented.
+
+    @section("stats")
+    def _evictions(node): return {"evicted_keys": node.eviction.evicted_keys}
+
+Whoever adds a part to the node adds its fields so, in its own module: a section is the fields of all its
+functions, in order.
+
+Mirrors: server.c (genRedisInfoString).
+Complexity: O(fields), the time to live of databases aside.
+
+>>> from minidis.drivers.embedded import Embedded
+>>> print(bytes(Embedded(clock=0).execute("INFO", "cluster")).decode(), end="")
+# Cluster
+cluster_enabled:0
+
+Read next: minidis/engine/node.py for what is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from minidis.engine.client import Client
+from minidis.engine.database import Database
+from minidis.engine.memory import BASE_BYTES
+from minidis.engine.node import VERSION, Node
+from minidis.engine.registry import DANGEROUS, LOADING, STALE, command
+from minidis.protocol.replies import Verbatim
+
+Fields = dict[str, object]
+MakeFields = Callable[[Node], Fields]
+
+SECTIONS: dict[str, list[MakeFields]] = {
+    name: []
+    for name in (
+        "server",
+        "clients",
+        "memory",
+        "persistence",
+        "stats",
+        "replication",
+        "cpu",
+        "modules",
+        "commandstats",
+        "errorstats",
+        "latencystats",
+        "cluster",
+        "keyspace",
+    )
+}
+"""Section name -> the functions that make its fields."""
+
+NOT_BY_DEFAULT = frozenset(("commandstats", "latencystats"))
+
+
+@command("INFO [section [section ...]]", LOADING | STALE | DANGEROUS)
+def info(client: Client, *sections: bytes):
+    """Figures about the server, by section. O(N) in keys with a time to live."""
+    wanted = {section.decode("latin-1").lower() for section in sections} or {"default"}
+    if wanted & {"all", "everything"}:
+        chosen = list(SECTIONS)
+    else:
+        default = "default" in wanted
+        chosen = [name for name in SECTIONS if name in wanted or (default and name not in NOT_BY_DEFAULT)]
+    return Verbatim("\r\n".join(_show_section(name, client.node) for name in chosen).encode())
+
+
+def section(name: str) -> Callable[[MakeFields], MakeFields]:
+    """Let the decorated function of a node make fields of section `name`; a new name makes a new section."""
+
+    def register(make: MakeFields) -> MakeFields:
+        SECTIONS.setdefault(name, []).append(make)
+        return make
+
+    return register
+
+
+def _show_section(name: str, node: Node) -> str:
+    fields: Fields = {}
+    for make in SECTIONS[name]:
+        fields |= make(node)
+    lines = [
+        f"# {_TITLES.get(name, name.capitalize())}",
+        *(f"{field}:{value}" for field, value in fields.items()),
+    ]
+    return "".join(line + "\r\n" for line in lines)
+
+
+_TITLES = {"cpu": "CPU"}
+
+
+@section("server")
+def _server(node: Node) -> Fields:
+    uptime_s = (node.now_us - node.started_us) // 1_000_000
+    return {
+        "redis_version": VERSION,
+        "redis_mode": "standalone",
+        "run_id": node.run_id,
+        "server_time_usec": node.now_us,
+        "uptime_in_seconds": uptime_s,
+        "uptime_in_days": uptime_s // 86_400,
+        "hz": node.config.hz,
+        "configured_hz": node.config.hz,
+    }
+
+
+@section("clients")
+def _clients(node: Node) -> Fields:
+    return {
+        "connected_clients": len(node.clients),
+        "maxclients": node.config.maxclients,
+        "blocked_clients": len(node.waiting),
+    }
+
+
+@section("memory")
+def _memory(node: Node) -> Fields:
+    used = node.memory.used_bytes()
+    return {
+        "used_memory": used,
+        "used_memory_human": human_size(used),
+        "used_memory_peak": node.memory.peak_bytes,
+        "used_memory_peak_human": human_size(node.memory.peak_bytes),
+        "used_memory_startup": BASE_BYTES,
+        "used_memory_dataset": used - BASE_BYTES,
+        "maxmemory": node.config.maxmemory,
+        "maxmemory_human": human_size(node.config.maxmemory),
+        "maxmemory_policy": node.config.maxmemory_policy,
+    }
+
+
+@section("persistence")
+def _persistence(node: Node) -> Fields:
+    return {"loading": 0, "rdb_changes_since_last_save": node.changes, "aof_enabled": 0}
+
+
+@section("stats")
+def _stats(node: Node) -> Fields:
+    return {
+        "total_connections_received": node.connections_received,
+        "total_commands_processed": node.commands_processed,
+        "expired_keys": node.expired_keys,
+        "keyspace_hits": sum(database.hits for database in node.databases),
+        "keyspace_misses": sum(database.misses for database in node.databases),
+    }
+
+
+@section("replication")
+def _replication(node: Node) -> Fields:
+    return {"role": "master", "connected_slaves": 0}
+
+
+@section("cluster")
+def _cluster(node: Node) -> Fields:
+    return {"cluster_enabled": 0}
+
+
+@section("keyspace")
+def _keyspace(node: Node) -> Fields:
+    return {
+        f"db{database.index}": f"keys={len(database)},expires={len(database.expires)},"
+        f"avg_ttl={_average_ttl_ms(database)}"
+        for database in node.databases
+        if len(database)
+    }
+
+
+def _average_ttl_ms(database: Database) -> int:
+    """Redis samples this figure while it expires keys; here it is exact."""
+    left_ms = [max(0, at_ms - database.node.now_ms) for at_ms in database.expires.values()]
+    return sum(left_ms) // len(left_ms) if left_ms else 0
+
+
+def human_size(size_bytes: int) -> str:
+    """A size with a unit, as INFO prints it (bytesToHuman).
+
+    >>> human_size(1000), human_size(1_048_576)
+    ('1000B', '1.00M')
+    """
+    if size_bytes < 1024:
+        return f"{size_bytes}B"
+    for power, unit in enumerate("KMGTPE", start=1):
+        if size_bytes < 1024 ** (power + 1):
+            return f"{size_bytes / 1024**power:.2f}{unit}"
+    return f"{size_bytes}B"
