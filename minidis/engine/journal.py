@@ -9,7 +9,13 @@ that changed something is entered as it was typed, unless its handler stated the
 
 Entering happens *after* the command ran: this is not a write-ahead log.
 
-Mirrors: `propagateNow`, `alsoPropagate` in server.c.
+What EXEC or a script did must arrive whole or not at all, so their entries are held until they end.
+Several then come between MULTI and EXEC, a single one without:
+
+    EVAL "redis.call('SET', 'a', 1) redis.call('INCR', 'a')" 0     -> MULTI, SET a 1, INCR a, EXEC
+
+Mirrors: `propagateNow`, `alsoPropagate`, `propagatePendingCommands` in server.c.
+Differs: a DEL for a key that expired and the command that met it come as two entries, not as a group.
 Complexity: O(1) for each entry and subscriber; nothing is built when nobody listens.
 
 >>> journal = Journal()
@@ -27,9 +33,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+NO_DATABASE = -1
+
 
 class Entry(NamedTuple):
-    """One change: its number (from 1), the database it belongs to, the command that repeats it."""
+    """One change: its number (from 1), the database it belongs to, the command that repeats it.
+
+    The MULTI and EXEC around a group belong to no database: theirs is `NO_DATABASE`.
+    """
 
     offset: int
     database: int
@@ -39,11 +50,13 @@ class Entry(NamedTuple):
 class Journal:
     """Numbers the entries and hands each to the subscribers, in order."""
 
-    __slots__ = ("offset", "subscribers")
+    __slots__ = ("offset", "subscribers", "held", "depth")
 
     def __init__(self) -> None:
         self.offset = 0
         self.subscribers: list[Callable[[Entry], None]] = []
+        self.held: list[tuple[int, list[bytes]]] = []
+        self.depth = 0
 
     def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
         """Call `listener(entry)` for each entry from now on.  Returns the function that ends it."""
@@ -52,8 +65,26 @@ class Journal:
 
     def enter(self, database: int, argv: list[bytes]) -> None:
         """Add one change.  The subscribers must not change `argv`."""
+        if self.depth:
+            self.held.append((database, argv))
+            return
         self.offset += 1
         if self.subscribers:
             entry = Entry(self.offset, database, argv)
             for listener in tuple(self.subscribers):
                 listener(entry)
+
+    def begin_group(self) -> None:
+        """Hold what is entered until the matching `end_group`.  Groups inside a group are one."""
+        self.depth += 1
+
+    def end_group(self) -> None:
+        """Hand on what was held: between MULTI and EXEC if it is more than one entry."""
+        self.depth -= 1
+        if self.depth or not self.held:
+            return
+        entries, self.held = self.held, []
+        if len(entries) > 1:
+            entries = [(NO_DATABASE, [b"MULTI"]), *entries, (NO_DATABASE, [b"EXEC"])]
+        for database, argv in entries:
+            self.enter(database, argv)

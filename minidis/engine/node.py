@@ -174,8 +174,10 @@ class Node:
         """Enter what the handler stated by `client.rewrite`, if it changed anything."""
         commands, client.journal_commands = client.journal_commands, None
         if changed and commands:
+            self.journal.begin_group()
             for entry in commands:
                 self.journal.enter(client.db.index, entry)
+            self.journal.end_group()
 
     def _execute_gated(self, client: Client, command: Command | None, argv: list[bytes]) -> Any:
         """The careful way of `execute`: unknown names, AUTH, MULTI, memory limits, listeners."""

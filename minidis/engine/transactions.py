@@ -127,6 +127,7 @@ def execute(client: Client) -> Any:
         return NULL_ARRAY
     replies: list[Any] = []
     client.in_execution = True
+    node.journal.begin_group()
     try:
         for command, argv in transaction.queue:
             try:
@@ -135,5 +136,6 @@ def execute(client: Client) -> Any:
                 replies.append(error)
     finally:
         client.in_execution = False
+        node.journal.end_group()
         client.rewrite()  # the queued commands are in the journal; EXEC itself is not an effect
     return replies

@@ -68,7 +68,23 @@ def test_an_expired_key_is_journaled_as_del_before_the_command_that_met_it(redis
 def test_exec_journals_the_queued_commands_and_not_itself(redis):
     entries = entries_of(redis)
     assert run(redis, "MULTI", "SET a 1", "GET a", "INCR a", "EXEC")[-1] == ["OK", b"1", 2]
-    assert [text for _, text in entries] == ["SET a 1", "INCR a"]
+    assert entries == [(-1, "MULTI"), (0, "SET a 1"), (0, "INCR a"), (-1, "EXEC")]
+
+
+def test_a_group_of_one_entry_stands_by_itself(redis):
+    entries = entries_of(redis)
+    run(redis, "MULTI", "SET a 1", "GET a", "EXEC", "MULTI", "GET a", "EXEC")
+    assert entries == [(0, "SET a 1")]
+
+
+def test_groups_inside_a_group_are_one(redis):
+    journal, entries = redis.node.journal, entries_of(redis)
+    journal.begin_group()
+    run(redis, "SADD s only", "MULTI", "SET a 1", "SET b 1", "EXEC")
+    assert entries == []
+    journal.end_group()
+    assert [text for _, text in entries] == ["MULTI", "SADD s only", "SET a 1", "SET b 1", "EXEC"]
+    assert journal.offset == 5
 
 
 def test_a_command_that_fails_inside_exec_does_not_undo_the_others(redis):
