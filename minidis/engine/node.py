@@ -144,7 +144,7 @@ class Node:
         reply = self.run(client, command, argv)
         if type(reply) is Wait:
             if client.in_execution:
-                return reply.timeout_reply
+                return reply.reply_without_waiting()
             self.waiting.park(client, command, argv, reply)
             return WAITING
         return reply
@@ -263,7 +263,7 @@ class Node:
     def tick(self) -> None:
         """Do what is due: timeouts of waiting clients, services, `hz` times a second the cron's own work."""
         self.now_us = self.clock()
-        if self.waiting.queues:
+        if self.waiting.parked:
             self.waiting.expire(self.now_ms)
         for service in tuple(self.services):
             service.tick()
@@ -284,7 +284,9 @@ class Node:
     def next_deadline_us(self) -> int:
         """The time at which `tick` has something to do."""
         deadline_us = self.next_cron_us
-        if self.waiting.queues and (waiting_ms := self.waiting.next_deadline_ms()) is not None:
+        if self.waiting.ready:
+            return self.now_us
+        if self.waiting.parked and (waiting_ms := self.waiting.next_deadline_ms()) is not None:
             deadline_us = min(deadline_us, waiting_ms * 1000)
         for service in self.services:
             if (service_us := service.next_deadline_us()) is not None:

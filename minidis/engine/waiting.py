@@ -9,15 +9,29 @@ When one of the keys is touched, the command simply runs again:
                             end of carol's command: alice's BLPOP runs again and gets x; bob still waits
 
 First come, first served, key by key.  Those who wait are served after the command (or the whole
-EXEC) that touched the key, never in the middle of it.
+EXEC) that touched the key, never in the middle of it.  One who was woken in vain waits on, until the
+deadline it began with, at the end of its queues.
+
+Not every wait is for a key.  A handler may wait for a *topic*, a word that it shares with whoever
+brings the thing about, and is run again in the same way:
+
+    WAIT 1 100     -> Wait(topic="replica-acks", deadline_ms=..., timeout_reply=lambda: count_acks())
+    a replica's ACK comes:  node.waiting.happened("replica-acks")
+                            the WAITs run again: those with acks enough answer, the others wait on
+
+What ends with a reply from elsewhere (MIGRATE: the other server's) waits for a topic that never
+happens, and is ended by `node.waiting.end(client, reply)`.
 
 Mirrors: blocked.c (`handleClientsBlockedOnKeys`), timeout.c.
-Complexity: parking and waking O(keys of the command); touching O(1) when nobody waits.
+Complexity: parking and waking O(keys of the command); touching O(1) when nobody waits; a deadline
+O(log waiters), by a heap.
 Read next: commands/lists.py for a handler that waits.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,20 +47,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Wait:
-    """A handler's answer when it cannot go on before one of `keys` changes.
+    """A handler's answer when it cannot go on before one of `keys` changes, or `topic` happens.
 
     `deadline_ms` is a unix time in milliseconds, or None for ever; `timeout_reply` is the answer
-    then, and also inside MULTI and Lua, where nothing may wait.  With a `kind` ("list", "zset") only
-    a value of that type wakes the command: a string that appears at the key leaves it waiting.
-    `argv` is the command to run again where it is not what was typed: XREAD's `$` means the id that
-    was the last one when the wait began.
+    then, and also inside MULTI and Lua, where nothing may wait: a reply, or a function that makes it
+    when it is due.  With a `kind` ("list", "zset") only a value of that type wakes the command: a
+    string that appears at the key leaves it waiting.  `argv` is the command to run again where it is
+    not what was typed: XREAD's `$` means the id that was the last one when the wait began.
     """
 
-    keys: Sequence[bytes]
+    keys: Sequence[bytes] = ()
     deadline_ms: int | None = None
     timeout_reply: Any = NULL_ARRAY
     kind: str | None = None
     argv: list[bytes] | None = None
+    topic: str | None = None
+
+    def reply_without_waiting(self) -> Any:
+        """The answer when the time is up, or where nothing may wait."""
+        return self.timeout_reply() if callable(self.timeout_reply) else self.timeout_reply
 
 
 class Waiting:
@@ -64,6 +83,10 @@ WAKES_NOBODY = ("xdel", "xtrim")
 """Events after which nobody can go on: the entries of a stream that is waited for become fewer."""
 
 
+Place = tuple[int, bytes] | str
+"""What a queue is for: a key of a database, or a topic."""
+
+
 @dataclass(slots=True, eq=False)
 class Parked:
     """A command that waits: who, what, in which database, since when."""
@@ -74,48 +97,95 @@ class Parked:
     wait: Wait
     database: Database
     since_ms: int
+    places: tuple[Place, ...]
+
+    @property
+    def is_waiting(self) -> bool:
+        """False when it was served, timed out, or its client went away."""
+        return self.client.parked is self
 
 
 class WaitingRoom:
-    """Who waits for which key, in order of arrival."""
+    """Who waits for which key or topic, in order of arrival."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        # (database, key) -> parked commands in order; a dict, since it is ordered and forgets in O(1)
-        self.queues: dict[tuple[int, bytes], dict[int, Parked]] = {}
-        self.ready: dict[tuple[int, bytes], None] = {}
+        self.parked: dict[int, Parked] = {}  # by client
+        # place -> parked commands in order; a dict, since it is ordered and forgets in O(1)
+        self.queues: dict[Place, dict[int, Parked]] = {}
+        self.ready: dict[Place, None] = {}
+        # (deadline, client, number, parked), a heap; those who have left are dropped when they come up
+        self._deadlines: list[tuple[int, int, int, Parked]] = []
+        self._numbers = itertools.count()
 
     def __len__(self) -> int:
-        return len({client for queue in self.queues.values() for client in queue})
+        return len(self.parked)
+
+    # -- in and out -------------------------------------------------------------------------------
 
     def park(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> None:
-        """Let `client` wait.  A key named twice is waited for once."""
-        parked = Parked(client, command, wait.argv or argv, wait, client.db, self.node.now_ms)
-        client.parked = parked
+        """Let `client` wait: its command runs again when a key is touched, or the topic happens."""
+        topics: tuple[Place, ...] = () if wait.topic is None else (wait.topic,)
+        places = (*((client.db.index, key) for key in wait.keys), *topics)
+        parked = Parked(client, command, wait.argv or argv, wait, client.db, self.node.now_ms, places)
+        self.parked[client.id] = client.parked = parked
         client.update_gate()
-        for key in wait.keys:
-            self.queues.setdefault((client.db.index, key), {})[client.id] = parked
-        self.node.update_observed()
+        self._queue(parked)
+        if wait.deadline_ms is not None:
+            if len(self._deadlines) > 2 * len(self.parked) + 100:
+                self._deadlines = [entry for entry in self._deadlines if entry[-1].is_waiting]
+                heapq.heapify(self._deadlines)
+            heapq.heappush(self._deadlines, (wait.deadline_ms, client.id, next(self._numbers), parked))
 
     def leave(self, client: Client) -> None:
         """Take `client` out of all queues (served, timed out, unblocked or gone)."""
-        parked = client.parked
+        parked = self.parked.pop(client.id, None)
         if parked is None:
             return
-        for key in parked.wait.keys:
-            queue = self.queues.get((parked.database.index, key))
-            if queue is not None:
-                queue.pop(client.id, None)
-                if not queue:
-                    del self.queues[parked.database.index, key]
+        self._unqueue(parked)
         client.parked = None
         client.update_gate()
+
+    def end(self, client: Client, reply: Any) -> bool:
+        """End a wait from outside with `reply` (a ReplyError too).  False if the client did not wait."""
+        if client.parked is None:
+            return False
+        self.leave(client)
+        client.deliver(reply)
+        return True
+
+    def unblock(self, client: Client, error: ReplyError | None = None) -> bool:
+        """End a wait by its timeout reply, or by `error`.  False if the client did not wait."""
+        parked = client.parked
+        if parked is None:
+            return False
+        return self.end(client, parked.wait.reply_without_waiting() if error is None else error)
+
+    def _queue(self, parked: Parked) -> None:
+        for place in parked.places:
+            self.queues.setdefault(place, {})[parked.client.id] = parked
         self.node.update_observed()
+
+    def _unqueue(self, parked: Parked) -> None:
+        for place in parked.places:
+            queue = self.queues.get(place)
+            if queue is not None:
+                queue.pop(parked.client.id, None)
+                if not queue:
+                    del self.queues[place]
+        self.node.update_observed()
+
+    # -- waking -----------------------------------------------------------------------------------
 
     def key_changed(self, database: int, key: bytes, event: str = "") -> None:
         """Note that a key was touched; who waits for it is served at the end of the command."""
         if (database, key) in self.queues and event not in WAKES_NOBODY:
             self.ready[database, key] = None
+
+    def happened(self, topic: str) -> None:
+        """Note that what `topic` stands for came about; served after the command, or at the next tick."""
+        if topic in self.queues:
+            self.ready[topic] = None
 
     def serve(self) -> None:
         """Run again the commands that wait for a touched key, until no more can go on."""
@@ -123,12 +193,13 @@ class WaitingRoom:
             ready, self.ready = self.ready, {}
             for place in ready:
                 for parked in list(self.queues.get(place, {}).values()):
-                    if parked.client.parked is parked and self._is_awaited(parked, *place):
+                    if parked.is_waiting and self._is_awaited(parked, place):
                         self._try_again(parked)
 
-    def _is_awaited(self, parked: Parked, database: int, key: bytes) -> bool:
-        if parked.wait.kind is None:
+    def _is_awaited(self, parked: Parked, place: Place) -> bool:
+        if parked.wait.kind is None or isinstance(place, str):
             return True
+        database, key = place
         value = self.node.databases[database].peek(key)
         return value is not None and value.kind == parked.wait.kind
 
@@ -143,37 +214,23 @@ class WaitingRoom:
         finally:
             client.db = home
             client.parked = parked
-        if isinstance(reply, Wait):
-            return  # not for this client yet: it keeps its place in the queue
+        if isinstance(reply, Wait):  # in vain: behind those who wait too, but with the patience it has left
+            self._unqueue(parked)
+            self._queue(parked)
+            return
         self.leave(client)
         client.deliver(reply)
 
+    # -- deadlines --------------------------------------------------------------------------------
+
     def next_deadline_ms(self) -> int | None:
         """The earliest time at which someone's patience ends, or None."""
-        times = [
-            parked.wait.deadline_ms
-            for queue in self.queues.values()
-            for parked in queue.values()
-            if parked.wait.deadline_ms is not None
-        ]
-        return min(times, default=None)
+        deadlines = self._deadlines
+        while deadlines and not deadlines[0][-1].is_waiting:
+            heapq.heappop(deadlines)
+        return deadlines[0][0] if deadlines else None
 
     def expire(self, now_ms: int) -> None:
         """Answer those whose deadline has come."""
-        due = {
-            parked.client.id: parked
-            for queue in self.queues.values()
-            for parked in queue.values()
-            if parked.wait.deadline_ms is not None and parked.wait.deadline_ms <= now_ms
-        }
-        for parked in sorted(due.values(), key=lambda p: (p.wait.deadline_ms, p.client.id)):
-            self.unblock(parked.client)
-
-    def unblock(self, client: Client, error: ReplyError | None = None) -> bool:
-        """End a wait from outside: by the timeout reply, or by `error`.  False if the client did not wait."""
-        parked = client.parked
-        if parked is None:
-            return False
-        self.leave(client)
-        client.deliver(parked.wait.timeout_reply if error is None else error)
-        return True
+        while (deadline_ms := self.next_deadline_ms()) is not None and deadline_ms <= now_ms:
+            self.unblock(heapq.heappop(self._deadlines)[-1].client)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
-from minidis.engine.waiting import WAITING
+from minidis.engine.registry import NOSCRIPT, command
+from minidis.engine.waiting import WAITING, Wait
 from minidis.protocol.replies import NULL_ARRAY
 
 
@@ -101,3 +102,95 @@ def test_one_served_client_may_serve_the_next(redis):
     redis.execute("RPUSH", "a", "x")
     assert mover.outbox.popleft() == b"x"
     assert last.outbox.popleft() == [b"b", b"x"]
+
+
+def test_who_is_woken_in_vain_waits_on_behind_the_others(redis):
+    """As Redis 7.2, which blocks anew the client whose command it ran again."""
+    alice, bob = redis.connect("alice"), redis.connect("bob")
+    redis.execute("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM")
+    redis.execute("XGROUP", "CREATE", "t", "g", "$", "MKSTREAM")
+    call(redis, alice, "XREADGROUP GROUP g alice BLOCK 0 STREAMS s t > >")
+    call(redis, bob, "XREADGROUP GROUP g bob BLOCK 0 STREAMS s >")
+    for line in ("MULTI", "XADD t 1-1 f v", "XDEL t 1-1", "XGROUP SETID t g $", "EXEC"):
+        redis.execute(*line.split())  # touches t, and has nothing for alice
+    redis.execute("XADD", "s", "1-1", "f", "v")
+    assert bob.outbox and not alice.outbox
+
+
+class Acks:
+    """What WAIT is to be: a wait for something that is no key."""
+
+    def __init__(self, node, table):
+        self.count = 0
+        self.node = node
+
+        @command("TEST.WAIT number:int milliseconds:int", NOSCRIPT, table)
+        def wait(client, number, milliseconds):
+            """Wait for a number of acknowledgements. O(1)."""
+            if self.count >= number:
+                return self.count
+            return Wait(
+                topic="acks",
+                deadline_ms=client.node.now_ms + milliseconds if milliseconds else None,
+                timeout_reply=lambda: self.count,
+            )
+
+    def arrive(self):
+        self.count += 1
+        self.node.waiting.happened("acks")
+
+
+@pytest.fixture
+def acks(redis):
+    return Acks(redis.node, redis.node.commands)
+
+
+def test_a_topic_runs_the_command_again_at_the_next_tick(redis, acks):
+    alice, bob = redis.connect("alice"), redis.connect("bob")
+    assert call(redis, alice, "TEST.WAIT 1 0") is WAITING
+    assert call(redis, bob, "TEST.WAIT 2 0") is WAITING
+    acks.arrive()
+    assert redis.node.next_deadline_us() <= redis.now_us
+    redis.tick()
+    assert list(alice.outbox) == [1]
+    assert not bob.outbox
+    acks.arrive()
+    redis.tick()
+    assert list(bob.outbox) == [2]
+    assert len(redis.node.waiting) == 0
+
+
+def test_the_timeout_reply_is_made_when_it_is_due(redis, acks):
+    alice = redis.connect("alice")
+    call(redis, alice, "TEST.WAIT 3 100")
+    acks.count = 2
+    redis.step(0.2)
+    assert list(alice.outbox) == [2]
+    assert [redis.execute(*line.split()) for line in ("MULTI", "TEST.WAIT 3 0", "EXEC")][-1] == [2]
+
+
+def test_a_wait_may_be_ended_with_a_reply_from_elsewhere(redis, acks):
+    alice = redis.connect("alice")
+    call(redis, alice, "TEST.WAIT 9 0")
+    assert redis.node.waiting.end(alice, "OK")
+    assert list(alice.outbox) == ["OK"]
+    assert not redis.node.waiting.end(alice, "OK")
+
+
+def test_deadlines_of_those_who_were_served_are_forgotten(redis):
+    alice = redis.connect("alice")
+    for _ in range(1000):
+        call(redis, alice, "BLPOP q 3600")
+        redis.execute("RPUSH", "q", "x")
+    assert len(redis.node.waiting._deadlines) < 200
+    assert redis.node.waiting.next_deadline_ms() is None
+
+
+def test_deadlines_are_met_in_their_order(redis):
+    clients = {patience: redis.connect() for patience in (0.3, 0.1, 0.2)}
+    for patience, client in clients.items():
+        call(redis, client, f"BLPOP q {patience}")
+    answered = []
+    redis.on_output(lambda client: answered.append(client.id))
+    redis.step(1)
+    assert answered == [clients[patience].id for patience in (0.1, 0.2, 0.3)]
