@@ -15,10 +15,13 @@ from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.experiments import hll_error_bell, hll_error_curve, memory_curve, ttl_sawtooth
+from minidis.notebook.views.fanouts import fanout
 from minidis.notebook.views.geohashes import GeohashView
 from minidis.notebook.views.grids import grid
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
+from minidis.notebook.views.ledgers import ledger
 from minidis.notebook.views.protocol import exchange, ribbon
+from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
 from minidis.notebook.views.venn import VennView
 from minidis.notebook.views.view import View, refresh_all
@@ -30,6 +33,7 @@ __all__ = [
     "encoding",
     "event_loop",
     "exchange",
+    "fanout",
     "geo",
     "grid",
     "hash",
@@ -39,6 +43,7 @@ __all__ = [
     "hll_error_curve",
     "intset",
     "keys",
+    "ledger",
     "list",
     "listpack",
     "memory_curve",
@@ -47,6 +52,7 @@ __all__ = [
     "set",
     "show",
     "skiplist",
+    "stream",
     "ttl_board",
     "ttl_sawtooth",
     "venn",

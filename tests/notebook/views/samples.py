@@ -41,6 +41,15 @@ def busy_node() -> Embedded:
         41.9,
         "Rome",
     )
+    for n in range(230):
+        run("XADD", "stream", f"{1767225600000 + n}-0", "n", n)
+    run("XDEL", "stream", "1767225600003-0")
+    run("XGROUP", "CREATE", "stream", "workers", "1767225600001-0")
+    run("XGROUP", "CREATE", "stream", "idle", "0-5")
+    run("XREADGROUP", "GROUP", "workers", "ann", "COUNT", 7, "STREAMS", "stream", ">")
+    run("SUBSCRIBE", "news", "sport", client=node.connect("ann"))
+    run("PSUBSCRIBE", "n*", client=node.connect("bob"))
+    run("PUBLISH", "news", "hello")
     for n in range(12):
         run("SET", f"session:{n}", "x", "PX", 1500 * (n + 1))
     return node
@@ -75,6 +84,10 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "geo search": views.geo("Sicily", node, search=(15, 37, 200)),
         "geo boxes": views.geo("Sicily", node, halvings=8),
         "no places": views.geo("list", node),
+        "stream": views.stream("stream", node),
+        "no stream": views.stream("zset", node),
+        "fan-out": views.fanout("news", node),
+        "ledger": views.ledger("messages", range(40), {"ann": range(40), "bob": [1, 2, 2, 99]}),
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
