@@ -90,7 +90,7 @@ class StreamView(View):
                 canvas.box(x, y, NODE_WIDTH, NODE_HEIGHT, "a", 5)
                 canvas.text(x + 7, y + 16, _short(node["first"]), "m t-a", 10.5)
                 deleted = f" + {node['deleted']} deleted" if node["deleted"] else ""
-                            canvas.text(x + 7, y + 34, f"{node['live']} live{deleted}", "b t-a", 10)
+                canvas.text(x + 7, y + 34, f"{node['live']} live{deleted}", "b t-a", 10)
                 canvas.text(x + 7, y + 52, _short(node["last"]), "m t-a", 10.5)
             marks = [g["name"] for g in data["groups"] if g["node"] == node["first"]]
             for number, name in enumerate(marks):
