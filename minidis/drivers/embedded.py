@@ -48,6 +48,9 @@ MOST_TICKS_FOR_A_STEP = 36_000
 """A step of up to an hour runs every timer tick on the way (ten a second); a longer one runs them coarser."""
 
 
+NO_NETWORK = "a node in this process has no network; minidis.Lab gives it one, or minidis-server"
+
+
 class FrozenClockError(TimeoutError):
     """A reply that can only come by moving the clock was waited for while the clock was frozen."""
 
@@ -245,6 +248,8 @@ class Embedded:
         """Run the timers that are due.  Called by whoever calls, waits or moves the clock."""
         with self.lock:
             self.node.tick()
+            if self.node.peers.outbox:
+                self.node.peers.refuse_all(NO_NETWORK)
             if self.node.pending_output:
                 self._announce_output()
 

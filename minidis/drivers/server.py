@@ -35,6 +35,7 @@ from typing import Any, cast
 
 import minidis.commands  # noqa: F401  (files every command in the registry)
 from minidis.drivers.log import Log
+from minidis.drivers.peer_sockets import PeerSockets
 from minidis.engine.client import Client
 from minidis.engine.link import Link
 from minidis.engine.node import VERSION, Node
@@ -80,6 +81,7 @@ class Server:
         self.connections: dict[int, Connection] = {}
         self.rejected_connections = 0
         self.addresses: list[str] = []
+        self.peers = PeerSockets(node, on_turn=self.flush, on_fault=self.log.warning)
         self._to_close: list[Connection] = []
         self._listeners: list[asyncio.Server] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -177,6 +179,7 @@ class Server:
             self._timer.cancel()
         for connection in list(self.connections.values()):
             connection.transport.abort()
+        self.peers.close()
         await asyncio.sleep(0)  # asyncio tells each connection that it is lost
         config = self.node.config
         for path in (config.unixsocket, config.pidfile):
@@ -214,6 +217,8 @@ class Server:
         while self._to_close:
             connection = self._to_close.pop()
             connection.transport.abort()
+        if self.node.peers.outbox:
+            self.peers.carry_out()
         self._schedule()
 
     def hang_up(self, connection: Connection) -> None:

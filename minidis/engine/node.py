@@ -8,6 +8,7 @@ Time and randomness are handed in; whoever drives the node calls it and takes wh
     node.tick()                                     expiry, timeouts: what Redis does `hz` times a second
     node.next_deadline_us()                         when tick() is wanted next
     node.pending_output                             clients whose outbox holds late replies and messages
+    node.peers.outbox                               connections that the node itself asks for (peers.py)
 
 The same node lives in three worlds (minidis/drivers): in the kernel, behind TCP, in a simulation.
 
@@ -44,6 +45,7 @@ from minidis.engine.journal import Journal
 from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
 from minidis.engine.notifications import Notifier
+from minidis.engine.peers import Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.transactions import Watchers
@@ -59,6 +61,10 @@ Clock = Callable[[], int]
 """Unix time in microseconds."""
 
 _ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
+
+
+Guard = Callable[[Client, Command, list[bytes]], None]
+"""Looks at a command before it runs, and raises the ReplyError that keeps it from running (`node.guards`)."""
 
 
 class Service(Protocol):
@@ -105,6 +111,7 @@ class Node:
         self.monitors = Monitors(self)
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
+        self.peers = Peers(self)
         self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
         self.changes = 0
         self.expired_keys = 0
@@ -116,6 +123,7 @@ class Node:
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
         self.services: list[Service] = []
+        self.guards: list[Guard] = []
         self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
         self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
         self.observed = False  # someone must be told when a key is touched
@@ -213,6 +221,8 @@ class Node:
             raise ReplyError(errors.NO_AUTH)
         if command.denies_oom and self.config.maxmemory and not self.memory.make_room():
             raise ReplyError(errors.OUT_OF_MEMORY)
+        for guard in self.guards:
+            guard(client, command, argv)
         if client.limited_to_pubsub and command.name not in SUBSCRIBER_COMMANDS:
             raise ReplyError(
                 f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
@@ -310,7 +320,9 @@ class Node:
         self.observed = bool(
             self.key_listeners or self.watchers.clients or self.waiting.queues or self.memory.counting
         )
-        self.gated = bool(self.command_listeners or self.config.maxmemory or self.monitors.clients)
+        self.gated = bool(
+            self.command_listeners or self.config.maxmemory or self.monitors.clients or self.guards
+        )
 
     def listen_to_keys(self, listener: Callable[[Database, bytes, str], None]) -> Callable[[], None]:
         """Call `listener(database, key, event)` at every touch.  Returns the function that ends it."""

@@ -21,6 +21,7 @@ A handler never thinks about RESP2 or RESP3.  It returns an ordinary Python valu
     PlainDouble           $3\\r\\n1.5                ,1.5 (17 decimals at most)
     Verbatim              $n                       =n+4 txt:...
     BigNumber             $n                       (123...
+    Raw                   as it is                 as it is
     ReplyError            -ERR ...                 -ERR ...
 
 Errors are raised.  Only inside an array (the answer of EXEC) does an error stand as a value.
@@ -98,3 +99,7 @@ class PlainDouble(float):
 
 class BigNumber(int):
     """An integer beyond 64 bits: RESP3's `(` type, a bulk string in RESP2."""
+
+
+class Raw(bytes):
+    """Bytes that go out as they are: a replication stream, an RDB file on its way.  No reply of a command."""

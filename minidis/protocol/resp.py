@@ -57,6 +57,7 @@ from minidis.protocol.replies import (
     Pairs,
     PlainDouble,
     Push,
+    Raw,
     ReplyError,
     Several,
     Verbatim,
@@ -342,6 +343,10 @@ def _append_map(pieces: list[bytes], value: dict[Any, Any], resp3: bool) -> None
         _append(pieces, element, resp3)
 
 
+def _append_raw(pieces: list[bytes], value: Raw, resp3: bool) -> None:
+    pieces.append(value)
+
+
 def _append_elements(pieces: list[bytes], kind: bytes, elements: list[Any], resp3: bool) -> None:
     pieces.append(b"%b%d\r\n" % (kind, len(elements)))
     for element in elements:
@@ -356,6 +361,7 @@ def _one_line(text: str) -> bytes:
 # Looked up by exact type; for a subclass the first entry that fits, so the narrower type stands first.
 _WRITERS: dict[type, Any] = {
     Verbatim: _append_verbatim,
+    Raw: _append_raw,
     bytes: _append_bulk,
     str: _append_status,
     bool: _append_boolean,

@@ -1,0 +1,190 @@
+"""The peers of a node (minidis/engine/peers.py) on asyncio sockets: what its outbox asks for, done.
+
+    node.peers.outbox   Open ---> a task that connects          -> peers.opened, or peers.lost
+                        Send ---> transport.write
+                        Close --> transport.close, when all is written
+                        Listen -> a listening socket            -> peers.accepted for each that comes
+
+`carry_out()` is called after every turn of the server; what a socket brings ends with `on_turn`, so that
+clients that are owed something by it are written to.
+
+Mirrors: connection.c, anet.c.
+Read next: server.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from minidis.engine.node import Node
+from minidis.engine.peers import Address, Close, Listen, Listener, Open, Peer, Send, Unlisten
+
+
+class PeerSockets:
+    """Carries out what the node's peers ask for.  `on_turn` is called after each event of a socket."""
+
+    def __init__(self, node: Node, on_turn: Callable[[], None], on_fault: Callable[[str], None]) -> None:
+        self.node = node
+        self.on_turn = on_turn
+        self.on_fault = on_fault
+        self.tls_context: Any = None  # an ssl.SSLContext, for peers that ask for TLS
+        self._tasks: dict[int, asyncio.Task] = {}
+        self._sockets: dict[int, PeerSocket] = {}
+        self._listening: dict[Listener, asyncio.Task | list[asyncio.Server]] = {}
+
+    def carry_out(self) -> None:
+        """Do what stands in the outbox."""
+        outbox = self.node.peers.outbox
+        while outbox:
+            match outbox.popleft():
+                case Open(peer):
+                    self._tasks[peer.id] = asyncio.get_running_loop().create_task(self._connect(peer))
+                case Send(peer):
+                    self._write(peer)
+                case Close(peer):
+                    self._close(peer)
+                case Listen(listener):
+                    task = asyncio.get_running_loop().create_task(self._listen(listener))
+                    self._listening[listener] = task
+                case Unlisten(listener):
+                    self._unlisten(listener)
+
+    def close(self) -> None:
+        """Drop everything, at the end of the server."""
+        for task in self._tasks.values():
+            task.cancel()
+        for listener in list(self._listening):
+            self._unlisten(listener)
+        for peer_socket in list(self._sockets.values()):
+            peer_socket.transport.abort()
+
+    # -- outgoing ---------------------------------------------------------------------------------
+
+    async def _connect(self, peer: Peer) -> None:
+        host, port = peer.address
+        source = self.node.config.bind_source_addr
+        try:
+            await asyncio.get_running_loop().create_connection(
+                partial(PeerSocket, self, peer),
+                host,
+                port,
+                ssl=self.tls_context if peer.tls else None,
+                local_addr=(source, 0) if source else None,
+            )
+        except (OSError, UnicodeError) as error:
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number) if number and number > 0 else str(error)
+            self.guarded(self.node.peers.lost, peer, reason)
+        finally:
+            self._tasks.pop(peer.id, None)
+
+    def _write(self, peer: Peer) -> None:
+        peer_socket = self._sockets.get(peer.id)
+        if peer_socket is not None and peer.output:
+            peer_socket.transport.write(peer.take_output())
+
+    def _close(self, peer: Peer) -> None:
+        self._write(peer)
+        task, peer_socket = self._tasks.pop(peer.id, None), self._sockets.pop(peer.id, None)
+        if task is not None:
+            task.cancel()
+        if peer_socket is not None:
+            peer_socket.transport.close()
+
+    # -- incoming ---------------------------------------------------------------------------------
+
+    async def _listen(self, listener: Listener) -> None:
+        servers: list[asyncio.Server] = []
+        for host in self.node.config.bind.split() or ["*"]:
+            optional, address = host.startswith("-"), host.removeprefix("-")
+            address = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
+            try:
+                servers.append(
+                    await asyncio.get_running_loop().create_server(
+                        partial(PeerSocket, self, None, listener), address, listener.port, reuse_address=True
+                    )
+                )
+            except OSError as error:
+                if not optional:
+                    listener.error = f"{address}:{listener.port}: {error.strerror or error}"
+                    self.on_fault(f"Could not listen on {listener.error}")
+        self._listening[listener] = servers
+
+    def _unlisten(self, listener: Listener) -> None:
+        held = self._listening.pop(listener, [])
+        if isinstance(held, asyncio.Task):
+            held.cancel()
+            return
+        for server in held:
+            server.close()
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def guarded(self, report: Callable[..., Any], *arguments: Any) -> Any:
+        """Report to the node: a fault of a role is logged, and the server goes on."""
+        try:
+            return report(*arguments)
+        except Exception:
+            self.on_fault(f"A fault in a peer's handler:\n{traceback.format_exc()}")
+            return None
+        finally:
+            self.on_turn()
+
+    def keep(self, peer: Peer, peer_socket: PeerSocket) -> None:
+        """A socket stands for `peer` now; one whose peer was closed meanwhile goes at once."""
+        if peer.state == "closed":
+            peer_socket.transport.abort()
+        else:
+            self._sockets[peer.id] = peer_socket
+            peer.unsent_bytes = peer_socket.transport.get_write_buffer_size
+            self._write(peer)  # what its handler said as it was accepted
+
+    def forget(self, peer: Peer) -> None:
+        self._sockets.pop(peer.id, None)
+
+
+class PeerSocket(asyncio.Protocol):
+    """One connection: outgoing for `peer`, or incoming at `listener`."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, sockets: PeerSockets, peer: Peer | None, listener: Listener | None = None) -> None:
+        self.sockets = sockets
+        self.peer = peer
+        self.listener = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        local, remote = (_address(transport, name) for name in ("sockname", "peername"))
+        peers = self.sockets.node.peers
+        if self.listener is not None:
+            self.peer = self.sockets.guarded(peers.accepted, self.listener, remote, local)
+            if self.peer is None:
+                self.transport.abort()
+                return
+        assert self.peer is not None
+        self.sockets.keep(self.peer, self)
+        if self.listener is None:
+            self.sockets.guarded(peers.opened, self.peer, local)
+        else:
+            self.sockets.on_turn()
+
+    def data_received(self, data: bytes) -> None:
+        if self.peer is not None:
+            self.sockets.guarded(self.sockets.node.peers.received, self.peer, data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.peer is not None:
+            self.sockets.forget(self.peer)
+            reason = "Connection closed by the other side" if error is None else str(error)
+            self.sockets.guarded(self.sockets.node.peers.lost, self.peer, reason)
+
+
+def _address(transport: asyncio.BaseTransport, which: str) -> Address:
+    address = transport.get_extra_info(which)
+    return (address[0], address[1]) if isinstance(address, tuple) else ("", 0)

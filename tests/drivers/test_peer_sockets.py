@@ -1,0 +1,157 @@
+"""The peers of a node on real sockets: two nodes of one event loop talk to each other."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from minidis.drivers.embedded import NO_NETWORK, Embedded, real_clock
+from minidis.drivers.server import Server
+from minidis.engine.node import Node
+from minidis.engine.peers import Peer
+
+SECONDS = 20  # a bound for what never takes that long
+
+
+class Recorder:
+    """A handler that keeps what it is told, and answers `greeting` when it is connected."""
+
+    def __init__(self, greeting: bytes = b"") -> None:
+        self.greeting = greeting
+        self.events: list[str] = []
+        self.data = bytearray()
+
+    def connected(self, peer: Peer) -> None:
+        self.events.append("connected")
+        peer.send(self.greeting)
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        self.data += data
+
+    def lost(self, peer: Peer, reason: str) -> None:
+        self.events.append(f"lost: {reason}")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def make_server(port: int = 0) -> Server:
+    return Server(Node({"port": port, "bind": "127.0.0.1", "loglevel": "nothing"}, clock=real_clock))
+
+
+def test_a_peer_speaks_to_another_node() -> None:
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port), make_server() as here:
+            recorder = Recorder(b"PING\r\n")
+            peer = here.node.peers.open("127.0.0.1", port, recorder)
+            here.flush()
+            await until(lambda: recorder.data == b"+PONG\r\n")
+            assert recorder.events == ["connected"] and peer.state == "open" and peer.local[0] == "127.0.0.1"
+            peer.send(b"QUIT\r\n")
+            here.flush()
+            await until(lambda: peer.state == "closed")
+            assert recorder.data == b"+PONG\r\n+OK\r\n"
+            assert recorder.events[1:] == ["lost: Connection closed by the other side"]
+            assert not here.node.peers.all
+
+    asyncio.run(scenario())
+
+
+def test_a_port_that_nobody_listens_on() -> None:
+    async def scenario() -> None:
+        async with make_server() as here:
+            recorder = Recorder()
+            here.node.peers.open("127.0.0.1", free_port(), recorder)
+            here.flush()
+            await until(lambda: recorder.events)
+            assert recorder.events[0].startswith("lost: ")
+
+    asyncio.run(scenario())
+
+
+def test_a_second_port_and_closing_with_output_left() -> None:
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server() as there, make_server() as here:
+            incoming: list[tuple[Peer, Recorder]] = []
+
+            def accept(peer: Peer) -> Recorder:
+                incoming.append((peer, Recorder(b"hello")))
+                return incoming[-1][1]
+
+            listener = there.node.peers.listen(port, accept)
+            there.flush()
+            await until(lambda: _accepts(port) or listener.error)
+            incoming.clear()
+            recorder = Recorder()
+            peer = here.node.peers.open("127.0.0.1", port, recorder)
+            peer.send(b"x" * 1_000_000)  # before it stands: kept
+            here.flush()
+            await until(lambda: recorder.data == b"hello")
+            peer.close()
+            here.flush()
+            await until(lambda: incoming and incoming[-1][0].state == "closed")
+            assert bytes(incoming[-1][1].data) == b"x" * 1_000_000
+            assert recorder.events == ["connected"]  # after close the handler hears nothing
+            listener.close()
+            there.flush()
+            await until(lambda: not _accepts(port))
+
+    asyncio.run(scenario())
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_closed_before_it_stands() -> None:
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port) as there, make_server() as here:
+            recorder = Recorder(b"PING\r\n")
+            here.node.peers.open("127.0.0.1", port, recorder).close()
+            here.flush()
+            await asyncio.sleep(0)
+            assert recorder.events == [] and not there.node.clients
+
+    asyncio.run(scenario())
+
+
+def test_a_fault_in_a_handler_is_logged_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port), make_server() as here:
+            faults: list[str] = []
+            here.peers.on_fault = faults.append
+            recorder = Recorder(b"PING\r\n")
+            monkeypatch.setattr(recorder, "received", lambda peer, data: 1 / 0)
+            here.node.peers.open("127.0.0.1", port, recorder)
+            here.flush()
+            await until(lambda: faults)
+            assert "ZeroDivisionError" in faults[0]
+            assert here.node.execute(here.node.connect(), [b"PING"]) == "PONG"
+
+    asyncio.run(scenario())
+
+
+def test_the_embedded_node_refuses() -> None:
+    redis = Embedded(clock=0)
+    recorder = Recorder()
+    redis.node.peers.open("127.0.0.1", 6379, recorder)
+    listener = redis.node.peers.listen(16379, lambda peer: Recorder())
+    redis.step(1)
+    assert recorder.events == [f"lost: {NO_NETWORK}"] and listener.error == NO_NETWORK
