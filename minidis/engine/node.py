@@ -41,6 +41,7 @@ from minidis.engine import errors, expiry, transactions
 from minidis.engine.client import Client
 from minidis.engine.config import BY_NAME, Config
 from minidis.engine.database import Database
+from minidis.engine.disk import Disk, MemoryDisk
 from minidis.engine.journal import Journal
 from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
@@ -90,10 +91,13 @@ class Node:
         random: random_module.Random | None = None,
         commands: CommandTable | None = None,
         table: type = DictTable,
+        disk: Disk | None = None,
     ) -> None:
         self.config = config if isinstance(config, Config) else Config(config)
         self.config.on_change = self._config_changed
         self.clock = clock
+        self.disk = disk or MemoryDisk()
+        self.log: Callable[[str, str], None] = lambda level, text: None  # the driver's: a line for its log
         self.random = random or random_module.Random(0)
         self.commands = (commands or COMMANDS).copy()
         self.now_us = clock()
