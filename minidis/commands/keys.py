@@ -6,8 +6,7 @@ change just that. KEYS walks over everything in one go, and nothing else runs me
 banned in production and SCAN exists.
 
 Mirrors: db.c, object.c (the commands).
-Differs: UNLINK frees at once, as DEL does: Python has no second thread for it. OBJECT FREQ always
-answers that frequencies are not tracked. OBJECT REFCOUNT takes a small integer for shared even in a COPY.
+Differs: OBJECT REFCOUNT takes a small integer for shared even in a COPY.
 Complexity: O(1) for each key, KEYS O(keys).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -24,7 +23,7 @@ from __future__ import annotations
 
 from minidis.commands.arguments import integer_in_range
 from minidis.commands.scanning import ScanOptions, parse_cursor, walk
-from minidis.engine import errors
+from minidis.engine import access, errors
 from minidis.engine.client import Client
 from minidis.engine.database import Database
 from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
@@ -45,19 +44,26 @@ SAME_OBJECT = "ERR source and destination objects are the same"
 @command("DEL key [key ...]", WRITE)
 def del_(client: Client, *keys: bytes) -> int:
     """Delete keys. O(N) where N is the number of keys, and the elements of collections."""
-    db, deleted = client.db, 0
-    for key in keys:
-        if db.peek(key) is not None:
-            db.delete(key)
-            db.touch(key, "del")
-            deleted += 1
-    return deleted
+    return _delete(client, keys, client.node.config.lazyfree_lazy_user_del)
 
 
 @command("UNLINK key [key ...]", WRITE | FAST, since="4.0.0")
 def unlink(client: Client, *keys: bytes) -> int:
     """Delete keys, freeing their values in the background. O(1) for each key."""
-    return del_(client, *keys)
+    return _delete(client, keys, lazily=True)
+
+
+def _delete(client: Client, keys: tuple[bytes, ...], lazily: bool) -> int:
+    db, deleted = client.db, 0
+    for key in keys:
+        if db.peek(key) is not None:
+            if lazily:
+                db.unlink(key)
+            else:
+                db.delete(key)
+            db.touch(key, "del")
+            deleted += 1
+    return deleted
 
 
 @command("EXISTS key [key ...]", READONLY | FAST)
@@ -177,6 +183,8 @@ def _rename(client: Client, key: bytes, new_key: bytes, overwrite: bool) -> bool
         return False
     if not overwrite and db.peek(new_key) is not None:
         return False
+    if client.node.config.lazyfree_lazy_server_del:
+        db.unlink(new_key)
     at_ms = db.expiry_ms(key)
     db.delete(key)
     _place(db, new_key, value, at_ms)
@@ -217,7 +225,6 @@ def _database(client: Client, index_word: bytes) -> Database:
 
 # --- Looking at values ------------------------------------------------------------------------------------
 
-_LFU = "volatile-lfu", "allkeys-lfu"
 _SWITCHING = (
     "Please note that when switching between policies at runtime LRU and LFU data "
     "will take some time to adjust."
@@ -243,12 +250,16 @@ def object_encoding(client: Client, key: bytes) -> bytes | None:
 
 
 @command("OBJECT FREQ key", READONLY, since="4.0.0")
-def object_freq(client: Client, key: bytes) -> None:
+def object_freq(client: Client, key: bytes) -> int | None:
     """Tell how often a key is used, on a logarithmic scale. O(1)."""
-    if look(client, key) is not None:
+    value = look(client, key)
+    if value is None:
+        return None
+    if not access.is_lfu(client.node.config.maxmemory_policy):
         raise ReplyError(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " + _SWITCHING
         )
+    return access.frequency(value, client.node)
 
 
 @command("OBJECT IDLETIME key", READONLY, since="2.2.3")
@@ -257,9 +268,9 @@ def object_idletime(client: Client, key: bytes) -> int | None:
     value = look(client, key)
     if value is None:
         return None
-    if client.node.config.maxmemory_policy in _LFU:
+    if access.is_lfu(client.node.config.maxmemory_policy):
         raise ReplyError("ERR An LFU maxmemory policy is selected, idle time not tracked. " + _SWITCHING)
-    return max(0, client.node.now_us - value.accessed_us) // 1_000_000  # the clock may have been set back
+    return access.idle_ms(value, client.node.now_us) // 1000
 
 
 @command("OBJECT REFCOUNT key", READONLY, since="2.2.3")

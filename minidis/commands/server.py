@@ -32,23 +32,25 @@ def dbsize(client: Client):
 @command("FLUSHDB [ASYNC|SYNC]", WRITE | DANGEROUS, raw=True)
 def flushdb(client: Client, *words: bytes):
     """Remove all keys of this database. O(N) in keys."""
-    _check_flush_option(words)
-    client.node.changes += client.db.clear()
+    client.node.changes += client.db.clear(_flushes_lazily(client, words))
     return "OK"
 
 
 @command("FLUSHALL [ASYNC|SYNC]", WRITE | DANGEROUS, raw=True)
 def flushall(client: Client, *words: bytes):
     """Remove all keys of all databases. O(N) in keys."""
-    _check_flush_option(words)
-    client.node.changes += sum(database.clear() for database in client.node.databases)
+    lazily = _flushes_lazily(client, words)
+    client.node.changes += sum(database.clear(lazily) for database in client.node.databases)
     return "OK"
 
 
-def _check_flush_option(words: tuple[bytes, ...]) -> None:
-    # Freeing memory in the background is all that ASYNC means, and here it is Python's business anyway.
-    if len(words) > 1 or (words and words[0].upper() not in (b"ASYNC", b"SYNC")):
+def _flushes_lazily(client: Client, words: tuple[bytes, ...]) -> bool:
+    """Are the keys to be freed later?  ASYNC or SYNC say so; without either a directive does."""
+    if not words:
+        return client.node.config.lazyfree_lazy_user_flush
+    if len(words) > 1 or words[0].upper() not in (b"ASYNC", b"SYNC"):
         raise ReplyError(errors.SYNTAX)
+    return words[0].upper() == b"ASYNC"
 
 
 @command("SWAPDB index1:int index2:int", WRITE | FAST | DANGEROUS, since="4.0.0", raw=True)

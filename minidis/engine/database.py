@@ -41,6 +41,7 @@ class Database:
     def __init__(self, node: Node, index: int, table: type = DictTable) -> None:
         self.node = node
         self.index = index
+        self.new_table = table
         self.table: Any = table()
         self.expires: Any = table()  # key -> unix time in milliseconds
         self.hits = 0
@@ -113,6 +114,15 @@ class Database:
             self.expires.pop(key, None)
         return value
 
+    def unlink(self, key: bytes) -> bool:
+        """Delete a key whose value, if it is large, is freed later; False if there is none.  O(1)."""
+        node = self.node
+        size_bytes = node.memory.weight(self, key)
+        value = self.delete(key)
+        if value is not None:
+            node.lazy_free.free(value, size_bytes)
+        return value is not None
+
     def discard_if_empty(self, key: bytes, value: Value) -> bool:
         """Delete a collection that has lost its last element, as Redis does; touches "del".  True if so."""
         if len(value):
@@ -157,21 +167,36 @@ class Database:
 
     def expire_now(self, key: bytes) -> None:
         """Delete a key whose time has passed, and tell everyone: journal, watchers, notifications."""
-        self.delete(key)
+        self.node.expired_keys += 1
+        self._lose(key, "expired", lazily=self.node.config.lazyfree_lazy_expire)
+
+    def evict(self, key: bytes) -> None:
+        """Delete a key to make room, and tell everyone."""
+        self._lose(key, "evicted", lazily=self.node.config.lazyfree_lazy_eviction)
+
+    def _lose(self, key: bytes, event: str, lazily: bool) -> None:
+        """Delete a key that no client asked to delete: the journal says it for those who repeat it."""
         node = self.node
-        node.expired_keys += 1
-        node.journal.enter(self.index, [b"DEL", key])
+        if lazily:
+            self.unlink(key)
+        else:
+            self.delete(key)
+        node.journal.enter(self.index, [b"UNLINK" if lazily else b"DEL", key])
         if node.observed:
-            node.key_changed(self, key, "expired")
+            node.key_changed(self, key, event)
 
     # -- all keys -------------------------------------------------------------------------------
 
-    def clear(self) -> int:
+    def clear(self, lazily: bool = False) -> int:
         """Remove every key; the number removed.  Whoever looks on is told of each, when it is gone."""
         count = len(self.table)
         keys = list(self.table) if self.node.observed else []
-        self.table.clear()
-        self.expires.clear()
+        if lazily:
+            self.node.lazy_free.free_table(self.table, self.node.memory.database_bytes(self))
+            self.table, self.expires = self.new_table(), self.new_table()
+        else:
+            self.table.clear()
+            self.expires.clear()
         self.expiry_cursor = 0
         for key in keys:
             self.node.key_changed(self, key, "flush")

@@ -37,12 +37,14 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from minidis.engine import errors, expiry, transactions
+from minidis.engine import access, errors, expiry, transactions
 from minidis.engine.client import Client
 from minidis.engine.config import BY_NAME, Config
 from minidis.engine.database import Database
 from minidis.engine.disk import Disk, MemoryDisk
+from minidis.engine.eviction import Evictor
 from minidis.engine.journal import Journal
+from minidis.engine.lazyfree import LazyFree
 from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
 from minidis.engine.notifications import Notifier
@@ -116,6 +118,8 @@ class Node:
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.peers = Peers(self)
+        self.eviction = Evictor(self)
+        self.lazy_free = LazyFree(self)
         self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
         self.changes = 0
         self.expired_keys = 0
@@ -223,7 +227,7 @@ class Node:
             raise ReplyError("ERR this client waits for a key; use another client, or CLIENT UNBLOCK")
         if not client.authenticated and not command.flags & Flag.NO_AUTH:
             raise ReplyError(errors.NO_AUTH)
-        if command.denies_oom and self.config.maxmemory and not self.memory.make_room():
+        if self.config.maxmemory and self.eviction.refuses(transactions.may_grow(client, command)):
             raise ReplyError(errors.OUT_OF_MEMORY)
         for guard in self.guards:
             guard(client, command, argv)
@@ -358,6 +362,8 @@ class Node:
                 setattr(self.encodings, attribute, getattr(self.config, attribute))
         if "maxmemory" in attributes:
             self.memory.update()
+        if "maxmemory_policy" in attributes:
+            access.update_bookkeeping(self)
         if "notify_keyspace_events" in attributes:
             self.notifier.update()
         self.update_observed()

@@ -101,6 +101,18 @@ def discard(client: Client) -> None:
     client.update_gate()
 
 
+def may_grow(client: Client, command: Command) -> bool:
+    """May this command add data?  One that is queued takes memory, too; EXEC is as its queue.
+
+    Source: is_denyoom_command, reject_cmd_on_oom in processCommand.
+    """
+    if client.transaction is None:
+        return command.denies_oom
+    if command.name == "exec":
+        return any(queued.denies_oom for queued, _ in client.transaction.queue)
+    return command.name not in ("discard", "quit", "reset")
+
+
 def rejected(client: Client, command: Command | None, error: ReplyError) -> ReplyError:
     """A command could not even be queued: that spoils the transaction, and ends it if it was EXEC."""
     if command is not None and command.name == "exec":

@@ -90,6 +90,12 @@ class DictTable(dict[bytes, Any]):
         self.__class__ = IndexedDictTable
         return self._index
 
+    def release(self, count: int) -> bool:
+        """Free `count` keys and values, the newest first; False when none is left: HashTable.release."""
+        for _ in range(min(count, len(self))):
+            dict.popitem(self)
+        return len(self) > 0
+
     def copy(self) -> DictTable:
         """The same keys and (shared) values; the copy has no index. O(n)."""
         return DictTable(self)
@@ -166,6 +172,9 @@ class IndexedDictTable(DictTable):
     def clear(self) -> None:
         dict.clear(self)
         self._index.clear()
+
+    def release(self, count: int) -> bool:
+        return self._index.release(count) or super().release(count)
 
     @property
     def is_rehashing(self) -> bool:  # type: ignore[override]

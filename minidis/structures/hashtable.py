@@ -171,6 +171,20 @@ class Buckets(ABC):
         """Forget all keys. O(1) here; the entries are freed by Python."""
         self._reset(INITIAL_SIZE)
 
+    def release(self, count: int) -> bool:
+        """Free about `count` keys, in whole buckets; False when none is left.
+
+        For a table that nobody will use again: afterwards it is neither complete nor in order.
+        """
+        while self._tables and count > 0:
+            table = self._tables[-1]
+            freed = table[-count:]
+            del table[-count:]
+            count -= len(freed)
+            if not table:
+                self._tables.pop()
+        return bool(self._tables)
+
     def _reset(self, size: int) -> None:
         self._tables: list[list[Any]] = [[self._NO_CHAIN] * size]
         self._used = [0]

@@ -200,6 +200,21 @@ class SkipList:
         remaining = iter(range(stop - start + 1))
         return self._delete_run(self.by_rank(start), lambda node: next(remaining, None) is not None)
 
+    def release(self, count: int) -> bool:
+        """Free `count` nodes, from the head; False when none is left. For a list that nobody will use again.
+
+        Neighbours point at each other, so no node would go by itself: its pointers are taken away.
+        """
+        node = self.header.forward[0]
+        while node is not None and count:
+            following = node.forward[0]
+            node.forward.clear()
+            node.backward = None
+            node = following
+            count -= 1
+        self.header.forward[0] = node
+        return node is not None
+
     def reroll(self) -> None:
         """Throw every node's coins again with the present p, and lay the lanes out anew. O(n)."""
         nodes = list(self)

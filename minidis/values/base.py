@@ -11,7 +11,7 @@ Read next: string.py, the simplest value.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 OBJECT_HEADER_BYTES = 16
 """sizeof(robj) on a 64-bit Redis: 4 bits type, 4 encoding, 24 lru, 4 bytes count, 8 bytes pointer."""
@@ -20,7 +20,13 @@ OBJECT_HEADER_BYTES = 16
 class Value:
     """The base of the typed values.  Subclasses set `kind` and have the methods below."""
 
-    __slots__ = ("accessed_us",)
+    __slots__ = ("accessed_us", "lfu")
+
+    accessed_us: int
+    """When it was last used, unix microseconds."""
+
+    lfu: int
+    """Minute and counter of the last use; not there until an LFU policy counts one (engine/access.py)."""
 
     kind: ClassVar[str]
     """The answer of TYPE: "string", "list", "set", "zset", "hash" or "stream"."""
@@ -40,6 +46,14 @@ class Value:
     def memory_usage(self) -> int:
         """Bytes that a 64-bit Redis 7.2 would hold for this value, its object header included.  O(1)."""
         raise NotImplementedError
+
+    def free_effort(self) -> int:
+        """About how many allocations must be given back when the value goes.  O(1)."""
+        return 1
+
+    def parts(self) -> list[Any]:
+        """The structures that hold those many allocations, to be freed a slice at a time (`release`)."""
+        return []
 
     def copy(self) -> Value:
         """An independent value with the same content (COPY).  O(N)."""

@@ -162,6 +162,12 @@ class Hash(Value):
     def memory_usage(self) -> int:
         return OBJECT_HEADER_BYTES + self.form.memory_usage()
 
+    def free_effort(self) -> int:
+        return 1 if self.table is None else len(self.table)
+
+    def parts(self) -> list[Any]:
+        return [] if self.table is None else [self.table]
+
     def copy(self) -> Hash:
         twin = Hash(self.encodings)
         twin.form = self.form.copy()

@@ -175,6 +175,12 @@ class List(Value):
         nodes = sum(sizes) * self.form.node_count // max(len(sizes), 1)
         return OBJECT_HEADER_BYTES + QUICKLIST_BYTES + nodes
 
+    def free_effort(self) -> int:
+        return 1 if self.is_packed else self.form.node_count
+
+    def parts(self) -> list[Any]:
+        return [] if self.is_packed else [self.form]
+
     def copy(self) -> List:
         duplicate = List(self.encodings)
         duplicate.form = self.form.copy()

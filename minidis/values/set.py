@@ -167,6 +167,12 @@ class Set(Value):
     def memory_usage(self) -> int:
         return OBJECT_HEADER_BYTES + self.form.memory_usage()
 
+    def free_effort(self) -> int:
+        return 1 if self.table is None else len(self.table)
+
+    def parts(self) -> list[Any]:
+        return [] if self.table is None else [self.table]
+
     def copy(self) -> Set:
         twin = Set(self.encodings)
         twin.form = self.form.copy()

@@ -37,6 +37,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
+from typing import Any
 
 from minidis.protocol.numbers import format_double
 from minidis.structures.dicttable import DictTable
@@ -180,6 +181,12 @@ class SortedSet(Value):
 
     def memory_usage(self) -> int:
         return OBJECT_HEADER_BYTES + self.form.memory_usage()
+
+    def free_effort(self) -> int:
+        return len(self.form) if isinstance(self.form, SkipListForm) else 1
+
+    def parts(self) -> list[Any]:
+        return [self.form.scores, self.form.skiplist] if isinstance(self.form, SkipListForm) else []
 
     def copy(self) -> SortedSet:
         duplicate = SortedSet(self.encodings, self.random)

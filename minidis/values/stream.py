@@ -236,6 +236,11 @@ class Stream(Value):
         groups = sum(group.memory_usage() for group in self.groups.values())
         return OBJECT_HEADER_BYTES + STREAM_BYTES + tree_bytes(self.tree) + nodes + groups
 
+    def free_effort(self) -> int:
+        first_group = next(iter(self.groups.values()), None)
+        pending = 0 if first_group is None else len(self.groups) * (1 + len(first_group.pending))
+        return self.tree.node_count + pending
+
     def copy(self) -> Stream:
         duplicate = Stream(self.encodings)
         for key, node in self.tree.items():
