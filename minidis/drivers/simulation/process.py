@@ -1,0 +1,296 @@
+"""A process of the lab: a node, with everything that a server gives it.
+
+    bytes in  ->  Link (parser, node, encoder)  ->  bytes out
+    node.peers.outbox  ->  wires, to other processes
+    node.next_deadline_us()  ->  an event on the agenda
+
+It is the same `Node` and the same `Link` as behind TCP: only clock, sockets and power are the lab's. A process may be
+
+    running
+    paused     SIGSTOP: the kernel still accepts and buffers; time goes on outside
+    killed     the process is gone, its connections end; the machine stands
+    cut off    the power is gone, see wires.py
+
+and it may be started again: a new node, with the same configuration and what its disk holds.
+
+Read next: lab.py.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minidis.drivers.simulation.agenda import Planned
+from minidis.drivers.simulation.wires import Address, End, Host
+from minidis.engine.link import Link
+from minidis.engine.node import Node
+from minidis.engine.peers import Close, Listen, Listener, Open, Peer, Send, Unlisten
+
+if TYPE_CHECKING:
+    from minidis.drivers.simulation.lab import Lab
+
+SOCKET_BUFFER_BYTES = 256 * 1024
+"""What two kernels take off a process's hands for one connection; more counts as its output buffer."""
+
+
+class Process:
+    """One node of the lab, on a host of its own."""
+
+    def __init__(self, lab: Lab, host: Host, port: int, make_node: Callable[[Process], Node]) -> None:
+        self.lab = lab
+        self.host = host
+        self.port = port
+        self.make_node = make_node
+        self.skew_us = 0
+        self.starts = 0
+        self.running = False
+        self.paused = False
+        self._links: dict[int, tuple[End, Link]] = {}  # by the number of the end
+        self._ends_of_clients: dict[int, End] = {}
+        self._peers: dict[int, Peer] = {}
+        self._ends_of_peers: dict[int, End] = {}
+        self._listeners: dict[int, Listener] = {}
+        self._missed: list[Callable[[], None]] = []  # while paused
+        self._alarm: Planned | None = None
+        host.accept = self._accept
+        self.start()
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def address(self) -> Address:
+        return (self.host.ip, self.port)
+
+    def clock(self) -> int:
+        """The wall clock of this machine, unix microseconds."""
+        return self.lab.agenda.now_us + self.skew_us
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """A new node."""
+        self.starts += 1
+        self.running = True
+        self.paused = False
+        self.node = self.make_node(self)
+        self.node.on_shutdown = self._shut_down
+        self._end_turn()
+
+    def random(self) -> random.Random:
+        """The node's own lots: they depend on the lab's seed, its name and how often it was started."""
+        return random.Random(f"{self.lab.seed}/{self.name}/{self.starts}")
+
+    def kill(self) -> None:
+        """The process ends at once; the kernel ends its connections."""
+        ends = list(self.host.ends.values())
+        self._forget()
+        for end in ends:
+            self.lab.wires.close(end)
+
+    def cut_power(self) -> None:
+        """The machine is gone, and nobody is told."""
+        self._forget()
+        self.lab.wires.power_off(self.host)
+
+    def _forget(self) -> None:
+        self.running = False
+        self.paused = False
+        for table in (self._links, self._ends_of_clients, self._peers, self._ends_of_peers, self._listeners):
+            table.clear()
+        self._missed.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def restart(self) -> None:
+        """Start again, with an empty memory."""
+        if self.running:
+            self.kill()
+        if not self.host.powered:
+            self.lab.wires.power_on(self.host)
+        self.start()
+
+    def _shut_down(self, *options: Any) -> bool:
+        self.lab.agenda.after(0, self.kill)
+        return True
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        """SIGCONT: what came meanwhile is read now."""
+        self.paused = False
+        missed, self._missed = self._missed, []
+        for event in missed:
+            self._now(event)
+        if self.running:
+            self._tick()
+
+    def _now(self, event: Callable[[], None]) -> None:
+        """Let the process take an event, or its kernel keep it while the process is stopped."""
+        if self.paused:
+            self._missed.append(event)
+        elif self.running:
+            event()
+
+    # -- network ----------------------------------------------------------------------------------
+
+    def _accept(self, port: int, end: End) -> Process | None:
+        if not self.running:
+            return None
+        if port == self.port:
+            self._now(lambda: self._accept_client(end))
+            return self
+        listener = next((one for one in self.node.peers.listeners if one.port == port), None)
+        if listener is None:
+            return None
+        self._now(lambda: self._accept_peer(listener, end))
+        return self
+
+    def _accept_client(self, end: End) -> None:
+        assert end.other is not None
+        self.node.now_us = self.node.clock()
+        link = Link(self.node)
+        client = link.client
+        client.peer = "%s:%d" % end.other.address
+        client.local = "%s:%d" % end.address
+        self._links[end.number] = (end, link)
+        self._ends_of_clients[client.id] = end
+        client.on_close = lambda: self.lab.agenda.after(0, lambda: self._hang_up(end))
+        self._end_turn()
+
+    def _accept_peer(self, listener: Listener, end: End) -> None:
+        assert end.other is not None
+        # the handler may speak as it is accepted: then the peer's Send finds its end at the turn's end
+        peer = self.node.peers.accepted(listener, end.other.address, end.address)
+        self._keep_peer(peer, end)
+        self._end_turn()
+
+    def _keep_peer(self, peer: Peer, end: End) -> None:
+        self._peers[end.number] = peer
+        self._ends_of_peers[peer.id] = end
+        peer.unsent_bytes = lambda: max(0, end.in_flight_bytes - SOCKET_BUFFER_BYTES)
+
+    def end_opened(self, end: End) -> None:
+        """A connection that this process asked for stands."""
+        self._now(lambda: self._peer_event(end, lambda peer: self.node.peers.opened(peer, end.address)))
+
+    def end_received(self, end: End, data: bytes) -> None:
+        """Bytes have reached this machine."""
+        self._now(lambda: self._take(end, data))
+
+    def end_lost(self, end: End, reason: str) -> None:
+        """A connection is gone."""
+        self._now(lambda: self._lose(end, reason))
+
+    def _peer_event(self, end: End, event: Callable[[Peer], None]) -> None:
+        peer = self._peers.get(end.number)
+        if peer is not None:
+            event(peer)
+            self._end_turn()
+
+    def _take(self, end: End, data: bytes) -> None:
+        held = self._links.get(end.number)
+        if held is None:
+            self._peer_event(end, lambda peer: self.node.peers.received(peer, data))
+            return
+        held[1].receive(data)
+        self._end_turn(held[1].client.id)
+
+    def _lose(self, end: End, reason: str) -> None:
+        held = self._links.pop(end.number, None)
+        if held is None:
+            self._peer_event(end, lambda peer: self.node.peers.lost(peer, reason))
+            self._peers.pop(end.number, None)
+            return
+        link = held[1]
+        self._ends_of_clients.pop(link.client.id, None)
+        link.client.on_close = None
+        self.node.now_us = self.node.clock()
+        link.close()
+        self._end_turn()
+
+    def _hang_up(self, end: End) -> None:
+        """The node has let a client go."""
+        held = self._links.pop(end.number, None)
+        if held is not None:
+            self._ends_of_clients.pop(held[1].client.id, None)
+            self.lab.wires.close(end)
+
+    # -- a turn -----------------------------------------------------------------------------------
+
+    def _end_turn(self, client_id: int | None = None) -> None:
+        """Send what is owed, do what the node asked for, and plan its next tick."""
+        if client_id is not None:
+            self._write(client_id)
+        node = self.node
+        while node.pending_output:
+            clients, node.pending_output = node.pending_output, {}
+            for owed in clients:
+                held = self._ends_of_clients.get(owed)
+                if held is not None:
+                    self._links[held.number][1].collect()
+                    self._write(owed)
+        if node.peers.outbox:
+            self._carry_out()
+        self._set_alarm()
+
+    def _write(self, client_id: int) -> None:
+        end = self._ends_of_clients.get(client_id)
+        if end is None:
+            return
+        link = self._links[end.number][1]
+        if link.output:
+            self.lab.wires.send(end, link.take_output())
+
+    def _carry_out(self) -> None:
+        wires, outbox = self.lab.wires, self.node.peers.outbox
+        while outbox:
+            match outbox.popleft():
+                case Open(peer):
+                    self._keep_peer(peer, wires.connect(self.host, self, peer.address))
+                case Send(peer):
+                    wires.send(self._ends_of_peers[peer.id], peer.take_output())
+                case Close(peer):
+                    end = self._ends_of_peers.pop(peer.id)
+                    wires.send(end, peer.take_output())
+                    wires.close(end)
+                    self._peers.pop(end.number, None)
+                case Listen(listener):
+                    self._listeners[listener.port] = listener
+                case Unlisten(listener):
+                    self._listeners.pop(listener.port, None)
+
+    def _set_alarm(self) -> None:
+        """Wake the node at its next deadline, by its own clock."""
+        at_us = self.node.next_deadline_us() - self.skew_us
+        if self._alarm is not None:
+            if self._alarm.action is not None and self._alarm.time_us == at_us:
+                return
+            self._alarm.cancel()
+        self._alarm = self.lab.agenda.at(at_us, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if not self.paused and self.running:
+            self._tick()
+
+    def _tick(self) -> None:
+        self.node.tick()
+        self._end_turn()
+
+    def step_clock(self, by_us: int) -> None:
+        """Somebody corrects the wall clock of this machine."""
+        self.skew_us += by_us
+        if self.running:
+            self.node.next_cron_us = min(self.node.next_cron_us, self.clock())
+            if not self.paused:
+                self._tick()
+
+    def __repr__(self) -> str:
+        state = "paused" if self.paused else "running" if self.running else "down"
+        return f"<Process {self.name} {self.host.ip}:{self.port} {state}>"
