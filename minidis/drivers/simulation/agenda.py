@@ -5,8 +5,8 @@
     agenda.step()                   now = 2_000, tick()
     agenda.step()                   now = 5_000, deliver()
 
-Nothing ever waits. An hour of a quiet cluster costs as much as the events in it. Two events of the same moment happen
-in the order in which they were planned, so the same plans give the same history.
+Nothing ever waits. An hour of a quiet cluster costs as much as the events in it. Two events of the same
+moment happen in the order in which they were planned, so the same plans give the same history.
 
 Complexity: O(log events) for each.
 

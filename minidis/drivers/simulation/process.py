@@ -4,7 +4,8 @@
     node.peers.outbox  ->  wires, to other processes
     node.next_deadline_us()  ->  an event on the agenda
 
-It is the same `Node` and the same `Link` as behind TCP: only clock, sockets and power are the lab's. A process may be
+It is the same `Node` and the same `Link` as behind TCP: only clock, sockets and power are the lab's. A
+process may be
 
     running
     paused     SIGSTOP: the kernel still accepts and buffers; time goes on outside
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minidis.drivers.simulation.agenda import Planned
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 SOCKET_BUFFER_BYTES = 256 * 1024
 """What two kernels take off a process's hands for one connection; more counts as its output buffer."""
+
+TIMER_US = 1_000
+"""Timers have a resolution of a millisecond: a node that wants to be called "now" is called then."""
 
 
 class Process:
@@ -54,6 +59,7 @@ class Process:
         self._listeners: dict[int, Listener] = {}
         self._missed: list[Callable[[], None]] = []  # while paused
         self._alarm: Planned | None = None
+        self._ticked_us = 0
         host.accept = self._accept
         self.start()
 
@@ -78,7 +84,7 @@ class Process:
         self.paused = False
         self.node = self.make_node(self)
         self.node.on_shutdown = self._shut_down
-        self._end_turn()
+        self.finish_turn()
 
     def random(self) -> random.Random:
         """The node's own lots: they depend on the lab's seed, its name and how often it was started."""
@@ -156,19 +162,19 @@ class Process:
         self.node.now_us = self.node.clock()
         link = Link(self.node)
         client = link.client
-        client.peer = "%s:%d" % end.other.address
-        client.local = "%s:%d" % end.address
+        client.peer = show_address(end.other.address)
+        client.local = show_address(end.address)
         self._links[end.number] = (end, link)
         self._ends_of_clients[client.id] = end
-        client.on_close = lambda: self.lab.agenda.after(0, lambda: self._hang_up(end))
-        self._end_turn()
+        client.on_close = partial(self._client_let_go, end)
+        self.finish_turn()
 
     def _accept_peer(self, listener: Listener, end: End) -> None:
         assert end.other is not None
         # the handler may speak as it is accepted: then the peer's Send finds its end at the turn's end
         peer = self.node.peers.accepted(listener, end.other.address, end.address)
         self._keep_peer(peer, end)
-        self._end_turn()
+        self.finish_turn()
 
     def _keep_peer(self, peer: Peer, end: End) -> None:
         self._peers[end.number] = peer
@@ -191,7 +197,7 @@ class Process:
         peer = self._peers.get(end.number)
         if peer is not None:
             event(peer)
-            self._end_turn()
+            self.finish_turn()
 
     def _take(self, end: End, data: bytes) -> None:
         held = self._links.get(end.number)
@@ -199,7 +205,7 @@ class Process:
             self._peer_event(end, lambda peer: self.node.peers.received(peer, data))
             return
         held[1].receive(data)
-        self._end_turn(held[1].client.id)
+        self.finish_turn(held[1].client.id)
 
     def _lose(self, end: End, reason: str) -> None:
         held = self._links.pop(end.number, None)
@@ -212,10 +218,13 @@ class Process:
         link.client.on_close = None
         self.node.now_us = self.node.clock()
         link.close()
-        self._end_turn()
+        self.finish_turn()
+
+    def _client_let_go(self, end: End) -> None:
+        """The node has closed a client: at the end of this turn its connection goes too."""
+        self.lab.agenda.after(0, partial(self._hang_up, end))
 
     def _hang_up(self, end: End) -> None:
-        """The node has let a client go."""
         held = self._links.pop(end.number, None)
         if held is not None:
             self._ends_of_clients.pop(held[1].client.id, None)
@@ -223,7 +232,7 @@ class Process:
 
     # -- a turn -----------------------------------------------------------------------------------
 
-    def _end_turn(self, client_id: int | None = None) -> None:
+    def finish_turn(self, client_id: int | None = None) -> None:
         """Send what is owed, do what the node asked for, and plan its next tick."""
         if client_id is not None:
             self._write(client_id)
@@ -267,7 +276,7 @@ class Process:
 
     def _set_alarm(self) -> None:
         """Wake the node at its next deadline, by its own clock."""
-        at_us = self.node.next_deadline_us() - self.skew_us
+        at_us = max(self.node.next_deadline_us() - self.skew_us, self._ticked_us + TIMER_US)
         if self._alarm is not None:
             if self._alarm.action is not None and self._alarm.time_us == at_us:
                 return
@@ -280,8 +289,9 @@ class Process:
             self._tick()
 
     def _tick(self) -> None:
+        self._ticked_us = self.lab.agenda.now_us
         self.node.tick()
-        self._end_turn()
+        self.finish_turn()
 
     def step_clock(self, by_us: int) -> None:
         """Somebody corrects the wall clock of this machine."""
@@ -294,3 +304,8 @@ class Process:
     def __repr__(self) -> str:
         state = "paused" if self.paused else "running" if self.running else "down"
         return f"<Process {self.name} {self.host.ip}:{self.port} {state}>"
+
+
+def show_address(address: Address) -> str:
+    """An address as CLIENT LIST shows it."""
+    return f"{address[0]}:{address[1]}"

@@ -5,8 +5,8 @@
     3.000000  *        partition a | b c
     4.512000  a -> b   SET k v    (held)
 
-The record is what transcripts print, sequence charts draw and a search replays. Bytes are kept as they went; what they
-say in words is worked out when somebody looks.
+The record is what transcripts print, sequence charts draw and a search replays. Bytes are kept as they
+went; what they say in words is worked out when somebody looks.
 
 Complexity: O(1) for each message; nothing is parsed before it is shown.
 Read next: scenario.py, which prints it.
@@ -103,10 +103,10 @@ class Record:
 def describe(data: bytes) -> str:
     """Bytes of a connection in words: commands and replies as one types them, the rest by size.
 
-    >>> describe(b"*2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\nk\\r\\n*1\\r\\n$4\\r\\nPING\\r\\n"), describe(b"+OK\\r\\n")
-    ('GET k; PING', '+OK')
-    >>> describe(b"$9\\r\\nREDIS0010"), describe(b"\\n")
-    ('(9 bytes of RDB)', '(newline)')
+    >>> describe(b"*2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\nk\\r\\n*1\\r\\n$4\\r\\nPING\\r\\n")
+    'GET k; PING'
+    >>> describe(b"+OK\\r\\n"), describe(b"$9\\r\\nREDIS0010"), describe(b"\\n")
+    ('+OK', '(9 bytes of RDB)', '(newline)')
     """
     if data.strip(b"\n") == b"":
         return "(newline)" if len(data) == 1 else f"({len(data)} newlines)"

@@ -3,9 +3,10 @@
     a  ==== End ---- bytes in flight, in order ----> End ====  b
                <----------------------------------
 
-What TCP promises holds here, and what it doesn't promise doesn't: bytes come in order, once, or the connection is lost.
-A network that fails therefore *holds* bytes (the sender's kernel sends them again and again) until it heals or someone
-gives up. A side learns of a dead peer only by a reset, by an end, or by a timeout of its own.
+What TCP promises holds here, and what it doesn't promise doesn't: bytes come in order, once, or the
+connection is lost. A network that fails therefore *holds* bytes (the sender's kernel sends them again and
+again) until it heals or someone gives up. A side learns of a dead peer only by a reset, by an end, or by a
+timeout of its own.
 
     partition      bytes, and requests to connect, are held until the network heals
     reset (drop)   both sides lose the connection
@@ -25,6 +26,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from minidis.drivers.simulation.agenda import Agenda
@@ -34,6 +36,8 @@ Address = tuple[str, int]
 
 CONNECT_PATIENCE_US = 127_000_000
 """How long a kernel tries to connect (tcp_syn_retries = 6)."""
+
+RESET = "Connection reset by peer"
 
 JITTER = 0.25
 """A message takes up to this share longer than the base latency."""
@@ -145,7 +149,7 @@ class Wires:
 
     def _established(self, end: End, there: End) -> None:
         if end.number not in end.host.ends:  # the caller is gone: its kernel answers with a reset
-            self._travel(end.host, there.host, lambda: self._lose(there, "Connection reset by peer"))
+            self._travel(end.host, there.host, lambda: self._lose(there, RESET))
             return
         end.other, end.open = there, True
         end.owner.end_opened(end)
@@ -165,8 +169,7 @@ class Wires:
         """The network or a middlebox kills the connection: both sides lose it, each a latency later."""
         for one in (end, end.other):
             if one is not None and one.host.powered:
-                reason = "Connection reset by peer"
-                self.agenda.after(self._latency(one.host, one.host), lambda one=one: self._lose(one, reason))
+                self.agenda.after(self._latency(one.host, one.host), partial(self._lose, one, RESET))
 
     # -- bytes ------------------------------------------------------------------------------------
 
@@ -204,7 +207,7 @@ class Wires:
         end.in_flight_bytes -= len(data)
         if other.number not in other.host.ends:  # closed, or forgotten in a power cut: the kernel resets
             if kind == "data":
-                self._travel(other.host, end.host, lambda: self._lose(end, "Connection reset by peer"))
+                self._travel(other.host, end.host, lambda: self._lose(end, RESET))
             return
         self.record.arrived(message)
         if kind == "data":
