@@ -100,6 +100,7 @@ class Embedded:
         self._frozen_us: int | None = parse_time(clock) if isinstance(clock, str) else clock
         random = random_module.Random(seed) if seed is not None else random_module.Random()
         self.node = Node(config, self._current_clock(), random, table=table)
+        self.node.sleep = self._sleep
         self.client = self.connect("default")
 
     def restart(
@@ -231,6 +232,13 @@ class Embedded:
                 self.tick()
             self._frozen_us = target_us
             self.tick()
+
+    def _sleep(self, duration_us: int) -> None:
+        """DEBUG SLEEP: the clock moves on, and nothing else happens meanwhile."""
+        if self._frozen_us is None:
+            time.sleep(duration_us / 1e6)
+        else:
+            self._frozen_us += duration_us
 
     def jump(self, at: str | int) -> None:
         """Set a frozen clock to another time, forward or back, as a wall clock that is corrected.

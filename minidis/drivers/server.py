@@ -30,6 +30,7 @@ import os
 import signal
 import socket
 import stat
+import time
 import traceback
 from typing import Any, cast
 
@@ -96,6 +97,8 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.log.role = "M"
         self.node.on_shutdown = self.shut_down
+        self.node.log = self.log.write
+        self.node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         config = self.node.config
         if config.port:
             await self._listen_tcp(config.bind.split() or ["*"], config.port)

@@ -8,7 +8,7 @@ database, the members of a set), the parts are xored, so that any order gives th
 
 That a key expires is part of it, when it expires is not; encodings and access times are not.
 
-Mirrors: debug.c (xorDigest, mixDigest, xorObjectDigest, computeDatasetDigest). The digits are Redis's own, so a
+Mirrors: debug.c (xorDigest, mixDigest, xorObjectDigest, computeDatasetDigest). The digits are Redis's own: a
 replica of ours is compared with a primary of theirs by DEBUG DIGEST.
 Complexity: O(bytes of the dataset).
 
@@ -29,6 +29,7 @@ from hashlib import sha1
 from typing import Any
 
 from minidis.engine.database import Database
+from minidis.protocol.numbers import shortest_text
 from minidis.values.base import Value
 
 EMPTY = bytes(20)
@@ -43,7 +44,9 @@ def dataset_digest(databases: Iterable[Database]) -> bytes:
         if len(database):
             digest = mix(digest, database.index.to_bytes(4, "big"))
             for key, value in database.table.items():
-                digest = xor(digest, value_digest(value, database.expiry_ms(key) is not None, mix(EMPTY, key)))
+                digest = add(
+                    digest, value_digest(value, database.expiry_ms(key) is not None, mix(EMPTY, key))
+                )
     return digest
 
 
@@ -62,11 +65,8 @@ def mix(digest: bytes, *parts: bytes) -> bytes:
 
 def add(digest: bytes, data: bytes) -> bytes:
     """The digest with a part whose order doesn't."""
-    return xor(digest, sha1(data).digest())
-
-
-def xor(digest: bytes, other: bytes) -> bytes:
-    return (int.from_bytes(digest, "big") ^ int.from_bytes(other, "big")).to_bytes(20, "big")
+    hashed = sha1(data).digest()
+    return (int.from_bytes(digest, "big") ^ int.from_bytes(hashed, "big")).to_bytes(20, "big")
 
 
 # ---- by type ----------------------------------------------------------------------------------------------
@@ -80,13 +80,13 @@ def _of_set(digest: bytes, members: Any) -> bytes:
 
 def _of_sorted_set(digest: bytes, pairs: Any) -> bytes:
     for member, score in pairs:
-        digest = xor(digest, mix(EMPTY, member, b"%.17g" % score))
+        digest = add(digest, mix(EMPTY, member, shortest_text(score)))
     return digest
 
 
 def _of_hash(digest: bytes, value: Any) -> bytes:
     for field, content in value.items():
-        digest = xor(digest, mix(EMPTY, field, content))
+        digest = add(digest, mix(EMPTY, field, content))
     return digest
 
 

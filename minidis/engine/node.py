@@ -120,6 +120,8 @@ class Node:
         self.peers = Peers(self)
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
+        self.log: Callable[[str, str], None] = lambda level, text: None  # the driver's: a line for the log
+        self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
         self.changes = 0
         self.expired_keys = 0
@@ -127,6 +129,7 @@ class Node:
         self.connections_received = 0
         self.deletes_expired_keys = True  # a replica leaves that to its primary
         self.active_expiry = True
+        self.cron_is_paused = False
         self.active_cycle = expiry.active_cycle
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
@@ -292,6 +295,8 @@ class Node:
 
     def _cron(self) -> None:
         self.next_cron_us = self.now_us + 1_000_000 // self.config.hz
+        if self.cron_is_paused:
+            return
         if self.active_expiry and self.deletes_expired_keys:
             self.last_cycle = self.active_cycle(self)
         if self.config.activerehashing:

@@ -127,14 +127,23 @@ def format_double(value: float) -> bytes:
     >>> [format_double(x) for x in (0.0, -0.0, 1e17, 5e18, 1.5e-7, 0.0001, math.inf, math.nan)]
     [b'0', b'-0', b'100000000000000000', b'5e+18', b'1.5e-7', b'0.0001', b'inf', b'nan']
     """
+    if value and -_EXACT_INTEGER_LIMIT <= value <= _EXACT_INTEGER_LIMIT and value == int(value):
+        return b"%d" % int(value)
+    return shortest_text(value)
+
+
+def shortest_text(value: float) -> bytes:
+    """The same without d2string's exception for whole numbers (fpconv_dtoa).
+
+    >>> shortest_text(1e15), format_double(1e15)
+    (b'1e+15', b'1000000000000000')
+    """
     if value != value:
         return b"nan"
     if value in (math.inf, -math.inf):
         return b"inf" if value > 0 else b"-inf"
     if value == 0:
         return b"-0" if math.copysign(1, value) < 0 else b"0"
-    if -_EXACT_INTEGER_LIMIT <= value <= _EXACT_INTEGER_LIMIT and value == int(value):
-        return b"%d" % int(value)
     digits, exponent = shortest_digits(abs(value))
     return (b"-" if value < 0 else b"") + _place_point(str(digits), exponent, negative=value < 0)
 

@@ -17,6 +17,7 @@ A handler never thinks about RESP2 or RESP3.  It returns an ordinary Python valu
     dict                  *2n (flat)               %n
     Pairs                 *2n (flat)               *n of *2
     Push                  *n                       >n
+    Attributes            (nothing)                |n, before the reply that they describe
     Several               each after the other     each after the other
     PlainDouble           $3\\r\\n1.5                ,1.5 (17 decimals at most)
     Verbatim              $n                       =n+4 txt:...
@@ -84,6 +85,13 @@ class Verbatim(bytes):
     """Text meant for people (INFO, CLIENT LIST): RESP3 says so with a format of three letters."""
 
     format = "txt"
+
+
+class Attributes(dict):
+    """Facts about the reply that follows, in RESP3 only: `Several([Attributes({...}), reply])`."""
+
+    def __repr__(self) -> str:
+        return f"Attributes({dict.__repr__(self)})"
 
 
 class Several(list):

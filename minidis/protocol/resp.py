@@ -52,6 +52,7 @@ from minidis.protocol.numbers import format_double, format_long_double, parse_fl
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import (
     NULL_ARRAY,
+    Attributes,
     BigNumber,
     NullArray,
     Pairs,
@@ -347,6 +348,14 @@ def _append_raw(pieces: list[bytes], value: Raw, resp3: bool) -> None:
     pieces.append(value)
 
 
+def _append_attributes(pieces: list[bytes], value: Attributes, resp3: bool) -> None:
+    if resp3:
+        pieces.append(b"|%d\r\n" % len(value))
+        for key, fact in value.items():
+            _append(pieces, key, resp3)
+            _append(pieces, fact, resp3)
+
+
 def _append_elements(pieces: list[bytes], kind: bytes, elements: list[Any], resp3: bool) -> None:
     pieces.append(b"%b%d\r\n" % (kind, len(elements)))
     for element in elements:
@@ -376,6 +385,7 @@ _WRITERS: dict[type, Any] = {
     Several: _append_several,
     list: _append_array,
     tuple: _append_array,
+    Attributes: _append_attributes,
     dict: _append_map,
     AbstractSet: _append_set,
     ReplyError: _append_error,

@@ -497,17 +497,21 @@ class TableStats:
         """Keys per non-empty bucket."""
         return self.used / self.occupied_buckets if self.used else 0.0
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """The text without what takes a walk over all buckets."""
         title = (
             f"Hash table {self.table} stats ({'rehashing target' if self.table else 'main hash table'}):\n"
         )
         if not self.used:
             return title + "No stats available for empty dictionaries\n"
+        return title + f" table size: {self.size}\n number of elements: {self.used}\n"
+
+    def __str__(self) -> str:
+        if not self.used:
+            return self.summary()
         return (
-            title
+            self.summary()
             + (
-                f" table size: {self.size}\n"
-                f" number of elements: {self.used}\n"
                 f" different slots: {self.occupied_buckets}\n"
                 f" max chain length: {self.longest_chain}\n"
                 f" avg chain length (counted): {self.average_chain:.2f}\n"

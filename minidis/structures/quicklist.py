@@ -140,9 +140,15 @@ class Quicklist:
             self.push_tail(element)
 
     @classmethod
-    def from_listpack(cls, pack: Listpack, fill: int = DEFAULT_FILL, compress_depth: int = 0) -> Quicklist:
+    def from_listpack(
+        cls,
+        pack: Listpack,
+        fill: int = DEFAULT_FILL,
+        compress_depth: int = 0,
+        packed_threshold: int | None = None,
+    ) -> Quicklist:
         """A quicklist whose only node is this listpack (taken over, not copied). O(1)."""
-        quicklist = cls(fill=fill, compress_depth=compress_depth)
+        quicklist = cls((), fill, compress_depth, packed_threshold)
         if pack:
             quicklist._link(None, Node(pack))
             quicklist._count = len(pack)

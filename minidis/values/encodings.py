@@ -39,6 +39,9 @@ class Encodings:
     zset_max_listpack_value: int = 64
     list_max_listpack_size: int = -2
     list_compress_depth: int = 0
+    quicklist_packed_threshold: int | None = (
+        None  # larger elements get a node of their own; None: by the size limit
+    )
     hll_sparse_max_bytes: int = 3000
     stream_node_max_bytes: int = 4096
     stream_node_max_entries: int = 100

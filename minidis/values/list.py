@@ -222,7 +222,9 @@ class List(Value):
         encodings = self.encodings
         quicklist: Any = encodings.quicklist
         fill, compress_depth = encodings.list_max_listpack_size, encodings.list_compress_depth
-        self.form = quicklist.from_listpack(self.form, fill, compress_depth)
+        self.form = quicklist.from_listpack(
+            self.form, fill, compress_depth, encodings.quicklist_packed_threshold
+        )
         self.is_packed = False
 
     def _try_to_become_listpack(self, share: int = 2) -> None:
