@@ -120,7 +120,6 @@ class Node:
         self.peers = Peers(self)
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
-        self.log: Callable[[str, str], None] = lambda level, text: None  # the driver's: a line for the log
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
         self.changes = 0
