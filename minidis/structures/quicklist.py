@@ -113,7 +113,7 @@ class Quicklist:
     """A sequence of byte strings, quick at both ends. Indexes may be negative, as in Python."""
 
     __slots__ = (
-        "_count", "_count_limit", "_large_from", "_size_limit",
+        "_count", "_count_limit", "_foreign", "_large_from", "_size_limit",
         "compress_depth", "fill", "head", "node_count", "packed_threshold", "tail",
     )  # fmt: skip
 
@@ -131,6 +131,7 @@ class Quicklist:
         self.tail: Node | None = None
         self.node_count = 0
         self._count = 0
+        self._foreign = False  # has nodes that were filled by other limits
         # The limits as plain numbers, since every push compares with them.
         size_limit, count_limit = node_limits(fill)
         self._size_limit = size_limit or _SAFE_SIZE
@@ -256,6 +257,16 @@ class Quicklist:
             self._link(tail, self._new_node(element))
         self._count += 1
 
+    def append_node(self, content: Listpack | bytes) -> None:
+        """Add a whole node at the tail, whatever its size: a listpack that isn't empty, or a plain element.
+
+        Source: quicklistAppendListpack, quicklistAppendPlainNode (an RDB file holds the nodes as they are).
+        """
+        node = Node(_NO_PACK, content) if isinstance(content, bytes) else Node(content)
+        self._foreign = True
+        self._link(self.tail, node)
+        self._count += len(node)
+
     def pop_head(self) -> bytes:
         """Take the first element away. Raises IndexError when there is none."""
         return self._pop(self.head, 0)
@@ -344,6 +355,7 @@ class Quicklist:
     def copy(self) -> Quicklist:
         """An independent quicklist with the same nodes. O(size)."""
         duplicate = Quicklist((), self.fill, self.compress_depth, self.packed_threshold)
+        duplicate._foreign = self._foreign
         for node in self.nodes():
             pack = node.pack.copy() if node.plain is None else _NO_PACK
             duplicate._link(duplicate.tail, Node(pack, node.plain))
@@ -361,10 +373,10 @@ class Quicklist:
             if node.plain is None:
                 assert node.pack, "an empty node"
                 node.pack.check()
-                assert len(node) <= self._count_limit, f"too many elements: {node}"
+                assert self._foreign or len(node) <= self._count_limit, f"too many elements: {node}"
             else:
                 assert node.pack is _NO_PACK, "a plain node with a listpack"
-                assert self._is_large(node.plain), f"too small for a plain node: {node}"
+                assert self._foreign or self._is_large(node.plain), f"too small for a plain node: {node}"
         assert not _NO_PACK
 
     # Where an element goes

@@ -79,6 +79,19 @@ class List(Value):
         value._try_to_become_listpack(share=1)
         return value
 
+    @classmethod
+    def from_nodes(cls, nodes: Iterable[Any], encodings: Encodings) -> List:
+        """A list of nodes as a file has them, each a listpack or, if too large for one, an element as bytes.
+
+        A single listpack within the limit becomes the list.  Source: rdbLoadObject, LIST_CONV_AUTO.
+        """
+        value = cls(encodings)
+        value._become_quicklist()
+        for node in nodes:
+            value.form.append_node(node)
+        value._try_to_become_listpack(share=1)
+        return value
+
     @property
     def encoding(self) -> str:
         return "listpack" if self.is_packed else "quicklist"

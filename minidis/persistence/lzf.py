@@ -1,0 +1,138 @@
+"""LZF: compression that is quick and simple, for strings in an RDB file.
+
+The idea of all Lempel-Ziv methods: text repeats itself, so instead of writing it again, say where it stood.
+The compressed form is a row of instructions; the first three bits of each tell which kind it is:
+
+    000lllll  bytes           l + 1 bytes follow that are to be copied as they are        (1..32)
+    lllooooo oooooooo         copy l + 2 bytes from o + 1 bytes back in what is written   (3..8)
+    111ooooo llllllll oooooooo  the same with l + 9 bytes                                 (9..264)
+
+    "abcabcabcabcX"     02 61 62 63    e0 00 02    00 58
+                        3 literals     9 from 3 back   1 literal
+                        a  b  c        (they overlap what they write: a run)   X
+
+No length of the whole is written down: whoever keeps the bytes must keep it beside them, as an RDB file
+does. The packer remembers, for every three bytes, where they were met last. Any packer may choose other
+copies; the unpacker doesn't care, so our bytes differ from Redis's and mean the same.
+
+Mirrors: lzf_c.c, lzf_d.c. A string of 20 bytes or fewer is not worth trying (rdb.c).
+Complexity: O(n); compress about 4 MB/s, decompress about 20 MB/s of text in CPython.
+
+>>> packed = compress(b"abcabcabcabcX")
+>>> packed.hex(" ")
+'02 61 62 63 e0 00 02 00 58'
+>>> decompress(packed, 13)
+b'abcabcabcabcX'
+
+Read next: rdb_writer.py.
+"""
+
+from __future__ import annotations
+
+MAX_EXPANSION = 264 / 3
+"""The most that `decompress` can make of a byte: what claims more is corrupt, and needs no memory."""
+
+_MAX_LITERALS = 32
+_MAX_DISTANCE = 1 << 13
+_MAX_COPY = 264
+
+
+class CorruptLzf(ValueError):
+    """Bytes that no packer has written.  `offset` is where in them it shows."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(f"corrupt LZF data at byte {offset}: {reason}")
+        self.offset = offset
+        self.reason = reason
+
+
+def compress(data: bytes) -> bytes:
+    """The instructions that give `data`.  They may be longer than it is.  O(n)."""
+    packed = bytearray()
+    last_seen: dict[bytes, int] = {}
+    literals_from = position = 0
+    end = len(data) - 2  # a copy needs three bytes
+    while position < end:
+        three = data[position : position + 3]
+        source = last_seen.get(three, -_MAX_DISTANCE - 1)
+        last_seen[three] = position
+        if position - source > _MAX_DISTANCE:
+            position += 1
+            continue
+        length = _match_length(data, source, position)
+        _put_literals(packed, data, literals_from, position)
+        _put_copy(packed, position - source - 1, length)
+        literals_from = position = position + length
+    _put_literals(packed, data, literals_from, len(data))
+    return bytes(packed)
+
+
+def decompress(packed: bytes, length: int) -> bytes:
+    """What the instructions give, which must be `length` bytes.  Raises CorruptLzf.  O(length)."""
+    written = bytearray()
+    position = 0
+    try:
+        while position < len(packed):
+            start = position
+            control = packed[position]
+            position += 1
+            if control < _MAX_LITERALS:
+                written += packed[position : position + control + 1]
+                position += control + 1
+            else:
+                count = control >> 5
+                if count == 7:
+                    count += packed[position]
+                    position += 1
+                distance = ((control & 0x1F) << 8 | packed[position]) + 1
+                position += 1
+                _copy_back(written, distance, count + 2, start)
+            if len(written) > length:
+                raise CorruptLzf(start, f"more than the {length} bytes that were announced")
+    except IndexError:
+        raise CorruptLzf(len(packed), "the last instruction is cut off") from None
+    if position > len(packed):
+        raise CorruptLzf(len(packed), "the last literals are cut off")
+    if len(written) != length:
+        raise CorruptLzf(len(packed), f"{len(written)} bytes where {length} were announced")
+    return bytes(written)
+
+
+def _copy_back(written: bytearray, distance: int, count: int, at: int) -> None:
+    start = len(written) - distance
+    if start < 0:
+        raise CorruptLzf(at, f"a copy from {distance} bytes back, where only {len(written)} are written")
+    if distance >= count:
+        written += written[start : start + count]
+    else:  # the copy overlaps itself: a pattern of `distance` bytes, again and again
+        pattern = written[start:]
+        written += (pattern * (count // distance + 1))[:count]
+
+
+def _match_length(data: bytes, source: int, position: int) -> int:
+    """How many bytes from `source` on equal those from `position` on: 3 are known to, 264 can be said."""
+    limit = min(_MAX_COPY, len(data) - position)
+    length = 3
+    while (
+        length + 8 <= limit
+        and data[source + length : source + length + 8] == (data[position + length : position + length + 8])
+    ):
+        length += 8
+    while length < limit and data[source + length] == data[position + length]:
+        length += 1
+    return length
+
+
+def _put_literals(packed: bytearray, data: bytes, start: int, end: int) -> None:
+    for at in range(start, end, _MAX_LITERALS):
+        piece = data[at : min(at + _MAX_LITERALS, end)]
+        packed.append(len(piece) - 1)
+        packed += piece
+
+
+def _put_copy(packed: bytearray, offset: int, length: int) -> None:
+    count = length - 2
+    if count < 7:
+        packed += bytes((count << 5 | offset >> 8, offset & 0xFF))
+    else:
+        packed += bytes((7 << 5 | offset >> 8, count - 7, offset & 0xFF))

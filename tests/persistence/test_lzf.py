@@ -1,0 +1,56 @@
+"""LZF: what was packed comes back, and hostile bytes give an error and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidis.persistence.lzf import MAX_EXPANSION, CorruptLzf, compress, decompress
+
+repetitive = st.lists(st.sampled_from([b"a", b"abc", b"user:", b"\0\0\0\0", b"xyzzy" * 9]), max_size=400).map(
+    b"".join
+)
+
+
+@given(st.one_of(st.binary(max_size=600), repetitive))
+def test_what_was_packed_comes_back(data):
+    assert decompress(compress(data), len(data)) == data
+
+
+@pytest.mark.parametrize("distance", [1, 8191, 8192, 8193, 9000])
+def test_copies_reach_back_eight_kilobytes(distance):
+    filler = bytes(range(256)) * 40
+    data = b"needle!!" + filler[: distance - 8] + b"needle!!"
+    assert decompress(compress(data), len(data)) == data
+
+
+def test_a_run_costs_next_to_nothing():
+    data = b"x" * 100_000
+    packed = compress(data)
+    assert decompress(packed, len(data)) == data
+    assert len(packed) * MAX_EXPANSION >= len(data) > len(packed) * MAX_EXPANSION - 300
+
+
+@given(st.binary(max_size=200), st.integers(0, 5000))
+def test_hostile_bytes_are_refused_or_have_the_length_that_was_said(packed, length):
+    try:
+        assert len(decompress(packed, length)) == length
+    except CorruptLzf as corrupt:
+        assert 0 <= corrupt.offset <= len(packed)
+
+
+@pytest.mark.parametrize(
+    ("packed", "length", "reason"),
+    [
+        (b"\x02ab", 3, "cut off"),
+        (b"\x00a\x20", 4, "cut off"),
+        (b"\x00a\xe0", 4, "cut off"),
+        (b"\x00a\x20\x05", 4, "from 6 bytes back, where only 1"),
+        (b"\x02abc", 2, "more than the 2 bytes"),
+        (b"\x02abc", 4, "3 bytes where 4"),
+    ],
+)
+def test_each_fault_is_named(packed, length, reason):
+    with pytest.raises(CorruptLzf, match=reason):
+        decompress(packed, length)
