@@ -11,7 +11,6 @@ import math
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import KeyFinder
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_long_double
 from minidis.protocol.replies import ReplyError
 
@@ -20,20 +19,6 @@ TIMEOUT_NEGATIVE = "ERR timeout is negative"
 TIMEOUT_TOO_LARGE = "ERR timeout is out of range"
 COUNT_OUT_OF_RANGE = "ERR value is out of range"
 MOST_REPETITIONS = 10_000_000
-
-
-def counted_keys(position: int, *single: int) -> KeyFinder:
-    """A key finder: argv[position] says how many keys follow it; `single` are positions of further keys.
-
-    >>> counted_keys(2, 1)([b"ZUNIONSTORE", b"total", b"2", b"a", b"b", b"WEIGHTS", b"1", b"2"])
-    [b'total', b'a', b'b']
-    """
-
-    def find(argv: list[bytes]) -> list[bytes]:
-        count = parse_integer(argv[position]) or 0
-        return [argv[at] for at in single] + argv[position + 1 : position + 1 + max(count, 0)]
-
-    return find
 
 
 def integer_in_range(text: bytes, least: int, most: int = INTEGER_MAX, message: str | None = None) -> int:

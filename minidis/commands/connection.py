@@ -8,8 +8,7 @@ read and change it, and CLIENT LIST shows it for everyone, a line for each conne
          who                            since when    b: it waits      commands queued since MULTI, or -1
 
 Mirrors: networking.c (clientCommand, helloCommand), db.c (selectCommand), acl.c (authCommand).
-Differs: a client in this process has no socket, so what a socket has (fd, buffers) shows as -1 or 0; the
-only user is "default", with the password of `requirepass`.
+Differs: a client in this process has no socket, so what a socket has (fd, buffers) shows as -1 or 0.
 Complexity: O(1), but for CLIENT LIST and KILL, which are O(clients).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -27,7 +26,7 @@ from typing import Any
 
 from minidis.engine import errors, transactions
 from minidis.engine.client import Client
-from minidis.engine.node import VERSION
+from minidis.engine.node import VERSION, Node
 from minidis.engine.registry import (
     ADMIN,
     ALLOW_BUSY,
@@ -39,13 +38,13 @@ from minidis.engine.registry import (
     STALE,
     command,
 )
+from minidis.engine.users import DEFAULT
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError, Verbatim
 
 _CLIENT = NOSCRIPT | LOADING | STALE | SENTINEL
 _CONTROL = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY
 
-WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled."
 UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 
 
@@ -92,7 +91,8 @@ def reset(client: Client):
     client.name = ""
     client.reply_mode = "on"
     client.no_evict = client.no_touch = False
-    client.authenticated = not client.node.requires_password
+    client.user = client.node.users.default
+    client.authenticated = not client.node.users.authentication_required
     client.update_gate()
     return "RESET"
 
@@ -102,24 +102,17 @@ def reset(client: Client):
 
 @command("AUTH [username] password", _CONTROL | SENTINEL, raw=True)
 def auth(client: Client, *words: bytes):
-    """Give the password of `requirepass`. O(1)."""
+    """Become a user, "default" if none is named. O(N) where N is the number of its passwords."""
     if len(words) > 2:
         raise ReplyError(errors.SYNTAX)
-    if len(words) == 1 and not client.node.requires_password:
+    users = client.node.users
+    if len(words) == 1 and users.default.needs_no_password:
         raise ReplyError(
             "ERR AUTH <password> called without any password configured for the default user. "
             "Are you sure your configuration is correct?"
         )
-    _authenticate(client, words[0] if len(words) == 2 else b"default", words[-1])
+    users.authenticate(client, words[0] if len(words) == 2 else DEFAULT, words[-1])
     return "OK"
-
-
-def _authenticate(client: Client, user: bytes, password: bytes) -> None:
-    required = client.node.config.requirepass
-    if user != b"default" or (required and password.decode("utf-8", "surrogateescape") != required):
-        raise ReplyError(WRONG_PASSWORD)
-    client.authenticated = True
-    client.update_gate()
 
 
 @command(
@@ -140,7 +133,7 @@ def hello(client: Client, *words: bytes):
         protocol = number
     credentials, name = _hello_options(words[1:])
     if credentials is not None:
-        _authenticate(client, *credentials)
+        client.node.users.authenticate(client, *credentials, attempt=b"HELLO")
     if not client.authenticated:
         raise ReplyError(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
@@ -332,7 +325,7 @@ def describe(client: Client) -> str:
         "tot-mem": argv_bytes + multi_bytes,
         "events": "rw" if client.outbox else "r",
         "cmd": client.last_command or "NULL",
-        "user": client.user,
+        "user": errors.shown(client.user.name),
         "redir": -1,
         "resp": client.protocol,
         "lib-name": client.library_name,
@@ -380,9 +373,9 @@ def client_unblock(client: Client, client_id: bytes, *reason: bytes):
 def client_kill(client: Client, *words: bytes):
     """Close connections: the one at an address, or all that pass every filter. O(N) in connections."""
     if len(words) == 1:
-        tests, skip_me = [_filter(b"ADDR", words[0])], False
+        tests, skip_me = [_filter(client.node, b"ADDR", words[0])], False
     else:
-        tests, skip_me = _filters(words)
+        tests, skip_me = _filters(client.node, words)
     victims = [
         each
         for each in client.node.clients.values()
@@ -395,14 +388,14 @@ def client_kill(client: Client, *words: bytes):
     return "OK" if len(words) == 1 else len(victims)
 
 
-def _filters(words: tuple[bytes, ...]) -> tuple[list[Callable[[Client], bool]], bool]:
+def _filters(node: Node, words: tuple[bytes, ...]) -> tuple[list[Callable[[Client], bool]], bool]:
     """The tests that a connection must pass, and SKIPME, which is yes unless said otherwise."""
     tests, skip_me = [], True
     if len(words) % 2:
         raise ReplyError(errors.SYNTAX)
     for name, value in zip(words[::2], words[1::2], strict=True):
         if name.upper() != b"SKIPME":
-            tests.append(_filter(name.upper(), value))
+            tests.append(_filter(node, name.upper(), value))
         elif value.lower() in (b"yes", b"no"):
             skip_me = value.lower() == b"yes"
         else:
@@ -410,7 +403,7 @@ def _filters(words: tuple[bytes, ...]) -> tuple[list[Callable[[Client], bool]], 
     return tests, skip_me
 
 
-def _filter(name: bytes, value: bytes) -> Callable[[Client], bool]:
+def _filter(node: Node, name: bytes, value: bytes) -> Callable[[Client], bool]:
     text = errors.shown(value)
     if name == b"ID":
         number = parse_integer(value)
@@ -421,9 +414,9 @@ def _filter(name: bytes, value: bytes) -> Callable[[Client], bool]:
         _client_type(value)  # an unknown type is refused even when nobody is connected
         return lambda client: _has_type(client, value)
     if name == b"USER":
-        if text != "default":
+        if value not in node.users.by_name:
             raise ReplyError(f"ERR No such user '{text}'")
-        return lambda client: client.user == text
+        return lambda client: client.user.name == value
     if name == b"ADDR":
         return lambda client: client.peer == text
     if name == b"LADDR":

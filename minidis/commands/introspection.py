@@ -22,10 +22,11 @@ from collections.abc import KeysView
 from typing import Any
 
 from minidis.engine import errors
+from minidis.engine.categories import categories
 from minidis.engine.client import Client
-from minidis.engine.keyaccess import access_of_request, key_access
-from minidis.engine.keyspecs import BadKeys, KeySpec, has_movable_keys, key_specs, keys_of_spec, legacy_range
-from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, CommandTable, Flag, command
+from minidis.engine.keyaccess import key_access, keys_of_request
+from minidis.engine.keyspecs import KeySpec, has_movable_keys, key_specs, legacy_range
+from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, Flag, command
 from minidis.engine.syntax import Argument
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
@@ -50,7 +51,7 @@ def command_info(client: Client, *names: bytes):
     """Arity, flags, key positions and ACL categories; nil for an unknown command. O(N) in names."""
     if not names:
         return command_(client)
-    found = (look_up(client.node.commands, name) for name in names)
+    found = (client.node.commands.look_up(name) for name in names)
     return [None if entry is None else describe(entry) for entry in found]
 
 
@@ -60,7 +61,7 @@ def command_docs(client: Client, *names: bytes):
     table = client.node.commands
     if not names:
         return {entry.name.encode(): document(entry) for entry in table.by_name.values()}
-    found = (look_up(table, name) for name in names)
+    found = (table.look_up(name) for name in names)
     return {entry.name.encode(): document(entry) for entry in found if entry is not None}
 
 
@@ -110,33 +111,16 @@ def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
         entry = client.node.commands.find(argv)
     except ReplyError:
         raise ReplyError("ERR Invalid command specified") from None
-    specs = key_specs(entry.line)
-    if not specs and entry.key_finder is None:
+    if not key_specs(entry.line) and entry.key_finder is None:
         raise ReplyError("ERR The command has no key arguments")
     try:
         entry.check_arity(argv)
     except ReplyError:
         raise ReplyError("ERR Invalid number of arguments specified for command") from None
-    accesses = access_of_request(entry.name, argv, bool(entry.flags & Flag.READONLY))
-    try:
-        if entry.key_finder is not None and any(spec.keyword for spec in specs):
-            # A keyword may come twice (SORT's STORE): such a command knows better than its line.
-            keys = list(zip(entry.key_finder(argv), accesses, strict=False))
-        else:
-            pairs = zip(specs, accesses, strict=True)
-            keys = [(key, access) for spec, access in pairs for key in keys_of_spec(spec, argv)]
-    except (BadKeys, ReplyError):
-        keys = []
+    keys = [(argv[position], access) for position, access in keys_of_request(entry, argv)]
     if not keys:
         raise ReplyError("ERR Invalid arguments specified for command")
     return keys
-
-
-def look_up(table: CommandTable, name: bytes) -> Command | None:
-    """A command by the name that COMMAND INFO takes: `set`, `config|get`."""
-    container, _, subcommand = name.decode("latin-1").lower().partition("|")
-    entry = table.by_name.get(container)
-    return entry.subcommands.get(subcommand) if entry and subcommand else entry
 
 
 # ---- COMMAND INFO -----------------------------------------------------------------------------------------
@@ -194,55 +178,6 @@ _FLAG_NAMES = {
     Flag.NO_MULTI: "no_multi",
     Flag.ALLOW_BUSY: "allow_busy",
     Flag.MOVABLE_KEYS: "movablekeys",
-}
-
-
-def categories(entry: Command) -> list[str]:
-    """The ACL categories: those listed by hand or of its group, and those that follow from the flags."""
-    if entry.subcommands and not entry.flags:
-        return ["@slow"]  # a container is nothing by itself
-    of_group = [_CATEGORIES_OF_GROUP[entry.group]] if entry.group in _CATEGORIES_OF_GROUP else []
-    names = _LISTED_CATEGORIES.get(entry.name.partition("|")[0], of_group).copy()
-    by_flag = {
-        Flag.WRITE: "@write",
-        Flag.READONLY: "@read",
-        Flag.ADMIN: "@admin",
-        Flag.PUBSUB: "@pubsub",
-        Flag.BLOCKING: "@blocking",
-    }
-    names += [name for flag, name in by_flag.items() if entry.flags & flag]
-    if entry.flags & (Flag.ADMIN | Flag.DANGEROUS):
-        names.append("@dangerous")
-    names.append("@fast" if entry.flags & Flag.FAST else "@slow")
-    return list(dict.fromkeys(names))
-
-
-# Where the group doesn't say it: Redis lists these by hand too.
-_LISTED_CATEGORIES = {
-    "command": ["@connection"],
-    "dbsize": ["@keyspace"],
-    "flushall": ["@keyspace"],
-    "flushdb": ["@keyspace"],
-    "keys": ["@keyspace", "@dangerous"],
-    "sort": ["@set", "@sortedset", "@list", "@dangerous"],
-    "sort_ro": ["@set", "@sortedset", "@list", "@dangerous"],
-    "swapdb": ["@keyspace"],
-}
-
-_CATEGORIES_OF_GROUP = {
-    "string": "@string",
-    "bitmap": "@bitmap",
-    "hyperloglog": "@hyperloglog",
-    "list": "@list",
-    "set": "@set",
-    "sorted-set": "@sortedset",
-    "hash": "@hash",
-    "stream": "@stream",
-    "geo": "@geo",
-    "generic": "@keyspace",
-    "connection": "@connection",
-    "transactions": "@transaction",
-    "scripting": "@scripting",
 }
 
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidis.commands.arguments import counted_keys, deadline_ms, integer_in_range
+from minidis.commands.arguments import deadline_ms, integer_in_range
 from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
@@ -325,7 +325,6 @@ def is_left(word: bytes) -> bool:
     "LMPOP numkeys:int key [key ...] (LEFT|RIGHT) [COUNT count:int]",
     WRITE,
     since="7.0.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def lmpop(client: Client, numkeys: bytes, *words: bytes):
@@ -387,7 +386,6 @@ def brpop(client: Client, *words: bytes):
     "BLMPOP timeout:float numkeys:int key [key ...] (LEFT|RIGHT) [COUNT count:int]",
     WRITE | BLOCKING,
     since="7.0.0",
-    keys=counted_keys(2),
     raw=True,
 )
 def blmpop(client: Client, timeout: bytes, numkeys: bytes, *words: bytes):

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, KeysView
 from itertools import islice
 
-from minidis.commands.arguments import check_repetitions, counted_keys, integer_in_range
+from minidis.commands.arguments import check_repetitions, integer_in_range
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
@@ -151,7 +151,6 @@ smallest set and M is the number of sets."""
     "SINTERCARD numkeys:int key [key ...] [LIMIT limit:int]",
     READONLY | MOVABLE_KEYS,
     since="7.0.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def sintercard(client: Client, *words: bytes) -> int:

@@ -34,7 +34,6 @@ from typing import Any
 from minidis.commands.arguments import (
     COUNT_OUT_OF_RANGE,
     check_repetitions,
-    counted_keys,
     deadline_ms,
     integer_in_range,
 )
@@ -442,7 +441,6 @@ def zpopmax(client: Client, key: bytes, *words: bytes):
     "ZMPOP numkeys:int key [key ...] (MIN|MAX) [COUNT count:int]",
     WRITE | MOVABLE_KEYS,
     since="7.0.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def zmpop(client: Client, *words: bytes):
@@ -455,7 +453,6 @@ def zmpop(client: Client, *words: bytes):
     "BZPOPMIN key [key ...] timeout:float",
     WRITE | FAST | BLOCKING,
     since="5.0.0",
-    keys=lambda argv: argv[1:-1],
     raw=True,
 )
 def bzpopmin(client: Client, *words: bytes):
@@ -467,7 +464,6 @@ def bzpopmin(client: Client, *words: bytes):
     "BZPOPMAX key [key ...] timeout:float",
     WRITE | FAST | BLOCKING,
     since="5.0.0",
-    keys=lambda argv: argv[1:-1],
     raw=True,
 )
 def bzpopmax(client: Client, *words: bytes):
@@ -479,7 +475,6 @@ def bzpopmax(client: Client, *words: bytes):
     "BZMPOP timeout:float numkeys:int key [key ...] (MIN|MAX) [COUNT count:int]",
     WRITE | BLOCKING | MOVABLE_KEYS,
     since="7.0.0",
-    keys=counted_keys(2),
     raw=True,
 )
 def bzmpop(client: Client, timeout: bytes, *words: bytes):
@@ -558,7 +553,6 @@ _COMBINE = "[WEIGHTS weight:float [weight:float ...]] [AGGREGATE (SUM|MIN|MAX)]"
     f"ZUNION numkeys:int key [key ...] {_COMBINE} [WITHSCORES]",
     READONLY | MOVABLE_KEYS,
     since="6.2.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def zunion(client: Client, *words: bytes):
@@ -570,7 +564,6 @@ def zunion(client: Client, *words: bytes):
     f"ZINTER numkeys:int key [key ...] {_COMBINE} [WITHSCORES]",
     READONLY | MOVABLE_KEYS,
     since="6.2.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def zinter(client: Client, *words: bytes):
@@ -582,7 +575,6 @@ def zinter(client: Client, *words: bytes):
     "ZDIFF numkeys:int key [key ...] [WITHSCORES]",
     READONLY | MOVABLE_KEYS,
     since="6.2.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def zdiff(client: Client, *words: bytes):
@@ -594,7 +586,6 @@ def zdiff(client: Client, *words: bytes):
     "ZINTERCARD numkeys:int key [key ...] [LIMIT limit:int]",
     READONLY | MOVABLE_KEYS,
     since="7.0.0",
-    keys=counted_keys(1),
     raw=True,
 )
 def zintercard(client: Client, *words: bytes):
@@ -608,7 +599,6 @@ def zintercard(client: Client, *words: bytes):
     f"ZUNIONSTORE destination:key numkeys:int key [key ...] {_COMBINE}",
     WRITE | DENYOOM | MOVABLE_KEYS,
     since="2.0.0",
-    keys=counted_keys(2, 1),
     raw=True,
 )
 def zunionstore(client: Client, destination: bytes, *words: bytes):
@@ -621,7 +611,6 @@ def zunionstore(client: Client, destination: bytes, *words: bytes):
     f"ZINTERSTORE destination:key numkeys:int key [key ...] {_COMBINE}",
     WRITE | DENYOOM | MOVABLE_KEYS,
     since="2.0.0",
-    keys=counted_keys(2, 1),
     raw=True,
 )
 def zinterstore(client: Client, destination: bytes, *words: bytes):
@@ -634,7 +623,6 @@ def zinterstore(client: Client, destination: bytes, *words: bytes):
     "ZDIFFSTORE destination:key numkeys:int key [key ...]",
     WRITE | DENYOOM | MOVABLE_KEYS,
     since="6.2.0",
-    keys=counted_keys(2, 1),
     raw=True,
 )
 def zdiffstore(client: Client, destination: bytes, *words: bytes):

@@ -46,16 +46,16 @@ _OPTIONS = "[BY pattern] [LIMIT offset:int count:int] [GET pattern [GET pattern 
 _WORDS_AFTER = {b"LIMIT": 2, b"BY": 1, b"GET": 1, b"STORE": 1}
 
 
-def _keys_of_sort(argv: list[bytes]) -> list[bytes]:
-    """The key to sort, and the last STORE's destination."""
-    destination: list[bytes] = []
+def _keys_of_sort(argv: list[bytes]) -> list[int]:
+    """Where the key to sort is, and the destination of the last STORE."""
+    destination: list[int] = []
     position = 2
     while position < len(argv):
         option = argv[position].upper()
         if option == b"STORE" and position + 1 < len(argv):
-            destination = [argv[position + 1]]
+            destination = [position + 1]
         position += 1 + _WORDS_AFTER.get(option, 0)
-    return [argv[1], *destination]
+    return [1, *destination]
 
 
 @command(
@@ -86,7 +86,6 @@ O(N+M*log(M)) where N is the number of elements, and M the number of returned el
     f"SORT_RO key {_OPTIONS}",
     READONLY | MOVABLE_KEYS,
     since="7.0.0",
-    keys=lambda argv: [argv[1]],
     raw=True,
     group="generic",
 )

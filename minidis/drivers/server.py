@@ -385,8 +385,9 @@ class Connection(asyncio.Protocol):
         self.transport.close()
 
     def _is_unprotected(self, peer: Any) -> bool:
-        config = self.server.node.config
-        if not config.protected_mode or config.requirepass or not isinstance(peer, tuple):
+        node = self.server.node
+        protected = node.config.protected_mode and node.users.default.needs_no_password
+        if not protected or not isinstance(peer, tuple):
             return False
         return not (peer[0] == "::1" or peer[0].removeprefix("::ffff:").startswith("127."))
 

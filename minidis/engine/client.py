@@ -4,7 +4,7 @@ A client owns no socket.  The driver that made it hands in commands and takes wh
 `outbox`: replies that come late (a blocked command) and messages that nobody asked for.
 
 `gated` is the one flag that the hot path looks at.  It is true when anything stands between this
-client and a plain call: no AUTH yet, MULTI open, blocked, replies switched off.
+client and a plain call: no AUTH yet, a user with limits, MULTI open, blocked, replies switched off.
 
 Mirrors: `struct client` in server.h.
 Read next: node.py.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from minidis.engine.database import Database
     from minidis.engine.node import Node
     from minidis.engine.transactions import Transaction
+    from minidis.engine.users import User
     from minidis.engine.waiting import Parked
 
 
@@ -38,8 +39,8 @@ class Client:
         self.on_close: Callable[[], None] | None = None  # the driver's: the node has hung up
         self.db: Database = node.databases[0]
         self.protocol = 2
-        self.user = "default"
-        self.authenticated = not node.requires_password
+        self.user: User = node.users.default
+        self.authenticated = not node.users.authentication_required
         self.created_us = node.now_us
         self.last_command_us = node.now_us
         self.last_command = ""
@@ -63,6 +64,7 @@ class Client:
         """Work out `gated` anew; called by whatever changes one of its reasons."""
         self.gated = (
             not self.authenticated
+            or not self.user.unrestricted
             or self.transaction is not None
             or self.parked is not None
             or self.closed

@@ -29,6 +29,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minidis.engine.keyspecs import BadKeys, key_specs, positions_of_spec
+from minidis.engine.registry import Command, Flag
+
 READS = ("RO access",)
 UPDATES = ("RW access update",)
 OVERWRITES = ("OW update",)
@@ -82,6 +85,24 @@ def access_of_request(name: str, argv: Sequence[bytes], readonly: bool = False) 
     if name == "bitfield":
         return READS if _only_gets(argv[2:]) else UPDATES
     return key_access(name, readonly)
+
+
+def keys_of_request(entry: Command, argv: Sequence[bytes]) -> list[tuple[int, str]]:
+    """Where the keys of a request are, each with what is done to it; none where the arguments make no sense.
+
+    >>> from minidis.drivers.embedded import Embedded
+    >>> keys_of_request(Embedded(clock=0).node.commands.by_name["copy"], b"COPY a b".split())
+    [(1, 'RO access'), (2, 'OW update')]
+    """
+    specs = key_specs(entry.line)
+    accesses = access_of_request(entry.name, argv, bool(entry.flags & Flag.READONLY))
+    if entry.key_finder is not None:
+        return list(zip(entry.key_finder(list(argv)), accesses, strict=False))
+    try:
+        pairs = zip(specs, accesses, strict=False)
+        return [(position, access) for spec, access in pairs for position in positions_of_spec(spec, argv)]
+    except BadKeys:
+        return []
 
 
 def _only_gets(words: Sequence[bytes]) -> bool:

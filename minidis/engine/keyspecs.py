@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from minidis.engine.syntax import Argument, SyntaxLine
 from minidis.protocol.numbers import parse_integer
@@ -64,7 +65,8 @@ class BadKeys(ValueError):
     """The arguments cannot be those of the command: a count of keys that is no number, or too large."""
 
 
-def key_specs(line: SyntaxLine) -> list[KeySpec]:
+@cache
+def key_specs(line: SyntaxLine) -> tuple[KeySpec, ...]:
     """The key specs of a syntax line, in its order."""
     specs: list[KeySpec] = []
     index: int | None = len(line.name.split())  # of the next word; None behind anything of variable length
@@ -87,7 +89,7 @@ def key_specs(line: SyntaxLine) -> list[KeySpec]:
         if index is not None:
             start += argument.words if not argument.optional and not argument.multiple else 0
             index = None if argument.optional or argument.multiple else start
-    return specs
+    return tuple(specs)
 
 
 def legacy_range(specs: Sequence[KeySpec]) -> tuple[int, int, int]:
@@ -122,22 +124,26 @@ def find_keys(specs: Sequence[KeySpec], argv: Sequence[bytes]) -> list[bytes]:
 
 def keys_of_spec(spec: KeySpec, argv: Sequence[bytes]) -> Iterator[bytes]:
     """The keys that one spec finds in a request. Raises BadKeys."""
+    return (argv[position] for position in positions_of_spec(spec, argv))
+
+
+def positions_of_spec(spec: KeySpec, argv: Sequence[bytes]) -> range:
+    """Where one spec finds keys in a request. Raises BadKeys."""
     begin = spec.index
     if spec.keyword is not None:
         words = [word.upper() for word in argv]
         if spec.keyword.encode() not in words[begin:]:
-            return
+            return range(0)
         begin = words.index(spec.keyword.encode(), begin) + 1
     if spec.counted:
         count = parse_integer(argv[begin]) if begin < len(argv) else None
         if count is None or not 0 < count <= len(argv) - begin - 1:
             raise BadKeys
-        yield from argv[begin + 1 : begin + 1 + count]
-    else:
-        last = len(argv) + spec.last if spec.last < 0 else begin + spec.last
-        if spec.limit:
-            last = begin + (last + 1 - begin) // spec.limit - 1
-        yield from argv[begin : last + 1 : spec.step]
+        return range(begin + 1, begin + 1 + count)
+    last = len(argv) + spec.last if spec.last < 0 else begin + spec.last
+    if spec.limit:
+        last = begin + (last + 1 - begin) // spec.limit - 1
+    return range(begin, min(last + 1, len(argv)), spec.step)
 
 
 def _tokens_before_keys(argument: Argument) -> Iterator[str]:

@@ -67,7 +67,8 @@ def redacted(name: str, argv: list[bytes]) -> list[bytes]:
     >>> redacted("hello", [b"HELLO", b"3", b"AUTH", b"alice", b"secret"])
     [b'HELLO', b'3', b'AUTH', b'(redacted)', b'(redacted)']
     """
-    hidden = list(range(1, len(argv))) if name == "auth" else []
+    begin = {"auth": 1, "acl|setuser": 2, "acl|deluser": 2, "acl|getuser": 2}.get(name, len(argv))
+    hidden = list(range(begin, len(argv)))
     if name == "hello":
         hidden = [
             at + offset for at, word in enumerate(argv[:-2]) if word.upper() == b"AUTH" for offset in (1, 2)

@@ -52,6 +52,7 @@ from minidis.engine.peers import Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.transactions import Watchers
+from minidis.engine.users import Users
 from minidis.engine.waiting import WAITING, Wait, WaitingRoom
 from minidis.protocol.replies import ReplyError
 from minidis.structures.dicttable import DictTable
@@ -114,6 +115,7 @@ class Node:
         self.waiting = WaitingRoom(self)
         self.watchers = Watchers(self)
         self.pubsub = PubSub()
+        self.users = Users(self)
         self.monitors = Monitors(self)
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
@@ -202,6 +204,7 @@ class Node:
         try:
             if command is None:
                 command = self.commands.find(argv)
+            client.last_command = command.name
             self._admit(client, command, argv)
             queued = client.transaction is not None and command.name not in _ALLOWED_IN_MULTI
             if queued:
@@ -227,8 +230,16 @@ class Node:
             raise ReplyError("ERR this connection is closed")
         if client.parked is not None:
             raise ReplyError("ERR this client waits for a key; use another client, or CLIENT UNBLOCK")
-        if not client.authenticated and not command.flags & Flag.NO_AUTH:
+        if (
+            not client.authenticated
+            and not command.flags & Flag.NO_AUTH
+            and self.users.authentication_required
+        ):
             raise ReplyError(errors.NO_AUTH)
+        if client.transaction is not None and command.flags & Flag.NO_MULTI:
+            raise ReplyError("ERR Command not allowed inside a transaction")
+        if not client.user.unrestricted:
+            self.users.admit(client, command, argv)
         if self.config.maxmemory and self.eviction.refuses(transactions.may_grow(client, command)):
             raise ReplyError(errors.OUT_OF_MEMORY)
         for guard in self.guards:
@@ -240,8 +251,6 @@ class Node:
             )
 
     def _queue(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if command.flags & Flag.NO_MULTI:
-            raise ReplyError("ERR Command not allowed inside a transaction")
         assert client.transaction is not None
         client.transaction.queue.append((command, argv))
 
@@ -356,10 +365,6 @@ class Node:
 
     # -- configuration ----------------------------------------------------------------------------
 
-    @property
-    def requires_password(self) -> bool:
-        return bool(self.config.requirepass)
-
     def _config_changed(self, attributes: list[str]) -> None:
         for attribute in attributes:
             if attribute in Encodings.__slots__ and hasattr(self.config, attribute):
@@ -368,6 +373,10 @@ class Node:
             self.memory.update()
         if "maxmemory_policy" in attributes:
             access.update_bookkeeping(self)
+        if "requirepass" in attributes:
+            self.users.set_default_password(self.config.requirepass)
+        if "acl_pubsub_default" in attributes:
+            self.users.book.all_channels = self.config.acl_pubsub_default == "allchannels"
         if "notify_keyspace_events" in attributes:
             self.notifier.update()
         self.update_observed()

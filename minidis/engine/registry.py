@@ -71,7 +71,8 @@ NO_ASYNC_LOADING, NO_MANDATORY_KEYS = Flag.NO_ASYNC_LOADING, Flag.NO_MANDATORY_K
 TOUCHES_ARBITRARY_KEYS, MAY_REPLICATE = Flag.TOUCHES_ARBITRARY_KEYS, Flag.MAY_REPLICATE
 SENTINEL, ONLY_SENTINEL, DANGEROUS = Flag.SENTINEL, Flag.ONLY_SENTINEL, Flag.DANGEROUS
 
-KeyFinder = Callable[[list[bytes]], list[bytes]]
+KeyFinder = Callable[[list[bytes]], list[int]]
+"""From a request to the positions of its keys."""
 
 _COMPLEXITY = re.compile(r"(O\(.*)$", re.DOTALL)
 
@@ -133,6 +134,7 @@ class CommandTable:
         self.by_name: dict[str, Command] = {}
         # Names as bytes, in upper and lower case: what nearly every client sends, found without .lower()
         self.spelled: dict[bytes, Command] = {}
+        self._originals: dict[str, Command] = {}  # as `by_name`, untouched by rename-command
         for entry in commands:
             self.add(entry)
 
@@ -143,11 +145,13 @@ class CommandTable:
             holder = self.by_name.get(container) or _container(container, entry.group)
             holder.subcommands[subcommand] = entry
             self._file(container, holder)
+            self._originals[container] = holder
         else:
             former = self.by_name.get(container)
             if former is not None and not entry.subcommands:  # COMMAND may be filed after COMMAND HELP
                 entry.subcommands = former.subcommands
             self._file(container, entry)
+            self._originals[container] = entry
 
     def _file(self, name: str, entry: Command) -> None:
         self.by_name[name] = entry
@@ -173,6 +177,20 @@ class CommandTable:
             raise errors.unknown_subcommand(entry.name, argv[1])
         return subcommand
 
+    def look_up(self, name: bytes) -> Command | None:
+        """A command by its full name, `config|get`, in any case."""
+        return _look_up(self.by_name, name)
+
+    def original(self, name: bytes) -> Command | None:
+        """The same by the name it had before rename-command: ACL rules go by that."""
+        return _look_up(self._originals, name)
+
+    def originals(self) -> Iterator[Command]:
+        """Every command there ever was, containers before their subcommands."""
+        for entry in self._originals.values():
+            yield entry
+            yield from entry.subcommands.values()
+
     def rename(self, old: str, new: str) -> None:
         """File a command under another name ("": under none), as rename-command does."""
         entry = self.by_name.pop(old.lower())
@@ -193,6 +211,12 @@ class CommandTable:
 
     def __len__(self) -> int:
         return len(self.by_name)
+
+
+def _look_up(names: dict[str, Command], name: bytes) -> Command | None:
+    container, bar, subcommand = name.decode("latin-1").lower().partition("|")
+    entry = names.get(container)
+    return entry.subcommands.get(subcommand) if entry is not None and bar else entry
 
 
 def _no_handler(client: Any, *words: bytes) -> None:
@@ -239,8 +263,9 @@ def command(
     """Register the decorated function under `syntax`.
 
     `flags` is a union of `Flag`s, `since` the Redis version that brought the command, `keys` a
-    function from argv to the keys in it where the positions depend on the arguments.  With `raw`
-    the handler takes the words after the name as they came, whatever the line's shape.
+    function from argv to the positions of its keys where the line cannot tell them (SORT's STORE may
+    come twice).  With `raw` the handler takes the words after the name as they came, whatever the
+    line's shape.
     """
 
     def register(handler: Handler) -> Handler:

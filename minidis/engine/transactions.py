@@ -143,6 +143,8 @@ def execute(client: Client) -> Any:
     try:
         for command, argv in transaction.queue:
             try:
+                if not client.user.unrestricted:
+                    node.users.admit_in_exec(client, command, argv)
                 replies.append(node.call_watched(client, command, argv))
             except ReplyError as error:
                 replies.append(error)

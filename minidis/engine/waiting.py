@@ -208,6 +208,8 @@ class WaitingRoom:
         home, client.db = client.db, parked.database
         client.parked = None  # the command must see a client that does not wait
         try:
+            if not client.user.unrestricted:  # rules may have changed while it waited
+                self.node.users.admit(client, parked.command, parked.argv)
             reply = self.node.run(client, parked.command, parked.argv)
         except ReplyError as error:
             reply = error

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from minidis.commands.sorting import look_up
 from minidis.drivers.embedded import Embedded
+from minidis.engine.keyaccess import keys_of_request
 from minidis.engine.registry import COMMANDS
 
 
@@ -73,4 +74,5 @@ def test_store_makes_a_list_and_an_empty_result_deletes(redis, journal):
 )
 def test_key_finder(line, keys):
     argv = line.encode().split()
-    assert COMMANDS.find(argv).key_finder(argv) == keys.encode().split()
+    found = keys_of_request(COMMANDS.find(argv), argv)
+    assert [argv[position] for position, _ in found] == keys.encode().split()
