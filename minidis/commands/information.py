@@ -143,6 +143,9 @@ def _stats(node: Node) -> Fields:
         "total_connections_received": node.connections_received,
         "total_commands_processed": node.commands_processed,
         "expired_keys": node.expired_keys,
+        "expired_stale_perc": f"{node.expiry.stale_share * 100:.2f}",
+        "expired_time_cap_reached_count": node.expiry.time_cap_reached_count,
+        "expire_cycle_cpu_milliseconds": node.expiry.used_us // 1000,
         "keyspace_hits": sum(database.hits for database in node.databases),
         "keyspace_misses": sum(database.misses for database in node.databases),
     }

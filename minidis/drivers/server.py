@@ -220,6 +220,7 @@ class Server:
         while self._to_close:
             connection = self._to_close.pop()
             connection.transport.abort()
+        self.node.before_sleep()
         if self.node.peers.outbox:
             self.peers.carry_out()
         self._schedule()

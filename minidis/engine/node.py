@@ -6,6 +6,7 @@ Time and randomness are handed in; whoever drives the node calls it and takes wh
     client = node.connect()
     node.execute(client, [b"SET", b"k", b"v"])      Python values in, Python values out
     node.tick()                                     expiry, timeouts: what Redis does `hz` times a second
+    node.before_sleep()                             all that had come is done: finish what cron could not
     node.next_deadline_us()                         when tick() is wanted next
     node.pending_output                             clients whose outbox holds late replies and messages
     node.peers.outbox                               connections that the node itself asks for (peers.py)
@@ -132,6 +133,7 @@ class Node:
         self.active_expiry = True
         self.cron_is_paused = False
         self.active_cycle = expiry.active_cycle
+        self.expiry = expiry.Progress()
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
         self.services: list[Service] = []
@@ -300,6 +302,11 @@ class Node:
             self._cron()
         if self.waiting.ready:
             self.waiting.serve()
+
+    def before_sleep(self) -> None:
+        """The driver has served everyone who was there, and is about to wait for more."""
+        if self.expiry.out_of_time and self.active_expiry and self.deletes_expired_keys:
+            expiry.fast_cycle(self)
 
     def _cron(self) -> None:
         self.next_cron_us = self.now_us + 1_000_000 // self.config.hz

@@ -89,3 +89,48 @@ def test_set_clears_incr_keeps_keepttl_keeps():
     assert redis.execute("TTL", "k") == 10
     redis.execute("SET", "k", "3")
     assert redis.execute("TTL", "k") == -1
+
+
+def slow_down(redis: Embedded, reading_us: int) -> None:
+    """From now on the clock moves by itself, whenever it is read."""
+    frozen, readings = redis.node.clock, iter(range(10**6))
+    redis.node.clock = lambda: frozen() + reading_us * next(readings)
+
+
+def test_what_a_cycle_has_no_time_for_is_done_by_fast_ones() -> None:
+    redis = Embedded(clock=0, seed=1)
+    for number in range(3000):
+        redis.execute("SET", f"k{number}", "v", "PX", 1)
+    redis.node.active_expiry = False
+    redis.step(1)
+    redis.node.active_expiry = True
+    slow_down(redis, 30_000)
+    cycle = redis.node.active_cycle(redis.node)
+    left = len(redis.node.databases[0])
+    assert cycle.out_of_time and 0 < left < 3000
+    assert redis.node.expiry.time_cap_reached_count == 1
+    redis.node.before_sleep()
+    assert len(redis.node.databases[0]) < left
+    for _ in range(100):
+        redis.node.before_sleep()
+    assert len(redis.node.databases[0]) < 300 and not redis.node.expiry.out_of_time
+    fewer = len(redis.node.databases[0])
+    redis.node.before_sleep()  # nothing was left over: cron will do
+    assert len(redis.node.databases[0]) == fewer
+    info = redis.execute("INFO", "stats").decode()
+    assert f"expired_time_cap_reached_count:{redis.node.expiry.time_cap_reached_count}" in info
+    assert 0 < redis.node.expiry.stale_share < 1
+
+
+def test_a_database_that_takes_all_the_time_does_not_starve_the_next() -> None:
+    redis = Embedded(clock=0, seed=1)
+    for index in (0, 1):
+        redis.execute("SELECT", index)
+        for number in range(2000):
+            redis.execute("SET", f"k{number}", "v", "PX", 1)
+    redis.node.active_expiry = False
+    redis.step(1)
+    slow_down(redis, 30_000)
+    first = redis.node.active_cycle(redis.node)
+    second = redis.node.active_cycle(redis.node)
+    assert {r.database for r in first.rounds} == {0} and {r.database for r in second.rounds} == {1}
