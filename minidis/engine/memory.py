@@ -150,7 +150,10 @@ class MemoryLedger:
         weights = self._weights[database.index]
         old = weights.pop(key, 0)
         if value is not None:
-            weights[key] = weight = _weigh(database, key, value)
+            weight = _weigh(key, value)
+            if key in database.expires:
+                weight += ENTRY_BYTES
+            weights[key] = weight
             self._keys_bytes += weight
         self._keys_bytes -= old
         self._tables_bytes[database.index] = table_bytes(len(database.table)) + table_bytes(
@@ -161,12 +164,11 @@ class MemoryLedger:
     def _estimate(database: Database) -> int:
         """Bytes of a database's keys, from some that stand evenly among them.  O(5000), and a quick walk."""
         count = len(database.table)
-        step = max(1, count // MOST_WEIGHED)
-        weights = [_weigh(database, *item) for item in islice(database.table.items(), 0, None, step)]
+        step = max(1, count // MOST_WEIGHED) | 1  # odd: what alternates from key to key is met evenly
+        weights = [_weigh(*item) for item in islice(database.table.items(), 0, None, step)]
         tables = table_bytes(count) + table_bytes(len(database.expires))
-        return tables + sum(weights) * count // len(weights)
+        return tables + ENTRY_BYTES * len(database.expires) + sum(weights) * count // len(weights)
 
 
-def _weigh(database: Database, key: bytes, value: Value) -> int:
-    entries = 2 if key in database.expires else 1
-    return string_allocation(len(key)) + value.memory_usage() + entries * ENTRY_BYTES
+def _weigh(key: bytes, value: Value) -> int:
+    return ENTRY_BYTES + string_allocation(len(key)) + value.memory_usage()

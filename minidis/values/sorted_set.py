@@ -429,7 +429,7 @@ class SkipListForm:
 _ZSET_BYTES = 16
 _SKIPLIST_BYTES = 32
 _HEADER_NODE_BYTES = allocation_size(24 + 16 * 32)
-_NODE_BYTES = 24
+_NODE_BYTES = 32  # 24, and the 8 that jemalloc adds to any small number of levels
 _LEVEL_BYTES = 16
 
 
