@@ -24,9 +24,9 @@ def word(choose: Random, longest: int = 90) -> bytes:
 
 
 def fill(choose: Random) -> list[Command]:
-    """One key of each type and encoding."""
-    size = choose.choice([1, 3, 11, 13, 40, 150])
-    words = [word(choose) for _ in range(size)]
+    """One key of each type and encoding.  Tables are full, so that none is on its way to the next size."""
+    size = choose.choice([15, 31, 127])
+    words = [word(choose) + b"-%d" % number for number in range(size)]
     short = [word(choose, 19) for _ in range(min(size, 11))]
     commands: list[Command] = [
         (b"SET", b"int", b"%d" % choose.getrandbits(40)),
@@ -50,7 +50,11 @@ def fill(choose: Random) -> list[Command]:
 
 
 def usage(commands: list[Command]) -> list[Command]:
-    return [(b"MEMORY", b"USAGE", argv[1], b"SAMPLES", b"0") for argv in commands]
+    """Of all elements; of a list's nodes five are looked at, which is what Redis does unless told otherwise."""
+    return [
+        (b"MEMORY", b"USAGE", argv[1], *(() if argv[0] == b"RPUSH" else (b"SAMPLES", b"0")))
+        for argv in commands
+    ]
 
 
 @pytest.mark.parametrize("seed", seeds())
