@@ -12,7 +12,10 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from redis._parsers import _HiredisParser, _RESP2Parser
 from redis.connection import UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.utils import HIREDIS_AVAILABLE
 
 from minidis.client.session import Session
 from minidis.drivers.embedded import Embedded
@@ -66,10 +69,20 @@ class InProcessSocket:
         self._session.close()
 
 
+class InProcessHiredisParser(_HiredisParser):
+    """redis-py's parser in C. It would poll a file descriptor to see what there is; this one reads."""
+
+    def can_read(self, timeout: float = 0) -> bool:
+        if self._reader is None:
+            raise RedisConnectionError("Connection closed by server.")
+        return self._reader.has_data() or self.read_from_socket(timeout=timeout, raise_on_timeout=False)
+
+
 class InProcessConnection(UnixDomainSocketConnection):
     """A connection of redis-py to a node in this process."""
 
     def __init__(self, node: Embedded, **options: Any) -> None:
+        options.setdefault("parser_class", InProcessHiredisParser if HIREDIS_AVAILABLE else _RESP2Parser)
         super().__init__(**{"path": "minidis", **options})
         self.node = node
 

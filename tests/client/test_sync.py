@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 import minidis
-from minidis.client import connect
+from minidis.client import connect, sync
 from minidis.drivers.embedded import Embedded
 
 AT_ONCE = Retry(NoBackoff(), 0)  # redis-py's default tries again, and sleeps in between
@@ -24,6 +24,13 @@ def node() -> Embedded:
 @pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
 def protocol(request) -> int:
     return request.param
+
+
+@pytest.fixture(params=["in C", "in Python"], autouse=True)
+def parser(request, monkeypatch) -> None:
+    """redis-py has a parser of its own, and uses hiredis's where that is installed."""
+    if request.param == "in Python":
+        monkeypatch.setattr(sync, "HIREDIS_AVAILABLE", False)
 
 
 @pytest.fixture
