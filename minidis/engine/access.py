@@ -91,6 +91,15 @@ def set_frequency(value: Value, counter: int, now_us: int) -> None:
     value.lfu = _minute(now_us) << 8 | counter
 
 
+def set_use(value: Value, node: Node, idle_s: int | None, frequency: int | None) -> None:
+    """Give a value what RESTORE or an RDB file says of its use, as far as the policy looks at it."""
+    if is_lfu(node.config.maxmemory_policy):
+        if frequency is not None:
+            set_frequency(value, frequency, node.now_us)
+    elif idle_s is not None:
+        value.accessed_us = node.now_us - idle_s * 1_000_000
+
+
 def _counted(value: Value) -> tuple[int, int]:
     """Minute and counter of the last access."""
     packed = getattr(value, "lfu", None)

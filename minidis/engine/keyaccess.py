@@ -55,7 +55,7 @@ _TABLE = {
     ("OW insert",): "msetnx setnx",
     ("RM delete",): "del unlink",
     READS: "xreadgroup",
-    OVERWRITES: "mset psetex setex",
+    OVERWRITES: "mset psetex restore setex",
     VARIABLE: "bitfield set",
     ("RW access delete", "RW insert"): "blmove brpoplpush lmove rpoplpush smove",
     ("RW access delete", "OW update"): "rename",

@@ -239,6 +239,7 @@ _GROUPS = {
     "sorted_sets": "sorted-set",
     "hashes": "hash",
     "keys": "generic",
+    "dumping": "generic",
     "streams": "stream",
     "consumer_groups": "stream",
     "geo": "geo",
