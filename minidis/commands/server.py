@@ -74,7 +74,7 @@ def swapdb(client: Client, index1: bytes, index2: bytes):
 
 def _swap(first: Database, second: Database) -> None:
     """The contents move; the Database objects stay with the clients that selected them."""
-    for name in ("table", "expires", "expiry_cursor"):
+    for name in ("table", "expires", "expiry_cursor", "views"):
         mine, other = getattr(first, name), getattr(second, name)
         setattr(first, name, other)
         setattr(second, name, mine)

@@ -33,7 +33,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import minidis.commands  # noqa: F401  (files every command in the registry)
+from minidis.drivers.simulated_disk import Loss, SimulatedDisk
+from minidis.engine import starting
 from minidis.engine.client import Client
+from minidis.engine.disk import Disk
 from minidis.engine.node import Node
 from minidis.engine.waiting import WAITING
 from minidis.structures.dicttable import DictTable
@@ -77,6 +80,7 @@ class Embedded:
 
     `clock` is None for the real clock, an ISO time or unix microseconds for a frozen one; `seed`
     decides every random choice of the node; `config` holds directives (`{"maxmemory": "10mb"}`).
+    `disk` is a simulated one, empty, unless given; and no save points are set unless `config` has them.
     """
 
     def __init__(
@@ -86,20 +90,32 @@ class Embedded:
         clock: str | int | None = None,
         seed: int | None = None,
         table: type = DictTable,
+        disk: Disk | None = None,
     ) -> None:
         self.patience_s = FROZEN_PATIENCE_S
         self.front: Any = None  # an EventLoop that stands before the node: cells then speak to it by bytes
         self.lock = threading.RLock()
         self._output = threading.Condition(self.lock)
         self._output_listeners: list[Callable[[Client], None]] = []
-        self._start(config, clock, seed, table)
+        self._start(config, clock, seed, table, disk)
 
     def _start(
-        self, config: Mapping[str, Any] | None, clock: str | int | None, seed: int | None, table: type
+        self,
+        config: Mapping[str, Any] | None,
+        clock: str | int | None,
+        seed: int | None,
+        table: type,
+        disk: Disk | None = None,
     ) -> None:
         self._frozen_us: int | None = parse_time(clock) if isinstance(clock, str) else clock
-        random = random_module.Random(seed) if seed is not None else random_module.Random()
-        self.node = Node(config, self._current_clock(), random, table=table)
+        self.random = random_module.Random(seed) if seed is not None else random_module.Random()
+        self.disk: Any = disk or SimulatedDisk(seed or 0, lambda: self.node.clock())
+        self._table = table
+        self._make_node(Config({"save": "", **(config or {})}))
+        self._load()
+
+    def _make_node(self, config: Config) -> None:
+        self.node = Node(config, self._current_clock(), self.random, table=self._table, disk=self.disk)
         self.node.sleep = self._sleep
         self.client = self.connect("default")
 
@@ -111,18 +127,53 @@ class Embedded:
         seed: int | None = None,
         table: type = DictTable,
     ) -> None:
-        """Begin anew with an empty node, as when a server is restarted: every connection is closed.
+        """Begin anew with an empty node and an empty disk: every connection is closed.
 
         Whoever listens to keys, commands, the journal or output goes on listening.
         """
         with self.lock:
-            self.__exit__()
-            former = self.node
+            former = self._end()
             self._start(config, clock, seed, table)
-            self.node.key_listeners = former.key_listeners
-            self.node.command_listeners = former.command_listeners
-            self.node.journal.subscribers = former.journal.subscribers
-            self.node.update_observed()
+            self._keep_listeners(former)
+
+    def _end(self) -> Node:
+        """Close every connection and let the node go; its log no longer listens."""
+        for client in list(self.node.clients.values()):
+            self.disconnect(client)
+        self.node.append_only.stop_listening()
+        return self.node
+
+    def _keep_listeners(self, former: Node) -> None:
+        node = self.node
+        node.key_listeners = former.key_listeners
+        node.command_listeners = former.command_listeners
+        node.journal.subscribers = former.journal.subscribers + node.journal.subscribers
+        node.update_observed()
+
+    # -- the disk ---------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """kill -9, and start again from the disk: what was written is there, synced or not."""
+        with self.lock:
+            former = self._end()
+            self._make_node(former.config)
+            self._load()
+            self._keep_listeners(former)
+
+    def power_cut(self) -> Loss:
+        """Pull the plug of the simulated disk, and start again: only what was synced is there for sure."""
+        if not isinstance(self.disk, SimulatedDisk):
+            raise TypeError("only a simulated disk has a plug")
+        with self.lock:
+            loss = self.disk.power_cut()
+            self.kill()
+            return loss
+
+    def _load(self) -> None:
+        """Start from the disk.  Raises LoadError; the node is then empty, and its log off."""
+        loading = starting.start(self.node)
+        if loading is not None:
+            loading.run()
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -144,8 +195,10 @@ class Embedded:
             try:
                 return node.execute(client, argv)
             finally:
-                if node.now_us >= node.next_cron_us:
+                if node.now_us >= node.next_tick_us:
                     node.tick()
+                elif node.unwritten:
+                    node.write_out()
                 if node.pending_output:
                     self._announce_output()
 
@@ -272,8 +325,13 @@ class Embedded:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for client in list(self.node.clients.values()):
-            self.disconnect(client)
+        self.close()
+
+    def close(self) -> None:
+        """Save what the configuration wants saved, and close every connection."""
+        with self.lock:
+            starting.prepare_to_stop(self.node, force=True)
+            self._end()
 
 
 _default_node: Embedded | None = None

@@ -219,7 +219,7 @@ def _listpack(kind: str, limit: str, default: str) -> Directive:
 DIRECTIVES: tuple[Directive, ...] = (
     Directive("active-expire-effort", "1", integer(1, 10)),
     Directive("activerehashing", "yes", boolean, _show_boolean),
-    Directive("appendonly", "no", boolean, _show_boolean, immutable=True),
+    Directive("appendonly", "no", boolean, _show_boolean),
     Directive(
         "client-output-buffer-limit",
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",

@@ -31,6 +31,7 @@ from minidis.values.base import Value
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
+    from minidis.engine.snapshots import View
 
 V = TypeVar("V", bound=Value)
 
@@ -47,6 +48,7 @@ class Database:
         self.hits = 0
         self.misses = 0
         self.expiry_cursor = 0
+        self.views: tuple[View, ...] = ()  # of snapshots under way: they must write a value before it changes
 
     # -- the three verbs ------------------------------------------------------------------------
 
@@ -77,6 +79,9 @@ class Database:
             return None
         if kind is not None and type(value) is not kind:
             raise ReplyError(errors.WRONG_TYPE)
+        if self.views:
+            for view in self.views:
+                view.before_change(key)
         value.accessed_us = self.node.now_us
         return value
 
@@ -155,7 +160,7 @@ class Database:
     def is_due(self, key: bytes) -> bool:
         """True if the key's time has passed.  A key lives through the very millisecond of its expiry."""
         at_ms = self.expires.get(key)
-        return at_ms is not None and self.node.now_ms > at_ms
+        return at_ms is not None and self.node.now_ms > at_ms and self.node.loading is None
 
     def expire_if_due(self, key: bytes) -> bool:
         """Expire on access.  On a replica the key is only hidden: its primary's DEL removes it."""

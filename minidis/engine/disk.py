@@ -65,6 +65,10 @@ class DiskError(Exception):
         super().__init__(f"can't {operation} {path}{where}: {self.reason}")
 
 
+class NodeFailure(Exception):
+    """The node cannot keep a promise any more and must end: the driver lets no reply out, and stops."""
+
+
 class Sync(Protocol):
     """A sync that runs in the background.  Whoever started it looks again."""
 

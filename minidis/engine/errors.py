@@ -16,6 +16,14 @@ NO_SUCH_KEY = "ERR no such key"
 OUT_OF_RANGE = "ERR index out of range"
 OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
 STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+LOADING = "LOADING Redis is loading the dataset in memory"
+SAVE_FAILED = (
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+    "Commands that may modify the data set are disabled, because this instance is configured to report "
+    "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the "
+    "Redis logs for details about the RDB error."
+)
+LOG_FAILED = "MISCONF Errors writing to the AOF file: {}"
 NO_AUTH = "NOAUTH Authentication required."
 
 

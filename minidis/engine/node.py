@@ -36,13 +36,14 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine import access, errors, expiry, transactions
+from minidis.engine.append_only_file import AppendOnlyFile
 from minidis.engine.client import Client
-from minidis.engine.config import BY_NAME, Config
+from minidis.engine.config import BY_NAME, Config, ConfigError
 from minidis.engine.database import Database
-from minidis.engine.disk import Disk, MemoryDisk
+from minidis.engine.disk import Disk, DiskError, MemoryDisk
 from minidis.engine.eviction import Evictor
 from minidis.engine.journal import Journal
 from minidis.engine.lazyfree import LazyFree
@@ -52,15 +53,18 @@ from minidis.engine.notifications import Notifier
 from minidis.engine.peers import Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
+from minidis.engine.saving import Saving
+from minidis.engine.snapshots import Background
 from minidis.engine.transactions import Watchers
 from minidis.engine.users import Users
+from minidis.engine.version import VERSION as VERSION
 from minidis.engine.waiting import WAITING, Wait, WaitingRoom
 from minidis.protocol.replies import ReplyError
 from minidis.structures.dicttable import DictTable
 from minidis.values.encodings import Encodings
 
-VERSION = "7.2.0"
-"""The Redis whose behaviour this is."""
+if TYPE_CHECKING:
+    from minidis.engine.loading import Loading
 
 Clock = Callable[[], int]
 """Unix time in microseconds."""
@@ -125,6 +129,14 @@ class Node:
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
+        self.background = Background(self)
+        self.saving = Saving(self)
+        self.append_only = AppendOnlyFile(self)
+        self.loading: Loading | None = None  # files are being loaded: most commands answer LOADING
+        self.unwritten = False  # the log must be written before replies go out: see `write_out`
+        self.library_sources: Callable[[], list[bytes]] = list  # libraries of functions, for snapshots
+        self.load_library: Callable[[bytes], None] = lambda code: None
+        self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
         self.changes = 0
         self.expired_keys = 0
         self.commands_processed = 0
@@ -136,6 +148,7 @@ class Node:
         self.expiry = expiry.Progress()
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
+        self.next_tick_us = self.now_us  # no later than the next deadline
         self.services: list[Service] = []
         self.guards: list[Guard] = []
         self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
@@ -143,6 +156,7 @@ class Node:
         self.observed = False  # someone must be told when a key is touched
         self.gated = False  # something must be looked at before every command
         self._config_changed([name.replace("-", "_") for name in BY_NAME])
+        self.append_only.follows_config = True
 
     # -- running commands -------------------------------------------------------------------------
 
@@ -302,6 +316,17 @@ class Node:
             self._cron()
         if self.waiting.ready:
             self.waiting.serve()
+        self.write_out()
+        self.next_tick_us = self.next_deadline_us()
+
+    def wake(self, at_us: int) -> None:
+        """Have `tick` called at this time, or earlier: a service has just begun."""
+        self.next_tick_us = min(self.next_tick_us, at_us)
+
+    def write_out(self) -> None:
+        """Bring the log up to date; a driver does so before replies leave.  Raises NodeFailure."""
+        if self.unwritten:
+            self.append_only.flush()
 
     def before_sleep(self) -> None:
         """The driver has served everyone who was there, and is about to wait for more."""
@@ -312,6 +337,8 @@ class Node:
         self.next_cron_us = self.now_us + 1_000_000 // self.config.hz
         if self.cron_is_paused:
             return
+        self.saving.cron()
+        self.append_only.rewriting.cron()
         if self.active_expiry and self.deletes_expired_keys:
             self.last_cycle = self.active_cycle(self)
         if self.config.activerehashing:
@@ -352,6 +379,12 @@ class Node:
             self.command_listeners or self.config.maxmemory or self.monitors.clients or self.guards
         )
 
+    def set_guard(self, guard: Guard, wanted: bool) -> None:
+        """Let `guard` look at every command from now on, or no longer."""
+        if wanted != (guard in self.guards):
+            (self.guards.append if wanted else self.guards.remove)(guard)
+            self.update_observed()
+
     def listen_to_keys(self, listener: Callable[[Database, bytes, str], None]) -> Callable[[], None]:
         """Call `listener(database, key, event)` at every touch.  Returns the function that ends it."""
         return self._listen(self.key_listeners, listener)
@@ -376,6 +409,8 @@ class Node:
         for attribute in attributes:
             if attribute in Encodings.__slots__ and hasattr(self.config, attribute):
                 setattr(self.encodings, attribute, getattr(self.config, attribute))
+        if self.append_only.follows_config:
+            self._persistence_changed(attributes)
         if "maxmemory" in attributes:
             self.memory.update()
         if "maxmemory_policy" in attributes:
@@ -387,6 +422,16 @@ class Node:
         if "notify_keyspace_events" in attributes:
             self.notifier.update()
         self.update_observed()
+
+    def _persistence_changed(self, attributes: list[str]) -> None:
+        if "appendonly" in attributes:
+            try:
+                self.append_only.update()
+            except DiskError as error:
+                self.log("warning", str(error))
+                self.config.appendonly = self.append_only.state != "off"
+                raise ConfigError("Unable to turn on AOF. Check server logs.", "appendonly") from None
+        self.saving.update_guard()
 
     def check(self) -> None:
         """Raise AssertionError if any database or value breaks an invariant.  O(N)."""

@@ -102,6 +102,8 @@ class Command:
         self.key_finder = keys
         self.is_write = bool(flags & Flag.WRITE)
         self.denies_oom = bool(flags & Flag.DENYOOM)
+        self.runs_while_loading = bool(flags & Flag.LOADING)
+        self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
         self.subcommands: dict[str, Command] = {}
 
     def check_arity(self, argv: list[bytes]) -> None:

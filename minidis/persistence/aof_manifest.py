@@ -100,11 +100,12 @@ class Manifest:
         self.increments.append(AofFile(name, self.last_increment, INCREMENT))
         return name
 
-    def retire_increments(self) -> None:
-        """All increments but the last are part of the new base: they become history."""
-        for increment in self.increments[:-1]:
+    def retire_increments(self, keep_last: bool = True) -> None:
+        """What the increments say is part of the new base: they become history, but for the last one."""
+        kept = self.increments[-1:] if keep_last else []
+        for increment in self.increments[: len(self.increments) - len(kept)]:
             self.history.insert(0, replace(increment, kind=HISTORY))
-        del self.increments[:-1]
+        self.increments = kept
 
     def format(self) -> bytes:
         """The manifest's bytes."""

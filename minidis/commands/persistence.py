@@ -1,0 +1,183 @@
+"""SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, WAITAOF; DEBUG RELOAD and LOADAOF.
+
+Mirrors: rdb.c (saveCommand, bgsaveCommand), aof.c (bgrewriteaofCommand), replication.c (waitaofCommand), debug.c.
+Differs: what runs in the background runs in slices of this very node, not in a child.
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.execute("SET", "k", "v"), redis.execute("BGSAVE")
+('OK', 'Background saving started')
+>>> redis.step(1); redis.execute("LASTSAVE"), redis.node.disk.list(".")
+(0, ['dump.rdb'])
+
+Read next: minidis/engine/saving.py, minidis/engine/append_only_file.py.
+"""
+
+from __future__ import annotations
+
+from minidis.commands.debugging import debug
+from minidis.engine import errors, starting
+from minidis.engine.append_only_file import Awaited
+from minidis.engine.client import Client
+from minidis.engine.disk import DiskError
+from minidis.engine.loading import LoadError, Loading
+from minidis.engine.registry import (
+    ADMIN,
+    BLOCKING,
+    DANGEROUS,
+    FAST,
+    LOADING,
+    NO_ASYNC_LOADING,
+    NO_MULTI,
+    NOSCRIPT,
+    STALE,
+    command,
+)
+from minidis.engine.waiting import Wait
+from minidis.protocol.numbers import parse_integer
+from minidis.protocol.replies import ReplyError
+
+ALREADY_SAVING = "ERR Background save already in progress"
+ANOTHER_JOB = (
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule "
+    "a BGSAVE whenever possible."
+)
+NO_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+_MOST = 2**63 - 1
+
+
+@command("SAVE", ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI, group="server")
+def save(client: Client):
+    """Write the dataset to disk; nothing else happens meanwhile. O(N) in keys."""
+    node = client.node
+    if node.background.is_running("rdb"):
+        raise ReplyError(ALREADY_SAVING)
+    try:
+        node.saving.save()
+    except DiskError:
+        raise ReplyError("ERR") from None
+    return "OK"
+
+
+@command("BGSAVE [SCHEDULE]", ADMIN | NOSCRIPT | NO_ASYNC_LOADING, group="server", raw=True)
+def bgsave(client: Client, *words: bytes):
+    """Write the dataset, as it is now, to disk in the background. O(N) in keys, in slices."""
+    node = client.node
+    if len(words) > 1 or (words and words[0].upper() != b"SCHEDULE"):
+        raise ReplyError(errors.SYNTAX)
+    if node.background.is_running("rdb"):
+        raise ReplyError(ALREADY_SAVING)
+    if node.background.job is not None or client.in_execution:
+        if not words and not client.in_execution:
+            raise ReplyError(ANOTHER_JOB)
+        node.saving.scheduled = True
+        return "Background saving scheduled"
+    if not node.saving.start():
+        raise ReplyError("ERR")
+    return "Background saving started"
+
+
+@command("LASTSAVE", LOADING | STALE | FAST | ADMIN | DANGEROUS, group="server")
+def lastsave(client: Client):
+    """The unix time of the last save that succeeded. O(1)."""
+    return client.node.saving.last_save_s
+
+
+@command("BGREWRITEAOF", ADMIN | NOSCRIPT | NO_ASYNC_LOADING, group="server")
+def bgrewriteaof(client: Client):
+    """Begin the append-only file anew, with the dataset as it is now, in the background. O(N) in keys, in \
+slices."""
+    node, rewriting = client.node, client.node.append_only.rewriting
+    if node.background.is_running("aof"):
+        raise ReplyError("ERR Background append only file rewriting already in progress")
+    if node.background.job is not None or client.in_execution:
+        rewriting.scheduled = True
+        return "Background append only file rewriting scheduled"
+    if not rewriting.start():
+        raise ReplyError(
+            "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
+        )
+    return "Background append only file rewriting started"
+
+
+@command(
+    "WAITAOF numlocal:int numreplicas:int timeout:int",
+    NOSCRIPT | BLOCKING,
+    since="7.2.0",
+    raw=True,
+    group="generic",
+)
+def waitaof(client: Client, *words: bytes):
+    """Wait until all writes so far are synced to disk here, and on so many replicas. O(1)."""
+    numlocal = parse_integer(words[0])
+    if numlocal is None:
+        raise ReplyError(errors.NOT_INTEGER)
+    if not 0 <= numlocal <= 1:
+        raise ReplyError("ERR value is out of range, value must between 0 and 1")
+    numreplicas = parse_integer(words[1])
+    if numreplicas is None or numreplicas < 0:
+        raise ReplyError("ERR value is out of range, must be positive")
+    timeout_ms = parse_integer(words[2])
+    if timeout_ms is None:
+        raise ReplyError("ERR timeout is not an integer or out of range")
+    if timeout_ms < 0:
+        raise ReplyError("ERR timeout is negative")
+    node = client.node
+    log = node.append_only
+    if not node.deletes_expired_keys:
+        raise ReplyError(
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just "
+            "local and are not propagated."
+        )
+    if numlocal and log.state == "off":
+        raise ReplyError(NO_LOG)
+    awaited = Awaited(client, node.journal.offset, numlocal, numreplicas)
+    if log.is_satisfied(awaited) or client.in_execution:
+        return log.acknowledged(awaited.offset)
+    log.awaited.append(awaited)
+    return Wait(
+        topic="waitaof",  # happens by itself never: `AppendOnlyFile.serve_awaited` ends the wait
+        deadline_ms=node.now_ms + timeout_ms if timeout_ms else None,
+        timeout_reply=lambda: log.acknowledged(awaited.offset),
+    )
+
+
+# ---- DEBUG ------------------------------------------------------------------------------------------------
+
+
+@debug("RELOAD", None)
+def _debug_reload(client: Client, *options: bytes) -> str:
+    """Save, empty the dataset, load it again; NOSAVE and NOFLUSH leave out a step, MERGE lets keys be replaced."""
+    node = client.node
+    chosen = {option.upper() for option in options}
+    if not chosen <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    try:
+        if b"NOSAVE" not in chosen:
+            node.saving.save()
+        if b"NOFLUSH" not in chosen:
+            _empty(client)
+        loading = Loading(node, merge=b"MERGE" in chosen)
+        loading.begin(loading.snapshot(node.saving.path)).run()
+    except DiskError:
+        raise ReplyError("ERR") from None
+    except LoadError as error:
+        node.log("warning", str(error))
+        raise ReplyError("ERR Error trying to load the RDB dump, check server logs") from None
+    return "OK"
+
+
+@debug("LOADAOF", 0)
+def _debug_loadaof(client: Client) -> str:
+    """Write the append-only file out and load it in the place of what is there."""
+    try:
+        starting.reload_log(client.node)
+    except (DiskError, LoadError) as error:
+        client.node.log("warning", str(error))
+        raise ReplyError("ERR Error trying to load the AOF files, check server logs") from None
+    return "OK"
+
+
+def _empty(client: Client) -> None:
+    for database in client.node.databases:
+        database.clear()

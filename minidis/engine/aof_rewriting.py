@@ -1,0 +1,132 @@
+"""BGREWRITEAOF: a log that begins anew with what is there, instead of how it came about.
+
+    before    base 1   increment 1                          the log
+    begin     base 1   increment 1   increment 2            new changes go to 2 from here on
+              a walk writes the dataset of this very moment to a temporary file, in slices
+    end       base 2                 increment 2            one rename of the manifest
+              base 1   increment 1                          history: removed
+
+So nothing is written twice and no change is kept in memory meanwhile. A crash in between leaves base 1 and
+both increments, which together are all there is. A log that grew by `auto-aof-rewrite-percentage` since its
+last rewrite is rewritten by itself.
+
+Mirrors: `rewriteAppendOnlyFileBackground`, `backgroundRewriteDoneHandler`, `aofRewriteLimited` in aof.c.
+Complexity: O(bytes of the dataset), in slices.
+Read next: snapshots.py, the walk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.engine.disk import DiskError
+from minidis.engine.saving import snapshot_notes
+from minidis.engine.snapshots import FileSink
+
+if TYPE_CHECKING:
+    from minidis.engine.append_only_file import AppendOnlyFile
+
+FAILURES_BEFORE_PAUSE = 3
+LONGEST_PAUSE_US = 60 * 60 * 1_000_000
+
+
+class Rewriting:
+    """Rewrites of one log: state, and what INFO says of it."""
+
+    def __init__(self, log: AppendOnlyFile) -> None:
+        self.log = log
+        self.node = log.node
+        self.scheduled = False
+        self.rewrites = 0
+        self.failures = 0  # one after the other
+        self.last_status = "ok"
+        self.last_duration_s = -1
+        self.base_bytes = 0  # the log's size after its last rewrite
+        self._not_before_us = 0
+        self._started_us = 0
+
+    def start_or_schedule(self) -> bool:
+        """Begin a rewrite, or do so when the job that runs is over.  True if it began."""
+        if self.node.background.job is not None:
+            self.scheduled = True
+            return False
+        return self.start()
+
+    def start(self) -> bool:
+        """Begin a rewrite; there must be no job.  False, and a line in the log, if that fails."""
+        log, node = self.log, self.node
+        self.scheduled = False
+        self._started_us = node.now_us
+        try:
+            log.files.make_folder()
+            sink = FileSink(node.disk, log.files.temporary_base)
+            if log.state == "on":
+                log.flush(force=True)
+                node.disk.sync(log.path)
+                node.disk.close(log.path)
+                log.begin_increment(log.files.begin_increment())
+            elif log.state == "waiting":
+                log.begin_increment(log.files.begin_waiting())
+        except DiskError as error:
+            self._failed(error)
+            return False
+        notes = snapshot_notes(node, is_aof_base=True)
+        node.background.start("aof", log.files.writer(), sink, self._finished, notes)
+        node.log("notice", "Background append only file rewriting started")
+        return True
+
+    def _finished(self, error: DiskError | None) -> None:
+        log, node = self.log, self.node
+        self.last_duration_s = (node.now_us - self._started_us) // 1_000_000
+        try:
+            if error is not None:
+                raise error
+            if log.state != "off":
+                log.flush(force=True)
+            path = log.files.take_over_base(log.state)
+        except DiskError as failure:
+            self._failed(failure)
+            return
+        if log.state != "off":
+            log.path = path
+            log.state = "on"
+        log.files.remove_history()
+        log.size_bytes = self.base_bytes = log.files.size_bytes()
+        self.last_status = "ok"
+        self.failures = 0
+        self.rewrites += 1
+        node.log("notice", "Background AOF rewrite terminated with success")
+
+    def _failed(self, error: DiskError) -> None:
+        node = self.node
+        self.last_status = "err"
+        self.failures += 1
+        if self.failures >= FAILURES_BEFORE_PAUSE:
+            pause_us = 60_000_000 << min(self.failures - FAILURES_BEFORE_PAUSE, 6)
+            self._not_before_us = node.now_us + min(pause_us, LONGEST_PAUSE_US)
+        self.scheduled = self.log.state == "waiting"  # without a base there is no log
+        node.log("warning", f"Background AOF rewrite terminated with error: {error}")
+        self.log.files.remove_temporary(self.log.files.temporary_base)
+
+    def cancel(self) -> None:
+        """Stop a rewrite that is under way."""
+        self.scheduled = False
+        if self.node.background.is_running("aof"):
+            self.node.background.cancel()
+            self.log.files.remove_temporary(self.log.files.temporary_base)
+
+    def cron(self) -> None:
+        """Begin what is scheduled, or due because the log has grown."""
+        log, node, config = self.log, self.node, self.node.config
+        if node.background.job is not None or node.loading is not None:
+            return
+        if self.scheduled and node.now_us >= self._not_before_us:
+            self.start()
+            return
+        percentage = config.auto_aof_rewrite_percentage
+        if log.state != "on" or not percentage or log.size_bytes <= config.auto_aof_rewrite_min_size:
+            return
+        growth = log.size_bytes * 100 // (self.base_bytes or 1) - 100
+        if growth >= percentage and node.now_us >= self._not_before_us:
+            node.log("notice", f"Starting automatic rewriting of AOF on {growth}% growth")
+            self.start()

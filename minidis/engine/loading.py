@@ -1,0 +1,317 @@
+"""Starting from files: the way back from an RDB file or an append-only log to a keyspace.
+
+    appendonly no     dump.rdb, if it is there
+    appendonly yes    the manifest's files, in order: a base (snapshot or commands), then the increments;
+                      a dump.rdb is not looked at
+
+A snapshot is whole or it is refused. A log may end in the middle of a command, or of a MULTI ... EXEC: that
+is what a crash leaves. If it is the last file (and `aof-load-truncated` allows it), what is not whole is
+cut off, and the node starts with all that came before. Anything else that is wrong is refused, with the
+file and the offset: nothing is thrown away by guessing.
+
+Loading goes in steps, so that a server can answer in between (LOADING, INFO); `run` takes all of them.
+Commands from a log run as always, but that no key expires and nothing is written to a log.
+
+Mirrors: `loadDataFromDisk` in server.c, `loadAppendOnlyFiles` in aof.c, `rdbLoad` in rdb.c.
+Differs: a damaged length near the end of a log can look like a cut. If there is something behind it that
+looks like commands, it is kept in a file of its own before the log is cut off.
+Complexity: O(bytes).
+
+Read next: append_only_file.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from minidis.engine import errors
+from minidis.engine.client import Client
+from minidis.engine.disk import DiskError, join
+from minidis.persistence.aof import AofError, AofReader, Record
+from minidis.persistence.aof_manifest import Manifest
+from minidis.persistence.rdb_format import RdbError
+from minidis.persistence.rdb_reader import (
+    Entry,
+    Event,
+    Function,
+    Notice,
+    SelectDatabase,
+    SnapshotReader,
+)
+from minidis.protocol.replies import ReplyError
+
+if TYPE_CHECKING:
+    from minidis.engine.node import Node
+    from minidis.engine.registry import Command
+
+PIECE_BYTES = 256 * 1024
+RECORDS_PER_STEP = 1000
+SLICE_US = 20_000
+"""How long a server loads before it looks at its sockets again."""
+
+_SNAPSHOT_MAGICS = (b"REDIS", b"VALKEY")
+_LOOKS_LIKE_COMMANDS = re.compile(rb"\r\n\*[0-9]+\r\n\$[0-9]+\r\n").search
+
+
+class LoadError(Exception):
+    """A file that cannot be loaded; the text names it, and the offset."""
+
+    def __init__(self, path: str, reason: str, offset: int | None = None) -> None:
+        where = "" if offset is None else f" at offset {offset}"
+        super().__init__(f"{path}{where}: {reason}")
+        self.path = path
+        self.offset = offset
+        self.reason = reason
+
+
+class Loading:
+    """Files on their way into a node: a service, from `begin` to the end of its steps."""
+
+    def __init__(self, node: Node, merge: bool = False) -> None:
+        self.node = node
+        self.merge = merge  # a key that is there already is replaced, not an error
+        self.started_us = node.now_us
+        self.total_bytes = 0
+        self.loaded_bytes = 0
+        self.keys_loaded = 0
+        self.keys_expired = 0
+        self._database = node.databases[0]
+        self._deletes_expired_keys = node.deletes_expired_keys
+        self._steps: Iterator[None] = iter(())
+        self._finished: Callable[[], None] = lambda: None
+
+    # -- who drives it ----------------------------------------------------------------------------
+
+    def begin(self, steps: Iterator[None], finished: Callable[[], None] = lambda: None) -> Loading:
+        """Let the node load: until the steps are done, most commands answer LOADING."""
+        node = self.node
+        self._steps = steps
+        self._finished = finished
+        node.loading = self
+        node.deletes_expired_keys = False
+        node.set_guard(self._refuse, True)
+        node.services.append(self)
+        node.wake(node.now_us)
+        return self
+
+    def run(self) -> None:
+        """All steps in one go.  Raises LoadError; the node then holds what came before the fault."""
+        try:
+            for _ in self._steps:
+                pass
+        finally:
+            self._end()
+        self._finished()
+
+    def tick(self) -> None:
+        """Some steps.  Raises LoadError."""
+        clock = self.node.clock
+        until_us = clock() + SLICE_US
+        try:
+            for _ in self._steps:
+                if clock() >= until_us:
+                    return
+        except BaseException:
+            self._end()
+            raise
+        self._end()
+        self._finished()
+
+    def next_deadline_us(self) -> int | None:
+        return self.node.now_us
+
+    def _end(self) -> None:
+        node = self.node
+        node.loading = None
+        node.deletes_expired_keys = self._deletes_expired_keys
+        node.set_guard(self._refuse, False)
+        node.services.remove(self)
+        node.saving.saved_changes = node.changes
+        node.saving.keys_loaded = self.keys_loaded
+        node.saving.keys_expired_at_load = self.keys_expired
+
+    def _refuse(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        if not command.runs_while_loading:
+            raise ReplyError(errors.LOADING)
+
+    # -- what is loaded ---------------------------------------------------------------------------
+
+    def snapshot(self, path: str) -> Iterator[None]:
+        """Load an RDB file, a piece at each step.  Raises LoadError."""
+        self.total_bytes += self._size(path)
+        reader = self._reader()
+        try:
+            for piece in self._pieces(path):
+                yield from self._take_events(path, reader.feed(piece), self._deletes_expired_keys)
+            yield from self._take_events(path, reader.close(), self._deletes_expired_keys)
+        except RdbError as error:
+            raise LoadError(path, error.what, error.offset) from None
+
+    def log(self, folder: str, manifest: Manifest) -> Iterator[None]:
+        """Load the files of a log, in the manifest's order.  Raises LoadError."""
+        paths = [join(folder, file.name) for file in manifest.files]
+        self.total_bytes += sum(map(self._size, paths))  # all of them are there, or nothing is loaded
+        for path in paths:
+            yield from self._log_file(path, is_last=path is paths[-1])
+
+    def _log_file(self, path: str, is_last: bool) -> Iterator[None]:
+        """Load commands; a snapshot may stand before them, or be the whole file."""
+        start = self.node.disk.read(path, 0, 6)
+        snapshot = self._reader() if start.startswith(_SNAPSHOT_MAGICS) else None
+        reader = AofReader()
+        replay = Replay(self.node, path)
+        try:
+            for piece in self._pieces(path):
+                if snapshot is not None:
+                    yield from self._take_events(path, snapshot.feed(piece), drop_expired=False)
+                    if not snapshot.ended:
+                        continue
+                    reader, piece, snapshot = AofReader(snapshot.cursor.offset), snapshot.rest, None
+                reader.feed(piece)
+                yield from replay.run(reader.records())
+            if snapshot is not None:
+                yield from self._take_events(path, snapshot.close(), drop_expired=False)
+                reader = AofReader(snapshot.cursor.offset)
+                reader.feed(snapshot.rest)
+                yield from replay.run(reader.records())
+        except RdbError as error:
+            raise LoadError(path, error.what, error.offset) from None
+        except AofError as error:
+            raise LoadError(path, f"bad format of an append-only file: {error.what}", error.offset) from None
+        whole = reader.position if replay.multi_at is None else replay.multi_at
+        if whole < self._size(path):
+            self._cut_off(path, whole, replay.multi_at is not None, is_last)
+
+    def _cut_off(self, path: str, whole: int, within_multi: bool, is_last: bool) -> None:
+        """The file ends in the middle of something: leave only what is whole, or refuse."""
+        what = "a MULTI without its EXEC" if within_multi else "a command that is cut off"
+        node = self.node
+        if not is_last:
+            raise LoadError(path, f"ends with {what}, and is not the last file of the log", whole)
+        if not node.config.aof_load_truncated:
+            advice = "use minidis-check-aof --fix, or set aof-load-truncated to yes"
+            raise LoadError(path, f"ends with {what}: {advice}", whole)
+        rest = node.disk.read(path, whole)
+        if not within_multi and _LOOKS_LIKE_COMMANDS(rest):
+            beside = f"{path}.rest-at-{whole}"
+            node.disk.create(beside)
+            node.disk.append(beside, rest)
+            node.disk.sync(beside)
+            node.log("warning", f"What is cut off looks like commands: it is kept in {beside}")
+        node.disk.truncate(path, whole)
+        node.disk.sync(path)
+        node.log("warning", f"{path} ends with {what}: cut off at offset {whole} (aof-load-truncated)")
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _reader(self) -> SnapshotReader:
+        return SnapshotReader(self.node.encodings, self.node.random, self.node.config.rdbchecksum)
+
+    def _size(self, path: str) -> int:
+        size = self.node.disk.size(path)
+        if size is None:
+            raise LoadError(path, "this file is part of the dataset, and it is not there")
+        return size
+
+    def _pieces(self, path: str) -> Iterator[bytes]:
+        offset = 0
+        try:
+            while piece := self.node.disk.read(path, offset, PIECE_BYTES):
+                offset += len(piece)
+                self.loaded_bytes += len(piece)
+                yield piece
+        except DiskError as error:
+            raise LoadError(path, error.reason, offset) from None
+
+    def _take_events(self, path: str, events: Iterable[Event], drop_expired: bool) -> Iterator[None]:
+        node = self.node
+        now_ms = node.now_ms
+        for number, event in enumerate(events, start=1):
+            if isinstance(event, Entry):
+                if drop_expired and event.expires_at_ms is not None and event.expires_at_ms < now_ms:
+                    self.keys_expired += 1
+                else:
+                    self._store(path, event)
+            elif isinstance(event, SelectDatabase):
+                if event.index >= len(node.databases):
+                    count = len(node.databases)
+                    raise LoadError(
+                        path, f"has keys of database {event.index}; this node has {count} databases"
+                    )
+                self._database = node.databases[event.index]
+            elif isinstance(event, Function):
+                node.load_library(event.code)
+            elif isinstance(event, Notice):
+                node.log("warning", f"{path} at offset {event.offset}: {event.what}")
+            if number % RECORDS_PER_STEP == 0:
+                yield
+        yield
+
+    def _select(self, path: str, index: int) -> None:
+        count = len(self.node.databases)
+        if index >= count:
+            raise LoadError(path, f"has keys of database {index}; this node has {count} databases")
+        self._database = self.node.databases[index]
+
+    def _store(self, path: str, entry: Entry) -> None:
+        database = self._database
+        if entry.key in database.table and not self.merge:
+            raise LoadError(path, f"the key {entry.key!r} of database {database.index} comes twice")
+        database.put(entry.key, entry.value)
+        if entry.expires_at_ms is not None:
+            database.set_expiry(entry.key, entry.expires_at_ms)
+        if entry.idle_s is not None:
+            entry.value.accessed_us -= entry.idle_s * 1_000_000
+        self.keys_loaded += 1
+        if self.node.observed:
+            self.node.key_changed(database, entry.key, "", modified=False)
+
+
+class Replay:
+    """Runs the commands of a log; those between MULTI and EXEC when the EXEC has come."""
+
+    def __init__(self, node: Node, path: str) -> None:
+        self.node = node
+        self.path = path
+        self.client = Client(node, 0, "loader", path)  # known to nobody: not among node.clients
+        self.multi_at: int | None = None
+        self._queue: list[Record] = []
+
+    def run(self, records: Iterator[Record]) -> Iterator[None]:
+        """Run each record; from time to time a step.  Raises LoadError, and what `records` raises."""
+        for number, record in enumerate(records, start=1):
+            self._take(record)
+            if number % RECORDS_PER_STEP == 0:
+                yield
+        yield
+
+    def _take(self, record: Record) -> None:
+        argv = record.argv
+        if argv is None:
+            return
+        name = argv[0].upper()
+        if name == b"MULTI":
+            self.multi_at = record.start
+        elif name == b"EXEC":
+            queue, self._queue, self.multi_at = self._queue, [], None
+            for queued in queue:
+                self._call(queued)
+        elif self.multi_at is not None:
+            self._queue.append(record)
+        else:
+            self._call(record)
+
+    def _call(self, record: Record) -> None:
+        assert record.argv is not None
+        commands = self.node.commands
+        try:
+            command = commands.spelled.get(record.argv[0]) or commands.find(record.argv)
+        except ReplyError as error:
+            raise LoadError(self.path, str(error), record.start) from None
+        try:
+            command.invoke(self.client, record.argv)
+        except ReplyError as error:  # it failed in the same way when it was written, but for what it changed
+            self.node.log("warning", f"{self.path} at offset {record.start}: {command.name} answered {error}")
+        self.client.journal_commands = None  # what is loaded is in the log already

@@ -1,0 +1,278 @@
+"""A picture of the keyspace at one moment, taken while commands go on changing it; and no fork.
+
+Redis forks: the kernel copies the page table, not the pages, and copies a page when somebody writes to it.
+Here the same is done one storey higher. The walk begins with a copy of each database's dict: *references*
+to the values, 40 ns for a key. From then on
+
+    SET, DEL, FLUSHALL, SWAPDB      change the live dict; the walk's copy still refers to the old value
+    LPUSH, INCR, RENAME ...         change, or carry off, a value that both refer to: `Database.edit` first
+    lets
+                                    the walk write it down. The key jumps the queue; nothing is copied
+
+    live   {a: "1"->"2", b: [x y]+z}     walk's copy  {a: "1", b: [x y], c: "3"}
+                                         file so far   b [x y]   (LPUSH b z came by)   then a "1", c "3"
+
+So a snapshot costs the commands one look at an empty tuple while none is taken, and each value is written
+at most once, before its first change. The walk goes in slices of a millisecond between commands
+(`Background`); as in Redis, where only one child runs at a time, there is one job at a time.
+
+Mirrors: rdb.c (`rdbSaveBackground`), server.c (`hasActiveChildProcess`, `checkChildrenDone`).
+Differs: no fork. One huge value is written in one go, and whoever changes it first waits for that.
+Complexity: beginning O(keys), 40 ns for each; each slice O(bytes written).
+
+>>> from minidis.drivers.embedded import Embedded
+>>> from minidis.persistence.aof import CommandWriter
+>>> redis = Embedded(clock=0)
+>>> _ = redis.execute("RPUSH", "list", "a"), redis.execute("SET", "text", "old")
+>>> walk = Walk(redis.node, CommandWriter())
+>>> _ = redis.execute("RPUSH", "list", "b"), redis.execute("SET", "text", "new")
+>>> walk.run().split()[5:]
+[b'*3', b'$5', b'RPUSH', b'$4', b'list', b'$1', b'a', b'*3', b'$3', b'SET', b'$4', b'text', b'$3', b'old']
+
+Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is done with the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from minidis.engine.disk import Disk, DiskError, Sync
+from minidis.values.base import Value
+
+if TYPE_CHECKING:
+    from minidis.engine.database import Database
+    from minidis.engine.node import Node
+
+SLICE_US = 1000
+"""A slice ends when it has taken so long, or has written SLICE_BYTES: a frozen clock shows no time passing."""
+
+SLICE_BYTES = 64 * 1024
+REST_US = 1000
+"""How long commands have the node to themselves between two slices."""
+
+POLL_US = 5000
+"""How often a sync in the background is looked at."""
+
+
+class Writer(Protocol):
+    """What makes records of a dataset: rdb_writer.SnapshotWriter, aof.CommandWriter."""
+
+    def begin(self, aux: Mapping[str, str | int | bytes] | None = None) -> bytes: ...
+    def function(self, code: bytes) -> bytes: ...
+    def database(self, index: int, keys: int, expires: int) -> bytes: ...
+    def entry(
+        self,
+        key: bytes,
+        value: Value,
+        expires_at_ms: int | None = None,
+        idle_s: int | None = None,
+        frequency: int | None = None,
+    ) -> bytes: ...
+    def end(self) -> bytes: ...
+
+
+class View:
+    """What one database held when the walk began, less what is written already."""
+
+    def __init__(self, walk: Walk, database: Database) -> None:
+        self.walk = walk
+        self.index = database.index
+        self.table: dict[bytes, Value] = dict(database.table.items())
+        self.expires: dict[bytes, int] = dict(database.expires.items())
+        self.queue = list(reversed(self.table))
+        self.sizes = len(self.table), len(self.expires)
+
+    def before_change(self, key: bytes) -> None:
+        """The value at `key` is about to change: write it down now, unless that is done."""
+        value = self.table.pop(key, None)
+        if value is not None:
+            self.walk.write_entry(self, key, value)
+
+
+class Walk:
+    """A snapshot on its way.  `advance` makes some more of it; `take` answers the bytes made since."""
+
+    def __init__(
+        self, node: Node, writer: Writer, aux: Mapping[str, str | int | bytes] | None = None
+    ) -> None:
+        self.node = node
+        self.writer = writer
+        self.keys_total = sum(len(database.table) for database in node.databases)
+        self.keys_written = 0
+        self.done = False
+        self._pieces = [writer.begin(aux), *(writer.function(code) for code in node.library_sources())]
+        self.size_bytes = sum(map(len, self._pieces))  # of the pieces not taken yet
+        self._current: View | None = None  # whose SELECT was written last
+        self._views = [View(self, database) for database in node.databases if len(database.table)]
+        self._left = list(reversed(self._views))
+        for view in self._views:
+            database = node.databases[view.index]
+            database.views = (*database.views, view)
+
+    def advance(self, most_bytes: int = SLICE_BYTES, most_us: int = SLICE_US) -> None:
+        """Write entries until there are so many bytes, or so much time has passed, or all is written."""
+        clock = self.node.clock
+        until_us = clock() + most_us
+        while self._left:
+            view = self._left[-1]
+            queue, table = view.queue, view.table
+            while queue:
+                key = queue.pop()
+                value = table.pop(key, None)
+                if value is not None:
+                    self.write_entry(view, key, value)
+                    if self.size_bytes >= most_bytes or clock() >= until_us:
+                        return
+            self._left.pop()
+        if not self.done:
+            self._append(self.writer.end())
+            self.close()
+
+    def run(self) -> bytes:
+        """All the rest in one go."""
+        while not self.done:
+            self.advance(1 << 62, 1 << 62)
+        return self.take()
+
+    def take(self) -> bytes:
+        """The bytes made since the last time."""
+        data = b"".join(self._pieces)
+        self._pieces = []
+        self.size_bytes = 0
+        return data
+
+    def close(self) -> None:
+        """No more is written: commands need no longer tell of their changes."""
+        self.done = True
+        for database in self.node.databases:  # SWAPDB may have carried a view elsewhere
+            database.views = tuple(view for view in database.views if view.walk is not self)
+
+    def write_entry(self, view: View, key: bytes, value: Value) -> None:
+        """Write one key down, whether it is its turn or somebody is about to change it."""
+        if self._current is not view:
+            self._current = view
+            self._append(self.writer.database(view.index, *view.sizes))
+        self._append(self.writer.entry(key, value, view.expires.get(key)))
+        self.keys_written += 1
+
+    def _append(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.size_bytes += len(piece)
+
+
+class Sink(Protocol):
+    """Where the bytes of a job go.  Both methods may raise DiskError."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def finish(self) -> Sync | None:
+        """All is written.  What is answered must be done before the job is."""
+
+
+class FileSink:
+    """A file, made anew, and synced in the background at the end."""
+
+    def __init__(self, disk: Disk, path: str) -> None:
+        self.disk = disk
+        self.path = path
+        disk.create(path)
+
+    def write(self, data: bytes) -> None:
+        self.disk.append(self.path, data)
+
+    def finish(self) -> Sync:
+        return self.disk.start_sync(self.path)
+
+
+class Job:
+    """A walk into a sink.  `finished(error)` is called once, in the end: None, or what went wrong."""
+
+    def __init__(
+        self, node: Node, kind: str, walk: Walk, sink: Sink, finished: Callable[[DiskError | None], None]
+    ) -> None:
+        self.node = node
+        self.kind = kind
+        self.walk = walk
+        self.sink = sink
+        self.started_us = node.now_us
+        self.next_us = node.now_us
+        self._finished = finished
+        self._sync: Any = None
+
+    def tick(self) -> bool:
+        """Do a slice, or look whether the file is synced.  True when the job is over."""
+        if self.node.now_us < self.next_us:
+            return False
+        try:
+            if not self.walk.done:
+                self.walk.advance()
+                self.sink.write(self.walk.take())
+                if self.walk.done:
+                    self._sync = self.sink.finish()
+                self.next_us = self.node.clock() + REST_US
+            elif self._sync is not None and not self._sync.done:
+                self.next_us = self.node.now_us + POLL_US
+        except DiskError as error:
+            return self._end(error)
+        if self.walk.done and (self._sync is None or self._sync.done):
+            return self._end(self._sync.error if self._sync else None)
+        return False
+
+    def run(self) -> None:
+        """All the rest in one go, but for a sync that takes its time."""
+        while not self.walk.done:
+            self.next_us = 0
+            if self.tick():
+                return
+
+    def _end(self, error: DiskError | None) -> bool:
+        self.node.background.end()
+        self._finished(error)
+        return True
+
+
+class Background:
+    """The service that runs jobs, one at a time: BGSAVE, BGREWRITEAOF, a replica's full synchronisation."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.job: Job | None = None
+
+    def start(
+        self,
+        kind: str,
+        writer: Writer,
+        sink: Sink,
+        finished: Callable[[DiskError | None], None],
+        aux: Mapping[str, str | int | bytes] | None = None,
+    ) -> Job:
+        """Begin a job; there must be none.  `kind` is "rdb", "aof" or "replica"."""
+        assert self.job is None, "one job at a time"
+        self.job = Job(self.node, kind, Walk(self.node, writer, aux), sink, finished)
+        self.node.services.append(self)
+        self.node.wake(self.node.now_us)
+        return self.job
+
+    def cancel(self) -> None:
+        """End the job at once, as killing the child does; its `finished` is not called."""
+        if self.job is not None:
+            self.end()
+
+    def end(self) -> None:
+        """The job is over, one way or the other."""
+        assert self.job is not None
+        self.job.walk.close()
+        self.job = None
+        self.node.services.remove(self)
+
+    def is_running(self, kind: str) -> bool:
+        return self.job is not None and self.job.kind == kind
+
+    def tick(self) -> None:
+        job = self.job
+        if job is not None:  # another service may have ended it in this very tick
+            job.tick()
+
+    def next_deadline_us(self) -> int | None:
+        return None if self.job is None else self.job.next_us

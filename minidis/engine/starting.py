@@ -1,0 +1,100 @@
+"""A node's start and end, as far as files go: what is loaded, and what is saved.
+
+    start(node)      appendonly: the log's files, then the log goes on; otherwise dump.rdb, if it is there
+    prepare_to_stop  SHUTDOWN: the log is written and synced; a snapshot, if save points are set or SAVE is
+    said
+
+Mirrors: `loadDataFromDisk`, `prepareForShutdown`, `finishShutdown` in server.c.
+Complexity: O(bytes).
+
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> _ = redis.execute("SET", "k", "v"), redis.execute("SAVE"), redis.execute("SET", "k", "w")
+>>> redis.kill(); redis.execute("GET", "k")
+b'v'
+
+Read next: loading.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.engine.disk import DiskError, join
+from minidis.engine.loading import LoadError, Loading
+from minidis.persistence.aof_manifest import ManifestError
+
+if TYPE_CHECKING:
+    from minidis.engine.node import Node
+
+
+def start(node: Node) -> Loading | None:
+    """Begin to load what the configuration says: `run()` the answer, or let `node.tick()` do it in slices.
+
+    None: there is nothing to load, and the node is ready.  Raises LoadError.
+    """
+    loading = Loading(node)
+    if node.config.appendonly:
+        return _start_log(node, loading)
+    if node.disk.size(node.saving.path) is None:
+        return None
+
+    def loaded() -> None:
+        node.log("notice", f"DB loaded from disk: {loading.keys_loaded} keys")
+
+    return loading.begin(loading.snapshot(node.saving.path), loaded)
+
+
+def _start_log(node: Node, loading: Loading) -> Loading | None:
+    """The log is the dataset, and goes on when it is loaded."""
+    log = node.append_only
+    try:
+        manifest = log.files.read_manifest()
+    except ManifestError as error:
+        path = join(log.files.folder, f"{node.config.appendfilename}.manifest")
+        raise LoadError(path, str(error)) from None
+
+    def loaded() -> None:
+        log.open()
+        node.log("notice", f"DB loaded from append only file: {loading.loaded_bytes} bytes")
+
+    if not manifest.files:
+        log.open()
+        return None
+    return loading.begin(loading.log(log.files.folder, manifest), loaded)
+
+
+def reload_log(node: Node) -> None:
+    """DEBUG LOADAOF: write the log out, and load it again in the place of what is there.  Raises LoadError."""
+    log = node.append_only
+    log.flush(force=True)
+    for database in node.databases:
+        database.clear()
+    loading = Loading(node)
+    loading.begin(loading.log(log.files.folder, log.files.manifest)).run()
+
+
+def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -> bool:
+    """Bring everything to disk before the node ends.  False if that failed, and the node must go on.
+
+    `save` is what SHUTDOWN says, SAVE or NOSAVE; None: save if there are save points.  With `force`
+    failures are only logged.
+    """
+    log = node.append_only
+    node.saving.cancel()
+    log.rewriting.cancel()
+    try:
+        if log.state == "on":
+            node.log("notice", "Calling fsync() on the AOF file.")
+            log.flush(force=True)
+            node.disk.sync(log.path)
+        if save or (save is None and node.config.save):
+            node.log("notice", "Saving the final RDB snapshot before exiting.")
+            node.saving.save()
+    except DiskError as error:
+        node.log(
+            "warning",
+            f"Error trying to save the DB, {'exiting anyway' if force else 'can not exit'}: {error}",
+        )
+        return force
+    return True

@@ -1,0 +1,3 @@
+"""The Redis whose behaviour this is."""
+
+VERSION = "7.2.0"
