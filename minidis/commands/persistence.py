@@ -1,6 +1,7 @@
 """SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, WAITAOF; DEBUG RELOAD and LOADAOF.
 
-Mirrors: rdb.c (saveCommand, bgsaveCommand), aof.c (bgrewriteaofCommand), replication.c (waitaofCommand), debug.c.
+Mirrors: rdb.c (saveCommand, bgsaveCommand), aof.c (bgrewriteaofCommand), replication.c (waitaofCommand),
+debug.c.
 Differs: what runs in the background runs in slices of this very node, not in a child.
 
 >>> from minidis.drivers.embedded import Embedded
@@ -39,8 +40,8 @@ from minidis.protocol.replies import ReplyError
 
 ALREADY_SAVING = "ERR Background save already in progress"
 ANOTHER_JOB = (
-    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule "
-    "a BGSAVE whenever possible."
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
+    "schedule a BGSAVE whenever possible."
 )
 NO_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 _MOST = 2**63 - 1
@@ -95,7 +96,8 @@ slices."""
         return "Background append only file rewriting scheduled"
     if not rewriting.start():
         raise ReplyError(
-            "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
+            "ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+            "information."
         )
     return "Background append only file rewriting started"
 
@@ -126,8 +128,8 @@ def waitaof(client: Client, *words: bytes):
     log = node.append_only
     if not node.deletes_expired_keys:
         raise ReplyError(
-            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just "
-            "local and are not propagated."
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are "
+            "just local and are not propagated."
         )
     if numlocal and log.state == "off":
         raise ReplyError(NO_LOG)
@@ -145,9 +147,9 @@ def waitaof(client: Client, *words: bytes):
 # ---- DEBUG ------------------------------------------------------------------------------------------------
 
 
-@debug("RELOAD", None)
+@debug("RELOAD [option ...]", (0, None))
 def _debug_reload(client: Client, *options: bytes) -> str:
-    """Save, empty the dataset, load it again; NOSAVE and NOFLUSH leave out a step, MERGE lets keys be replaced."""
+    """Save the dataset, empty it and load it again.  Options: NOSAVE, NOFLUSH, MERGE (keys are replaced)."""
     node = client.node
     chosen = {option.upper() for option in options}
     if not chosen <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:

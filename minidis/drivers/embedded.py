@@ -36,6 +36,7 @@ import minidis.commands  # noqa: F401  (files every command in the registry)
 from minidis.drivers.simulated_disk import Loss, SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.client import Client
+from minidis.engine.config import Config
 from minidis.engine.disk import Disk
 from minidis.engine.node import Node
 from minidis.engine.waiting import WAITING
@@ -80,7 +81,7 @@ class Embedded:
 
     `clock` is None for the real clock, an ISO time or unix microseconds for a frozen one; `seed`
     decides every random choice of the node; `config` holds directives (`{"maxmemory": "10mb"}`).
-    `disk` is a simulated one, empty, unless given; and no save points are set unless `config` has them.
+    `disk` is a simulated one, empty, unless given; the default save points are not kept then.
     """
 
     def __init__(
@@ -111,7 +112,8 @@ class Embedded:
         self.random = random_module.Random(seed) if seed is not None else random_module.Random()
         self.disk: Any = disk or SimulatedDisk(seed or 0, lambda: self.node.clock())
         self._table = table
-        self._make_node(Config({"save": "", **(config or {})}))
+        self._make_node(Config(config))
+        self.node.saving.ignores_save_points = disk is None and "save" not in (config or ())
         self._load()
 
     def _make_node(self, config: Config) -> None:
@@ -157,6 +159,7 @@ class Embedded:
         with self.lock:
             former = self._end()
             self._make_node(former.config)
+            self.node.saving.ignores_save_points = former.saving.ignores_save_points
             self._load()
             self._keep_listeners(former)
 

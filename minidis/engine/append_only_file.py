@@ -26,7 +26,7 @@ Complexity: O(bytes) to write; nothing when appendonly is off.
 'OK'
 >>> redis.node.disk.list("appendonlydir")
 ['appendonly.aof.1.base.rdb', 'appendonly.aof.1.incr.aof', 'appendonly.aof.manifest']
->>> redis.node.disk.read("appendonlydir/appendonly.aof.1.incr.aof").split()[4:]
+>>> redis.node.disk.read("appendonlydir/appendonly.aof.1.incr.aof").split()[5:]
 [b'*3', b'$3', b'SET', b'$1', b'k', b'$1', b'v']
 
 Read next: aof_rewriting.py, then loading.py.

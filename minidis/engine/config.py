@@ -305,12 +305,18 @@ class Config:
             except ConfigError as error:
                 error.directive = name
                 raise
+        former = {attribute: getattr(self, attribute) for attribute in read}
         for attribute, value in read.items():
             if isinstance(value, dict):  # limits by class: a class that is not named keeps its own
-                value = {**getattr(self, attribute), **value}
+                value = {**former[attribute], **value}
             setattr(self, attribute, value)
         if self.on_change is not None:
-            self.on_change(list(read))
+            try:
+                self.on_change(list(read))
+            except ConfigError:  # it cannot be put into effect
+                self.__dict__.update(former)
+                self.on_change(list(read))
+                raise
 
     def show(self, directive: Directive) -> str:
         """The value of a directive as CONFIG GET prints it."""

@@ -235,12 +235,7 @@ class Loading:
                 else:
                     self._store(path, event)
             elif isinstance(event, SelectDatabase):
-                if event.index >= len(node.databases):
-                    count = len(node.databases)
-                    raise LoadError(
-                        path, f"has keys of database {event.index}; this node has {count} databases"
-                    )
-                self._database = node.databases[event.index]
+                self._select(path, event[0])
             elif isinstance(event, Function):
                 node.load_library(event.code)
             elif isinstance(event, Notice):

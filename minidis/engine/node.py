@@ -429,8 +429,9 @@ class Node:
                 self.append_only.update()
             except DiskError as error:
                 self.log("warning", str(error))
-                self.config.appendonly = self.append_only.state != "off"
                 raise ConfigError("Unable to turn on AOF. Check server logs.", "appendonly") from None
+        if "save" in attributes:
+            self.saving.ignores_save_points = False
         self.saving.update_guard()
 
     def check(self) -> None:

@@ -58,6 +58,7 @@ class Saving:
         self.saved_changes = 0  # node.changes at the last save: what came since would be lost
         self.keys_loaded = 0
         self.keys_expired_at_load = 0
+        self.ignores_save_points = False  # an embedded node saves when it is told to
         self._changes_at_start = 0
 
     @property
@@ -67,6 +68,11 @@ class Saving:
     @property
     def temporary_path(self) -> str:
         return join(self.node.config.dir, f"temp-{self.node.config.dbfilename}")
+
+    @property
+    def save_points(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of seconds and changes: a save is due when both are reached."""
+        return () if self.ignores_save_points else self.node.config.save
 
     @property
     def changes(self) -> int:
@@ -146,7 +152,7 @@ class Saving:
         if self.scheduled and may_try:
             self.start()
             return
-        for seconds, changes in node.config.save:
+        for seconds, changes in self.save_points:
             if self.changes >= changes and now_s - self.last_save_s > seconds and may_try:
                 node.log("notice", f"{changes} changes in {seconds} seconds. Saving...")
                 self.start()
@@ -155,7 +161,7 @@ class Saving:
     def flushed(self) -> None:
         """FLUSHALL: a snapshot of what is gone is of no use; the empty dataset is one."""
         self.cancel()
-        if self.node.config.save:
+        if self.save_points:
             try:
                 self.save()
             except DiskError:
@@ -194,7 +200,7 @@ class Saving:
     def update_guard(self) -> None:
         """Refuse writes while the last save failed, or let them pass again."""
         config = self.node.config
-        refuses = config.stop_writes_on_bgsave_error and bool(config.save) and self.last_status != "ok"
+        refuses = config.stop_writes_on_bgsave_error and bool(self.save_points) and self.last_status != "ok"
         self.node.set_guard(self._refuse_write, refuses)
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:

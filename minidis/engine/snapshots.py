@@ -35,7 +35,7 @@ Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minidis.engine.disk import Disk, DiskError, Sync
 from minidis.values.base import Value
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from minidis.engine.node import Node
 
 SLICE_US = 1000
-"""A slice ends when it has taken so long, or has written SLICE_BYTES: a frozen clock shows no time passing."""
+"""A slice ends when it took so long, or has written SLICE_BYTES: a frozen clock shows no time passing."""
 
 SLICE_BYTES = 64 * 1024
 REST_US = 1000
@@ -110,8 +110,8 @@ class Walk:
             database = node.databases[view.index]
             database.views = (*database.views, view)
 
-    def advance(self, most_bytes: int = SLICE_BYTES, most_us: int = SLICE_US) -> None:
-        """Write entries until there are so many bytes, or so much time has passed, or all is written."""
+    def advance(self, most_bytes: int = SLICE_BYTES, most_us: int = SLICE_US) -> bool:
+        """Write entries until there are so many bytes, or so much time has passed.  True when that was all."""
         clock = self.node.clock
         until_us = clock() + most_us
         while self._left:
@@ -123,16 +123,16 @@ class Walk:
                 if value is not None:
                     self.write_entry(view, key, value)
                     if self.size_bytes >= most_bytes or clock() >= until_us:
-                        return
+                        return False
             self._left.pop()
         if not self.done:
             self._append(self.writer.end())
             self.close()
+        return True
 
     def run(self) -> bytes:
         """All the rest in one go."""
-        while not self.done:
-            self.advance(1 << 62, 1 << 62)
+        self.advance(1 << 62, 1 << 62)
         return self.take()
 
     def take(self) -> bytes:
@@ -198,7 +198,7 @@ class Job:
         self.started_us = node.now_us
         self.next_us = node.now_us
         self._finished = finished
-        self._sync: Any = None
+        self._sync: Sync | None = None
 
     def tick(self) -> bool:
         """Do a slice, or look whether the file is synced.  True when the job is over."""
@@ -206,9 +206,9 @@ class Job:
             return False
         try:
             if not self.walk.done:
-                self.walk.advance()
+                is_last = self.walk.advance()
                 self.sink.write(self.walk.take())
-                if self.walk.done:
+                if is_last:
                     self._sync = self.sink.finish()
                 self.next_us = self.node.clock() + REST_US
             elif self._sync is not None and not self._sync.done:

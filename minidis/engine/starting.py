@@ -65,7 +65,7 @@ def _start_log(node: Node, loading: Loading) -> Loading | None:
 
 
 def reload_log(node: Node) -> None:
-    """DEBUG LOADAOF: write the log out, and load it again in the place of what is there.  Raises LoadError."""
+    """DEBUG LOADAOF: write the log out, and load it in the place of what is there.  Raises LoadError."""
     log = node.append_only
     log.flush(force=True)
     for database in node.databases:
@@ -88,13 +88,11 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
             node.log("notice", "Calling fsync() on the AOF file.")
             log.flush(force=True)
             node.disk.sync(log.path)
-        if save or (save is None and node.config.save):
+        if save or (save is None and node.saving.save_points):
             node.log("notice", "Saving the final RDB snapshot before exiting.")
             node.saving.save()
     except DiskError as error:
-        node.log(
-            "warning",
-            f"Error trying to save the DB, {'exiting anyway' if force else 'can not exit'}: {error}",
-        )
+        then = "exiting anyway" if force else "can not exit"
+        node.log("warning", f"Error trying to save the DB, {then}: {error}")
         return force
     return True
