@@ -111,7 +111,7 @@ class Walk:
             database.views = (*database.views, view)
 
     def advance(self, most_bytes: int = SLICE_BYTES, most_us: int = SLICE_US) -> bool:
-        """Write entries until there are so many bytes, or so much time has passed.  True when that was all."""
+        """Write entries until there are so many bytes, or so much time has passed.  True if that was all."""
         clock = self.node.clock
         until_us = clock() + most_us
         while self._left:
