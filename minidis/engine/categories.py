@@ -44,6 +44,8 @@ def categories(entry: Command) -> list[str]:
         Flag.BLOCKING: "@blocking",
     }
     names += [name for flag, name in by_flag.items() if entry.flags & flag]
+    if entry.group == "scripting" and "@read" in names:  # what a script does is not known
+        names.remove("@read")
     if entry.flags & (Flag.ADMIN | Flag.DANGEROUS):
         names.append("@dangerous")
     names.append("@fast" if entry.flags & Flag.FAST else "@slow")

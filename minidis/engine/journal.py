@@ -34,29 +34,34 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 NO_DATABASE = -1
+TO_NOBODY, TO_AOF, TO_REPLICAS = 0, 1, 2
+TO_ALL = TO_AOF | TO_REPLICAS
 
 
 class Entry(NamedTuple):
     """One change: its number (from 1), the database it belongs to, the command that repeats it.
 
-    The MULTI and EXEC around a group belong to no database: theirs is `NO_DATABASE`.
+    The MULTI and EXEC around a group belong to no database: theirs is `NO_DATABASE`.  `targets` says
+    whom it is for: `TO_ALL`, unless a script asked for less by `redis.set_repl`.
     """
 
     offset: int
     database: int
     argv: list[bytes]
+    targets: int = TO_ALL
 
 
 class Journal:
     """Numbers the entries and hands each to the subscribers, in order."""
 
-    __slots__ = ("offset", "subscribers", "held", "depth")
+    __slots__ = ("offset", "subscribers", "held", "depth", "targets")
 
     def __init__(self) -> None:
         self.offset = 0
         self.subscribers: list[Callable[[Entry], None]] = []
-        self.held: list[tuple[int, list[bytes]]] = []
+        self.held: list[tuple[int, list[bytes], int]] = []
         self.depth = 0
+        self.targets = TO_ALL
 
     def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
         """Call `listener(entry)` for each entry from now on.  Returns the function that ends it."""
@@ -66,13 +71,16 @@ class Journal:
     def enter(self, database: int, argv: list[bytes]) -> None:
         """Add one change.  The subscribers must not change `argv`."""
         if self.depth:
-            self.held.append((database, argv))
+            if self.targets:
+                self.held.append((database, argv, self.targets))
             return
         self.offset += 1
         if self.subscribers:
-            entry = Entry(self.offset, database, argv)
-            for listener in tuple(self.subscribers):
-                listener(entry)
+            self._hand_on(Entry(self.offset, database, argv))
+
+    def _hand_on(self, entry: Entry) -> None:
+        for listener in tuple(self.subscribers):
+            listener(entry)
 
     def begin_group(self) -> None:
         """Hold what is entered until the matching `end_group`.  Groups inside a group are one."""
@@ -85,6 +93,7 @@ class Journal:
             return
         entries, self.held = self.held, []
         if len(entries) > 1:
-            entries = [(NO_DATABASE, [b"MULTI"]), *entries, (NO_DATABASE, [b"EXEC"])]
-        for database, argv in entries:
-            self.enter(database, argv)
+            entries = [(NO_DATABASE, [b"MULTI"], TO_ALL), *entries, (NO_DATABASE, [b"EXEC"], TO_ALL)]
+        for database, argv, targets in entries:
+            self.offset += 1
+            self._hand_on(Entry(self.offset, database, argv, targets))

@@ -76,13 +76,15 @@ def key_specs(line: SyntaxLine) -> tuple[KeySpec, ...]:
         if (halves := _token_before_halves(argument)) is not None:
             specs.append(KeySpec(start, halves, last=-1, limit=2))
             continue
-        if index is not None and argument.optional and argument.type == "key" and argument.multiple:
+        if _follows_count(line.arguments[:position]):
+            pass  # the keys that numkeys counts, also where they may be none
+        elif index is not None and argument.optional and argument.type == "key" and argument.multiple:
             specs.append(KeySpec(index, last=-1 - _words_needed(following)))
         elif index is None or argument.optional:
             specs += [KeySpec(start, token) for token in _tokens_before_keys(argument)]
         elif _is_count_of_keys(argument, following):
             specs.append(KeySpec(index, counted=True))
-        elif _contains_key(argument) and not _follows_count(line.arguments[:position]):
+        elif _contains_key(argument):
             width = len(argument.children) or 1
             last = -1 - _words_needed(following) if argument.multiple else 0
             specs.append(KeySpec(index, last=last, step=width if argument.multiple else 1))

@@ -5,7 +5,8 @@
                        database
 
 A line is told when its command has run, also when that failed; the commands of a transaction one by one, then
-EXEC. Commands of administrators (CONFIG, CLIENT KILL ...) are not shown, passwords neither.
+EXEC; but a script before its commands. Commands of administrators (CONFIG, CLIENT KILL ...) are not shown,
+passwords neither.
 
 Mirrors: replicationFeedMonitors in replication.c.
 Complexity: O(monitors) for each command; without a monitor nothing is built.
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _HIDDEN = Flag.ADMIN | Flag.SKIP_MONITOR
 
 
+_SCRIPTS = frozenset(("eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"))
+
+
 class Monitors:
     """The clients that watch."""
 
@@ -52,8 +56,15 @@ class Monitors:
 
     def tell(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Send the line of a command that `client` has run."""
-        if not self.clients or command.flags & _HIDDEN:
-            return
+        if self.clients and not command.flags & _HIDDEN:
+            self._show(client, command, argv)
+
+    def announce(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        """Send the line of a script that `client` is about to run."""
+        if self.clients and command.name in _SCRIPTS:
+            self._show(client, command, argv)
+
+    def _show(self, client: Client, command: Command, argv: list[bytes]) -> None:
         seconds, microseconds = divmod(self.node.now_us, 1_000_000)
         words = " ".join(quote(word).decode() for word in redacted(command.name, argv))
         line = f"{seconds}.{microseconds:06d} [{client.db.index} {client.peer}] {words}"

@@ -137,6 +137,9 @@ class Node:
         self.library_sources: Callable[[], list[bytes]] = list  # libraries of functions, for snapshots
         self.load_library: Callable[[bytes], None] = lambda code: None
         self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
+        self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
+        self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
+        self.libraries: dict[bytes, bytes] = {}  # of functions: name -> code, what RDB and the AOF save
         self.changes = 0
         self.expired_keys = 0
         self.commands_processed = 0
@@ -187,6 +190,7 @@ class Node:
 
     def call_watched(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """`call`, and tell those who sent MONITOR."""
+        self.monitors.announce(client, command, argv)
         try:
             return self.call(client, command, argv)
         finally:

@@ -1,1 +1,7 @@
-"""Lua scripts and functions."""
+"""Lua scripts and functions.  Importing this package files their commands in the registry.
+
+Read next: eval.py, then engine.py and sandbox.py.
+"""
+
+import minidis.commands  # noqa: F401  (the other commands first)
+from minidis.scripting import eval  # noqa: F401

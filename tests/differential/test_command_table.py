@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import minidis.commands  # noqa: F401  (files every command in the registry)
+import minidis.scripting  # noqa: F401  (files every command in the registry)
 from minidis.commands.introspection import describe, document, flag_names
 from minidis.engine.keyspecs import key_specs
 from minidis.engine.node import Node
@@ -37,6 +37,12 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         "flags",
         (*(f"client|{name}" for name in CLIENT_QUERIES), "multi", "select", "watch"),
     ),
+    "Valkey also runs them on a replica with old data": (
+        (VALKEY_9_1,),
+        "flags",
+        ("script|exists", "script|flush"),
+    ),
+    "Valkey's debugger takes the name of an engine": ((VALKEY_9_1,), "arity", ("script|debug",)),
     "Valkey's slow log is called command log": ((VALKEY_9_1,), "flags", ("exec",)),
     "a shard channel is no key; Redis gives its place as if it were one, for cluster clients": (
         BOTH,

@@ -45,7 +45,6 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import minidis.commands
 import minidis.distributed  # noqa: F401  (files the commands of every role)
 from minidis.drivers.embedded import parse_time
 from minidis.drivers.simulated_disk import SimulatedDisk

@@ -1,0 +1,212 @@
+"""A Lua interpreter as the rest of this room sees it: compile, run, and tables across the border.
+
+    Lua       nil   boolean  number         string   table       function
+    Python    None  bool     int or float   bytes    (opaque)    (opaque)
+
+Numbers that are whole come over as `int`.  A table stays where it is; `items`, `length` and `classify` look
+into it and `table` makes one from lists and dicts.
+
+The only module that knows lupa, which carries PUC's Lua 5.1.  Another Lua (in the browser there is no lupa)
+is plugged in by `use`: a class with the methods of `LuaInterpreter`.
+
+Read next: sandbox.py, the Lua text that it runs first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from minidis.protocol.replies import ReplyError
+from minidis.scripting.sandbox import SANDBOX
+
+STEP_INSTRUCTIONS = 100_000
+"""After so many instructions of the virtual machine the host is asked whether to go on, as in Redis."""
+
+MOST_WORDS_ON_THE_STACK = 1000
+"""Keys and arguments beyond this are handed over in tables: Lua's stack is bounded."""
+
+NO_LUA = "ERR there is no Lua here: pip install 'minidis[scripting]'"
+
+Host = Mapping[str, Mapping[str, Any]]
+
+
+class LuaError(Exception):
+    """Raised by a function of the host: in Lua it is the error `user_script:1: <message>`."""
+
+    kind = b"message"
+
+    def __init__(self, message: bytes | str) -> None:
+        super().__init__(message)
+        self.message = message if isinstance(message, bytes) else message.encode("utf-8", "surrogateescape")
+
+
+class LuaErrorReply(LuaError):
+    """Raised by a function of the host: in Lua it is the error `{err = <message>}`."""
+
+    kind = b"reply"
+
+
+class LuaSyntaxError(Exception):
+    """A text that does not compile; `message` is Lua's."""
+
+    def __init__(self, message: bytes) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class LuaFailure(Exception):
+    """A script ended by an error, at a place that is known or not."""
+
+    def __init__(self, message: bytes, source: bytes | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message, self.source, self.line = message, source, line
+
+
+class LuaInterpreter:
+    """One Lua state with the sandbox in it, on lupa.
+
+    `libraries` are the tables of functions that scripts see (`redis`, `cjson` ...), `constants` what is no
+    function in them.  `step()` answers None, or the reason to end the script, every STEP_INSTRUCTIONS.
+    """
+
+    def __init__(self, libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> None:
+        from lupa import lua51  # type: ignore[import-untyped]
+
+        self._type = lua51.lua_type
+        self._lua = lua51.LuaRuntime(
+            encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False
+        )
+        self._step = step
+        self._broken_by: BaseException | None = None
+        host = {b"describe": self._describe, b"step": self._guarded_step}
+        host[b"step_instructions"] = STEP_INSTRUCTIONS  # type: ignore[assignment]
+        load = self._lua.eval(b"loadstring")
+        self._compile, self._run, self._call, self._load, self._classify, self.null = load(
+            SANDBOX, b"=sandbox"
+        )(self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants)))
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def compile(self, source: bytes, chunk: bytes) -> Any:
+        """A function that runs `source`.  Raises LuaSyntaxError; `chunk` is its name in messages."""
+        compiled, message = self._compile(source, chunk)
+        if compiled is None:
+            raise LuaSyntaxError(message)
+        return compiled
+
+    def run(self, script: Any, key_count: int, words: Sequence[bytes]) -> Any:
+        """Run a script with KEYS and ARGV (`words`, keys first) and answer its value.  Raises LuaFailure."""
+        if len(words) > MOST_WORDS_ON_THE_STACK:
+            return self._finish(self._run(script, -1, *self._tables(key_count, words)))
+        return self._finish(self._run(script, key_count, *words))
+
+    def call(self, function: Any, key_count: int, words: Sequence[bytes]) -> Any:
+        """Call a registered function and answer its value.  Raises LuaFailure."""
+        if len(words) > MOST_WORDS_ON_THE_STACK:
+            return self._finish(self._call(function, -1, *self._tables(key_count, words)))
+        return self._finish(self._call(function, key_count, *words))
+
+    def load_library(self, script: Any) -> None:
+        """Run the text of a library, so that it registers its functions.  Raises LuaFailure."""
+        message = self._load(script)
+        self._raise_if_broken()
+        if message is not None:
+            raise LuaFailure(message)
+
+    def _tables(self, key_count: int, words: Sequence[bytes]) -> tuple[Any, Any]:
+        return self.table(list(words[:key_count])), self.table(list(words[key_count:]))
+
+    def _finish(self, outcome: Any) -> Any:
+        if self._broken_by is not None:
+            self._raise_if_broken()
+        succeeded, value, *place = outcome
+        if succeeded:
+            return value
+        raise LuaFailure(value if isinstance(value, bytes) else b"execution failure", *place)
+
+    def _raise_if_broken(self) -> None:
+        if self._broken_by is not None:
+            failure, self._broken_by = self._broken_by, None
+            raise failure
+
+    # -- called by the sandbox --------------------------------------------------------------------
+
+    def _describe(self, error: Any) -> tuple[bytes, bytes] | None:
+        """What a Python exception is to a script; one of ours ends it, and goes on outside of Lua."""
+        if isinstance(error, LuaError):
+            return error.kind, error.message
+        if isinstance(error, BaseException):
+            self._broken_by = error
+            return b"killed", b"ERR the script was interrupted"
+        return None
+
+    def _guarded_step(self) -> bytes | None:
+        try:
+            return self._step()
+        except BaseException as error:  # Ctrl-C comes here
+            self._broken_by = error
+            return b"ERR the script was interrupted"
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def table(self, value: list | dict) -> Any:
+        """A Lua table from a list (indexes from 1) or a dict, whatever they hold."""
+        return self._lua.table_from(value, recursive=True)
+
+    def is_table(self, value: Any) -> bool:
+        return self._type(value) == "table"
+
+    def is_null(self, value: Any) -> bool:
+        """True for nil and for `cjson.null`."""
+        return value is None or self._type(value) == "userdata"
+
+    def type_name(self, value: Any) -> str:
+        """Lua's name for the type of a value."""
+        if value is None:
+            return "nil"
+        if isinstance(value, bool):
+            return "boolean"
+        if isinstance(value, int | float):
+            return "number"
+        return "string" if isinstance(value, bytes) else self._type(value)
+
+    def items(self, table: Any) -> Iterable[tuple[Any, Any]]:
+        """The pairs of a table, in the order of `next`."""
+        return table.items()
+
+    def length(self, table: Any) -> int:
+        """`#table`."""
+        return len(table)
+
+    def classify(self, table: Any) -> tuple[Any, ...]:
+        """What a table means as a reply: its kind, then what the sandbox found in it."""
+        return self._classify(table)
+
+    def values(self, table: Any, count: int) -> list[Any]:
+        """The elements 1 to `count` of a table."""
+        return [table[at] for at in range(1, count + 1)]
+
+
+def _bytes_keys(host: Host) -> dict[bytes, dict[bytes, Any]]:
+    return {
+        name.encode(): {key.encode(): value for key, value in functions.items()}
+        for name, functions in host.items()
+    }
+
+
+_class: Any = LuaInterpreter
+
+
+def use(interpreter: Any) -> None:
+    """Let scripts run on another Lua: a class like `LuaInterpreter`."""
+    global _class
+    _class = interpreter
+
+
+def new_interpreter(libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> LuaInterpreter:
+    """A fresh interpreter.  Raises ReplyError where no Lua is installed."""
+    try:
+        return _class(libraries, constants, step)
+    except ImportError:
+        raise ReplyError(NO_LUA) from None

@@ -1,0 +1,127 @@
+"""One run of a script or function: what it may do, and each command that it sends.
+
+    EVAL "return redis.call('INCR', KEYS[1])" 1 hits
+      |
+      ScriptRun(client, flags ...)          who called it, read-only or not, out of memory or not
+      |
+      execute([b"INCR", b"hits"])           checks of its own, then the same `call` as any other command
+
+A script's commands run for a client of its own, which sits in the caller's database and may do what the
+caller's user may.  What they change is entered into the journal one by one (effects, not the script), and
+held together as a group: on a replica a script arrives whole or not at all.
+
+The node's clock stands while a script runs, so a key does not expire in the middle of one.
+
+Mirrors: script.c.
+Complexity: O(1) for each command, on top of the command's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidis.engine import errors
+from minidis.engine.registry import Command, Flag
+from minidis.engine.waiting import WAITING
+from minidis.protocol.replies import ReplyError
+
+if TYPE_CHECKING:
+    from minidis.engine.client import Client
+    from minidis.engine.node import Node
+
+FLAGS = ("no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys")
+"""What a script or a function may say of itself."""
+
+READ_ONLY = "ERR Write commands are not allowed from read-only scripts."
+
+
+class ScriptRun:
+    """What is known of the script that runs now."""
+
+    def __init__(
+        self,
+        caller: Client,
+        client: Client,
+        name: bytes,
+        flags: frozenset[str] | None,
+        read_only: bool,
+        is_eval: bool,
+    ) -> None:
+        """`flags` is None for a script without a shebang line; `read_only` for the _RO commands."""
+        self.caller, self.client = caller, client
+        self.node: Node = caller.node
+        self.name, self.flags, self.is_eval = name, flags, is_eval
+        self.read_only = read_only or (flags is not None and "no-writes" in flags)
+        self.allows_oom = flags is not None and "allow-oom" in flags
+        self.wrote = False
+        self.killed = False
+        self.is_slow = False
+        self.resp3 = False
+        self.started_us = self.node.clock()
+        self.out_of_memory = bool(self.node.config.maxmemory) and self.node.eviction.out_of_memory
+
+    def admit(self, asked_read_only: bool) -> None:
+        """Raise the error that keeps a script with flags from running at all."""
+        if self.flags is None:
+            return
+        if self.out_of_memory and not self.allows_oom:
+            raise ReplyError(errors.OUT_OF_MEMORY)
+        if asked_read_only and "no-writes" not in self.flags:
+            raise ReplyError("ERR Can not execute a script with write flag using *_ro command.")
+
+    def enter(self) -> None:
+        """Put the script's client where the caller is."""
+        self.client.db = self.caller.db
+        self.client.user = self.caller.user
+        self.client.protocol = 2
+
+    def may_run(self, command: Command, argv: list[bytes]) -> bool:
+        """May the caller's user run this command?"""
+        return self.caller.user.check(command, argv) is None
+
+    def execute(self, argv: list[bytes]) -> Any:
+        """Run one command for the script and answer its reply value.  Raises ReplyError."""
+        node, client = self.node, self.client
+        command = node.commands.spelled.get(argv[0])
+        if command is None:
+            command = self._look_up(argv)
+        self._admit_command(command, argv)
+        if command.is_write:
+            self.wrote = True
+        run = node.call_watched if node.monitors.clients else node.call
+        reply = run(client, command, argv)
+        assert reply is not WAITING  # a script's client never waits: in_execution
+        return reply
+
+    def _look_up(self, argv: list[bytes]) -> Command:
+        try:
+            return self.node.commands.find(argv)
+        except ReplyError:
+            raise ReplyError("ERR Unknown Redis command called from script") from None
+
+    def _admit_command(self, command: Command, argv: list[bytes]) -> None:
+        count, arity = len(argv), command.arity
+        if count < -arity if arity < 0 else count != arity:
+            raise ReplyError("ERR Wrong number of args calling Redis command from script")
+        if command.flags & Flag.NOSCRIPT:
+            raise ReplyError("ERR This Redis command is not allowed from script")
+        self._check_permission(command, argv)
+        for guard in self.node.guards:
+            guard(self.client, command, argv)
+        if command.is_write and self.read_only:
+            raise ReplyError(READ_ONLY)
+        if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
+            raise ReplyError(errors.OUT_OF_MEMORY)
+
+    def _check_permission(self, command: Command, argv: list[bytes]) -> None:
+        user = self.caller.user
+        if user.unrestricted:
+            return
+        denial = self.node.users.denial(self.client, command, argv, "lua")
+        if denial is not None:
+            raise ReplyError(f"NOPERM ACL failure in script: {denial.message(user)}")
+
+    @property
+    def elapsed_ms(self) -> int:
+        """How long the script has run, by the node's clock."""
+        return (self.node.clock() - self.started_us) // 1000

@@ -1,0 +1,350 @@
+"""The sandbox: the piece of Lua that runs before any script, and decides what a script can reach.
+
+A script shares its interpreter with every other script, so nothing in it may be changed for good:
+
+    x = 1                 Attempt to modify a readonly table
+    return y              Script attempted to access nonexistent global variable 'y'
+    string.len = nil      Attempt to modify a readonly table
+
+Redis patches Lua's tables with a read-only flag.  An ordinary Lua has none, so a script sees *proxies*:
+
+    script's globals   {}  --__index-->  the real table of globals  --__index-->  an error
+    string, redis ...  {}  --__index-->  the real table
+                           --__newindex-->  an error
+
+and the few built-in functions that would see through a proxy (rawset, next, setmetatable ...) are
+replaced by ones that do not.
+
+Errors: `redis.call` raises a table `{err = "WRONGTYPE ..."}`, a library `user_script:1: bad argument ...`,
+with the line of the script that called it.  The host's functions raise Python exceptions; `translate` makes
+Lua errors of them while the script's frames still stand.
+
+A hook runs every 100,000 instructions and asks the host whether to go on.  When it says no, every function
+that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
+
+Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
+Differs: the metatables of globals and strings cannot be had; an argument error of `return setmetatable(1)`,
+a tail call of one of ours, does not say the line.
+
+Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
+"""
+
+from __future__ import annotations
+
+SANDBOX = rb"""
+local host, libraries, constants = ...
+local as_function = python.as_function
+local getinfo, sethook, running = debug.getinfo, debug.sethook, coroutine.running
+local error, type, tostring, select, unpack = error, type, tostring, select, unpack
+local next, pairs, rawget, rawset = next, pairs, rawget, rawset
+local setmetatable, getmetatable, setfenv = setmetatable, getmetatable, setfenv
+local loadstring, pcall, xpcall = loadstring, pcall, xpcall
+local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
+local concat, find, sub = table.concat, string.find, string.sub
+local describe, step = as_function(host.describe), as_function(host.step)
+local STEP_INSTRUCTIONS = host.step_instructions
+local READONLY = 'Attempt to modify a readonly table'
+
+-- 1. Tables that a script cannot change ------------------------------------------------------------
+
+local real_of = setmetatable({}, {__mode = 'k'})
+
+local function refuse() error(READONLY, 2) end
+
+local function readonly(real)
+  local proxy = setmetatable({}, {__index = real, __newindex = refuse})
+  real_of[proxy] = real
+  return proxy
+end
+
+local function nonexistent(_, name)
+  if type(name) ~= 'string' and type(name) ~= 'number' then
+    error('Second argument to luaProtectedTableError must be a string or number', 2)
+  end
+  error("Script attempted to access nonexistent global variable '" .. name .. "'", 2)
+end
+
+local only_what_is_there = {__index = nonexistent}
+local globals = setmetatable({}, only_what_is_there)
+local environment = readonly(globals)
+local environment_meta = getmetatable(environment)
+
+-- 2. Errors ----------------------------------------------------------------------------------------
+
+local OURS = {['=sandbox'] = true, ['=pcall'] = true}
+local killed  -- the reason, once the host has ended the script
+
+-- The frame of the script that runs at `level` or, if that is ours or C's, of the one that called it.
+local function script_frame(level)
+  for at = level, level + 12 do
+    local info = getinfo(at, 'Sl')
+    if not info then return nil end
+    if info.what ~= 'C' and info.what ~= 'tail' and not OURS[info.source] then return info end
+  end
+end
+
+local function position(info)
+  return info and info.short_src .. ':' .. info.currentline .. ': ' or ''
+end
+
+-- What the host or we raised, as what Redis would have raised.
+local function translate(err, info)
+  if type(err) == 'userdata' then
+    local kind, text = describe(err)
+    if kind == 'reply' then return {err = text, ignore_error_stats_update = true} end
+    if kind == 'message' then return position(info) .. text end
+    if kind == 'killed' then
+      killed = text
+      return {err = text}
+    end
+  elseif type(err) == 'string' then
+    local _, last = find(err, '^sandbox:%d+: ')
+    if last then return position(info) .. sub(err, last + 1) end
+    _, last = find(err, '^pcall:%d+: ')
+    if last then return sub(err, last + 1) end
+  end
+  return err
+end
+
+-- Redis's pcall hands out the text of an error table.
+local function caught(ok, err, ...)
+  if killed then error({err = killed}, 0) end
+  if not ok and type(err) == 'table' and type(rawget(err, 'err')) == 'string' then
+    return false, err.err
+  end
+  return ok, err, ...
+end
+
+local function translating_handler(err) return translate(err, script_frame(3)) end
+
+local function top_handler(err)
+  local info = script_frame(3)
+  err = translate(err, info)
+  if type(err) ~= 'table' then err = {err = 'ERR ' .. tostring(err)} end
+  if info then
+    err.source = info.source
+    err.line = info.currentline
+  end
+  return err
+end
+
+-- 3. The hook --------------------------------------------------------------------------------------
+
+local function on_step()
+  local reason = killed or step()
+  if reason then
+    killed = reason
+    error({err = reason}, 0)
+  end
+end
+
+sethook(on_step, '', STEP_INSTRUCTIONS)
+
+-- 4. Built-in functions ----------------------------------------------------------------------------
+
+local function compile(source, chunk)
+  if sub(source, 1, 1) == '\27' then source = ' ' .. source end  -- no bytecode: let the parser refuse it
+  local compiled, message = loadstring(source, chunk)
+  if compiled then setfenv(compiled, environment) end
+  return compiled, message
+end
+
+local function guarded_create(f)
+  local co = create(f)
+  sethook(co, on_step, '', STEP_INSTRUCTIONS)
+  return co
+end
+
+local function resumed(co, ok, err, ...)
+  if killed then error({err = killed}, 0) end
+  if not ok then return false, translate(err, getinfo(co, 1, 'Sl')) end
+  return ok, err, ...
+end
+
+local function wrapped(co, ok, err, ...)
+  if ok then return err, ... end
+  err = translate(err, getinfo(co, 1, 'Sl'))
+  error(type(err) == 'string' and position(script_frame(3)) .. err or err, 0)
+end
+
+local function next_of_real(proxy, key) return next(real_of[proxy], key) end
+
+-- A chunk of its own: in Redis pcall is C, so an error of what it calls has no line here.
+local with_arguments = loadstring([[
+  local unpack = unpack
+  return function(f, count, arguments)
+    return function() return f(unpack(arguments, 1, count)) end
+  end
+]], '=pcall')()
+
+local builtins = {
+  pcall = function(...)
+    local count, f = select('#', ...), ...
+    if count == 0 then return false, 'attempt to call a boolean value' end  -- it finds its own placeholder
+    if count == 1 then return caught(xpcall(f, translating_handler)) end
+    return caught(xpcall(with_arguments(f, count - 1, {select(2, ...)}), translating_handler))
+  end,
+  xpcall = function(f, handler)
+    return caught(xpcall(f, function(err) return handler(translate(err, script_frame(3))) end))
+  end,
+  loadstring = function(source, chunk) return compile(source, chunk or source) end,
+  load = function(reader, chunk)
+    local pieces = {}
+    for piece in reader do
+      if piece == '' then break end
+      pieces[#pieces + 1] = piece
+    end
+    return compile(concat(pieces), chunk or '=(load)')
+  end,
+  rawset = function(t, key, value)
+    if real_of[t] then error(READONLY, 0) end
+    return rawset(t, key, value)
+  end,
+  rawget = function(t, key) return rawget(real_of[t] or t, key) end,
+  setmetatable = function(t, meta)
+    if real_of[t] then error(READONLY, 0) end
+    return setmetatable(t, meta)
+  end,
+  getmetatable = function(t)
+    if real_of[t] or type(t) == 'string' then return nil end
+    return getmetatable(t)
+  end,
+  next = function(t, key)
+    return next(real_of[t] or t, key)
+  end,
+  pairs = function(t)
+    if real_of[t] then return next_of_real, t, nil end
+    return pairs(t)
+  end,
+}
+
+local coroutines = {
+  create = guarded_create,
+  resume = function(co, ...) return resumed(co, resume(co, ...)) end,
+  wrap = function(f)
+    local co = guarded_create(f)
+    return function(...) return wrapped(co, resume(co, ...)) end
+  end,
+  yield = yield, status = coroutine.status, running = running,
+}
+
+-- 5. The globals of a script -----------------------------------------------------------------------
+
+local KEPT = {'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'newproxy', 'rawequal', 'select',
+              'tonumber', 'tostring', 'type', 'unpack', '_VERSION'}
+
+local function library(name)
+  local functions = {}
+  for key, value in pairs(libraries[name]) do
+    functions[key] = type(value) == 'userdata' and as_function(value) or value
+  end
+  for key, value in pairs(constants[name] or {}) do functions[key] = value end
+  return functions
+end
+
+for _, name in pairs(KEPT) do globals[name] = _G[name] end
+for name, value in pairs(builtins) do globals[name] = value end
+local maths = library('math')
+for name, value in pairs(math) do maths[name] = maths[name] or value end
+globals.string, globals.table = readonly(string), readonly(table)
+globals.math, globals.coroutine = readonly(maths), readonly(coroutines)
+local null = newproxy(false)
+for name in pairs(libraries) do
+  if name ~= 'math' and name ~= 'loading' then
+    local functions = library(name)
+    if name == 'cjson' then functions.null = null end
+    globals[name] = readonly(functions)
+  end
+end
+globals._G = environment
+string.dump = nil
+for _, name in pairs({'io', 'os', 'package', 'require', 'module', 'dofile', 'loadfile', 'print', 'debug',
+                      'python'}) do
+  _G[name] = nil
+end
+
+-- While a library of functions is loaded, there is nothing but `redis.register_function` and the log.
+local loading
+if libraries.loading then
+  loading = setmetatable({redis = setmetatable(library('loading'), only_what_is_there)}, only_what_is_there)
+  loading.redis = readonly(loading.redis)
+end
+
+-- 6. What the host calls ---------------------------------------------------------------------------
+
+local function finish(ok, value)
+  if ok then return true, value end
+  if type(value) ~= 'table' then return false, value end
+  return false, value.err, value.source, value.line
+end
+
+-- The words behind a script as two tables; a negative count says that they are tables already.
+local function keys_and_arguments(key_count, ...)
+  if key_count < 0 then return ... end
+  if key_count == 0 then return {}, {...} end
+  local keys, arguments = {...}, {select(key_count + 1, ...)}
+  for at = #keys, key_count + 1, -1 do keys[at] = nil end
+  return keys, arguments
+end
+
+local function run(script, key_count, ...)
+  killed = nil
+  globals.KEYS, globals.ARGV = keys_and_arguments(key_count, ...)
+  return finish(xpcall(script, top_handler))
+end
+
+local function call(f, key_count, ...)
+  killed = nil
+  local keys, arguments = keys_and_arguments(key_count, ...)
+  return finish(xpcall(function() return f(keys, arguments) end, top_handler))
+end
+
+local function load_library(script)
+  killed = nil
+  environment_meta.__index = loading
+  real_of[environment] = loading
+  local ok, err = xpcall(script, translating_handler)
+  environment_meta.__index = globals
+  real_of[environment] = globals
+  if ok then return nil end
+  return type(err) == 'table' and rawget(err, 'err') or 'ERR ' .. tostring(err)
+end
+
+-- One step of turning a table into a reply: its kind, and what belongs to it.
+local function spread(list, count)
+  if count <= 4000 then return unpack(list, 1, count) end
+  return list
+end
+
+local function classify(t)
+  local value = rawget(t, 'err')
+  if type(value) == 'string' then return 'err', value end
+  value = rawget(t, 'ok')
+  if type(value) == 'string' then return 'ok', value end
+  value = rawget(t, 'double')
+  if type(value) == 'number' then return 'double', value end
+  value = rawget(t, 'big_number')
+  if type(value) == 'string' then return 'big_number', value end
+  value = rawget(t, 'verbatim_string')
+  if type(value) == 'table' then
+    local form, text = rawget(value, 'format'), rawget(value, 'string')
+    if type(form) == 'string' and type(text) == 'string' then return 'verbatim_string', form, text end
+  end
+  for _, kind in pairs({'map', 'set'}) do
+    value = rawget(t, kind)
+    if type(value) == 'table' then
+      local flat, count = {}, 0
+      for key, element in next, value do
+        flat[count + 1], count = key, count + 1
+        if kind == 'map' then flat[count + 1], count = element, count + 1 end
+      end
+      return kind, count, spread(flat, count)
+    end
+  end
+  local count = 0
+  while rawget(t, count + 1) ~= nil do count = count + 1 end
+  return 'array', count, spread(t, count)
+end
+
+return compile, run, call, load_library, classify, null
+"""
