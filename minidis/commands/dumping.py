@@ -40,6 +40,7 @@ from minidis.engine.registry import DANGEROUS, DENYOOM, READONLY, WRITE, command
 from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import BadFooter, restore_payload
 from minidis.persistence.rdb_writer import dump_payload
+from minidis.protocol.numbers import INTEGER_MAX
 from minidis.protocol.replies import ReplyError
 from minidis.values.base import Value
 
@@ -80,7 +81,9 @@ def restore(client: Client, key: bytes, ttl: bytes, payload: bytes, *words: byte
     if expires_at_ms and not options.absolute:
         expires_at_ms += node.now_ms
         client.rewrite(b"RESTORE", key, b"%d" % expires_at_ms, payload, *words, b"ABSTTL")
-    if expires_at_ms and expires_at_ms <= node.now_ms and node.deletes_expired_keys:
+    # Beyond 64 bits C's sum turns negative: long ago.
+    is_past = expires_at_ms <= node.now_ms or expires_at_ms > INTEGER_MAX
+    if expires_at_ms and is_past and node.deletes_expired_keys:
         client.rewrite()
         if deleted:
             client.rewrite(b"UNLINK" if node.config.lazyfree_lazy_server_del else b"DEL", key)
