@@ -17,9 +17,12 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 
+from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
 from minidis.drivers.server import serve
+from minidis.engine.acl import RuleError
+from minidis.engine.acl_file import Definition, load_at_start
 from minidis.engine.config import Config
 from minidis.engine.config_file import ConfigFileError, Settings, command_line_text, rename_commands
 from minidis.engine.node import VERSION, Node
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(USAGE, end="")
         return 0
     try:
-        node = make_node(words)
+        node, users = make_node(words)
     except ConfigFileError as error:
         print(f"\n*** FATAL CONFIG FILE ERROR (Redis {VERSION}) ***\n{error}", file=sys.stderr)
         return 1
@@ -63,12 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Can't chdir to '{node.config.dir}': {error.strerror}", file=sys.stderr)
         return 1
     node.config.dir = os.getcwd()
+    try:
+        load_at_start(node, users)
+    except RuleError as error:
+        Log(node.config.logfile, node.config.loglevel).warning(str(error))
+        return 1
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(node))
 
 
-def make_node(words: list[str]) -> Node:
-    """The node that a command line asks for.  Raises ConfigFileError, and OSError for the file."""
+def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
+    """The node that a command line asks for, and its users.  Raises ConfigFileError, OSError for the file."""
     words = list(words)
     text = b""
     if words and not words[0].startswith("-"):
@@ -81,9 +89,9 @@ def make_node(words: list[str]) -> Node:
         text += sys.stdin.buffer.read()
     settings = Settings(read_files)
     settings.load(text + b"\n" + command_line_text(words).encode("utf-8", "surrogateescape"))
-    node = Node(Config(settings.values), real_clock, random.Random())
+    node = Node(Config(settings.values), real_clock, random.Random(), disk=RealDisk())
     rename_commands(node.commands, settings.renamed)
-    return node
+    return node, list(settings.users.items())
 
 
 def read_files(pattern: str) -> list[bytes]:

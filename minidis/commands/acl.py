@@ -21,14 +21,15 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.commands.helptexts import help_lines
-from minidis.engine import errors
+from minidis.engine import acl_file, errors
 from minidis.engine.acl import RuleError, Selector, has_spaces
 from minidis.engine.acl_log import LogEntry
+from minidis.engine.binding import integer
 from minidis.engine.categories import CATEGORIES, has_category
 from minidis.engine.client import Client
+from minidis.engine.disk import DiskError
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
 from minidis.engine.users import DEFAULT
-from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 
 _ANYONE = NOSCRIPT | LOADING | STALE | SENTINEL
@@ -115,20 +116,61 @@ def acl_dryrun(client: Client, name: bytes, *argv: bytes):
     return "OK" if denial is None else denial.message(user, verbose=True).encode("utf-8", "surrogateescape")
 
 
-@command("ACL CAT [category]", _ANYONE, since="6.0.0", group="server")
-def acl_cat(client: Client, category: bytes | None = None):
+@command("ACL CAT [category]", _ANYONE, since="6.0.0", group="server", raw=True)
+def acl_cat(client: Client, *words: bytes):
     """The categories, or the commands of one. O(1) since the categories and commands are a fixed set."""
-    if category is None:
+    if len(words) > 1:
+        raise errors.subcommand_syntax("ACL", b"CAT")
+    if not words:
         return [name.encode() for name in CATEGORIES]
+    (category,) = words
     name = category.decode("latin-1").lower()
     if name not in CATEGORIES:
         raise ReplyError(f"ERR Unknown category '{errors.shown(category)[:128]}'")
     return [entry.name.encode() for entry in client.node.commands.originals() if has_category(entry, name)]
 
 
-@command("ACL GENPASS [bits:int]", _ANYONE, since="6.0.0", group="server")
-def acl_genpass(client: Client, bits: int = GENPASS_DEFAULT_BITS):
+@command("ACL LOAD", _ADMIN, since="6.0.0", group="server")
+def acl_load(client: Client):
+    """Read the ACL file anew, and hang up on all but the default user's clients. O(N) in users."""
+    _check_acl_file(client)
+    try:
+        acl_file.load(client.node)
+    except RuleError as error:
+        raise ReplyError(f"ERR {error}") from None
+    return "OK"
+
+
+@command("ACL SAVE", _ADMIN, since="6.0.0", group="server")
+def acl_save(client: Client):
+    """Write the ACL file. O(N) in users."""
+    _check_acl_file(client)
+    try:
+        acl_file.save(client.node)
+    except DiskError as error:
+        client.node.log("warning", f"ACL SAVE: {error}")
+        raise ReplyError(
+            "ERR There was an error trying to save the ACLs. Please check the server logs for more "
+            "information"
+        ) from None
+    return "OK"
+
+
+def _check_acl_file(client: Client) -> None:
+    if not client.node.config.aclfile:
+        raise ReplyError(
+            "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via "
+            "the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis "
+            "configuration file set) in order to store users in the Redis configuration."
+        )
+
+
+@command("ACL GENPASS [bits:int]", _ANYONE, since="6.0.0", group="server", raw=True)
+def acl_genpass(client: Client, *words: bytes):
     """A password drawn at random, in hexadecimal. O(1)."""
+    if len(words) > 1:
+        raise errors.subcommand_syntax("ACL", b"GENPASS")
+    bits = integer(words[0]) if words else GENPASS_DEFAULT_BITS
     if not 0 < bits <= GENPASS_MOST_BITS:
         raise ReplyError(
             "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number "
@@ -142,14 +184,12 @@ def acl_genpass(client: Client, bits: int = GENPASS_DEFAULT_BITS):
 def acl_log(client: Client, *words: bytes):
     """What was refused of late, the newest first. O(N) where N is the number of entries shown."""
     if len(words) > 1:
-        raise errors.wrong_arity("acl|log")
+        raise errors.subcommand_syntax("ACL", b"LOG")
     log = client.node.users.log
     if words and words[0].lower() == b"reset":
         log.entries.clear()
         return "OK"
-    count = parse_integer(words[0]) if words else LOG_DEFAULT_ENTRIES
-    if count is None:
-        raise ReplyError(errors.NOT_INTEGER)
+    count = integer(words[0]) if words else LOG_DEFAULT_ENTRIES
     return [_log_entry(entry, client.node.now_ms) for entry in log.entries[: max(0, count)]]
 
 

@@ -68,7 +68,7 @@ def _keys_of_sort(argv: list[bytes]) -> list[int]:
 def sort(client: Client, key: bytes, *words: bytes) -> list[bytes | None] | int:
     """Sort the elements of a list, set or sorted set, and give or store them. \
 O(N+M*log(M)) where N is the number of elements, and M the number of returned elements."""
-    options = SortOptions.parse(words, may_store=True)
+    options = _parse(client, b"sort", key, words)
     rows = _rows(client, key, options)
     if options.store is None:
         return rows
@@ -92,7 +92,7 @@ O(N+M*log(M)) where N is the number of elements, and M the number of returned el
 def sort_ro(client: Client, key: bytes, *words: bytes) -> list[bytes | None]:
     """Sort the elements of a list, set or sorted set; never stores. \
 O(N+M*log(M)) where N is the number of elements, and M the number of returned elements."""
-    return _rows(client, key, SortOptions.parse(words, may_store=False))
+    return _rows(client, key, _parse(client, b"sort_ro", key, words))
 
 
 @dataclass
@@ -107,11 +107,12 @@ class SortOptions:
     count: int = -1
     gets: list[bytes] = field(default_factory=list)
     store: bytes | None = None
+    reads_every_key: bool = True  # the user may: nobody knows which keys BY and GET will read
 
     @classmethod
-    def parse(cls, words: tuple[bytes, ...], may_store: bool) -> SortOptions:
+    def parse(cls, words: tuple[bytes, ...], may_store: bool, reads_every_key: bool) -> SortOptions:
         """Read the words; of a repeated option the last counts, but GET adds up.  Raises syntax errors."""
-        options = cls()
+        options = cls(reads_every_key=reads_every_key)
         position = 0
         while position < len(words):
             name = words[position].upper()
@@ -131,13 +132,27 @@ class SortOptions:
             self.offset, self.count = map(integer, arguments)
         elif name == b"BY":
             (self.by,) = arguments
-            self.sorts = self.sorts and b"*" in self.by
+            if b"*" in self.by:
+                self._check_permission("BY")
+            else:
+                self.sorts = False
         elif name == b"GET":
+            self._check_permission("GET")
             self.gets += arguments
         elif name == b"STORE":
             (self.store,) = arguments
         else:
             raise ReplyError(errors.SYNTAX)
+
+    def _check_permission(self, option: str) -> None:
+        if not self.reads_every_key:
+            raise ReplyError(f"ERR {option} option of SORT denied due to insufficient ACL permissions.")
+
+
+def _parse(client: Client, name: bytes, key: bytes, words: tuple[bytes, ...]) -> SortOptions:
+    entry = client.node.commands.original(name)
+    unrestricted = entry is None or client.user.check_with_every_key(entry, (name, key, *words))
+    return SortOptions.parse(words, may_store=name == b"sort", reads_every_key=unrestricted)
 
 
 def _rows(client: Client, key: bytes, options: SortOptions) -> list[bytes | None]:

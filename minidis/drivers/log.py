@@ -20,6 +20,17 @@ LEVELS = {"debug": ".", "verbose": "-", "notice": "*", "warning": "#"}
 _RANK = {name: rank for rank, name in enumerate((*LEVELS, "nothing"))}
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
+LOGO = """
+      ________
+     /  GET  /|      minidis, a Redis {version} 64 bit
+    /_______/ |
+    |  SET  | /|     Running in {mode} mode
+    |_______|/ |     Port: {port}
+    |  EXP  | /      PID: {pid}
+    |_______|/
+
+"""
+
 
 class Log:
     """Writes lines of at least `level` to a file, or to standard output when `path` is empty.
@@ -36,12 +47,22 @@ class Log:
     def write(self, level: str, text: str) -> None:
         if _RANK[level] < _RANK[self.level]:
             return
-        line = log_line(os.getpid(), self.role, self._clock(), level, text) + "\n"
+        self.write_raw(log_line(os.getpid(), self.role, self._clock(), level, text) + "\n")
+
+    def write_raw(self, text: str) -> None:
+        """Write `text` as it is."""
         if self.path:
             with open(self.path, "a") as file:
-                file.write(line)
+                file.write(text)
         else:
-            _write(sys.stdout, line)
+            _write(sys.stdout, text)
+
+    def welcome(self, version: str, mode: str, port: int, always_with_logo: bool) -> None:
+        """Say what runs: with a picture to someone who watches, in one line to a file."""
+        if always_with_logo or (not self.path and sys.stdout.isatty()):
+            self.write_raw(LOGO.format(version=version, mode=mode, port=port, pid=os.getpid()))
+        else:
+            self.notice(f"Running mode={mode}, port={port}.")
 
     def verbose(self, text: str) -> None:
         self.write("verbose", text)

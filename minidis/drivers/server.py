@@ -106,6 +106,7 @@ class Server:
             await self._listen_unix(config.unixsocket, config.unixsocketperm)
         if config.pidfile:
             _write_pidfile(config.pidfile, self.log)
+        self.log.welcome(VERSION, "standalone", config.port, config.always_show_logo)
         if config.port:
             self.log.notice("Ready to accept connections tcp")
         if config.unixsocket:

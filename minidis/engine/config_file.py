@@ -7,6 +7,7 @@ r"""redis.conf: lines of a directive and its words.
     requirepass "with \x22 inside" quotes and escapes as in redis-cli
     include common.conf            as if its lines stood here
     rename-command FLUSHALL ""     an empty name takes the command away
+    user alice on nopass +get ~*   users with their rights, unless they have a file of their own
 
 A ``#`` behind a value is no comment but a word too many, as in Redis. The words of the command line are such
 lines too: ``--port 7000 --save ""`` follows the file, so it wins.
@@ -33,8 +34,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from minidis.engine import acl_file
+from minidis.engine.acl import RuleError
 from minidis.engine.config import BY_NAME, ConfigError, Directive
-from minidis.engine.registry import CommandTable
+from minidis.engine.errors import shown
+from minidis.engine.registry import COMMANDS, CommandTable
 from minidis.protocol.quoting import quote, split_arguments
 
 ReadFile = Callable[[str], list[bytes]]
@@ -50,11 +54,12 @@ class ConfigFileError(ValueError):
 
 
 class Settings:
-    """What a redis.conf and a command line say: directives as text, and commands to rename."""
+    """What a redis.conf and a command line say: directives as text, commands to rename, users."""
 
     def __init__(self, read_file: ReadFile | None = None) -> None:
         self.values: dict[str, str] = {}
         self.renamed: list[tuple[str, str]] = []
+        self.users: dict[bytes, list[bytes]] = {}
         self._read_file = read_file
         self._depth = 0
 
@@ -71,9 +76,9 @@ class Settings:
                 if words:
                     self._take([word.decode("utf-8", "surrogateescape") for word in words])
             except ConfigError as error:
-                shown = line.decode("utf-8", "replace")
+                text_of_line = line.decode("utf-8", "replace")
                 raise ConfigFileError(
-                    f"Reading the configuration file, at line {number}\n>>> '{shown}'\n{error}"
+                    f"Reading the configuration file, at line {number}\n>>> '{text_of_line}'\n{error}"
                 ) from None
 
     def _take(self, words: list[str]) -> None:
@@ -85,7 +90,9 @@ class Settings:
             self._include(arguments[0])
         elif name == "rename-command" and len(arguments) == 2:
             self.renamed.append((arguments[0], arguments[1]))
-        elif name in ("user", "loadmodule") and arguments:
+        elif name == "user" and arguments:
+            self._define_user([word.encode("utf-8", "surrogateescape") for word in arguments])
+        elif name == "loadmodule" and arguments:
             raise ConfigError(f"{name} is not available in this server")
         else:
             raise ConfigError(_UNKNOWN)
@@ -104,6 +111,16 @@ class Settings:
         elif directive.name == "client-output-buffer-limit" and directive.name in self.values:
             text = f"{self.values[directive.name]} {text}"
         self.values[directive.name] = text
+
+    def _define_user(self, words: list[bytes]) -> None:
+        name, *rules = words
+        if name in self.users:
+            raise ConfigError(f"Error in user declaration '{shown(name)}': {acl_file.DUPLICATE}")
+        try:
+            acl_file.check_definition(COMMANDS, name, rules)
+        except RuleError as error:
+            raise ConfigError(str(error)) from None
+        self.users[name] = rules
 
     def _include(self, path: str) -> None:
         if self._read_file is None or self._depth >= MOST_INCLUDES:

@@ -155,6 +155,26 @@ def folder_of(path: str) -> str:
     return folder or (slash or ".")
 
 
+def replace_file(disk: Disk, path: str, data: bytes) -> None:
+    """Replace a file in the four steps above: the old one is there until the new one is safe.
+
+    >>> disk = MemoryDisk()
+    >>> replace_file(disk, "users.acl", b"user default on"); disk.list(".")
+    ['users.acl']
+    """
+    temporary = f"{path}.tmp"
+    disk.create(temporary)
+    try:
+        disk.append(temporary, data)
+        disk.sync(temporary)
+        disk.close(temporary)
+        disk.rename(temporary, path)
+    except DiskError:
+        disk.remove(temporary)
+        raise
+    disk.sync_folder(folder_of(path))
+
+
 class MemoryDisk:
     """Files that live as long as this object: the disk of a node that was given none."""
 

@@ -55,6 +55,13 @@ def unknown_subcommand(container: str, name: bytes) -> ReplyError:
     return ReplyError(f"ERR unknown subcommand '{shown}'. Try {container.upper()} HELP.")
 
 
+def subcommand_syntax(container: str, name: bytes) -> ReplyError:
+    """The reply to a known subcommand with arguments that its arity allows and its handler does not."""
+    return ReplyError(
+        f"ERR unknown subcommand or wrong number of arguments for '{shown(name)}'. Try {container} HELP."
+    )
+
+
 def shown(argument: bytes) -> str:
     """An argument inside an error text: C's %s ends at the first zero byte, other bytes come back whole."""
     return argument.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -56,7 +56,7 @@ NO_CHANGE = "WARNING: ACL errors detected, no change to the previously active AC
 _REASONS_IN_EXEC = {
     "command": "no permission to execute the command or subcommand",
     "key": "no permission to touch the specified keys",
-    "channel": "no permission to access one of the channels used as argument to the command",
+    "channel": "no permission to access one of the channels used as arguments",
 }
 
 
@@ -208,8 +208,6 @@ class Users:
 
     def define(self, name: bytes, words: Iterable[bytes]) -> None:
         """A `user` line of redis.conf: the user begins anew.  Raises RuleError."""
-        if has_spaces(name):
-            raise RuleError("Spaces not allowed in ACL usernames")
         user = self.by_name.setdefault(name, User(name, self.book))
         user.apply(b"reset")
         for rule in rules_with_selectors(words):
