@@ -155,7 +155,7 @@ class Evictor:
         started_us = self.node.clock()
         evicted = 0
         while memory.excess_bytes():
-            if not self._evict_one():
+            if not self.evict_one():
                 self.node.lazy_free.run(limit_us)
                 return Outcome.FULL if memory.excess_bytes() else Outcome.FITS
             evicted += 1
@@ -185,9 +185,11 @@ class Evictor:
 
     # -- the choice -------------------------------------------------------------------------------
 
-    def _evict_one(self) -> bool:
-        """Let one key go; False if there is none that may."""
+    def evict_one(self) -> bool:
+        """Let one key go, however much memory is left; False if there is none that may."""
         policy = self.node.config.maxmemory_policy
+        if policy == "noeviction":
+            return False
         crowd = "table" if policy.startswith("allkeys-") else "expires"
         if policy.endswith("-random"):
             chosen = self._draw(crowd)

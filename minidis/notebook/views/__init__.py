@@ -14,7 +14,15 @@ from typing import Any
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.event_loops import event_loop
-from minidis.notebook.views.experiments import hll_error_bell, hll_error_curve, memory_curve, ttl_sawtooth
+from minidis.notebook.views.evictions import eviction, lru_dots
+from minidis.notebook.views.experiments import (
+    hll_error_bell,
+    hll_error_curve,
+    lfu_decay,
+    lfu_growth,
+    memory_curve,
+    ttl_sawtooth,
+)
 from minidis.notebook.views.fanouts import fanout
 from minidis.notebook.views.geohashes import GeohashView
 from minidis.notebook.views.grids import grid
@@ -32,6 +40,7 @@ __all__ = [
     "charts",
     "encoding",
     "event_loop",
+    "eviction",
     "exchange",
     "fanout",
     "geo",
@@ -44,8 +53,11 @@ __all__ = [
     "intset",
     "keys",
     "ledger",
+    "lfu_decay",
+    "lfu_growth",
     "list",
     "listpack",
+    "lru_dots",
     "memory_curve",
     "refresh_all",
     "resp",

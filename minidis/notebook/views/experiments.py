@@ -1,4 +1,4 @@
-"""Measurements drawn as charts: the error of HyperLogLog, the memory of an element, the life of a TTL.
+"""Measurements drawn as charts: the error of HyperLogLog, memory, the life of a TTL, the counter of LFU.
 
 Each runs the engine itself and draws what came out, with the theory beside it.
 
@@ -8,9 +8,11 @@ Read next: charts.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
+from minidis.engine import access
 from minidis.notebook.views import charts
 from minidis.notebook.views.charts import Chart
 from minidis.notebook.views.sources import look, to_key
@@ -120,6 +122,57 @@ def ttl_sawtooth(
         points.append((at, _left(node, name)))
     notes = [(moment, command) for moment, command in sorted(actions.items())]
     return charts.line({"TTL": points}, title="time to live", x="seconds", y="seconds left", notes=notes)
+
+
+def lfu_growth(hits: int = 100_000, factors: Sequence[int] = (0, 1, 10, 100), seed: int = 1) -> Chart:
+    """How a key's counter rises with its uses, for values of `lfu-log-factor`: the engine's own steps.
+
+    >>> print(lfu_growth(hits=100, factors=(10,)))
+    the counter of a key in use (counter against accesses)
+    accesses  lfu-log-factor 10
+           1                  6
+           2                  6
+           3                  6
+           5                  6
+           7                  6
+          10                  7
+          15                  8
+          20                  9
+          30                  9
+          50                 10
+          70                 10
+         100                 11
+    """
+    series: dict[str, list[tuple[float, float]]] = {}
+    for factor in factors:
+        random, counter = Random(seed), access.LFU_INITIAL
+        points: list[tuple[float, float]] = []
+        done = 0
+        for goal in _steps(hits):
+            for _ in range(goal - done):
+                if counter == access.LFU_MOST:
+                    break
+                counter = access.raise_counter(counter, factor, random)
+            done = goal
+            points.append((goal, counter))
+        series[f"lfu-log-factor {factor}"] = points
+    return charts.line(series, title="the counter of a key in use", x="accesses", y="counter", log_x=True)
+
+
+def lfu_decay(counter: int = 100, minutes: int = 120, decay_times: Sequence[int] = (0, 1, 2, 10)) -> Chart:
+    """How a counter falls while nobody uses the key, for values of `lfu-decay-time`."""
+    return charts.line(
+        {
+            f"lfu-decay-time {time}": [
+                (minute, access.decayed_counter(counter, 0, minute * 60_000_000, time))
+                for minute in range(0, minutes + 1, max(1, minutes // 60))
+            ]
+            for time in decay_times
+        },
+        title="the counter of a key that is left alone",
+        x="minutes without an access",
+        y="counter",
+    )
 
 
 def _advance(node: Embedded, start_us: int, at: float) -> None:

@@ -88,9 +88,23 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "no stream": views.stream("zset", node),
         "fan-out": views.fanout("news", node),
         "ledger": views.ledger("messages", range(40), {"ann": range(40), "bob": [1, 2, 2, 99]}),
+        "eviction": views.eviction(evicting_node()),
+        "no eviction": views.eviction(node),
+        "eviction by lot": views.eviction(evicting_node("allkeys-random")),
+        "lru dots": views.lru_dots(10, old=100, new=50),
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
+
+
+def evicting_node(policy: str = "allkeys-lru") -> Embedded:
+    node = Embedded({"maxmemory-policy": policy}, clock=0, seed=1)
+    for n in range(40):
+        node.step(1)
+        node.execute("SET", f"key {n}", "v")
+    for _ in range(3):
+        node.node.eviction.evict_one()
+    return node
 
 
 def charts_of() -> dict[str, Any]:
