@@ -26,6 +26,8 @@ from minidis.engine.client import Client
 from minidis.engine.registry import LOADING, STALE, command
 
 _CLIENT = """\
+CACHING (YES|NO)
+    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.
 GETREDIR
     Return the client ID we are redirecting to when tracking is enabled.
 GETNAME
@@ -52,6 +54,10 @@ LIST [options ...]
     Return information about client connections. Options:
     * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)
       Return clients of specified type.
+UNPAUSE
+    Stop the current client pause, resuming traffic.
+PAUSE <timeout> [WRITE|ALL]
+    Suspend all, or just write, clients for <timeout> milliseconds.
 REPLY (ON|OFF|SKIP)
     Control the replies sent to the current connection.
 SETNAME <name>
@@ -62,6 +68,11 @@ SETINFO <option> <value>
     * LIB-VER: the client lib version.
 UNBLOCK <clientid> [TIMEOUT|ERROR]
     Unblock the specified blocked client.
+TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]
+         [OPTIN] [OPTOUT] [NOLOOP]
+    Control server assisted client side caching.
+TRACKINGINFO
+    Report tracking status for the current connection.
 NO-EVICT (ON|OFF)
     Protect current client connection from eviction.
 NO-TOUCH (ON|OFF)

@@ -27,7 +27,7 @@ from random import Random
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.registry import ADMIN, DENYOOM, FAST, MAY_REPLICATE, READONLY, WRITE, command
 from minidis.protocol.replies import ReplyError
 from minidis.structures import hyperloglog as hll
 from minidis.values.string import String
@@ -57,7 +57,7 @@ def pfadd(client: Client, key: bytes, *elements: bytes) -> int:
     return 1 if changes else 0
 
 
-@command("PFCOUNT key [key ...]", READONLY, since="2.8.9")
+@command("PFCOUNT key [key ...]", READONLY | MAY_REPLICATE, since="2.8.9")
 def pfcount(client: Client, key: bytes, *others: bytes) -> int:
     """Estimate how many different elements were added to one HyperLogLog, or to several together. O(1) \
 for a single key, O(N) with N being the number of keys."""

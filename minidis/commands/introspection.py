@@ -172,7 +172,6 @@ _FLAG_NAMES = {
     Flag.SKIP_SLOWLOG: "skip_slowlog",
     Flag.FAST: "fast",
     Flag.NO_AUTH: "no_auth",
-    Flag.MAY_REPLICATE: "may_replicate",
     Flag.NO_MANDATORY_KEYS: "no_mandatory_keys",
     Flag.NO_ASYNC_LOADING: "no_async_loading",
     Flag.NO_MULTI: "no_multi",

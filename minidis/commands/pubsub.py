@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from minidis.engine.client import Client
 from minidis.engine.pubsub import Table, name_matches
-from minidis.engine.registry import FAST, LOADING, NOSCRIPT, PUBSUB, SENTINEL, STALE, command
+from minidis.engine.registry import FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, SENTINEL, STALE, command
 
 _LISTEN = PUBSUB | NOSCRIPT | LOADING | STALE
 _LOOK = PUBSUB | LOADING | STALE
@@ -61,13 +61,13 @@ def sunsubscribe(client: Client, *channels: bytes):
     return client.node.pubsub.shard_channels.unsubscribe(client, channels)
 
 
-@command("PUBLISH channel message", _LOOK | FAST | SENTINEL, since="2.0.0")
+@command("PUBLISH channel message", _LOOK | MAY_REPLICATE | FAST | SENTINEL, since="2.0.0")
 def publish(client: Client, channel: bytes, message: bytes):
     """Send a message to all who listen; answers how many. O(N + M) in receivers and all patterns."""
     return client.node.pubsub.publish(channel, message)
 
 
-@command("SPUBLISH shardchannel message", _LOOK | FAST, since="7.0.0")
+@command("SPUBLISH shardchannel message", _LOOK | MAY_REPLICATE | FAST, since="7.0.0")
 def spublish(client: Client, channel: bytes, message: bytes):
     """Send a message to the listeners of a shard channel; answers how many. O(N) in receivers."""
     return client.node.pubsub.publish_to_shard(channel, message)

@@ -33,6 +33,7 @@ def dbsize(client: Client):
 def flushdb(client: Client, *words: bytes):
     """Remove all keys of this database. O(N) in keys."""
     client.node.changes += client.db.clear(_flushes_lazily(client, words))
+    client.node.tracking.flushed()
     return "OK"
 
 
@@ -41,6 +42,7 @@ def flushall(client: Client, *words: bytes):
     """Remove all keys of all databases. O(N) in keys."""
     lazily = _flushes_lazily(client, words)
     client.node.changes += sum(database.clear(lazily) for database in client.node.databases)
+    client.node.tracking.flushed()
     return "OK"
 
 

@@ -32,14 +32,19 @@ Read next: eviction.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING
 
 from minidis.engine.database import Database
+from minidis.engine.tracking import command_keys
 from minidis.values.base import Value
 
 if TYPE_CHECKING:
+    from minidis.engine.client import Client
     from minidis.engine.node import Node
+    from minidis.engine.registry import Command
 
 LRU_CLOCK_MAX = (1 << 24) - 1
 LRU_CLOCK_RESOLUTION_US = 1_000_000
@@ -157,3 +162,21 @@ def update_bookkeeping(node: Node) -> None:
     kind = CountingDatabase if is_lfu(node.config.maxmemory_policy) else Database
     for database in node.databases:
         database.__class__ = kind
+
+
+# ---- CLIENT NO-TOUCH -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def no_trace(client: Client, command: Command, argv: list[bytes]) -> Iterator[None]:
+    """While a command runs whose client wants to leave no trace: afterwards its keys look unused again."""
+    table = client.db.table
+    values = [value for key in command_keys(command, argv) if (value := table.get(key)) is not None]
+    traces = [(value, value.accessed_us, getattr(value, "lfu", None)) for value in values]
+    try:
+        yield
+    finally:
+        for value, accessed_us, lfu in traces:
+            value.accessed_us = accessed_us
+            if lfu is not None:
+                value.lfu = lfu

@@ -14,16 +14,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidis.engine.pubsub import Subscriptions
 
 if TYPE_CHECKING:
     from minidis.engine.database import Database
     from minidis.engine.node import Node
+    from minidis.engine.tracking import TrackingMode
     from minidis.engine.transactions import Transaction
     from minidis.engine.users import User
     from minidis.engine.waiting import Parked
+
+
+class Buffers(NamedTuple):
+    """What a connection's socket holds, as CLIENT LIST shows it."""
+
+    fd: int = -1
+    query_bytes: int = 0  # received and not yet done with
+    output_bytes: int = 0  # owed to the client, and not yet taken by the kernel
+    unix: bool = False
 
 
 class Client:
@@ -37,8 +47,10 @@ class Client:
         self.peer = f"{address}:{identifier}"  # a driver with sockets says the real ones
         self.local = f"{address}:0"
         self.on_close: Callable[[], None] | None = None  # the driver's: the node has hung up
+        self.measure_buffers: Callable[[], Buffers] = Buffers  # the driver's, where there is a socket
         self.db: Database = node.databases[0]
         self.protocol = 2
+        self.role = ""  # "replica" or "master", for a link of replication
         self.user: User = node.users.default
         self.authenticated = not node.users.authentication_required
         self.created_us = node.now_us
@@ -50,6 +62,7 @@ class Client:
         self.no_touch = False
         self.transaction: Transaction | None = None
         self.subscriptions = Subscriptions()
+        self.tracking: TrackingMode | None = None
         self.watched: dict[tuple[int, bytes], bool] = {}
         self.parked: Parked | None = None
         self.in_execution = False  # inside EXEC: a command that would wait answers at once
@@ -70,12 +83,19 @@ class Client:
             or self.closed
             or self.reply_mode != "on"
             or self.limited_to_pubsub
+            or self.tracking is not None
+            or self.no_touch
         )
 
     @property
     def limited_to_pubsub(self) -> bool:
         """True while only the commands of a subscriber may run: RESP2 can't tell replies from messages."""
         return self.protocol == 2 and len(self.subscriptions) > 0
+
+    @property
+    def kind(self) -> str:
+        """Its type in CLIENT LIST TYPE: normal, pubsub, replica or master."""
+        return self.role or ("pubsub" if len(self.subscriptions) else "normal")
 
     def rewrite(self, *argv: bytes) -> None:
         """State the effect of the running command: enter `argv` into the journal instead of what was typed.
@@ -91,6 +111,11 @@ class Client:
         """Hand the driver something to send outside the usual order of command and reply."""
         self.outbox.append(reply)
         self.node.pending_output[self.id] = self
+
+    def deliver_late(self, reply: Any) -> None:
+        """Deliver the reply of a command that waited, unless CLIENT REPLY OFF keeps it back."""
+        if self.reply_mode == "on":
+            self.deliver(reply)
 
     def keeps_back_reply(self, mode_before: str) -> bool:
         """True if the reply of the command that just ran must not be sent (CLIENT REPLY OFF, SKIP).

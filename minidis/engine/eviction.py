@@ -140,9 +140,11 @@ class Evictor:
         return self.out_of_memory and may_grow
 
     def may_evict(self) -> bool:
-        """A replica does not evict: its primary does, and sends the DELs."""
+        """A replica does not evict: its primary does, and sends the DELs.  Nor does a node that is paused."""
         node = self.node
-        return node.deletes_expired_keys or not node.config.replica_ignore_maxmemory
+        return not node.pause.active and (
+            node.deletes_expired_keys or not node.config.replica_ignore_maxmemory
+        )
 
     def _evict_until_it_fits(self) -> Outcome:
         memory = self.node.memory

@@ -50,11 +50,13 @@ from minidis.engine.lazyfree import LazyFree
 from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
 from minidis.engine.notifications import Notifier
+from minidis.engine.pausing import Pause
 from minidis.engine.peers import Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.saving import Saving
 from minidis.engine.snapshots import Background
+from minidis.engine.tracking import Tracking
 from minidis.engine.transactions import Watchers
 from minidis.engine.users import Users
 from minidis.engine.version import VERSION as VERSION
@@ -122,6 +124,9 @@ class Node:
         self.pubsub = PubSub()
         self.users = Users(self)
         self.monitors = Monitors(self)
+        self.tracking = Tracking(self)
+        self.pause = Pause(self)
+        self.current_client: Client | None = None  # who sent the running command; known while `gated`
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.peers = Peers(self)
@@ -140,11 +145,22 @@ class Node:
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
         self.libraries: dict[bytes, bytes] = {}  # of functions: name -> code, what RDB and the AOF save
+        self._begin_counting()
+        self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
+        self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
+        self.observed = False  # someone must be told when a key is touched
+        self.gated = False  # something must be looked at before every command
+        self._config_changed([name.replace("-", "_") for name in BY_NAME])
+        self.append_only.follows_config = True
+
+    def _begin_counting(self) -> None:
+        """The figures, and what the cron and the services need at the start."""
         self.changes = 0
         self.expired_keys = 0
         self.commands_processed = 0
         self.connections_received = 0
-        self.deletes_expired_keys = True  # a replica leaves that to its primary
+        self.deletes_expired_keys = True  # a replica leaves that to its primary; see hold_expiry
+        self._expiry_held_by: set[str] = set()
         self.active_expiry = True
         self.cron_is_paused = False
         self.active_cycle = expiry.active_cycle
@@ -154,12 +170,6 @@ class Node:
         self.next_tick_us = self.now_us  # no later than the next deadline
         self.services: list[Service] = []
         self.guards: list[Guard] = []
-        self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
-        self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
-        self.observed = False  # someone must be told when a key is touched
-        self.gated = False  # something must be looked at before every command
-        self._config_changed([name.replace("-", "_") for name in BY_NAME])
-        self.append_only.follows_config = True
 
     # -- running commands -------------------------------------------------------------------------
 
@@ -192,9 +202,14 @@ class Node:
         """`call`, and tell those who sent MONITOR."""
         self.monitors.announce(client, command, argv)
         try:
+            if client.no_touch and command.name != "touch":
+                with access.no_trace(client, command, argv):
+                    return self.call(client, command, argv)
             return self.call(client, command, argv)
         finally:
             self.monitors.tell(client, command, argv)
+            if client.tracking is not None:
+                self.tracking.remember(client, command, argv)
 
     def run(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """The inner step of `call`: the handler, then the journal.  May answer a `Wait`."""
@@ -226,6 +241,9 @@ class Node:
                 command = self.commands.find(argv)
             client.last_command = command.name
             self._admit(client, command, argv)
+            if self.pause.active and self.pause.holds(client, command):
+                self.pause.postpone(client, command, argv)
+                return WAITING
             queued = client.transaction is not None and command.name not in _ALLOWED_IN_MULTI
             if queued:
                 self._queue(client, command, argv)
@@ -233,15 +251,27 @@ class Node:
             error = transactions.rejected(client, command, error)
             self._tell_command_listeners(client, argv, error)
             raise error from None
+        self.current_client = client
         try:
             reply = "QUEUED" if queued else self.call_watched(client, command, argv)
         except ReplyError as error:
             self._tell_command_listeners(client, argv, error)
             raise
+        finally:
+            self.current_client = None
+            if self.tracking.clients:
+                self.tracking.command_ended(client, command)
         self._tell_command_listeners(client, argv, reply)
         if self.waiting.ready:
             self.waiting.serve()
         return reply
+
+    def execute_postponed(self, client: Client, argv: list[bytes]) -> Any:
+        """Run a command that a pause has kept from beginning: an error is its reply too."""
+        try:
+            return self._execute_gated(client, None, argv)
+        except ReplyError as error:
+            return error
 
     def _admit(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Raise the error that keeps `command` from running at all."""
@@ -294,6 +324,7 @@ class Node:
         self.watchers.unwatch(client)
         self.pubsub.leave(client)
         self.monitors.leave(client)
+        self.tracking.stop(client)
         client.transaction = None
         client.closed = True
         client.update_gate()
@@ -350,6 +381,11 @@ class Node:
                 database.table.rehash_step(100)
                 database.expires.rehash_step(100)
 
+    def hold_expiry(self, reason: str, held: bool) -> None:
+        """Stop deleting keys whose time has passed (they are hidden), or go on when no reason is left."""
+        (self._expiry_held_by.add if held else self._expiry_held_by.discard)(reason)
+        self.deletes_expired_keys = not self._expiry_held_by
+
     def next_deadline_us(self) -> int:
         """The time at which `tick` has something to do."""
         deadline_us = self.next_cron_us
@@ -371,16 +407,27 @@ class Node:
             self.waiting.key_changed(database.index, key, event)
         if self.memory.counting:
             self.memory.key_changed(database, key)
+        if self.tracking.clients:
+            self.tracking.key_changed(key, event)
         for listener in self.key_listeners:
             listener(database, key, event)
 
     def update_observed(self) -> None:
         """Work out the two flags that keep the hot path short."""
         self.observed = bool(
-            self.key_listeners or self.watchers.clients or self.waiting.queues or self.memory.counting
+            self.key_listeners
+            or self.watchers.clients
+            or self.waiting.queues
+            or self.memory.counting
+            or self.tracking.clients
         )
         self.gated = bool(
-            self.command_listeners or self.config.maxmemory or self.monitors.clients or self.guards
+            self.command_listeners
+            or self.config.maxmemory
+            or self.monitors.clients
+            or self.guards
+            or self.tracking.clients
+            or self.pause.active
         )
 
     def set_guard(self, guard: Guard, wanted: bool) -> None:

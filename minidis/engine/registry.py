@@ -57,7 +57,7 @@ class Flag(IntFlag):
     NO_ASYNC_LOADING = auto()
     NO_MANDATORY_KEYS = auto()
     TOUCHES_ARBITRARY_KEYS = auto()
-    MAY_REPLICATE = auto()
+    MAY_REPLICATE = auto()  # no write, but replicas and CLIENT PAUSE must know (not shown by COMMAND INFO)
     SENTINEL = auto()
     ONLY_SENTINEL = auto()
     DANGEROUS = auto()  # only an ACL category, where Redis lists it by hand
@@ -246,6 +246,7 @@ _GROUPS = {
     "consumer_groups": "stream",
     "geo": "geo",
     "publish": "pubsub",
+    "clients": "connection",
     **dict.fromkeys(
         ("configuration", "debugging", "information", "latency", "lifecycle", "lolwut", "memory", "slowlog"),
         "server",

@@ -62,6 +62,7 @@ class Wait:
     kind: str | None = None
     argv: list[bytes] | None = None
     topic: str | None = None
+    postponed: bool = False  # the command has not begun (CLIENT PAUSE): it takes its whole way anew
 
     def reply_without_waiting(self) -> Any:
         """The answer when the time is up, or where nothing may wait."""
@@ -151,13 +152,13 @@ class WaitingRoom:
         if client.parked is None:
             return False
         self.leave(client)
-        client.deliver(reply)
+        client.deliver_late(reply)
         return True
 
     def unblock(self, client: Client, error: ReplyError | None = None) -> bool:
-        """End a wait by its timeout reply, or by `error`.  False if the client did not wait."""
+        """End a wait by its timeout reply, or by `error`.  False if it did not wait, or must."""
         parked = client.parked
-        if parked is None:
+        if parked is None or parked.wait.postponed:
             return False
         return self.end(client, parked.wait.reply_without_waiting() if error is None else error)
 
@@ -205,6 +206,12 @@ class WaitingRoom:
 
     def _try_again(self, parked: Parked) -> None:
         client = parked.client
+        if parked.wait.postponed:
+            self.leave(client)
+            reply = self.node.execute_postponed(client, parked.argv)
+            if reply is not WAITING:
+                client.deliver_late(reply)
+            return
         home, client.db = client.db, parked.database
         client.parked = None  # the command must see a client that does not wait
         try:
@@ -221,7 +228,7 @@ class WaitingRoom:
             self._queue(parked)
             return
         self.leave(client)
-        client.deliver(reply)
+        client.deliver_late(reply)
 
     # -- deadlines --------------------------------------------------------------------------------
 

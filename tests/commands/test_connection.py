@@ -110,3 +110,17 @@ def test_resp3_begins_with_the_reply_of_hello(node):
     session.receive(b"HGETALL h\r\nHELLO 3\r\nHGETALL h\r\n")
     output = session.take_output()
     assert output.startswith(b"*0\r\n%7\r\n") and output.endswith(b"%0\r\n")
+
+
+def test_no_touch_leaves_no_trace(node):
+    node.execute("SET", "k", "v")
+    node.step(10)
+    node.execute("CLIENT", "NO-TOUCH", "ON")
+    node.execute("GET", "k")
+    assert node.execute("OBJECT", "IDLETIME", "k") == 10
+    node.execute("TOUCH", "k")
+    assert node.execute("OBJECT", "IDLETIME", "k") == 0
+    node.step(5)
+    node.execute("CLIENT", "NO-TOUCH", "OFF")
+    node.execute("GET", "k")
+    assert node.execute("OBJECT", "IDLETIME", "k") == 0

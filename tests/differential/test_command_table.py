@@ -35,7 +35,7 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "Valkey allows more while a script runs too long, and has a flag for what MULTI refuses": (
         (VALKEY_9_1,),
         "flags",
-        (*(f"client|{name}" for name in CLIENT_QUERIES), "multi", "select", "watch"),
+        (*(f"client|{name}" for name in CLIENT_QUERIES), "client|caching", "multi", "select", "watch"),
     ),
     "Valkey also runs them on a replica with old data": (
         (VALKEY_9_1,),
@@ -49,6 +49,7 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         "keys",
         ("spublish", "ssubscribe", "sunsubscribe"),
     ),
+    "7.0 names the release candidate that brought it": ((REDIS_7_0,), "since", ("client|pause",)),
     "7.2 ignores any arguments of QUIT; a line of fixed arity says more": (BOTH, "arity", ("quit",)),
 }
 
@@ -68,7 +69,9 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
         "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch",
         "geosearchstore",
     ),
-    "a repeated option is written out in full": ("sort", "sort_ro", "bitfield", "bitfield_ro"),
+    "a repeated option is written out in full": (
+        "sort", "sort_ro", "bitfield", "bitfield_ro", "client|tracking",
+    ),
     "Redis's file calls a bound a number although it may be (1 or +inf": (
         "zcount", "zrangebyscore", "zremrangebyscore", "zrevrangebyscore",
     ),

@@ -34,7 +34,13 @@ FORMS = """
  2 CLIENT LIST (TYPE|text) ('replica'|'pubsub'|'master'|'nobody'|text)
  1 CLIENT LIST ID 9999 [9998]
  1 CLIENT (ID|INFO|GETNAME|GETREDIR) text
- 1 CLIENT (NOSUCH|SETNAME|KILL|UNBLOCK)
+ 1 CLIENT (NOSUCH|SETNAME|KILL|UNBLOCK|TRACKING|CACHING|PAUSE)
+ 6 CLIENT TRACKING (ON|OFF|text) [track] [track] [track]
+ 1 CLIENT TRACKING ON [REDIRECT] [PREFIX]
+ 3 CLIENT CACHING (YES|NO|text)
+ 4 CLIENT TRACKINGINFO
+ 1 CLIENT PAUSE (text|-1|'0') [WRITE|ALL|text]
+ 1 CLIENT UNPAUSE [text]
  3 AUTH text [text] [text]
  1 AUTH 'default' text
  2 HELLO (text|4|1|-1|2.5)
@@ -64,6 +70,8 @@ FORMS = """
 POOLS = {
     "key": KEYS,
     "text": [b"", b"a", b"hello world", b"\xff\x00", b"\r\n", "caf\u00e9".encode(), b"%s", b"'", b"x" * 200],
+    "track": "((REDIRECT (9999|0|text))|(BCAST)|(OPTIN)|(OPTOUT)|(NOLOOP)|(PREFIX prefix)|text)",
+    "prefix": [b"", b"a", b"ab", b"b", b"bc", b"c", b"\xff"],
     "number": [b"0", b"1", b"2", b"0", b"15", b"16", b"-1", b"x", b"", b"01", b"3000000000", b"9" * 30],
     "name": [b"alice", b"bob", b"", b"a b", b"\n", b"\xff", b"~!", "\u00e9".encode()],
     "config": [

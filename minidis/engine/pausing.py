@@ -1,0 +1,86 @@
+"""CLIENT PAUSE: for a while, those who write (or all) wait, and the dataset stands still.
+
+    CLIENT PAUSE 1000 WRITE       bob: GET k -> answered           ada: SET k 1 -> waits
+                                                                   1000 ms later, or CLIENT UNPAUSE: OK
+
+A failover uses it: with nobody writing, a replica catches up, and nothing is lost when it takes over. So that
+nothing changes by itself either, no key is removed for its time or for memory meanwhile: one that is past its
+time is hidden, as on a replica.
+
+A command that waits has not begun. It takes its whole way anew when the pause is over, in order of arrival.
+Two pauses at once are the longer and the stricter of both.
+
+Mirrors: pauseActions and blockPostponeClient in networking.c, blocked.c.
+Read next: waiting.py, whose topics these are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.engine.registry import Command, Flag
+from minidis.engine.waiting import Wait
+
+if TYPE_CHECKING:
+    from minidis.engine.client import Client
+    from minidis.engine.node import Node
+
+OVER = "pause-is-over"
+
+_CHANGES = Flag.WRITE | Flag.MAY_REPLICATE
+
+
+class Pause:
+    """The pause of a node, if there is one: `until_ms` is its end."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.until_ms: int | None = None
+        self.everyone = False
+
+    @property
+    def active(self) -> bool:
+        return self.until_ms is not None
+
+    def begin(self, until_ms: int, everyone: bool) -> None:
+        """Pause writes, or all commands, until a unix time in milliseconds."""
+        if self.until_ms is None:
+            self.node.services.append(self)
+            self.node.hold_expiry("pause", True)
+        self.until_ms = max(until_ms, self.until_ms or 0)
+        self.everyone = self.everyone or everyone
+        self.node.update_observed()
+
+    def end(self) -> None:
+        """Let everyone go on."""
+        if self.until_ms is None:
+            return
+        self.until_ms, self.everyone = None, False
+        self.node.services.remove(self)
+        self.node.hold_expiry("pause", False)
+        self.node.update_observed()
+        self.node.waiting.happened(OVER)
+
+    def holds(self, client: Client, command: Command) -> bool:
+        """Must this command wait?  EXEC must if a command in its queue would have to."""
+        if self.everyone or command.flags & _CHANGES:
+            return True
+        transaction = client.transaction
+        return (
+            command.name == "exec"
+            and transaction is not None
+            and any(queued.flags & _CHANGES for queued, _ in transaction.queue)
+        )
+
+    def postpone(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        """Park a command that has not begun."""
+        self.node.waiting.park(client, command, argv, Wait(topic=OVER, postponed=True))
+
+    # a service of the node
+
+    def tick(self) -> None:
+        if self.until_ms is not None and self.node.now_ms >= self.until_ms:
+            self.end()
+
+    def next_deadline_us(self) -> int | None:
+        return None if self.until_ms is None else self.until_ms * 1000

@@ -1,0 +1,102 @@
+"""CLIENT PAUSE in virtual time: who waits, in which order they go on, and what stands still meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis import Embedded
+from minidis.engine.waiting import WAITING
+from minidis.protocol.replies import ReplyError
+
+
+@pytest.fixture
+def redis():
+    with Embedded(clock=0, seed=1) as node:
+        yield node
+
+
+def call(redis, client, line):
+    return redis.call(client, line.encode().split())
+
+
+def test_those_who_write_wait_and_go_on_in_order(redis):
+    alice, bob = redis.connect("alice"), redis.connect("bob")
+    redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
+    assert call(redis, alice, "RPUSH q 1") is WAITING
+    assert call(redis, bob, "RPUSH q 2") is WAITING
+    assert redis.execute("LRANGE", "q", "0", "-1") == []
+    redis.step(0.999)
+    assert not alice.outbox
+    redis.step(0.001)
+    assert (alice.outbox.popleft(), bob.outbox.popleft()) == (1, 2)
+    assert redis.execute("LRANGE", "q", "0", "-1") == [b"1", b"2"]
+
+
+def test_pause_all_holds_reads_too_and_unpause_itself(redis):
+    alice = redis.connect("alice")
+    redis.execute("CLIENT", "PAUSE", "500")
+    assert call(redis, alice, "CLIENT UNPAUSE") is WAITING
+    assert call(redis, redis.client, "GET k") is WAITING
+    redis.step(0.5)
+    assert alice.outbox.popleft() == "OK"
+    assert redis.client.outbox.popleft() is None
+
+
+def test_unpause_lets_them_go_on(redis):
+    alice = redis.connect("alice")
+    redis.execute("CLIENT", "PAUSE", "100000", "WRITE")
+    call(redis, alice, "PUBLISH channel message")
+    assert redis.execute("INFO", "clients").count(b"blocked_clients:1") == 1
+    assert redis.execute("CLIENT", "UNBLOCK", str(alice.id)) == 0  # this wait is not the client's own
+    redis.execute("CLIENT", "UNPAUSE")
+    assert alice.outbox.popleft() == 0
+
+
+def test_a_transaction_waits_at_exec_if_it_writes(redis):
+    alice, bob = redis.connect("alice"), redis.connect("bob")
+    for line in ("MULTI", "SET k 1"):
+        call(redis, alice, line)
+    for line in ("MULTI", "GET k"):
+        call(redis, bob, line)
+    redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
+    assert call(redis, alice, "EXEC") is WAITING
+    assert call(redis, bob, "EXEC") == [None]
+    redis.step(1)
+    assert alice.outbox.popleft() == ["OK"]
+
+
+def test_a_command_that_fails_or_waits_afterwards(redis):
+    alice, bob = redis.connect("alice"), redis.connect("bob")
+    redis.execute("SET", "s", "text")
+    redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
+    call(redis, alice, "LPUSH s x")
+    call(redis, bob, "BLPOP q 0")
+    redis.step(1)
+    error = alice.outbox.popleft()
+    assert isinstance(error, ReplyError) and str(error).startswith("WRONGTYPE")
+    assert bob.parked is not None and not bob.outbox
+    redis.execute("RPUSH", "q", "x")
+    assert bob.outbox.popleft() == [b"q", b"x"]
+
+
+def test_two_pauses_are_the_longer_and_the_stricter_of_both(redis):
+    alice = redis.connect("alice")
+    redis.execute("CLIENT", "PAUSE", "200", "WRITE")
+    redis.execute("CLIENT", "PAUSE", "100", "ALL")
+    assert call(redis, alice, "GET k") is WAITING
+    redis.step(0.199)
+    assert not alice.outbox
+    redis.step(0.001)
+    assert alice.outbox.popleft() is None
+
+
+def test_no_key_expires_meanwhile(redis):
+    redis.execute("SET", "k", "v", "PX", "10")
+    entries = []
+    redis.node.journal.subscribe(lambda entry: entries.append(entry.argv[0]))
+    redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
+    redis.step(0.9)
+    assert redis.execute("GET", "k") is None  # hidden, not gone
+    assert (redis.execute("DBSIZE"), entries) == (1, [])
+    redis.step(0.3)
+    assert (redis.execute("DBSIZE"), entries) == (0, [b"DEL"])
