@@ -134,7 +134,35 @@ def _memory(node: Node) -> Fields:
 
 @section("persistence")
 def _persistence(node: Node) -> Fields:
-    return {"loading": 0, "rdb_changes_since_last_save": node.changes, "aof_enabled": 0}
+    saving, log, background = node.saving, node.append_only, node.background
+    rewriting, job = log.rewriting, background.job
+    running_s = -1 if job is None else (node.now_us - job.started_us) // 1_000_000
+    fields: Fields = {
+        "loading": int(node.loading is not None),
+        "async_loading": 0,
+        "current_save_keys_processed": 0 if job is None else job.walk.keys_written,
+        "current_save_keys_total": 0 if job is None else job.walk.keys_total,
+        "rdb_changes_since_last_save": saving.changes,
+        "rdb_bgsave_in_progress": int(background.is_running("rdb")),
+        "rdb_last_save_time": saving.last_save_s,
+        "rdb_last_bgsave_status": saving.last_status,
+        "rdb_last_bgsave_time_sec": saving.last_duration_s,
+        "rdb_current_bgsave_time_sec": running_s if background.is_running("rdb") else -1,
+        "rdb_saves": saving.saves,
+        "rdb_last_load_keys_expired": saving.keys_expired_at_load,
+        "rdb_last_load_keys_loaded": saving.keys_loaded,
+        "aof_enabled": int(log.state != "off"),
+        "aof_rewrite_in_progress": int(background.is_running("aof")),
+        "aof_rewrite_scheduled": int(rewriting.scheduled),
+        "aof_last_rewrite_time_sec": rewriting.last_duration_s,
+        "aof_current_rewrite_time_sec": running_s if background.is_running("aof") else -1,
+        "aof_last_bgrewrite_status": rewriting.last_status,
+        "aof_rewrites": rewriting.rewrites,
+        "aof_rewrites_consecutive_failures": rewriting.failures,
+        "aof_last_write_status": "ok" if (log.write_status, log.sync_status) == ("ok", "ok") else "err",
+        **log.info(),
+    }
+    return fields if node.loading is None else fields | node.loading.info()
 
 
 @section("stats")

@@ -14,7 +14,7 @@ minidis.protocol.replies.ReplyError: ERR Errors trying to SHUTDOWN. Check logs.
 
 from __future__ import annotations
 
-from minidis.engine import errors
+from minidis.engine import errors, starting
 from minidis.engine.client import Client
 from minidis.engine.registry import ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, SENTINEL, STALE, command
 from minidis.protocol.replies import ReplyError, Several
@@ -35,7 +35,11 @@ def shutdown(client: Client, *words: bytes):
         raise ReplyError(errors.SYNTAX)
     if b"ABORT" in options:  # a shutdown here takes no time, so there is never one to abort
         raise ReplyError("ERR No shutdown in progress.")
-    end = client.node.on_shutdown
-    if end is None or not end(b"SAVE" in options):
+    node = client.node
+    save = True if b"SAVE" in options else False if b"NOSAVE" in options else None
+    if node.loading is not None:
+        save = False  # what is there is not the dataset yet
+    if node.on_shutdown is None or not starting.prepare_to_stop(node, save, b"FORCE" in options):
         raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
+    node.on_shutdown()
     return Several()

@@ -37,8 +37,11 @@ from typing import Any, cast
 import minidis.scripting  # noqa: F401  (files every command in the registry)
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
+from minidis.engine import starting
 from minidis.engine.client import Client
+from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
+from minidis.engine.loading import LoadError
 from minidis.engine.node import VERSION, Node
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import RequestParser
@@ -89,11 +92,16 @@ class Server:
         self._timer_us = 0
         self._next_clients_cron_us = 0
         self._stopped = asyncio.Event()
+        self._is_ready = False
+        self.exit_code = 0
 
     # -- beginning and end ------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Listen on every address of the configuration.  Raises ListenError when there is none to be had."""
+    async def start(self, load: bool = False) -> None:
+        """Listen on every address of the configuration.  Raises ListenError when there is none to be had.
+
+        With `load`, begin to load what is on disk (LoadError, DiskError); who connects meanwhile is told LOADING.
+        """
         self.loop = asyncio.get_running_loop()
         self.log.role = "M"
         self.node.on_shutdown = self.shut_down
@@ -107,11 +115,19 @@ class Server:
         if config.pidfile:
             _write_pidfile(config.pidfile, self.log)
         self.log.welcome(VERSION, "standalone", config.port, config.always_show_logo)
-        if config.port:
-            self.log.notice("Ready to accept connections tcp")
-        if config.unixsocket:
-            self.log.notice("Ready to accept connections unix")
+        if load:
+            starting.start(self.node)
+        self._announce_when_ready()
         self._schedule()
+
+    def _announce_when_ready(self) -> None:
+        if self._is_ready or self.node.loading is not None:
+            return
+        self._is_ready = True
+        if self.node.config.port:
+            self.log.notice("Ready to accept connections tcp")
+        if self.node.config.unixsocket:
+            self.log.notice("Ready to accept connections unix")
 
     async def _listen_tcp(self, hosts: list[str], port: int) -> None:
         for host in hosts:
@@ -158,22 +174,44 @@ class Server:
 
     def _signalled(self, number: signal.Signals) -> None:
         self.log.warning(f"Received {number.name} scheduling shutdown...")
-        self.shut_down(save=False)
+        config = self.node.config
+        words = (config.shutdown_on_sigint if number == signal.SIGINT else config.shutdown_on_sigterm).split()
+        save = True if "save" in words else False if "nosave" in words else None
+        if starting.prepare_to_stop(self.node, save, force="force" in words):
+            self.shut_down()
+        else:
+            self.log.warning(
+                f"{number.name} received but errors trying to shut down the server, check the logs for more "
+                "information"
+            )
 
-    def shut_down(self, save: bool) -> bool:
-        """End, after this turn.  False if that is refused: a dataset cannot be saved yet."""
+    def shut_down(self) -> None:
+        """End, after this turn."""
         self.log.warning("User requested shutdown...")
-        if save:
-            self.log.warning("This server keeps its data in memory only: use SHUTDOWN NOSAVE.")
-            return False
         self._stopped.set()
-        return True
+
+    def fail(self, error: Exception) -> None:
+        """The node cannot go on: hang up on everyone before another reply gets out, and end."""
+        self.log.warning(str(error))
+        self.exit_code = 1
+        for connection in list(self.connections.values()):
+            connection.transport.abort()
+        self._stopped.set()
+
+    def write_out(self) -> bool:
+        """Bring the log up to date before replies leave.  False if it can't be, and they must not."""
+        try:
+            self.node.write_out()
+        except NodeFailure as error:
+            self.fail(error)
+        return not self.exit_code
 
     async def wait_until_stopped(self) -> None:
         """Until SHUTDOWN or a signal; then everything is closed."""
         await self._stopped.wait()
         await self.close()
-        self.log.warning("Redis is now ready to exit, bye bye...")
+        if not self.exit_code:
+            self.log.warning("Redis is now ready to exit, bye bye...")
 
     async def close(self) -> None:
         """Hang up on everyone, and listen no more."""
@@ -222,6 +260,8 @@ class Server:
             connection = self._to_close.pop()
             connection.transport.abort()
         self.node.before_sleep()
+        if not self.write_out():
+            return
         if self.node.peers.outbox:
             self.peers.carry_out()
         self._schedule()
@@ -246,10 +286,14 @@ class Server:
         self._timer = None
         try:
             self.node.tick()
+            self._announce_when_ready()
             if self.node.now_us >= self._next_clients_cron_us:
                 self._next_clients_cron_us = self.node.now_us + CLIENTS_CRON_US
                 for connection in list(self.connections.values()):
                     connection.check(self.node.now_us)
+        except (LoadError, NodeFailure) as error:
+            self.fail(error)
+            return
         except Exception:
             self.log.warning(f"A fault in a timer:\n{traceback.format_exc()}")
             self.node.next_cron_us = self.node.clock() + 1_000_000  # not again at once
@@ -347,6 +391,9 @@ class Connection(asyncio.Protocol):
         link = self.link
         if link is None or not link.output or self.transport.is_closing():
             return
+        server = self.server
+        if server.node.unwritten and not server.write_out():
+            return
         self.transport.write(link.take_output())
         if self.transport.get_write_buffer_size():
             self._check_output(self.server.node.now_us)
@@ -431,10 +478,10 @@ async def serve(node: Node) -> int:
     log.notice(f"Redis version={VERSION}, {details}, pid={os.getpid()}, just started")
     server = Server(node, log)
     try:
-        await server.start()
-    except ListenError as error:
+        await server.start(load=True)
+    except (ListenError, LoadError, DiskError) as error:
         log.warning(str(error))
         return 1
     server.handle_signals()
     await server.wait_until_stopped()
-    return 0
+    return server.exit_code

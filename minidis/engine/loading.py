@@ -132,6 +132,18 @@ class Loading:
         node.saving.keys_loaded = self.keys_loaded
         node.saving.keys_expired_at_load = self.keys_expired
 
+    def info(self) -> dict[str, int | str]:
+        """INFO persistence: the fields that are there while files are loaded."""
+        taken_s = (self.node.now_us - self.started_us) // 1_000_000
+        left_bytes = self.total_bytes - self.loaded_bytes
+        return {
+            "loading_start_time": self.started_us // 1_000_000,
+            "loading_total_bytes": self.total_bytes,
+            "loading_loaded_bytes": self.loaded_bytes,
+            "loading_loaded_perc": f"{100 * self.loaded_bytes / (self.total_bytes or 1):.2f}",
+            "loading_eta_seconds": taken_s * left_bytes // self.loaded_bytes if self.loaded_bytes else 1,
+        }
+
     def _refuse(self, client: Client, command: Command, argv: list[bytes]) -> None:
         if not command.runs_while_loading:
             raise ReplyError(errors.LOADING)

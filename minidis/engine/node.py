@@ -133,7 +133,7 @@ class Node:
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
-        self.on_shutdown: Callable[[bool], bool] | None = None  # the driver's: end the process, saving or not
+        self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
         self.background = Background(self)
         self.saving = Saving(self)
         self.append_only = AppendOnlyFile(self)

@@ -234,9 +234,10 @@ class Process:
 
     def finish_turn(self, client_id: int | None = None) -> None:
         """Send what is owed, do what the node asked for, and plan its next tick."""
+        node = self.node
+        node.write_out()
         if client_id is not None:
             self._write(client_id)
-        node = self.node
         while node.pending_output:
             clients, node.pending_output = node.pending_output, {}
             for owed in clients:
