@@ -100,7 +100,7 @@ class Server:
     async def start(self, load: bool = False) -> None:
         """Listen on every address of the configuration.  Raises ListenError when there is none to be had.
 
-        With `load`, begin to load what is on disk (LoadError, DiskError); who connects meanwhile is told LOADING.
+        With `load`, begin to load what is on disk (LoadError, DiskError): who connects is told LOADING.
         """
         self.loop = asyncio.get_running_loop()
         self.log.role = "M"

@@ -22,6 +22,7 @@ import minidis
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
 from minidis.drivers.server import Server
+from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine.node import Node
 from minidis.engine.registry import READONLY, command
 
@@ -201,6 +202,8 @@ def test_shutdown_and_its_refusal(path: str) -> None:
         async with serving(path) as (server, connect):
             peer = await connect()
             refused = b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"
+            server.node.disk = SimulatedDisk()
+            server.node.disk.fail("sync")
             await peer.ask(b"SHUTDOWN SAVE\r\n", refused)
             await peer.ask(b"SHUTDOWN NOSAVE SAVE\r\n", b"-ERR syntax error\r\n")
             await peer.ask(b"SHUTDOWN ABORT\r\n", b"-ERR No shutdown in progress.\r\n")
