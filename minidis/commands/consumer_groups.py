@@ -241,6 +241,7 @@ O(N) in entries answered."""
     for key, history_after in zip(options.keys, after, strict=True):
         stream = client.db.find(key, Stream)
         assert stream is not None
+        client.db.before_change(key)
         reader = _reader(client, key, stream, options)
         if history_after is not None:
             answers.append((key, reader.history(history_after, options.count)))
@@ -371,6 +372,7 @@ def xack(client: Client, key: bytes, name: bytes, *words: bytes):
     group = None if stream is None else stream.groups.get(name)
     if group is None:
         return 0
+    client.db.before_change(key)
     acknowledged = sum([group.acknowledge(entry_id) for entry_id in [parse_id(word) for word in words]])
     if acknowledged:
         client.db.touch(key, "", acknowledged, modified=False)
@@ -458,6 +460,7 @@ def xclaim(client: Client, key: bytes, name: bytes, consumer: bytes, least_idle:
     group = None if stream is None else stream.groups.get(name)
     if stream is None or group is None:
         raise _no_key_or_group(key, "consumer group", name)
+    client.db.before_change(key)
     least_idle_ms = _integer(least_idle, "Invalid min-idle-time argument for XCLAIM")
     options = _claim_options(words, client.node.now_ms)
     client.rewrite()
@@ -564,6 +567,7 @@ O(1) if COUNT is small."""
     group = None if stream is None else stream.groups.get(name)
     if stream is None or group is None:
         raise _no_key_or_group(key, "consumer group", name)
+    client.db.before_change(key)
     client.rewrite()
     reader = Reader(client, key, stream, name, group, consumer)
     claimed: list = []

@@ -153,6 +153,7 @@ def _count_one(client: Client, key: bytes) -> int:
     buffer = value.as_bytearray()
     cardinality = hll.cached_count(buffer)
     if cardinality is None:
+        client.db.before_change(key)
         cardinality = hll.count(buffer)
         hll.remember_count(buffer, cardinality)
         client.db.touch(key, "")  # a change that no notification tells of

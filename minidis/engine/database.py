@@ -80,10 +80,15 @@ class Database:
         if kind is not None and type(value) is not kind:
             raise ReplyError(errors.WRONG_TYPE)
         if self.views:
-            for view in self.views:
-                view.before_change(key)
+            self.before_change(key)
         value.accessed_us = self.node.now_us
         return value
+
+    def before_change(self, key: bytes) -> None:
+        """Let snapshots under way write a value before it changes.  `edit` does so; who changes what `find`
+        answered must say it."""
+        for view in self.views:
+            view.before_change(key)
 
     def touch(self, key: bytes, event: str, changes: int = 1, modified: bool = True) -> None:
         """The value at `key` changed, or the key came or went.
