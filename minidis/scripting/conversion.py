@@ -36,7 +36,7 @@ from minidis.protocol.numbers import format_double, format_long_double
 from minidis.protocol.replies import NULL_ARRAY, BigNumber, Pairs, PlainDouble, ReplyError, Verbatim
 from minidis.scripting.interpreter import LuaInterpreter
 
-MOST_NESTED = 200
+MOST_NESTED = 128
 _INT64_MIN = -(2**63)
 
 

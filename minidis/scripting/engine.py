@@ -31,7 +31,7 @@ from minidis.engine.client import Client
 from minidis.engine.journal import TO_ALL
 from minidis.engine.registry import Command, Flag
 from minidis.protocol.replies import ReplyError
-from minidis.scripting import conversion
+from minidis.scripting import bit, cjson, cmsgpack, conversion, struct_library
 from minidis.scripting.api import CONSTANTS, LOG_LEVELS, VERSIONS, RedisApi, sha1_hex
 from minidis.scripting.interpreter import LuaFailure, LuaInterpreter, LuaSyntaxError, new_interpreter
 from minidis.scripting.run import FLAGS, ScriptRun
@@ -58,8 +58,16 @@ class ScriptEngine:
         libraries: dict[str, dict[str, Any]] = {
             "redis": api.functions(debugger=with_loading is None),
             "math": api.math(),
+            "cjson": cjson.Cjson(self).functions(),
+            "cmsgpack": cmsgpack.Cmsgpack(self).functions(),
+            "struct": struct_library.StructLibrary(self).functions(),
+            "bit": bit.BitLibrary(self).functions(),
         }
-        constants = {"redis": CONSTANTS}
+        constants: dict[str, dict[str, Any]] = {
+            "redis": CONSTANTS,
+            "cjson": cjson.CONSTANTS,
+            "cmsgpack": cmsgpack.CONSTANTS,
+        }
         if with_loading is not None:
             libraries["loading"] = {"register_function": with_loading, "log": api.log}
             constants["loading"] = {**LOG_LEVELS, **VERSIONS}

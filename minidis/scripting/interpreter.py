@@ -82,9 +82,10 @@ class LuaInterpreter:
         host = {b"describe": self._describe, b"step": self._guarded_step}
         host[b"step_instructions"] = STEP_INSTRUCTIONS  # type: ignore[assignment]
         load = self._lua.eval(b"loadstring")
-        self._compile, self._run, self._call, self._load, self._classify, self.null = load(
-            SANDBOX, b"=sandbox"
-        )(self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants)))
+        sandbox = load(SANDBOX, b"=sandbox")(
+            self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants))
+        )
+        self._compile, self._run, self._call, self._load, self._classify, self._library, self.null = sandbox
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -153,6 +154,11 @@ class LuaInterpreter:
     def table(self, value: list | dict) -> Any:
         """A Lua table from a list (indexes from 1) or a dict, whatever they hold."""
         return self._lua.table_from(value, recursive=True)
+
+    def library(self, functions: Mapping[str, Any], constants: Mapping[str, Any]) -> Any:
+        """A table of functions of the host, as scripts see them."""
+        tables = _bytes_keys({"functions": functions, "constants": constants})
+        return self._library(self.table(tables[b"functions"]), self.table(tables[b"constants"]))
 
     def is_table(self, value: Any) -> bool:
         return self._type(value) == "table"

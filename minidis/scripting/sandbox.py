@@ -41,6 +41,7 @@ local setmetatable, getmetatable, setfenv = setmetatable, getmetatable, setfenv
 local loadstring, pcall, xpcall = loadstring, pcall, xpcall
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local concat, find, sub = table.concat, string.find, string.sub
+local gsub = function(...) return (string.gsub(...)) end
 local describe, step = as_function(host.describe), as_function(host.step)
 local STEP_INSTRUCTIONS = host.step_instructions
 local READONLY = 'Attempt to modify a readonly table'
@@ -75,11 +76,14 @@ local OURS = {['=sandbox'] = true, ['=pcall'] = true}
 local killed  -- the reason, once the host has ended the script
 
 -- The frame of the script that runs at `level` or, if that is ours or C's, of the one that called it.
+-- Second: was what runs called by pcall itself?  Then the script's line is not in its messages.
 local function script_frame(level)
+  local by_pcall = false
   for at = level, level + 12 do
     local info = getinfo(at, 'Sl')
-    if not info then return nil end
-    if info.what ~= 'C' and info.what ~= 'tail' and not OURS[info.source] then return info end
+    if not info then return nil, by_pcall end
+    if info.source == '=pcall' then by_pcall = true end
+    if info.what ~= 'C' and info.what ~= 'tail' and not OURS[info.source] then return info, by_pcall end
   end
 end
 
@@ -88,10 +92,11 @@ local function position(info)
 end
 
 -- What the host or we raised, as what Redis would have raised.
-local function translate(err, info)
+local function translate(err, info, by_pcall)
   if type(err) == 'userdata' then
     local kind, text = describe(err)
     if kind == 'reply' then return {err = text, ignore_error_stats_update = true} end
+    if kind == 'message' and by_pcall then return gsub(text, "^(bad argument #%d+ to )'[%w_]+'", "%1'?'") end
     if kind == 'message' then return position(info) .. text end
     if kind == 'killed' then
       killed = text
@@ -118,8 +123,8 @@ end
 local function translating_handler(err) return translate(err, script_frame(3)) end
 
 local function top_handler(err)
-  local info = script_frame(3)
-  err = translate(err, info)
+  local info, by_pcall = script_frame(3)
+  err = translate(err, info, by_pcall)
   if type(err) ~= 'table' then err = {err = 'ERR ' .. tostring(err)} end
   if info then
     err.source = info.source
@@ -181,7 +186,7 @@ local builtins = {
   pcall = function(...)
     local count, f = select('#', ...), ...
     if count == 0 then return false, 'attempt to call a boolean value' end  -- it finds its own placeholder
-    if count == 1 then return caught(xpcall(f, translating_handler)) end
+    if type(f) ~= 'function' then return caught(xpcall(f, translating_handler)) end
     return caught(xpcall(with_arguments(f, count - 1, {select(2, ...)}), translating_handler))
   end,
   xpcall = function(f, handler)
@@ -233,14 +238,17 @@ local coroutines = {
 local KEPT = {'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'newproxy', 'rawequal', 'select',
               'tonumber', 'tostring', 'type', 'unpack', '_VERSION'}
 
-local function library(name)
+local null = newproxy(false)
+
+local function make_library(from_host, values)
   local functions = {}
-  for key, value in pairs(libraries[name]) do
-    functions[key] = type(value) == 'userdata' and as_function(value) or value
-  end
-  for key, value in pairs(constants[name] or {}) do functions[key] = value end
+  for key, value in pairs(from_host) do functions[key] = as_function(value) end
+  for key, value in pairs(values or {}) do functions[key] = value end
+  if functions.decode then functions.null = null end  -- cjson
   return functions
 end
+
+local function library(name) return make_library(libraries[name], constants[name]) end
 
 for _, name in pairs(KEPT) do globals[name] = _G[name] end
 for name, value in pairs(builtins) do globals[name] = value end
@@ -248,13 +256,8 @@ local maths = library('math')
 for name, value in pairs(math) do maths[name] = maths[name] or value end
 globals.string, globals.table = readonly(string), readonly(table)
 globals.math, globals.coroutine = readonly(maths), readonly(coroutines)
-local null = newproxy(false)
 for name in pairs(libraries) do
-  if name ~= 'math' and name ~= 'loading' then
-    local functions = library(name)
-    if name == 'cjson' then functions.null = null end
-    globals[name] = readonly(functions)
-  end
+  if name ~= 'math' and name ~= 'loading' then globals[name] = readonly(library(name)) end
 end
 globals._G = environment
 string.dump = nil
@@ -346,5 +349,5 @@ local function classify(t)
   return 'array', count, spread(t, count)
 end
 
-return compile, run, call, load_library, classify, null
+return compile, run, call, load_library, classify, make_library, null
 """
