@@ -80,7 +80,8 @@ def _config_error(name: str, reason: str) -> ReplyError:
 def config_resetstat(client: Client):
     """Count anew what INFO's stats count, and begin with a new memory peak. O(N) in keys."""
     node = client.node
-    node.commands_processed = node.connections_received = node.expired_keys = 0
+    node.connections_received = node.expired_keys = 0
+    node.statistics.reset()
     node.memory.peak_bytes = node.memory.used_bytes()
     for database in node.databases:
         database.hits = database.misses = 0

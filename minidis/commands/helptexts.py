@@ -1,4 +1,4 @@
-"""The HELP subcommands: what OBJECT, CLIENT, CONFIG, COMMAND and MEMORY say about themselves.
+"""The HELP subcommands: what OBJECT, CLIENT, CONFIG, COMMAND, MEMORY ... say about themselves.
 
     > CONFIG HELP
     CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
@@ -128,6 +128,34 @@ REFCOUNT <key>
     <key>."""
 
 
+_LATENCY = """\
+DOCTOR
+    Return a human readable latency analysis report.
+GRAPH <event>
+    Return an ASCII latency graph for the <event> class.
+HISTORY <event>
+    Return time-latency samples for the <event> class.
+LATEST
+    Return the latest latency samples for all events.
+RESET [<event> ...]
+    Reset latency data of one or more <event> classes.
+    (default: reset all data for all event classes)
+HISTOGRAM [COMMAND ...]
+    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.
+    If no commands are specified then all histograms are replied."""  # noqa: E501
+
+_SLOWLOG = """\
+GET [<count>]
+    Return top <count> entries from the slowlog (default: 10, -1 mean all).
+    Entries are made of:
+    id, timestamp, time in microseconds, arguments array, client IP and port,
+    client name
+LEN
+    Return the length of the slowlog.
+RESET
+    Reset the slowlog."""
+
+
 def help_lines(container: str, text: str) -> list[str]:
     """The reply of `container HELP`: the usage, the subcommands, and HELP itself."""
     usage = f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
@@ -162,3 +190,15 @@ def memory_help(client: Client) -> list[str]:
 def object_help(client: Client) -> list[str]:
     """Describe the subcommands of OBJECT. O(1)."""
     return help_lines("OBJECT", _OBJECT)
+
+
+@command("LATENCY HELP", LOADING | STALE, since="2.8.13", group="server")
+def latency_help(client: Client) -> list[str]:
+    """Describe the subcommands of LATENCY. O(1)."""
+    return help_lines("LATENCY", _LATENCY)
+
+
+@command("SLOWLOG HELP", LOADING | STALE, since="6.2.0", group="server")
+def slowlog_help(client: Client) -> list[str]:
+    """Describe the subcommands of SLOWLOG. O(1)."""
+    return help_lines("SLOWLOG", _SLOWLOG)

@@ -27,7 +27,7 @@ from minidis.engine.client import Client
 from minidis.engine.database import Database
 from minidis.engine.memory import BASE_BYTES
 from minidis.engine.node import VERSION, Node
-from minidis.engine.registry import DANGEROUS, LOADING, STALE, command
+from minidis.engine.registry import DANGEROUS, LOADING, STALE, Command, command
 from minidis.protocol.replies import Verbatim
 
 Fields = dict[str, object]
@@ -169,7 +169,7 @@ def _persistence(node: Node) -> Fields:
 def _stats(node: Node) -> Fields:
     return {
         "total_connections_received": node.connections_received,
-        "total_commands_processed": node.commands_processed,
+        "total_commands_processed": node.statistics.commands_processed,
         "expired_keys": node.expired_keys,
         "expired_stale_perc": f"{node.expiry.stale_share * 100:.2f}",
         "expired_time_cap_reached_count": node.expiry.time_cap_reached_count,
@@ -182,6 +182,44 @@ def _stats(node: Node) -> Fields:
 @section("replication")
 def _replication(node: Node) -> Fields:
     return {"role": "master", "connected_slaves": 0}
+
+
+@section("commandstats")
+def _command_statistics(node: Node) -> Fields:
+    return {f"cmdstat_{entry.name}": _calls(entry) for entry in node.commands if was_asked_for(entry)}
+
+
+def was_asked_for(entry: Command) -> bool:
+    return bool(entry.calls or entry.rejected_calls or entry.failed_calls)
+
+
+def _calls(entry: Command) -> str:
+    duration_us = entry.timing.fold().folded_us if entry.timing else 0
+    per_call_us = duration_us / entry.calls if entry.calls else 0
+    return (
+        f"calls={entry.calls},usec={duration_us},usec_per_call={per_call_us:.2f},"
+        f"rejected_calls={entry.rejected_calls},failed_calls={entry.failed_calls}"
+    )
+
+
+@section("errorstats")
+def _error_statistics(node: Node) -> Fields:
+    return {f"errorstat_{code}": f"count={count}" for code, count in sorted(node.statistics.errors.items())}
+
+
+@section("latencystats")
+def _latency_statistics(node: Node) -> Fields:
+    if not node.config.latency_tracking:
+        return {}
+    percentiles = [float(text) for text in node.config.latency_tracking_info_percentiles.split()]
+    return {
+        f"latency_percentiles_usec_{entry.name}": ",".join(
+            f"p{percentile:g}={entry.timing.histogram.percentile_us(percentile):.3f}"
+            for percentile in percentiles
+        )
+        for entry in node.commands
+        if entry.timing and entry.timing.fold().histogram.total
+    }
 
 
 @section("cluster")

@@ -106,6 +106,8 @@ class Server:
         self.log.role = "M"
         self.node.on_shutdown = self.shut_down
         self.node.log = self.log.write
+        self.node.stopwatch_ns = time.perf_counter_ns
+        self.node.statistics.time_all()
         self.node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         config = self.node.config
         if config.port:

@@ -22,6 +22,7 @@ Read next: minidis/commands/monitoring.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from minidis.engine.registry import Command, Flag
@@ -73,15 +74,32 @@ class Monitors:
 
 
 def redacted(name: str, argv: list[bytes]) -> list[bytes]:
-    """The words of a command without the secrets of AUTH and HELLO.
+    """The words of a command without its secrets (redactClientCommandArgument).
 
     >>> redacted("hello", [b"HELLO", b"3", b"AUTH", b"alice", b"secret"])
     [b'HELLO', b'3', b'AUTH', b'(redacted)', b'(redacted)']
     """
-    begin = {"auth": 1, "acl|setuser": 2, "acl|deluser": 2, "acl|getuser": 2}.get(name, len(argv))
-    hidden = list(range(begin, len(argv)))
-    if name == "hello":
-        hidden = [
-            at + offset for at, word in enumerate(argv[:-2]) if word.upper() == b"AUTH" for offset in (1, 2)
-        ]
+    find = _SECRETS.get(name)
+    if find is None:
+        return argv
+    hidden = set(find([word.upper() for word in argv]))
     return [b"(redacted)" if at in hidden else word for at, word in enumerate(argv)]
+
+
+def _after(words: list[bytes], name: bytes, count: int) -> list[int]:
+    """The places of the `count` words behind each `name`."""
+    return [at + offset for at, word in enumerate(words) if word == name for offset in range(1, count + 1)]
+
+
+_SECRET_DIRECTIVES = (
+    b"MASTERAUTH", b"MASTERUSER", b"REQUIREPASS", b"TLS-KEY-FILE-PASS", b"TLS-CLIENT-KEY-FILE-PASS",
+)  # fmt: skip
+
+_SECRETS: dict[str, Callable[[list[bytes]], Iterable[int]]] = {
+    "auth": lambda words: range(1, len(words)),
+    "hello": lambda words: _after(words[:-2], b"AUTH", 2),
+    **dict.fromkeys(("acl|setuser", "acl|deluser", "acl|getuser"), lambda words: range(2, len(words))),
+    "migrate": lambda words: _after(words, b"AUTH", 1) + _after(words, b"AUTH2", 2),
+    "config|set": lambda words: [at for at in range(3, len(words), 2) if words[at - 1] in _SECRET_DIRECTIVES],
+}
+"""Command -> the places of its secrets among its words, given in upper case."""

@@ -46,6 +46,7 @@ from minidis.engine.database import Database
 from minidis.engine.disk import Disk, DiskError, MemoryDisk
 from minidis.engine.eviction import Evictor
 from minidis.engine.journal import Journal
+from minidis.engine.latency import LatencyMonitor
 from minidis.engine.lazyfree import LazyFree
 from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
@@ -55,7 +56,9 @@ from minidis.engine.peers import Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.saving import Saving
+from minidis.engine.slowlog import SlowLog
 from minidis.engine.snapshots import Background
+from minidis.engine.statistics import Statistics
 from minidis.engine.tracking import Tracking
 from minidis.engine.transactions import Watchers
 from minidis.engine.users import Users
@@ -106,6 +109,7 @@ class Node:
         self.config = config if isinstance(config, Config) else Config(config)
         self.config.on_change = self._config_changed
         self.clock = clock
+        self.stopwatch_ns: Callable[[], int] = lambda: self.clock() * 1000  # a driver may have a finer one
         self.disk = disk or MemoryDisk()
         self.log: Callable[[str, str], None] = lambda level, text: None  # the driver's: a line for its log
         self.random = random or random_module.Random(0)
@@ -156,8 +160,10 @@ class Node:
     def _begin_counting(self) -> None:
         """The figures, and what the cron and the services need at the start."""
         self.changes = 0
+        self.statistics = Statistics(self)
+        self.slowlog = SlowLog(self)
+        self.latency = LatencyMonitor(self)
         self.expired_keys = 0
-        self.commands_processed = 0
         self.connections_received = 0
         self.deletes_expired_keys = True  # a replica leaves that to its primary; see hold_expiry
         self._expiry_held_by: set[str] = set()
@@ -192,6 +198,7 @@ class Node:
         """Run a command's handler, journal its effect, park it when it waits.  EXEC and Lua come here too."""
         reply = self.run(client, command, argv)
         if type(reply) is Wait:
+            command.calls -= 1  # it is counted when it is served
             if client.in_execution:
                 return reply.reply_without_waiting()
             self.waiting.park(client, command, argv, reply)
@@ -214,11 +221,14 @@ class Node:
     def run(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """The inner step of `call`: the handler, then the journal.  May answer a `Wait`."""
         before = self.changes
-        self.commands_processed += 1
+        command.calls += 1
         client.last_command = command.name
         client.last_command_us = self.now_us
         try:
             return command.invoke(client, argv)
+        except ReplyError as error:
+            self.statistics.note_failure(command, argv, error)
+            raise
         finally:  # also after a failure: what it changed before stays changed, and must be known
             if client.journal_commands is not None:
                 self._journal_effects(client, self.changes != before)
@@ -249,6 +259,7 @@ class Node:
                 self._queue(client, command, argv)
         except ReplyError as error:
             error = transactions.rejected(client, command, error)
+            self.statistics.note_rejection(command, error)
             self._tell_command_listeners(client, argv, error)
             raise error from None
         self.current_client = client
@@ -370,12 +381,15 @@ class Node:
 
     def _cron(self) -> None:
         self.next_cron_us = self.now_us + 1_000_000 // self.config.hz
+        self.statistics.tick(self.now_us)
         if self.cron_is_paused:
             return
         self.saving.cron()
         self.append_only.rewriting.cron()
         if self.active_expiry and self.deletes_expired_keys:
+            started_ns = self.stopwatch_ns()
             self.last_cycle = self.active_cycle(self)
+            self.latency.sample("expire-cycle", (self.stopwatch_ns() - started_ns) // 1_000_000)
         if self.config.activerehashing:
             for database in self.databases:
                 database.table.rehash_step(100)
@@ -470,6 +484,8 @@ class Node:
             self.users.set_default_password(self.config.requirepass)
         if "acl_pubsub_default" in attributes:
             self.users.book.all_channels = self.config.acl_pubsub_default == "allchannels"
+        self.statistics.update()
+        self.slowlog.trim()
         if "notify_keyspace_events" in attributes:
             self.notifier.update()
         self.update_observed()

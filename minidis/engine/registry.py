@@ -104,13 +104,28 @@ class Command:
         self.denies_oom = bool(flags & Flag.DENYOOM)
         self.runs_while_loading = bool(flags & Flag.LOADING)
         self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
+        self.is_fast = bool(flags & Flag.FAST)
+        self.may_wait = bool(flags & Flag.BLOCKING)
+        self.skips_slowlog = bool(flags & Flag.SKIP_SLOWLOG)
         self.subcommands: dict[str, Command] = {}
+        # What a node counts on its own copy (statistics.py); `timing` where it is timed
+        self.calls = self.failed_calls = self.rejected_calls = 0
+        self.timing: Any = None
+
+    def copy(self) -> Command:
+        """The same command, counted apart; without its subcommands."""
+        twin = object.__new__(Command)
+        twin.__dict__ = self.__dict__ | {"subcommands": {}}
+        return twin
 
     def check_arity(self, argv: list[bytes]) -> None:
         """Raise the arity error that running `argv` would raise, without running it (for MULTI)."""
-        count = len(argv)
-        if count < -self.arity if self.arity < 0 else count != self.arity:
+        if not self.accepts(len(argv)):
             raise errors.wrong_arity(self.name)
+
+    def accepts(self, words: int) -> bool:
+        """True if a request of so many words, the name among them, may be right."""
+        return words >= -self.arity if self.arity < 0 else words == self.arity
 
     @property
     def summary(self) -> str:
@@ -202,8 +217,8 @@ class CommandTable:
             self._file(new.lower(), entry)
 
     def copy(self) -> CommandTable:
-        """A table of its own with the same commands."""
-        return CommandTable(self)
+        """A table of its own with the same commands, each counted from nothing."""
+        return CommandTable(entry.copy() for entry in self)
 
     def __iter__(self) -> Iterator[Command]:
         for entry in self.by_name.values():

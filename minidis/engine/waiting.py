@@ -160,6 +160,10 @@ class WaitingRoom:
         parked = client.parked
         if parked is None or parked.wait.postponed:
             return False
+        parked.command.calls += 1
+        self.node.statistics.note_duration(client, parked.command, parked.argv, 0)
+        if error is not None:
+            self.node.statistics.note_error(error)
         return self.end(client, parked.wait.reply_without_waiting() if error is None else error)
 
     def _queue(self, parked: Parked) -> None:
@@ -218,6 +222,8 @@ class WaitingRoom:
             if not client.user.unrestricted:  # rules may have changed while it waited
                 self.node.users.admit(client, parked.command, parked.argv)
             reply = self.node.run(client, parked.command, parked.argv)
+            if isinstance(reply, Wait):
+                parked.command.calls -= 1
         except ReplyError as error:
             reply = error
         finally:

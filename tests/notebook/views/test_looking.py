@@ -192,7 +192,8 @@ def test_looking_leaves_no_trace(table):
         inner = database.table.get(b"s") if not table else None
         return (
             accessed, rehash, database.hits, database.misses, len(database.table), len(database.expires),
-            inner and inner.form.table.rehash_index, node.node.changes, node.node.commands_processed,
+            inner and inner.form.table.rehash_index, node.node.changes,
+            node.node.statistics.commands_processed,
         )  # fmt: skip
 
     before = traces()

@@ -1,0 +1,163 @@
+"""What a server tells of itself, beside real servers: SLOWLOG, LATENCY, INFO's sections and their counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential.differences import REDIS_7_0, VALKEY_9_1
+from tests.differential.sides import MinidisSide, RealSide
+from tests.differential.wire import Reply
+
+LONG = b"x" * 200
+LOGGED: list[tuple[bytes, ...]] = [
+    (b"CONFIG", b"SET", b"slowlog-log-slower-than", b"0"),
+    (b"SLOWLOG", b"RESET"),
+    (b"CLIENT", b"SETNAME", b"alice"),
+    (b"SET", b"k", LONG),
+    (b"SET", b"k", LONG, b"EX", b"x"),
+    (b"DEL", *(b"%d" % n for n in range(40))),
+    (b"AUTH", b"secret"),
+    (b"AUTH", b"default", b"secret"),
+    (b"HELLO", b"2", b"AUTH", b"default", b"secret"),
+    (b"CONFIG", b"SET", b"masterauth", b"secret"),
+    (b"CONFIG", b"SET", b"masterauth", b""),
+    (b"NOSUCH", b"x"),
+    (b"GET",),
+    (b"MULTI",),
+    (b"INCR", b"n"),
+    (b"EXEC",),
+    (b"BLPOP", b"empty", b"0.01"),
+    (b"SLOWLOG", b"LEN"),
+    (b"SLOWLOG", b"GET", b"3"),
+    (b"SLOWLOG", b"GET", b"-1"),
+    (b"SLOWLOG", b"GET", b"-2"),
+    (b"SLOWLOG", b"GET", b"x"),
+    (b"CONFIG", b"SET", b"slowlog-max-len", b"2"),
+    (b"SLOWLOG", b"GET", b"-1"),
+    (b"CONFIG", b"SET", b"slowlog-max-len", b"128"),
+    (b"SLOWLOG", b"RESET"),
+    (b"CONFIG", b"SET", b"slowlog-log-slower-than", b"-1"),
+    (b"PING",),
+    (b"SLOWLOG", b"LEN"),
+    (b"CONFIG", b"SET", b"slowlog-log-slower-than", b"10000"),
+]
+
+
+def test_slow_log(judge: RealSide, ours: MinidisSide):
+    judge.restart(2)
+    ours.restart(2)
+    ours.node.statistics.time_all()
+    # 7.0 does not log a command that has waited in vain
+    logged = [command for command in LOGGED if command[0] != b"BLPOP" or judge.name != REDIS_7_0]
+    theirs, mine = judge.run(logged), ours.run(logged)
+    for command, their, our in zip(logged, theirs, mine, strict=True):
+        if command[0] == b"SLOWLOG":
+            assert without_times(our) == without_times(their), command
+
+
+def without_times(reply: Reply) -> Reply:
+    """A slow log without numbers, times and addresses, which are each server's own."""
+    kind, entries = reply
+    if not isinstance(entries, list) or not entries or entries[0][0] != b"*":
+        return reply
+    return kind, [(entry[1][3], entry[1][5]) for entry in entries]
+
+
+LATENCY = """
+CONFIG SET latency-monitor-threshold 0
+LATENCY RESET
+LATENCY DOCTOR
+CONFIG SET latency-monitor-threshold 100
+LATENCY DOCTOR
+LATENCY LATEST
+LATENCY HISTORY command
+LATENCY GRAPH command
+LATENCY RESET command nosuch
+LATENCY HISTOGRAM nosuch
+LATENCY HELP
+SLOWLOG HELP
+CONFIG SET latency-monitor-threshold 0
+"""
+
+
+def test_latency_of_a_server_that_was_never_slow(judge: RealSide, ours: MinidisSide):
+    if judge.name == VALKEY_9_1:
+        pytest.xfail("Valkey 9.1 speaks of Valkey, and has other help")
+    commands = [tuple(word.encode() for word in line.split()) for line in LATENCY.strip().splitlines()]
+    judge.restart(2)
+    ours.restart(2)
+    assert ours.run(commands) == judge.run(commands)
+
+
+def test_doctor_and_graph_after_the_same_spike(judge: RealSide, ours: MinidisSide):
+    """The doctor's words and the picture, with the milliseconds taken out."""
+    commands = [
+        (b"CONFIG", b"SET", b"latency-monitor-threshold", b"20"),
+        (b"LATENCY", b"RESET"),
+        (b"DEBUG", b"SLEEP", b"0.03"),
+        (b"LATENCY", b"DOCTOR"),
+        (b"LATENCY", b"GRAPH", b"command"),
+        (b"CONFIG", b"SET", b"latency-monitor-threshold", b"0"),
+        (b"LATENCY", b"RESET"),
+    ]
+    judge.restart(2)
+    ours.restart(2)
+    ours.node.sleep = lambda duration_us: setattr(ours, "now_us", ours.now_us + duration_us)
+    theirs, mine = judge.run(commands), ours.run(commands)
+    if judge.name == REDIS_7_0:
+        assert without_digits(mine[3][1]) == without_digits(theirs[3][1])
+    assert without_digits(mine[4][1]) == without_digits(theirs[4][1])
+
+
+def without_digits(text: object) -> bytes:
+    assert isinstance(text, bytes)
+    return b"".join(b"" if byte in b"0123456789" else bytes([byte]) for byte in text)
+
+
+COUNTED = """
+CONFIG RESETSTAT
+SET k v
+SET k v BOGUS
+GET k
+GET
+GET a b
+LPUSH k x
+NOSUCH
+HSET h f
+MULTI
+INCR k
+NOSUCH x
+EXEC
+MULTI
+INCR k
+SET other v
+EXEC
+BLPOP empty 0.01
+CONFIG GET maxmemory
+CONFIG NOSUCH
+EVAL
+INFO commandstats
+INFO errorstats
+"""
+
+
+def test_calls_rejections_and_failures(judge: RealSide, ours: MinidisSide):
+    commands = [tuple(word.encode() for word in line.split()) for line in COUNTED.strip().splitlines()]
+    judge.restart(2)
+    ours.restart(2)
+    theirs, mine = judge.run(commands), ours.run(commands)
+    counts, our_counts = fields(theirs[-2]), fields(mine[-2])
+    for name in ("set", "get", "lpush", "hset", "incr", "multi", "exec", "blpop", "config|get"):
+        their_count = without_times_of(counts[f"cmdstat_{name}"])
+        assert without_times_of(our_counts[f"cmdstat_{name}"]) == their_count, name
+    assert fields(mine[-1]) == fields(theirs[-1])
+
+
+def fields(reply: Reply) -> dict[str, str]:
+    assert isinstance(reply[1], bytes)
+    lines = [line for line in reply[1].decode().splitlines() if ":" in line]
+    return dict(line.split(":", 1) for line in lines)
+
+
+def without_times_of(text: str) -> list[str]:
+    return [part for part in text.split(",") if not part.startswith("usec")]
