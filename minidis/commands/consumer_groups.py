@@ -95,7 +95,8 @@ def xgroup_create(client: Client, key: bytes, name: bytes, position: bytes, *opt
     is_new = stream is None
     if stream is None:
         stream = db.create(key, Stream(client.node.encodings))
-    group = ConsumerGroup(last_id, client.node.encodings.radix_tree, entries_read)
+    encodings = client.node.encodings
+    group = encodings.consumer_group(last_id, encodings.radix_tree, entries_read)
     if not stream.groups.insert(name, group, overwrite=False):
         raise ReplyError(GROUP_EXISTS)
     db.touch(key, "xgroup-create", modified=is_new)

@@ -18,6 +18,7 @@ from typing import Any
 
 from minidis.course.counters import counter_commands
 from minidis.course.expiring import LearnersExpiry
+from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
 from minidis.course.sketches import bit_commands, hyperloglog_commands
 from minidis.course.wire import FrameRequests
@@ -78,12 +79,25 @@ def _plug_commands(node: Node, handlers: dict[str, Any]) -> Undo:
     return undo_all
 
 
+def _plug_streams(node: Node, new_id: Any, deliver: Any, give: Any, acknowledge: Any) -> Undo:
+    """Let XADD ask a learner for its ids, and groups made from now on keep their pending entries his way."""
+    undo_xadd = _plug_command(node, "XADD", xadd_with(new_id))
+    undo_group = _plug_attribute(node.encodings, "consumer_group", group_class(deliver, give, acknowledge))
+
+    def undo_both() -> None:
+        undo_xadd()
+        undo_group()
+
+    return undo_both
+
+
 def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
     """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
 
     `part` is a structure ("skiplist", "intset" ...), "active_cycle", the name of a command ("INCR"), or the
     "parser" or "tick" of an event loop that then stands before the node, or one of "ranges" (see ranges.py),
-    "counters" (counters.py), "expiry" (expiring.py), "hyperloglog" and "bits" (sketches.py).
+    "counters" (counters.py), "expiry" (expiring.py), "hyperloglog" and "bits" (sketches.py), "pubsub" and
+    "streams" (messaging.py).
     """
     if node is None:
         node = default_node()
@@ -101,6 +115,11 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
         undo = _plug_commands(node.node, hyperloglog_commands(*implementation))
     elif part == "bits":
         undo = _plug_commands(node.node, bit_commands(*implementation))
+    elif part == "pubsub":
+        learners = LearnersPubSub(node.node.pubsub, implementation)
+        undo = _plug_attribute(node.node, "pubsub", learners)
+    elif part == "streams":
+        undo = _plug_streams(node.node, *implementation)
     elif part == "expiry":
         undo = LearnersExpiry(node.node, *implementation).install()
     elif part in FRONTS:
@@ -108,7 +127,17 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
     elif part.upper() == part:
         undo = _plug_command(node.node, part, implementation)
     else:
-        groups = ("active_cycle", "waiting", "ranges", "counters", "hyperloglog", "bits", "expiry")
+        groups = (
+            "active_cycle",
+            "waiting",
+            "ranges",
+            "counters",
+            "hyperloglog",
+            "bits",
+            "expiry",
+            "pubsub",
+            "streams",
+        )
         names = ", ".join((*STRUCTURES, *FRONTS, *groups))
         raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
     _plugged.setdefault(id(node), []).append((part, undo))

@@ -113,7 +113,7 @@ class ConsumerGroup:
         return True
 
     def copy(self) -> ConsumerGroup:
-        duplicate = ConsumerGroup(self.last_id, self.tree, self.entries_read)
+        duplicate = type(self)(self.last_id, self.tree, self.entries_read)
         for name, consumer in self.consumers.items():
             twin = Consumer(name, self.tree, consumer.seen_ms)
             twin.active_ms = consumer.active_ms

@@ -24,6 +24,7 @@ from minidis.structures.listpack import Listpack
 from minidis.structures.quicklist import Quicklist
 from minidis.structures.radix_tree import RadixTree
 from minidis.structures.skiplist import SkipList
+from minidis.values.consumer_group import ConsumerGroup
 
 
 @dataclass(slots=True)
@@ -52,3 +53,4 @@ class Encodings:
     hashtable: type = field(default=HashTable)
     skiplist: type = field(default=SkipList)
     radix_tree: type = field(default=RadixTree)
+    consumer_group: type = field(default=ConsumerGroup)
