@@ -288,8 +288,16 @@ def _killed_at(node: Embedded, number: int, after: bool) -> Iterator[list[int]]:
         yield sent
 
 
-def _drain(case: Case, redis: Any, work: Callable, worker: str, handle: Callable, rounds: int = 6) -> None:
+def _node(case: Case) -> Embedded:
+    """A node that ticks once a second: minutes pass here."""
+    return case.node({"hz": 1})
+
+
+def _drain(
+    case: Case, node: Embedded, work: Callable, worker: str, handle: Callable, rounds: int = 3
+) -> None:
     """Let one worker work until nothing is left, also of what becomes due with time."""
+    redis = case.redis(node)
     for _ in range(rounds):
         for _ in range(50):
             if not work(redis, "jobs", worker, handle):
@@ -300,7 +308,7 @@ def _drain(case: Case, redis: Any, work: Callable, worker: str, handle: Callable
                 "50 calls of work(), all True",
                 "False when there is nothing to do",
             )
-        case.step(IDLE_S + 1)
+        node.step(IDLE_S + 1)
 
 
 def _parked(redis: Any) -> list[bytes]:
@@ -315,7 +323,8 @@ def _parked(redis: Any) -> list[bytes]:
 
 @work_queue.test("each job is handled once, in order")
 def handled_once(case: Case, enqueue: Callable, work: Callable) -> None:
-    redis, done = case.redis(), []
+    node = _node(case)
+    redis, done = case.redis(node), []
     case.equal(bool(work(redis, "jobs", "ann", done.append)), False, given="work() on an empty queue")
     for number in range(5):
         enqueue(redis, "jobs", f"job {number}")
@@ -326,15 +335,16 @@ def handled_once(case: Case, enqueue: Callable, work: Callable) -> None:
         [b"job %d" % n for n in range(5)],
         given="five jobs, five calls of work()",
     )
-    _drain(case, redis, work, "bob", done.append)
+    _drain(case, node, work, "bob", done.append)
     case.equal(len(done), 5, given="then bob works, minutes later: how many jobs were handled")
 
 
 @work_queue.test("jobs from before the first worker count")
 def before_the_first_worker(case: Case, enqueue: Callable, work: Callable) -> None:
-    redis, done = case.redis(), []
+    node = _node(case)
+    redis, done = case.redis(node), []
     enqueue(redis, "jobs", "early")
-    _drain(case, redis, work, "ann", done.append)
+    _drain(case, node, work, "ann", done.append)
     case.equal(
         [_bytes(job) for job in done], [b"early"], given="a job is queued, then the first worker starts"
     )
@@ -342,7 +352,8 @@ def before_the_first_worker(case: Case, enqueue: Callable, work: Callable) -> No
 
 @work_queue.test("a job that fails is tried again, and not before 30 seconds")
 def tried_again(case: Case, enqueue: Callable, work: Callable) -> None:
-    redis, calls = case.redis(), []
+    node = _node(case)
+    redis, calls = case.redis(node), []
 
     def handle(job: Any) -> None:
         calls.append(_bytes(job))
@@ -354,25 +365,25 @@ def tried_again(case: Case, enqueue: Callable, work: Callable) -> None:
         work(redis, "jobs", "ann", handle)
     except RuntimeError as error:
         raise Wrong("a job whose handle() raises", "work() raises it too", "work() answers True") from error
-    case.step(29)
+    node.step(29)
     work(redis, "jobs", "bob", handle)
     case.equal(len(calls), 1, given="a job failed; 29 s later another worker works: calls of handle()")
-    case.step(1.1)
+    node.step(1.1)
     work(redis, "jobs", "bob", handle)
     case.equal(len(calls), 2, given="a job failed; 30.1 s later another worker works: calls of handle()")
-    _drain(case, redis, work, "bob", handle)
+    _drain(case, node, work, "bob", handle)
     case.equal(len(calls), 2, given="it was handled at the second try; calls of handle() in the end")
 
 
 @work_queue.test("while a worker is at it, nobody else gets the job")
 def nobody_else(case: Case, enqueue: Callable, work: Callable) -> None:
-    node = case.node()
+    node = _node(case)
     ann, bob = case.redis(node), case.redis(node)
     handled = []
 
     def anns(job: Any) -> None:
         handled.append(("ann", _bytes(job)))
-        case.step(20)
+        node.step(20)
         work(bob, "jobs", "bob", lambda other: handled.append(("bob", _bytes(other))))
 
     enqueue(ann, "jobs", "one")
@@ -386,18 +397,18 @@ def killed_anywhere(case: Case, enqueue: Callable, work: Callable) -> None:
         number = 0
         while number < 60:
             number += 1
-            node = case.node()
+            node = _node(case)
             done: list[bytes] = []
             redis = case.redis(node)
             for job in ("one", "two"):
                 enqueue(redis, "jobs", job)
             with _killed_at(node, number, after) as sent:
                 try:
-                    _drain(case, case.redis(node), work, "ann", lambda job: done.append(_bytes(job)), 1)  # noqa: B023
+                    _drain(case, node, work, "ann", lambda job: done.append(_bytes(job)), 1)  # noqa: B023
                 except Killed:
                     pass
-            case.step(IDLE_S + 1)
-            _drain(case, case.redis(node), work, "bob", lambda job: done.append(_bytes(job)))  # noqa: B023
+            node.step(IDLE_S + 1)
+            _drain(case, node, work, "bob", lambda job: done.append(_bytes(job)))  # noqa: B023
             when = "right after" if after else "before"
             given = f"two jobs; ann's process dies {when} its command {number}; bob goes on"
             case.true(
@@ -412,7 +423,8 @@ def killed_anywhere(case: Case, enqueue: Callable, work: Callable) -> None:
 
 @work_queue.test("killed while handling: the job goes to another worker")
 def killed_while_handling(case: Case, enqueue: Callable, work: Callable) -> None:
-    redis, done = case.redis(), []
+    node = _node(case)
+    redis, done = case.redis(node), []
 
     def dies(job: Any) -> None:
         raise Killed
@@ -423,8 +435,8 @@ def killed_while_handling(case: Case, enqueue: Callable, work: Callable) -> None
         raise Wrong("a process that dies within handle()", "work() goes on", "the death is not caught")
     except Killed:
         pass
-    case.step(IDLE_S + 1)
-    _drain(case, redis, work, "bob", done.append)
+    node.step(IDLE_S + 1)
+    _drain(case, node, work, "bob", done.append)
     case.equal(
         [_bytes(job) for job in done],
         [b"mail"],
@@ -434,7 +446,8 @@ def killed_while_handling(case: Case, enqueue: Callable, work: Callable) -> None
 
 @work_queue.test("a poisonous job is parked after three attempts, and holds up nobody")
 def poison(case: Case, enqueue: Callable, work: Callable) -> None:
-    redis, calls = case.redis(), Counter()
+    node = _node(case)
+    redis, calls = case.redis(node), Counter()
 
     def handle(job: Any) -> None:
         calls[_bytes(job)] += 1
@@ -444,7 +457,7 @@ def poison(case: Case, enqueue: Callable, work: Callable) -> None:
     for job in ("good 1", "poison", "good 2"):
         enqueue(redis, "jobs", job)
     for round_number in range(5):
-        _drain(case, redis, work, f"worker {round_number}", handle, 1)
+        _drain(case, node, work, f"worker {round_number}", handle, 1)
     given = "three jobs of which one always fails; workers for five rounds of 31 s"
     case.equal(
         dict(calls), {b"good 1": 1, b"poison": ATTEMPTS, b"good 2": 1}, given=f"{given}: attempts of each"
@@ -461,17 +474,17 @@ def killed_while_parking(case: Case, enqueue: Callable, work: Callable) -> None:
         number = 0
         while number < 40:
             number += 1
-            node = case.node()
+            node = _node(case)
             redis = case.redis(node)
             enqueue(redis, "jobs", "poison")
-            _drain(case, redis, work, "ann", handle, ATTEMPTS)
+            _drain(case, node, work, "ann", handle, ATTEMPTS)
             with _killed_at(node, number, after) as sent:
                 try:
-                    _drain(case, case.redis(node), work, "ann", handle, 1)
+                    _drain(case, node, work, "ann", handle, 1)
                 except Killed:
                     pass
-            case.step(IDLE_S + 1)
-            _drain(case, case.redis(node), work, "bob", handle)
+            node.step(IDLE_S + 1)
+            _drain(case, node, work, "bob", handle)
             when = "after" if after else "before"
             given = f"a job failed three times; ann dies {when} command {number} of the next work()"
             case.true(
@@ -483,11 +496,11 @@ def killed_while_parking(case: Case, enqueue: Callable, work: Callable) -> None:
 
 @work_queue.test("what is done leaves the queue")
 def leaves_the_queue(case: Case, enqueue: Callable, work: Callable) -> None:
-    redis = case.redis()
+    node = _node(case)
+    redis = case.redis(node)
     for number in range(20):
         enqueue(redis, "jobs", f"job {number}")
-    _drain(case, redis, work, "ann", lambda job: None, 1)
-    node = case.nodes[-1]
+    _drain(case, node, work, "ann", lambda job: None, 1)
     left = {key: len(value) for key, value in node.node.databases[0].table.items() if value.kind != "string"}
     case.true(not any(left.values()), "20 jobs, all handled", f"elements left: {left}", "none")
     pending = [
@@ -604,13 +617,14 @@ def raw_bytes(case: Case, matches: Callable, deliver: Callable) -> None:
                 _same_match(case, matches, pattern, name)
 
 
-@patterns.test("4000 random patterns, beside the engine's")
+@patterns.test("random patterns, beside the engine's")
 def random_patterns(case: Case, matches: Callable, deliver: Callable) -> None:
     random = case.random
-    for _ in range(4000):
+    for _ in range(400):
         pattern = b"".join(random.choices(_PIECES, k=random.randrange(1, 6)))
-        name = bytes(random.choices(b"abcn.*]", k=random.randrange(1, 7)))
-        _same_match(case, matches, pattern, name)
+        for _ in range(6):
+            name = bytes(random.choices(b"abcn.*]", k=random.randrange(1, 7)))
+            _same_match(case, matches, pattern, name)
 
 
 @patterns.test("a*a*a*...b against forty a's is answered at once")
@@ -686,8 +700,8 @@ pending_entries = Exercise(
         "An id must be greater than the last one (tuples compare as ids do) and lie within 64 bits each; "
         "0-0 is never allowed. The id after (ms, 2**64-1) is (ms+1, 0), but only for `*`.",
         "deliver: an id that is pending already (after XGROUP SETID) changes its owner, its time, and counts "
-        "from 1 again. give moves it between the consumers' tables; the object stays the same. acknowledge takes "
-        "it out of both tables, the group's and its owner's.",
+        "from 1 again. give moves it between the consumers' tables; the object stays the same. acknowledge "
+        "takes it out of both tables, the group's and its owner's.",
     ),
 )
 
@@ -695,22 +709,26 @@ UINT64 = 2**64 - 1
 Ids = tuple[int, int]
 
 
-def _reference_id(asked: bytes, last: Ids, now_ms: int) -> Ids | None:
+def _reference_id(node: Embedded, asked: bytes, last: Ids) -> Ids | None:
     """What the engine does, None for an error."""
-    node = Embedded(clock=now_ms * 1000, seed=1)
-    with node:
-        if last != (0, 0):
-            node.execute("XADD", "s", f"{last[0]}-{last[1]}", "f", "v")
-        try:
-            reply = node.execute("XADD", "s", asked, "f", "v")
-        except ReplyError:
-            return None
+    node.execute("DEL", "s")
+    if last != (0, 0):
+        node.execute("XADD", "s", f"{last[0]}-{last[1]}", "f", "v")
+    try:
+        reply = node.execute("XADD", "s", asked, "f", "v")
+    except ReplyError:
+        return None
     ms, _, seq = reply.partition(b"-")
     return int(ms), int(seq)
 
 
-def _same_id(case: Case, new_id: Callable, asked: bytes, last: Ids, now_ms: int) -> None:
-    due = _reference_id(asked, last, now_ms)
+NOW_MS = 3
+
+
+def _same_id(case: Case, new_id: Callable, asked: bytes, last: Ids) -> None:
+    if not case.nodes:
+        case.nodes.append(Embedded(clock=NOW_MS * 1000, seed=1))
+    due, now_ms = _reference_id(case.nodes[0], asked, last), NOW_MS
     given = f"new_id({asked!r}, {last}, {now_ms})"
     if due is None:
         case.raises(ValueError, new_id, asked, last, now_ms, given=given)
@@ -724,14 +742,14 @@ def _same_id(case: Case, new_id: Callable, asked: bytes, last: Ids, now_ms: int)
 
 @pending_entries.test("new_id: * is the time, and counts on within a millisecond")
 def star_ids(case: Case, new_id: Callable, *group: Callable) -> None:
-    for last in ((0, 0), (999, 5), (1000, 0), (1000, 7)):
-        _same_id(case, new_id, b"*", last, 1000)
+    for last in ((0, 0), (2, 5), (3, 0), (3, 7)):
+        _same_id(case, new_id, b"*", last)
 
 
 @pending_entries.test("new_id: a clock that goes back stops nobody")
 def clock_back(case: Case, new_id: Callable, *group: Callable) -> None:
     for last in ((5000, 0), (5000, 3), (5000, UINT64), (UINT64, 3)):
-        _same_id(case, new_id, b"*", last, 1000)
+        _same_id(case, new_id, b"*", last)
 
 
 @pending_entries.test("new_id: ids that were asked for, whole and in part")
@@ -739,7 +757,7 @@ def asked_ids(case: Case, new_id: Callable, *group: Callable) -> None:
     lasts = ((0, 0), (5, 0), (5, 3), (6, 0))
     for asked in (b"5-3", b"5-4", b"5", b"6", b"0-1", b"0-0", b"0", b"5-*", b"6-*", b"0-*", b"4-*", b"7-9"):
         for last in lasts:
-            _same_id(case, new_id, asked, last, 1000)
+            _same_id(case, new_id, asked, last)
 
 
 @pending_entries.test("new_id: the ends of 64 bits")
@@ -754,7 +772,7 @@ def id_ends(case: Case, new_id: Callable, *group: Callable) -> None:
         b"1-%d" % (big + 1),
     ):
         for last in ((1, 1), (big, 1), (big, big)):
-            _same_id(case, new_id, asked, last, 1000)
+            _same_id(case, new_id, asked, last)
     for asked in (b"x", b"1-x", b"-1", b"1-2-3", b"", b"-", b"1.5", b"+1-1", b" 1"):
         case.raises(ValueError, new_id, asked, (0, 0), 1000, given=f"new_id({asked!r}, (0, 0), 1000)")
 
@@ -763,10 +781,10 @@ def id_ends(case: Case, new_id: Callable, *group: Callable) -> None:
 def random_ids(case: Case, new_id: Callable, *group: Callable) -> None:
     random = case.random
     for _ in range(500):
-        last = (random.randrange(4), random.randrange(4))
+        last = (random.randrange(5), random.randrange(4))
         asked = random.choice([b"*", b"%d" % random.randrange(5), b"%d-*" % random.randrange(5),
                                b"%d-%d" % (random.randrange(5), random.randrange(5))])  # fmt: skip
-        _same_id(case, new_id, asked, last, random.randrange(1, 6))
+        _same_id(case, new_id, asked, last)
 
 
 def _groups(*functions: Callable) -> tuple[ConsumerGroup, ConsumerGroup]:
