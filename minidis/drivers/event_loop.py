@@ -37,6 +37,7 @@ from typing import Any, Literal
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Client
 from minidis.engine.link import Link
+from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.quoting import quote
 from minidis.protocol.resp import RequestParser
 
@@ -75,6 +76,7 @@ class Connection:
         self.inbound = bytearray()
         self.delivered = bytearray()
         self.room: int | None = None
+        self.meter = OutputMeter()
 
     def send(self, data: bytes) -> None:
         """The client sends bytes; they wait in the socket until the loop reads them."""
@@ -227,6 +229,15 @@ class EventLoop:
                 connection.link.take_output(count)
                 if count:
                     yield self.note("write", connection, size=count)
+            self._cut_off_if_over(connection)
+
+    def _cut_off_if_over(self, connection: Connection) -> None:
+        """Hang up on a client that has let too much pile up: what it has not read is lost."""
+        link = connection.link
+        now_us = self.node.node.clock()
+        if not link.closing and connection.meter.exceeds(limit_of(link.client), len(link.output), now_us):
+            link.output.clear()
+            link.close()
 
     def _read_and_run(self, connection: Connection) -> Iterator[Event]:
         link = connection.link

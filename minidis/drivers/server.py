@@ -43,6 +43,7 @@ from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
 from minidis.engine.node import VERSION, Node
+from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import RequestParser
 
@@ -313,7 +314,7 @@ class Connection(asyncio.Protocol):
         self.running = False
         self.received_bytes = 0
         self.last_read_us = 0
-        self.soft_limit_since_us: int | None = None
+        self.meter = OutputMeter()
 
     # -- called by asyncio ------------------------------------------------------------------------
 
@@ -414,17 +415,8 @@ class Connection(asyncio.Protocol):
 
     def _check_output(self, now_us: int) -> None:
         assert self.link is not None
-        client = self.link.client
-        kind = "pubsub" if len(client.subscriptions) else "normal"
-        hard_bytes, soft_bytes, soft_s = self.server.node.config.client_output_buffer_limit[kind]
-        size_bytes = self.transport.get_write_buffer_size()
-        over_soft = bool(soft_bytes) and size_bytes >= soft_bytes
-        if not over_soft:
-            self.soft_limit_since_us = None
-        elif self.soft_limit_since_us is None:
-            self.soft_limit_since_us = now_us
-        too_long = over_soft and now_us - (self.soft_limit_since_us or 0) > soft_s * 1_000_000
-        if too_long or (hard_bytes and size_bytes >= hard_bytes):
+        client, size_bytes = self.link.client, self.transport.get_write_buffer_size()
+        if self.meter.exceeds(limit_of(client), size_bytes, now_us):
             self.server.log.warning(
                 f"Client {client.peer} closed for overcoming of output buffer limits ({size_bytes} bytes)."
             )

@@ -60,3 +60,23 @@ def test_a_broken_frame_answers_and_closes(loop):
     assert ada.link.closing
     ada.send(b"PING\r\n")
     assert loop.run() == []
+
+
+def test_a_subscriber_that_never_reads_is_cut_off_at_the_limit():
+    node = Embedded({"client-output-buffer-limit": "pubsub 1000 500 2"}, clock=0)
+    loop = EventLoop(node)
+    reader, publisher = loop.connect("reader"), loop.connect("publisher")
+    reader.send(b"SUBSCRIBE news\r\n")
+    loop.run()
+    reader.hold()
+    message = b"PUBLISH news " + b"x" * 100 + b"\r\n"
+    still_there = []
+    for _ in range(8):
+        publisher.send(message)
+        loop.run()
+        still_there.append(not reader.link.closing)
+    assert still_there == [True] * 7 + [False]  # 8 messages of 132 bytes are the first to reach 1000
+    publisher.received()
+    publisher.send(b"PUBLISH news x\r\n")
+    loop.run()
+    assert publisher.received() == b":0\r\n"

@@ -1,0 +1,58 @@
+"""client-output-buffer-limit: who lets too much pile up is cut off.
+
+    class    hard        soft, for how long       default
+    normal   -           -                        a pipeline may be long
+    pubsub   32 MB       8 MB for 60 s            messages come unasked
+    slave    256 MB      64 MB for 60 s           a replica that is cut off asks again for what it missed
+
+At the hard limit at once; over the soft one when it lasted that long without a moment below it.
+
+Mirrors: networking.c (`checkClientOutputBufferLimits`).
+Complexity: O(1).
+
+>>> meter = OutputMeter()
+>>> pubsub = (100, 50, 2)
+>>> [meter.exceeds(pubsub, 60, now_us) for now_us in (0, 2_000_000, 2_000_001)]
+[False, False, True]
+>>> meter.exceeds(pubsub, 100, 9_000_000)
+True
+
+Read next: minidis/drivers/server.py, which asks after each write and once a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minidis.engine.client import Client
+
+Limit = tuple[int, int, int]
+"""Hard bytes, soft bytes, soft seconds; 0 bytes: no limit."""
+
+
+def limit_of(client: Client) -> Limit:
+    """The limit of the class that `client` belongs to."""
+    kind = "pubsub" if len(client.subscriptions) else "normal"
+    return client.node.config.client_output_buffer_limit[kind]
+
+
+class OutputMeter:
+    """One client's output, looked at from time to time."""
+
+    __slots__ = ("over_since_us",)
+
+    def __init__(self) -> None:
+        self.over_since_us: int | None = None
+
+    def exceeds(self, limit: Limit, size_bytes: int, now_us: int) -> bool:
+        """True if a client with so much output waiting must go now."""
+        hard_bytes, soft_bytes, soft_s = limit
+        if hard_bytes and size_bytes >= hard_bytes:
+            return True
+        if not soft_bytes or size_bytes < soft_bytes:
+            self.over_since_us = None
+            return False
+        if self.over_since_us is None:
+            self.over_since_us = now_us
+        return now_us - self.over_since_us > soft_s * 1_000_000
