@@ -32,7 +32,7 @@ from minidis.persistence.rdb_format import RdbError, Special
 T = TypeVar("T")
 
 _DOUBLE = Struct("<d")
-_INTEGER_BYTES = {Special.INT8: 1, Special.INT16: 2, Special.INT32: 4}
+INTEGER_BYTES = {Special.INT8: 1, Special.INT16: 2, Special.INT32: 4}
 _DOUBLE_WORDS = {253: float("nan"), 254: float("inf"), 255: float("-inf")}
 
 
@@ -124,8 +124,8 @@ class Cursor:
         number, special = self._length()
         return self._special_string(number) if special else self.raw(number)
 
-    def many(self, count: int, step: Callable[[], T], what: str = "elements") -> list[T]:
-        """What `count` steps give.  The list grows as they succeed."""
+    def many(self, count: int, step: Callable[..., T], what: str = "elements") -> list[T]:
+        """What `count` steps give, each for a `what`.  The list grows as they succeed."""
         return [step() for _ in range(count)]
 
     # Forms of lengths and strings
@@ -149,9 +149,9 @@ class Cursor:
         offset = self.offset - 1
         if form == Special.LZF:
             return self._packed_string(offset)
-        if form not in _INTEGER_BYTES:
+        if form not in INTEGER_BYTES:
             raise self.error(f"no string has the special form {form}", offset)
-        return b"%d" % int.from_bytes(self.raw(_INTEGER_BYTES[Special(form)]), "little", signed=True)
+        return b"%d" % int.from_bytes(self.raw(INTEGER_BYTES[Special(form)]), "little", signed=True)
 
     def _packed_string(self, offset: int) -> bytes:
         packed_bytes = self.length()

@@ -105,6 +105,34 @@ class Type(IntEnum):
     HASH_LISTPACK_EX = 25
 
 
+TYPE_NAMES = (
+    "string", "list-linked", "set-hashtable", "zset-v1", "hash-hashtable", "zset-v2", "module-pre-release",
+    "module-value", "", "hash-zipmap", "list-ziplist", "set-intset", "zset-ziplist", "hash-ziplist",
+    "quicklist", "stream", "hash-listpack", "zset-listpack", "quicklist-v2", "stream-v2", "set-listpack",
+    "stream-v3",
+    "hash-hashtable-md-pre-release", "hash-listpack-md-pre-release", "hash-hashtable-md", "hash-listpack-md",
+)  # fmt: skip
+"""Types as redis-check-rdb calls them, by number."""
+
+OPCODE_MEANINGS = {
+    Opcode.SLOT_IMPORT: "a migration of slots that was under way (Valkey 9)",
+    Opcode.SLOT_INFO: "how many keys a slot of the cluster has",
+    Opcode.FUNCTION: "a library of functions",
+    Opcode.FUNCTION_PRE_GA: "a function, as Redis 7.0's release candidates kept it",
+    Opcode.MODULE_AUX: "a note of a module",
+    Opcode.IDLE: "for how long the entry that follows was not used",
+    Opcode.FREQ: "how often the entry that follows is used",
+    Opcode.AUX: "a note about the file",
+    Opcode.RESIZEDB: "how many keys the database has: make room",
+    Opcode.EXPIRETIME_MS: "the entry that follows expires at a unix time in milliseconds",
+    Opcode.EXPIRETIME: "the entry that follows expires at a unix time in seconds",
+    Opcode.SELECTDB: "the entries that follow belong to another database",
+    Opcode.EOF: "nothing follows but the check sum",
+}
+
+WHAT_OPCODE = "the opcode, or the type of a value"
+
+
 class Special(IntEnum):
     """The last six bits of a length whose first two are set: which special form of a string follows."""
 

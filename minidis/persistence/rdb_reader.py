@@ -47,6 +47,7 @@ from minidis.persistence.rdb_format import (
     NEWEST_REDIS_VERSION,
     VALKEY_MAGIC,
     VALKEY_VERSIONS,
+    WHAT_OPCODE,
     ModulePart,
     Opcode,
     RdbError,
@@ -115,6 +116,7 @@ class End(NamedTuple):
     """The file is complete and its check sum is right."""
 
     version: int
+    has_checksum: bool
 
 
 Event = Header | Aux | Function | SelectDatabase | ResizeDatabase | Entry | Notice | End
@@ -133,6 +135,10 @@ class SnapshotReader:
         self.loading = Loading(encodings or Encodings(), random or Random(0))
         self.cursor = cursor or Cursor(b"")
         self.ended = False
+        self.doing = "start"
+        """What is read now, and for a value its key and type: what an error report wants to know."""
+        self.key = b""
+        self.kind = 0
         self.empty_keys = 0
         """Entries passed over because their collection had no elements."""
         self._crc = Crc64() if check_checksum else None
@@ -214,8 +220,10 @@ class SnapshotReader:
     def _next_record(self) -> Event | None:
         """The event of the next record; None if there is nothing to say about it."""
         cursor = self.cursor
-        opcode = cursor.byte("the opcode, or the type of a value")
+        self.doing = "read-type"
+        opcode = cursor.byte(WHAT_OPCODE)
         if opcode == Opcode.AUX:
+            self.doing = "read-aux"
             return Aux(cursor.string("the name of the note"), cursor.string("the note"))
         if opcode == Opcode.SELECTDB:
             return SelectDatabase(cursor.length("the number of the database"))
@@ -235,6 +243,7 @@ class SnapshotReader:
         cursor = self.cursor
         expires_at_ms = idle_s = frequency = None
         while opcode >= Opcode.IDLE:
+            self.doing = "read-expire"
             if opcode == Opcode.EXPIRETIME_MS:
                 expires_at_ms = cursor.milliseconds("when the key expires")
             elif opcode == Opcode.EXPIRETIME:
@@ -245,11 +254,14 @@ class SnapshotReader:
                 frequency = cursor.byte("how often it is used")
             else:
                 raise cursor.error(f"the opcode {opcode} within an entry", cursor.offset - 1)
-            opcode = cursor.byte("the opcode, or the type of a value")
+            self.doing = "read-type"
+            opcode = cursor.byte(WHAT_OPCODE)
         offset = cursor.offset - 1
         if opcode not in _TYPES:
             raise cursor.error(f"no opcode and no type of value is {opcode}", offset)
+        self.doing = "read-key"
         key = cursor.string("the key")
+        self.doing, self.key, self.kind = "read-object-value", key, opcode
         try:
             value = read_value(cursor, opcode, self.loading)
         except EmptyValue:
@@ -288,7 +300,9 @@ class SnapshotReader:
 
     def _read_end(self) -> End:
         cursor = self.cursor
+        self.doing = "check-sum"
         version = self.loading.version
+        has_checksum = False
         if version >= _FIRST_VERSION_WITH_CHECKSUM:
             end = cursor.position
             said = cursor.integer(CHECKSUM_BYTES, "the check sum, CRC-64", signed=False)
@@ -297,8 +311,9 @@ class SnapshotReader:
                 if self._crc.value != said:
                     what = f"the check sum is {self._crc.value:016x}, the file says {said:016x}"
                     raise cursor.error(what, cursor.offset - CHECKSUM_BYTES)
+            has_checksum = said != 0
         self.ended = True
-        return End(version)
+        return End(version, has_checksum)
 
 
 _TYPES = frozenset(Type)

@@ -84,7 +84,7 @@ def _read_string(cursor: Cursor, loading: Loading) -> String:
 
 
 def _read_list(cursor: Cursor, loading: Loading) -> List:
-    elements = cursor.many(cursor.length("the number of elements"), cursor.string)
+    elements = cursor.many(cursor.length("the number of elements"), cursor.string, "an element")
     return List.from_elements(elements, loading.encodings)
 
 
@@ -120,7 +120,7 @@ def _read_quicklist_2(cursor: Cursor, loading: Loading) -> List:
 
 def _read_set(cursor: Cursor, loading: Loading) -> Set:
     offset = cursor.offset
-    members = cursor.many(cursor.length("the number of members"), cursor.string)
+    members = cursor.many(cursor.length("the number of members"), cursor.string, "a member")
     _refuse_duplicates(cursor, members, offset, "member")
     value = Set(loading.encodings)
     if len(members) > loading.encodings.set_max_intset_entries:
@@ -176,14 +176,14 @@ def _read_sorted_set_2(cursor: Cursor, loading: Loading) -> SortedSet:
     return _read_scores(cursor, loading, cursor.double)
 
 
-def _read_scores(cursor: Cursor, loading: Loading, read_score: Callable[[], float]) -> SortedSet:
+def _read_scores(cursor: Cursor, loading: Loading, read_score: Callable[[str], float]) -> SortedSet:
     scores: dict[bytes, float] = {}
     for _ in range(cursor.length("the number of members")):
         offset = cursor.offset
-        member = cursor.string()
+        member = cursor.string("a member")
         if member in scores:
             raise cursor.error(f"the member {member!r} twice", offset)
-        scores[member] = score = read_score()
+        scores[member] = score = read_score("its score")
         if score != score:
             raise cursor.error(f"the score of {member!r} is not a number", offset)
     return SortedSet.from_scores(scores, loading.encodings, loading.random)
@@ -226,7 +226,7 @@ def _sorted_set(cursor: Cursor, loading: Loading, offset: int, elements: list[by
 
 def _read_hash(cursor: Cursor, loading: Loading) -> Hash:
     offset = cursor.offset
-    words = cursor.many(2 * cursor.length("the number of fields"), cursor.string)
+    words = cursor.many(2 * cursor.length("the number of fields"), cursor.string, "a field or a value")
     return _hash(cursor, loading, offset, words, check_sizes=True)
 
 
@@ -273,8 +273,8 @@ def _read_timed_fields(cursor: Cursor, loading: Loading) -> Hash:
     words: list[bytes] = []
     expiring = 0
     for _ in range(cursor.length("the number of fields")):
-        expiring += cursor.length() != 0
-        words += (cursor.string(), cursor.string())
+        expiring += cursor.length("its time to live") != 0
+        words += (cursor.string("a field"), cursor.string("its value"))
     return _without_times(_hash(cursor, loading, offset, words, check_sizes=True), expiring, loading)
 
 
@@ -300,8 +300,8 @@ def _read_valkey_hash(cursor: Cursor, loading: Loading) -> Hash:
     words: list[bytes] = []
     expiring = 0
     for _ in range(cursor.length("the number of fields")):
-        words += (cursor.string(), cursor.string())
-        expiring += cursor.milliseconds() != -1
+        words += (cursor.string("a field"), cursor.string("its value"))
+        expiring += cursor.milliseconds("when the field expires") != -1
     return _without_times(_hash(cursor, loading, offset, words, check_sizes=True), expiring, loading)
 
 

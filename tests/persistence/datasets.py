@@ -31,6 +31,9 @@ def every_encoding(seed: int) -> list[Command]:
         scores = [word for _ in range(size) for word in (_score(choose), _string(choose))]
         commands.append((b"ZADD", b"zset:" + name, *scores))
         commands += _stream(choose, b"stream:" + name, size)
+    commands.append((b"HSET", b"hash:tiny", b"name", b"Ada", b"born", b"1815"))
+    commands.append((b"ZADD", b"zset:tiny", b"1.5", b"a", b"-3", b"b", b"-3", b"12", b"inf", b"c"))
+    commands.append((b"SADD", b"set:tiny", b"a", b"3", b"-70000", _noise(choose, 60)))
     commands.append((b"HSET", b"hash:wide", b"field", b"x" * 3000, b"n", b"12"))
     commands.append((b"ZADD", b"zset:words", b"inf", b"w" * 100, b"-inf", b"v", b"-0", b"u", b"1e-9", b"t"))
     commands.append((b"RPUSH", b"list:huge", b"a", b"z" * 20_000, b"b", _noise(choose, 9000)))
