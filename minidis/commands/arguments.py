@@ -54,3 +54,15 @@ def deadline_ms(client: Client, timeout: bytes) -> int | None:
     if timeout_ms > INTEGER_MAX - client.node.now_ms:
         raise ReplyError(TIMEOUT_TOO_LARGE)
     return client.node.now_ms + timeout_ms if timeout_ms else None
+
+
+def deadline_from_milliseconds(client: Client, timeout: bytes) -> int | None:
+    """When a timeout in whole milliseconds ends, unix milliseconds; None for 0: never."""
+    milliseconds = parse_integer(timeout)
+    if milliseconds is None:
+        raise ReplyError("ERR timeout is not an integer or out of range")
+    if milliseconds < 0:
+        raise ReplyError(TIMEOUT_NEGATIVE)
+    if milliseconds > INTEGER_MAX - client.node.now_ms:
+        raise ReplyError(TIMEOUT_TOO_LARGE)
+    return client.node.now_ms + milliseconds if milliseconds else None

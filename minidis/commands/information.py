@@ -179,11 +179,6 @@ def _stats(node: Node) -> Fields:
     }
 
 
-@section("replication")
-def _replication(node: Node) -> Fields:
-    return {"role": "master", "connected_slaves": 0}
-
-
 @section("commandstats")
 def _command_statistics(node: Node) -> Fields:
     return {f"cmdstat_{entry.name}": _calls(entry) for entry in node.commands if was_asked_for(entry)}

@@ -1,1 +1,8 @@
-"""Roles that a node plays among others: replica and primary, Sentinel, Cluster."""
+"""Roles that a node plays in among others: replica and primary, Sentinel, Cluster.
+
+Importing this package files their commands, and gives every node that is made from then on its part in each.
+Read next: replication/role.py.
+"""
+
+import minidis.scripting  # noqa: F401  (the commands of the rooms below first)
+from minidis.distributed import replication  # noqa: F401

@@ -34,7 +34,7 @@ import time
 import traceback
 from typing import Any, cast
 
-import minidis.scripting  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
 from minidis.engine import starting

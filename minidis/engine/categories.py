@@ -59,9 +59,12 @@ _LISTED_CATEGORIES = {
     "flushall": ["@keyspace"],
     "flushdb": ["@keyspace"],
     "keys": ["@keyspace", "@dangerous"],
+    "role": ["@admin", "@dangerous"],
     "sort": ["@set", "@sortedset", "@list", "@dangerous"],
     "sort_ro": ["@set", "@sortedset", "@list", "@dangerous"],
     "swapdb": ["@keyspace"],
+    "wait": ["@connection"],
+    "waitaof": ["@connection"],
 }
 
 _CATEGORIES_OF_GROUP = {

@@ -168,12 +168,15 @@ class Database:
         return at_ms is not None and self.node.now_ms > at_ms and self.node.loading is None
 
     def expire_if_due(self, key: bytes) -> bool:
-        """Expire on access.  On a replica the key is only hidden: its primary's DEL removes it."""
+        """Expire on access.  On a replica the key is only hidden: its primary's DEL removes it.
+
+        The primary's own commands must still find it there: to the primary it was, when it ran them.
+        """
         if not self.is_due(key):
             return False
         if self.node.deletes_expired_keys:
             self.expire_now(key)
-        return True
+        return not self.node.obeys
 
     def expire_now(self, key: bytes) -> None:
         """Delete a key whose time has passed, and tell everyone: journal, watchers, notifications."""

@@ -80,6 +80,9 @@ _ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "res
 Guard = Callable[[Client, Command, list[bytes]], None]
 """Looks at a command before it runs, and raises the ReplyError that keeps it from running (`node.guards`)."""
 
+PARTS: list[Callable[[Node], None]] = []
+"""What the rooms above add to every node, such as its part in replication; filed as they are imported."""
+
 
 class Service(Protocol):
     """What works between commands: a snapshot under way, the append-only file, a replication link.
@@ -150,12 +153,11 @@ class Node:
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
         self.libraries: dict[bytes, bytes] = {}  # of functions: name -> code, what RDB and the AOF save
         self._begin_counting()
-        self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
-        self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
-        self.observed = False  # someone must be told when a key is touched
-        self.gated = False  # something must be looked at before every command
+        self._let_others_in()
         self._config_changed([name.replace("-", "_") for name in BY_NAME])
         self.append_only.follows_config = True
+        for attach in PARTS:
+            attach(self)
 
     def _begin_counting(self) -> None:
         """The figures, and what the cron and the services need at the start."""
@@ -174,8 +176,19 @@ class Node:
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
         self.next_tick_us = self.now_us  # no later than the next deadline
+
+    def _let_others_in(self) -> None:
+        """The places where rooms above, drivers and views hang themselves in."""
         self.services: list[Service] = []
         self.guards: list[Guard] = []
+        self.on_disconnect: list[Callable[[Client], None]] = []
+        self.config_listeners: list[Callable[[list[str]], None]] = []
+        self.replication: Any = None  # its part in replication (minidis/distributed), where that is imported
+        self.obeys = False  # the running command comes from the primary: expired keys are still there for it
+        self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
+        self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
+        self.observed = False  # someone must be told when a key is touched
+        self.gated = False  # something must be looked at before every command
 
     # -- running commands -------------------------------------------------------------------------
 
@@ -341,6 +354,8 @@ class Node:
         client.update_gate()
         self.clients.pop(client.id, None)
         self.pending_output.pop(client.id, None)
+        for leave in self.on_disconnect:
+            leave(client)
         if client.on_close is not None:
             client.on_close()
 
@@ -489,6 +504,8 @@ class Node:
         if "notify_keyspace_events" in attributes:
             self.notifier.update()
         self.update_observed()
+        for listener in self.config_listeners:
+            listener(attributes)
 
     def _persistence_changed(self, attributes: list[str]) -> None:
         if "appendonly" in attributes:

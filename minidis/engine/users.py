@@ -71,7 +71,11 @@ class Users:
         self.log = AclLog()
 
     def _new_default(self) -> User:
-        user = User(DEFAULT, self.book)
+        return self.new_superuser(DEFAULT)
+
+    def new_superuser(self, name: bytes = b"") -> User:
+        """A user who may do anything; without a name, one that nobody can become (a replica's primary)."""
+        user = User(name, self.book)
         user.apply_all((b"+@all", b"~*", b"&*", b"on", b"nopass"))
         return user
 

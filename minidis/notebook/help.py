@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 
-import minidis.scripting  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.engine.node import VERSION
 from minidis.engine.registry import COMMANDS, Command
 from minidis.engine.syntax import TYPES

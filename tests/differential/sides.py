@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-import minidis.scripting  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.embedded import real_clock
 from minidis.engine.node import Node
 from minidis.engine.waiting import WAITING

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import minidis.scripting  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.commands.introspection import describe, document, flag_names
 from minidis.engine.keyspecs import key_specs
 from minidis.engine.node import Node
@@ -51,6 +51,8 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     ),
     "7.0 names the release candidate that brought it": ((REDIS_7_0,), "since", ("client|pause",)),
     "7.2 ignores any arguments of QUIT; a line of fixed arity says more": (BOTH, "arity", ("quit",)),
+    "7.2 says that WAIT blocks, and lets scripts call it": ((REDIS_7_0,), "flags", ("wait",)),
+    "7.2 says that WAIT blocks": ((REDIS_7_0,), "categories", ("wait",)),
 }
 
 # Commands whose arguments are described in another shape, with the reason.
@@ -63,6 +65,8 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
         "xclaim", "xgroup|create", "xgroup|createconsumer", "xgroup|delconsumer", "xgroup|destroy",
         "xgroup|setid", "xinfo|consumers", "xsetid",
     ),
+    "what PSYNC ... FAILOVER and REPLCONF take is internal; the line says it": ("psync", "replconf"),
+    "a block without a name of its own, NO ONE, counts its words in another way": ("replicaof", "slaveof"),
     "7.2 calls a category so; 7.0 said categoryname": ("acl|cat",),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
     "Redis's file puts the token of a block on its first argument": (

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-import minidis.commands  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.embedded import real_clock
 from minidis.engine.database import Database
 from minidis.engine.node import Node

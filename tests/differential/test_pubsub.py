@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-import minidis.commands  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from tests.differential.cases import seeds

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-import minidis.commands  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.engine.node import Node
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError

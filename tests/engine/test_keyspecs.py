@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import minidis.scripting  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.engine.keyspecs import BadKeys, find_keys, has_movable_keys, key_specs, legacy_range
 from minidis.engine.registry import COMMANDS
 from minidis.engine.syntax import parse

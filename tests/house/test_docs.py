@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-import minidis.scripting  # noqa: F401  (files every command in the registry)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.engine.registry import COMMANDS, Command
 from tests.house.paths import PROJECT
 

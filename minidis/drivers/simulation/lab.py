@@ -45,7 +45,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import minidis.distributed  # noqa: F401  (files the commands of every role)
+import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.embedded import parse_time
 from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.drivers.simulation.agenda import Agenda, microseconds
@@ -92,7 +92,7 @@ class Lab:
         host = self.wires.add_host(name)
         disk_seed = zlib.crc32(f"{self.seed}/{name}".encode())
         self.disks[name] = SimulatedDisk(disk_seed, clock=lambda: self.agenda.now_us)
-        settings = {"port": port, "save": "", **(config or {})}
+        settings = {"port": port, "save": "", "enable-debug-command": "yes", **(config or {})}
 
         def default(process: Process) -> Node:
             return Node(settings, process.clock, process.random(), disk=self.disks[name])
@@ -222,6 +222,7 @@ class Lab:
     def restart(self, name: str) -> None:
         """Start a process again, from its disk."""
         self._fault(name, "restarted")
+        self._prompts.pop(name, None)
         self.processes[name].restart()
 
     def clock_step(self, name: str, by: str | float) -> None:

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from minidis.drivers.simulation.agenda import Planned
 from minidis.drivers.simulation.wires import Address, End, Host
+from minidis.engine import starting
+from minidis.engine.disk import NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.engine.peers import Close, Listen, Listener, Open, Peer, Send, Unlisten
@@ -84,6 +86,9 @@ class Process:
         self.paused = False
         self.node = self.make_node(self)
         self.node.on_shutdown = self._shut_down
+        loading = starting.start(self.node)
+        if loading is not None:
+            loading.run()
         self.finish_turn()
 
     def random(self) -> random.Random:
@@ -235,7 +240,12 @@ class Process:
     def finish_turn(self, client_id: int | None = None) -> None:
         """Send what is owed, do what the node asked for, and plan its next tick."""
         node = self.node
-        node.write_out()
+        try:
+            node.write_out()
+        except NodeFailure as failure:  # no reply leaves for what could not be written
+            self.lab.record.note("fault", self.name, f"ends itself: {failure}")
+            self.kill()
+            return
         if client_id is not None:
             self._write(client_id)
         while node.pending_output:
@@ -291,7 +301,10 @@ class Process:
 
     def _tick(self) -> None:
         self._ticked_us = self.lab.agenda.now_us
-        self.node.tick()
+        try:
+            self.node.tick()
+        except NodeFailure:
+            pass  # it comes again as the turn ends
         self.finish_turn()
 
     def step_clock(self, by_us: int) -> None:

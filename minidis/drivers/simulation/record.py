@@ -110,6 +110,7 @@ def describe(data: bytes) -> str:
     """
     if data.strip(b"\n") == b"":
         return "(newline)" if len(data) == 1 else f"({len(data)} newlines)"
+    data = data.lstrip(b"\n")  # a primary's sign of life, in front of what it has to say
     at = data.find(b"REDIS0")
     if at != -1 and (data.startswith(b"$") or at == 0):
         return f"({len(data) - at} bytes of RDB)"

@@ -1,0 +1,76 @@
+"""What replication has to say before a command runs.
+
+    a replica           refuses writes (replica-read-only), and perhaps everything while it has lost its
+                        primary (replica-serve-stale-data no)
+    a primary           refuses writes while fewer than min-replicas-to-write replicas have answered
+                        within min-replicas-max-lag seconds: what it could lose is bounded then
+
+The guard stands in the node's way only while one of these can happen, or a replica is there.
+
+Mirrors: the middle of `processCommand` in server.c.
+Read next: commands.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from minidis.engine.registry import Command, Flag
+from minidis.protocol.replies import ReplyError
+
+if TYPE_CHECKING:
+    from minidis.distributed.replication.role import Replication
+    from minidis.engine.client import Client
+
+READ_ONLY = "READONLY You can't write against a read only replica."
+NOT_ENOUGH_REPLICAS = "NOREPLICAS Not enough good replicas to write."
+PRIMARY_DOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+
+
+class Admission:
+    """The guard, and when it stands."""
+
+    def __init__(self, replication: Replication) -> None:
+        self.replication = replication
+        self.node = replication.node
+        self.written_up_to: dict[int, int] = {}
+        """Client -> the offset after its last write."""
+
+    def update(self) -> None:
+        """Stand in the way, or don't, as role and directives ask."""
+        config = self.node.config
+        needed = (
+            self.replication.is_replica
+            or self.replication.backlog is not None
+            or (config.min_replicas_to_write > 0 and config.min_replicas_max_lag > 0)
+        )
+        self.node.set_guard(self.check, needed)
+
+    def check(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        """Raise the error that refuses `command`."""
+        if client.role == "master":
+            return
+        if _has(client, command, lambda one: one.is_write):
+            self.check_write()
+        if self.replication.is_replica and not self.node.config.replica_serve_stale_data:
+            connected = self.replication.link is not None and self.replication.link.is_connected
+            if not connected and _has(client, command, lambda one: not one.flags & Flag.STALE):
+                raise ReplyError(PRIMARY_DOWN)
+
+    def check_write(self) -> None:
+        """Raise the error that refuses a write here and now; scripts ask too."""
+        config = self.node.config
+        if self.replication.is_replica:
+            if config.replica_read_only:
+                raise ReplyError(READ_ONLY)
+        elif config.min_replicas_to_write and config.min_replicas_max_lag:
+            if self.replication.replicas.count_good() < config.min_replicas_to_write:
+                raise ReplyError(NOT_ENOUGH_REPLICAS)
+
+
+def _has(client: Client, command: Command, wanted: Callable[[Command], bool]) -> bool:
+    """True for a command of that kind, and for an EXEC of one."""
+    if command.name == "exec" and client.transaction is not None:
+        return any(wanted(queued) for queued, _ in client.transaction.queue)
+    return wanted(command)

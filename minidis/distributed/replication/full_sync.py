@@ -1,0 +1,136 @@
+"""A full synchronization: a snapshot of everything, for all replicas that wait for one.
+
+    moment of the snapshot: offset 1000
+    -> +FULLRESYNC <id> 1000                 so the replica knows where the stream goes on
+    -> $EOF:<40 bytes>\\r\\n RDB <40 bytes>    diskless: nobody knows the length yet, a mark ends it
+    -> $18112\\r\\n RDB                        or its length first, when the whole file is there
+    -> the stream from 1001 on
+
+The snapshot is a walk in slices between commands (engine/snapshots.py); what changes meanwhile goes into
+the stream. With the mark, its bytes leave as they are made, and the stream waits for the replica's first
+ACK: it does not look for the mark in front of every byte. With the length, the file is complete before its
+first byte leaves, and a replica that comes in between may still join.
+
+Mirrors: replication.c (`startBgsaveForReplication`, `replicationSetupSlaveForFullResync`), rdb.c
+(`rdbSaveToSlavesSockets`).
+Differs: no file is written for the variant with a length; it is kept in memory while it is sent.
+Complexity: O(dataset), in slices.
+
+Read next: primary_link.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.engine.disk import DiskError, Sync
+from minidis.engine.journal import NO_DATABASE
+from minidis.engine.version import VERSION
+from minidis.persistence.rdb_writer import SnapshotWriter
+from minidis.protocol.replies import Raw
+
+if TYPE_CHECKING:
+    from minidis.distributed.replication.replicas import Replica, Replicas
+
+
+class FullSync:
+    """One snapshot, and those who get it.  It is the sink of a background job."""
+
+    def __init__(self, replicas: Replicas, waiting: list[Replica]) -> None:
+        self.replicas = replicas
+        self.replication = replicas.replication
+        self.node = replicas.node
+        self.waiting = waiting
+        self.by_mark = self.node.config.repl_diskless_sync and all(
+            "eof" in replica.capabilities for replica in waiting
+        )
+        self.capabilities = set.intersection(*(replica.capabilities for replica in waiting))
+        self.offset = self.replication.offset
+        self.mark = b"%040x" % self.replication.random.getrandbits(160)
+        self.file: list[bytes] = []
+        target = "replicas sockets" if self.by_mark else "disk"
+        self.node.log("notice", f"Starting BGSAVE for SYNC with target: {target}")
+        config = self.node.config
+        writer = SnapshotWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)
+        self.node.background.start("replica", writer, self, self._finished, self._notes())
+        self.replication.selected = NO_DATABASE  # the stream after the snapshot begins with SELECT
+        for replica in waiting:
+            self._set_up(replica)
+
+    def _notes(self) -> dict[str, str | int | bytes]:
+        replication = self.replication
+        selected = replication.selected if replication.link is None else replication.link.database
+        return {
+            "redis-ver": VERSION,
+            "redis-bits": 64,
+            "ctime": self.node.now_us // 1_000_000,
+            "used-mem": self.node.memory.used_bytes(),
+            "repl-stream-db": max(selected, 0),
+            "repl-id": replication.id,
+            "repl-offset": replication.offset,
+            "aof-base": 0,
+        }
+
+    def _set_up(self, replica: Replica) -> None:
+        """Tell a replica where the stream will go on, and hold that for it."""
+        replica.held = []
+        if replica.expects_acks:
+            replica.client.deliver(f"FULLRESYNC {self.replication.id} {self.offset}")
+        replica.state = "send_bulk"
+        if self.by_mark:
+            replica.client.deliver(Raw(b"$EOF:%b\r\n" % self.mark))
+
+    def take_along(self, replica: Replica) -> bool:
+        """Let a replica that comes late join, if the file has not left and asks no more than it can."""
+        if self.by_mark or not replica.capabilities >= self.capabilities or not self.waiting:
+            return False
+        self._set_up(replica)
+        assert replica.held is not None
+        replica.held.extend(self.waiting[0].held or [])
+        self.waiting.append(replica)
+        return True
+
+    def leave(self, replica: Replica) -> None:
+        """A replica is gone; a snapshot for nobody ends."""
+        if replica in self.waiting:
+            self.waiting.remove(replica)
+        if not self.waiting:
+            self.node.background.cancel()
+            self.replicas.sync_ended()
+
+    # -- the sink of the job ----------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """More of the snapshot."""
+        if self.by_mark:
+            self._send(data)
+        else:
+            self.file.append(data)
+
+    def finish(self) -> Sync | None:
+        """All of it is made."""
+        if self.by_mark:
+            self._send(self.mark)
+        else:
+            file = b"".join(self.file)
+            self._send(b"$%d\r\n" % len(file) + file)
+        return None
+
+    def _send(self, data: bytes) -> None:
+        if data:
+            for replica in self.waiting:
+                replica.client.deliver(Raw(data))
+
+    def _finished(self, error: DiskError | None) -> None:
+        for replica in list(self.waiting):
+            if replica.rdb_only:
+                replica.state = "rdb_transmitted"  # it hangs up, or the next turn of the cron does
+                continue
+            replica.state = "online"
+            replica.acknowledged_at_us = self.node.now_us
+            if self.by_mark:
+                replica.held_until_ack = True
+            else:
+                replica.release()
+            self.node.log("notice", f"Synchronization with replica {replica.name} succeeded")
+        self.replicas.sync_ended()

@@ -1,0 +1,111 @@
+"""A snapshot as it arrives: read at once, into tables beside those in use.
+
+    bytes -> SnapshotReader -> tables of the new dataset          (the old one goes on serving)
+    the whole is there, its check sum is right  ->  the tables change places
+
+Two framings: a length in front, or a mark of 40 bytes that ends it. The mark may come in pieces, so the
+last 40 bytes are always held back.
+
+Mirrors: `readSyncBulkPayload` in replication.c with repl-diskless-load swapdb.
+Complexity: O(bytes); the exchange O(keys) when somebody watches keys, else O(1).
+
+Read next: engine/loading.py, the same from a file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.engine.append_only_file import OFF
+from minidis.persistence.rdb_format import RdbError
+from minidis.persistence.rdb_reader import Aux, Entry, Event, Function, SelectDatabase, SnapshotReader
+from minidis.protocol.numbers import parse_integer
+
+if TYPE_CHECKING:
+    from minidis.engine.node import Node
+
+MARK_BYTES = 40
+
+
+class Receiver:
+    """Takes a snapshot of `size_bytes`, or one that ends with `mark`."""
+
+    def __init__(self, node: Node, size_bytes: int | None = None, mark: bytes = b"") -> None:
+        self.node = node
+        self.size_bytes = size_bytes
+        self.mark = mark
+        self.read_bytes = 0
+        self.stream_database = 0
+        self.functions: list[bytes] = []
+        self._tail = b""
+        self._reader = SnapshotReader(node.encodings, node.random, node.config.rdbchecksum)
+        self._tables = [(type(database.table)(), type(database.expires)()) for database in node.databases]
+        self._current = self._tables[0]
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The next bytes.  Answers what follows the snapshot when it is complete, None before.
+
+        Raises RdbError for a snapshot that cannot be read.
+        """
+        self.read_bytes += len(data)
+        if self.size_bytes is not None:
+            beyond = self.read_bytes - self.size_bytes
+            if beyond < 0:
+                self._read(data)
+                return None
+            self._read(data[: len(data) - beyond])
+            self._close()
+            return data[len(data) - beyond :]
+        data = self._tail + data
+        if data[-MARK_BYTES:] == self.mark:
+            self._read(data[:-MARK_BYTES])
+            self._close()
+            return b""
+        self._read(data[:-MARK_BYTES])
+        self._tail = data[-MARK_BYTES:]
+        return None
+
+    def _read(self, data: bytes) -> None:
+        for event in self._reader.feed(data):
+            self._take(event)
+
+    def _close(self) -> None:
+        for event in self._reader.close():
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Entry(key, value, expires_at_ms):
+                table, expires = self._current
+                if key in table:
+                    raise RdbError(self._reader.cursor.offset, f"the key {key!r} twice")
+                table[key] = value
+                if expires_at_ms is not None:
+                    expires[key] = expires_at_ms
+            case SelectDatabase(number):
+                if number >= len(self._tables):
+                    raise RdbError(self._reader.cursor.offset, f"database {number} is not there")
+                self._current = self._tables[number]
+            case Aux(b"repl-stream-db", value):
+                selected = parse_integer(value)
+                if selected is not None and 0 <= selected < len(self._tables):
+                    self.stream_database = selected
+            case Function(code):
+                self.functions.append(code)
+
+    def install(self) -> None:
+        """Let the new dataset take the place of the old one."""
+        node = self.node
+        log = node.append_only
+        if log.state != OFF:
+            log.close()  # what it holds is of another history
+        for database, (table, expires) in zip(node.databases, self._tables, strict=True):
+            database.clear()
+            database.table, database.expires = table, expires
+            if node.observed:
+                for key in table:
+                    node.key_changed(database, key, "")
+        for code in self.functions:
+            node.load_library(code)
+        if node.config.appendonly:
+            log.update()  # begins anew, with a base of the new dataset

@@ -1,0 +1,281 @@
+"""The primary's side: its replicas, from REPLCONF to the stream.
+
+    REPLCONF listening-port, capa     a Replica, not yet counted
+    PSYNC id offset                   +CONTINUE id, the bytes since, and online
+                                      or wait_bgsave, +FULLRESYNC id offset, send_bulk, online
+
+While a snapshot is on its way to a replica, the stream goes on without it: what comes after the snapshot's
+moment is kept, and follows it.
+
+    wait_bgsave  asked for a full copy; a snapshot will begin
+    send_bulk    the snapshot's bytes are on the way
+    online       gets the stream as it is made
+
+Mirrors: replication.c (`syncCommand`, `masterTryPartialResynchronization`, `replicationCron`).
+Read next: full_sync.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.distributed.replication.full_sync import FullSync
+from minidis.protocol.replies import Raw, ReplyError, Several
+
+if TYPE_CHECKING:
+    from minidis.distributed.replication.role import Replication
+    from minidis.engine.client import Client
+
+NEWLINE = Raw(b"\n")
+"""Keeps a replica's patience alive without being a byte of the stream."""
+
+
+class Replica:
+    """What a primary knows of one replica."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.state = ""  # wait_bgsave, send_bulk, online; "": has not asked to be synchronized
+        self.listening_port = 0
+        self.announced_ip = ""
+        self.capabilities: set[str] = set()
+        self.rdb_only = False
+        self.filters: set[str] | None = None  # REPLCONF rdb-filter-only: the parts that it wants
+        self.expects_acks = True  # SYNC, the older command, knows none
+        self.waits_since_us = 0
+        self.acknowledged = 0
+        self.acknowledged_on_disk = 0
+        self.acknowledged_at_us = 0
+        self.held: list[bytes] | None = None  # the stream since the snapshot; None: as it comes
+        self.held_until_ack = False
+
+    @property
+    def ip(self) -> str:
+        return self.announced_ip or self.client.peer.rpartition(":")[0].strip("[]")
+
+    @property
+    def name(self) -> str:
+        return f"{self.ip}:{self.listening_port}"
+
+    def take(self, data: bytes) -> None:
+        """The next bytes of the stream."""
+        if self.held is not None:
+            self.held.append(data)
+        else:
+            self.client.deliver(Raw(data))
+
+    def release(self) -> None:
+        """The snapshot is there: what was held follows it."""
+        if self.held:
+            self.client.deliver(Raw(b"".join(self.held)))
+        self.held = None
+        self.held_until_ack = False
+
+
+class Replicas:
+    """All replicas of one node, by client."""
+
+    def __init__(self, replication: Replication) -> None:
+        self.replication = replication
+        self.node = replication.node
+        self.candidates: dict[int, Replica] = {}  # have sent REPLCONF
+        self.all: dict[int, Replica] = {}
+        self.sync: FullSync | None = None
+
+    def candidate(self, client: Client) -> Replica:
+        """The record of a client that speaks as a replica does."""
+        return self.all.get(client.id) or self.candidates.setdefault(client.id, Replica(client))
+
+    # -- synchronizing ----------------------------------------------------------------------------
+
+    def synchronize(self, client: Client, wanted_id: str | None, offset: int) -> Several:
+        """PSYNC, or SYNC without an id: bring the client up to date, then let it have the stream."""
+        replication = self.replication
+        replica = self.candidate(client)
+        if wanted_id is not None and self._may_continue(replica, wanted_id, offset):
+            replication.partial_syncs += 1
+            return Several()
+        if wanted_id is None:
+            replica.expects_acks = False
+        elif wanted_id != "?":
+            replication.refused_partial_syncs += 1
+        replication.full_syncs += 1
+        self._enlist(replica, "wait_bgsave")
+        replica.waits_since_us = self.node.now_us
+        if len(self.all) == 1:
+            replication.ensure_backlog()
+        if self.sync is not None and self.sync.take_along(replica):
+            return Several()
+        config = self.node.config
+        diskless = config.repl_diskless_sync and "eof" in replica.capabilities
+        if diskless and config.repl_diskless_sync_delay:
+            self.node.log("notice", "Delay next BGSAVE for diskless SYNC")
+        else:
+            self._begin_sync()
+        return Several()
+
+    def _may_continue(self, replica: Replica, wanted_id: str, offset: int) -> bool:
+        """Partial resynchronization, if we share the history and still have the bytes."""
+        replication = self.replication
+        backlog = replication.backlog
+        by_second_id = wanted_id == replication.second_id and offset <= replication.second_id_until
+        if wanted_id != replication.id and not by_second_id:
+            if wanted_id != "?":
+                self.node.log("notice", "Partial resynchronization not accepted: Replication ID mismatch")
+            return False
+        if backlog is None or not backlog.has(offset):
+            self.node.log(
+                "notice",
+                f"Unable to partial resync with replica {replica.name} for lack of backlog "
+                f"(Replica request was: {offset}).",
+            )
+            return False
+        self._enlist(replica, "online")
+        replica.acknowledged_at_us = self.node.now_us
+        answer = f"CONTINUE {replication.id}" if "psync2" in replica.capabilities else "CONTINUE"
+        missing = backlog.read(offset)
+        replica.client.deliver(answer)
+        if missing:
+            replica.client.deliver(Raw(missing))
+        self.node.log(
+            "notice",
+            f"Partial resynchronization request from {replica.name} accepted. Sending {len(missing)} bytes "
+            f"of backlog starting from offset {offset}.",
+        )
+        return True
+
+    def _enlist(self, replica: Replica, state: str) -> None:
+        replica.state = state
+        replica.client.role = "replica"
+        self.candidates.pop(replica.client.id, None)
+        self.all[replica.client.id] = replica
+
+    def _begin_sync(self) -> None:
+        """Start a snapshot for all who wait, if none is on its way."""
+        waiting = [replica for replica in self.all.values() if replica.state == "wait_bgsave"]
+        if waiting and self.sync is None and self.node.background.job is None:
+            self.sync = FullSync(self, waiting)
+
+    def sync_ended(self) -> None:
+        """The snapshot is sent.  The next one may begin."""
+        self.sync = None
+        self._begin_sync_if_due()
+
+    def _begin_sync_if_due(self) -> None:
+        config = self.node.config
+        waits_us = [
+            self.node.now_us - replica.waits_since_us
+            for replica in self.all.values()
+            if replica.state == "wait_bgsave"
+        ]
+        if not waits_us or self.sync is not None:
+            return
+        enough = 0 < config.repl_diskless_sync_max_replicas <= len(waits_us)
+        in_time = max(waits_us) >= config.repl_diskless_sync_delay * 1_000_000
+        if enough or in_time or not config.repl_diskless_sync:
+            self._begin_sync()
+
+    # -- the stream -------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """The stream's next bytes, to all who are in it."""
+        for replica in self.all.values():
+            if replica.state != "wait_bgsave" and not replica.rdb_only:
+                replica.take(data)
+
+    def acknowledged(self, client: Client, offset: int, on_disk: int | None) -> None:
+        """REPLCONF ACK."""
+        replica = self.all.get(client.id)
+        if replica is None:
+            return
+        replica.acknowledged = max(replica.acknowledged, offset)
+        if on_disk is not None:
+            replica.acknowledged_on_disk = max(replica.acknowledged_on_disk, on_disk)
+        replica.acknowledged_at_us = self.node.now_us
+        if replica.held_until_ack:
+            replica.release()
+        self.node.waiting.happened("replica acks")
+        if on_disk is not None:
+            self.node.append_only.serve_awaited()
+
+    def count_acknowledged(self, offset: int) -> int:
+        """How many replicas have processed everything up to `offset`."""
+        return sum(
+            replica.state == "online" and replica.acknowledged >= offset for replica in self.all.values()
+        )
+
+    def count_acknowledged_on_disk(self, offset: int) -> int:
+        """How many replicas have it in their append-only file, synced."""
+        return sum(
+            replica.state == "online" and replica.acknowledged_on_disk >= offset
+            for replica in self.all.values()
+        )
+
+    def lag_s(self, replica: Replica) -> int:
+        """Whole seconds since its last acknowledgement."""
+        return self.node.now_us // 1_000_000 - replica.acknowledged_at_us // 1_000_000
+
+    def count_good(self) -> int:
+        """Replicas that are online and have answered within min-replicas-max-lag."""
+        limit_s = self.node.config.min_replicas_max_lag
+        return sum(
+            replica.state == "online" and self.lag_s(replica) <= limit_s for replica in self.all.values()
+        )
+
+    # -- coming and going -------------------------------------------------------------------------
+
+    def leave(self, client: Client) -> None:
+        """A connection is gone."""
+        self.replication.admission.written_up_to.pop(client.id, None)
+        self.candidates.pop(client.id, None)
+        replica = self.all.pop(client.id, None)
+        if replica is None:
+            return
+        self.node.log("notice", f"Connection with replica {replica.name} lost.")
+        if self.sync is not None:
+            self.sync.leave(replica)
+        if not self.all:
+            self.replication.without_replicas_since_us = self.node.now_us
+
+    def disconnect_all(self) -> None:
+        """Hang up on every replica: it comes back, and is told what has changed."""
+        for replica in list(self.all.values()):
+            self.node.disconnect(replica.client)
+
+    def cron(self, ping: bool) -> None:
+        """Once a second."""
+        if ping and self.all and not self.replication.is_replica and not self._is_failing_over():
+            self.replication.say([b"PING"])
+        timeout_us = self.node.config.repl_timeout * 1_000_000
+        for replica in list(self.all.values()):
+            if replica.state == "wait_bgsave" or (replica.state == "send_bulk" and self._writes_file()):
+                replica.client.deliver(NEWLINE)
+            if replica.state == "rdb_transmitted":
+                self.node.disconnect(replica.client)
+            silent_us = self.node.now_us - replica.acknowledged_at_us
+            if replica.state == "online" and replica.expects_acks and silent_us > timeout_us:
+                self.node.log("warning", f"Disconnecting timedout replica (streaming sync): {replica.name}")
+                self.node.disconnect(replica.client)
+        self._begin_sync_if_due()
+
+    def _writes_file(self) -> bool:
+        """True while a snapshot is made whose bytes do not leave yet."""
+        return self.sync is not None and not self.sync.by_mark
+
+    def _is_failing_over(self) -> bool:
+        return self.replication.failover is not None
+
+    def find(self, host: str, port: int) -> Replica | None:
+        """The replica at an address."""
+        for replica in self.all.values():
+            if replica.ip.lower() == host.lower() and replica.listening_port == port:
+                return replica
+        return None
+
+
+def refuse_sync(replication: Replication) -> None:
+    """Raise the error for a PSYNC that cannot be served just now."""
+    if replication.failover is not None:
+        raise ReplyError("NOMASTERLINK Can't SYNC while failing over")
+    if replication.is_replica and (replication.link is None or not replication.link.is_connected):
+        raise ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")

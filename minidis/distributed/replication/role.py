@@ -1,0 +1,300 @@
+"""Replication: one stream of commands, and who is where in it.
+
+    primary                                    replica
+    journal -> stream: SELECT 0, SET k v ...   link: handshake, PSYNC, then the stream's bytes
+       |                                          |
+       +-> offset 1000, backlog                   +-> its own offset and backlog: the same bytes
+       +-> every replica's connection             +-> its own replicas' connections: the same bytes
+
+A *history* has a name, the replication id, and every byte of it a number, the offset. Two nodes that agree
+on both hold the same data. So a replica that was away asks for (id, next offset), and if the primary still
+has that byte in its backlog, the missing bytes are all it needs (partial resynchronization); else it gets a
+snapshot first.
+
+When a replica is promoted, a new history begins where the old one ended: it draws a new id and remembers
+the old one as its second id, good up to the offset of the turn. The other replicas, and even the former
+primary, can then go on from there with what they have, as long as they did not go further than that.
+
+    id  A  ...... 1000 |                       the primary fails; b has everything up to 1000
+    id2 A, up to  1001 | id B  ...... 1200     b is promoted: whoever asks for (A, <= 1001) may go on
+
+A replica sends the very bytes that it gets on to its own replicas, so a chain shares one history.
+
+Mirrors: replication.c (`replicationFeedSlaves`, `shiftReplicationId`, `replicationSetMaster`,
+`replicationCron`).
+Differs: the stream is encoded once for each command and copied for each replica; Redis 7 shares blocks.
+Complexity: O(bytes * replicas) for each change; nothing is built before the first replica comes.
+
+Read next: replicas.py (the primary's side), primary_link.py (the replica's), admission.py, commands.py.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from minidis.distributed.replication.admission import Admission
+from minidis.distributed.replication.backlog import Backlog
+from minidis.distributed.replication.primary_link import CachedPrimary, PrimaryLink
+from minidis.distributed.replication.replicas import Replicas
+from minidis.engine.journal import NO_DATABASE, Entry
+from minidis.protocol.replies import ReplyError
+from minidis.protocol.resp import encode_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minidis.engine.client import Client
+    from minidis.engine.node import Node
+
+NO_ID = "0" * 40
+CRON_US = 1_000_000
+
+REPLICA_ACKS = "replica acks"
+"""The topic that WAIT waits for."""
+
+MOST_MARKS = 1000
+
+UNBLOCKED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+
+
+class Replication:
+    """The part that a node plays in replication: `node.replication`."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.random = random.Random(node.run_id)  # its own lots: those of commands stay as they are
+        self.id = self._new_id()
+        self.second_id = NO_ID
+        self.second_id_until = -1
+        """The first offset that the second id is *not* good for; -1 without one."""
+        self.offset = 0
+        """The last byte of the stream."""
+        self.backlog: Backlog | None = None
+        self.selected = NO_DATABASE
+        """The database that the stream is in; NO_DATABASE makes the next command begin with SELECT."""
+        self.replicas = Replicas(self)
+        self.primary_address: tuple[str, int] | None = None
+        """None: this node is a primary."""
+        self.link: PrimaryLink | None = None
+        self.cached_primary: CachedPrimary | None = None
+        self.down_since_us = 0
+        self.without_replicas_since_us = node.now_us
+        self.full_syncs = self.partial_syncs = self.refused_partial_syncs = 0
+        self.admission = Admission(self)
+        self.failover: Any = None  # a Failover under way
+        self.cron_runs = 0
+        self._marks: dict[int, int] = {}  # offset of the journal -> of the stream, for WAITAOF
+        node.replicas_synced = self._count_synced
+        self.asked_at = -1  # the offset at which replicas were last asked for acknowledgements
+        self._next_cron_us: int | None = None
+        self._stop_feeding: Callable[[], None] | None = None
+        node.services.append(self)
+        node.on_disconnect.append(self.replicas.leave)
+        node.config_listeners.append(self._config_changed)
+        if node.config.replicaof:
+            host, port = node.config.replicaof.split()
+            self.primary_address = (host, int(port))
+            self._role_changed()
+
+    # -- the history ------------------------------------------------------------------------------
+
+    def _new_id(self) -> str:
+        return f"{self.random.getrandbits(160):040x}"
+
+    def begin_new_history(self) -> None:
+        """A new id, and nothing of the past."""
+        self.id = self._new_id()
+        self.second_id, self.second_id_until = NO_ID, -1
+
+    def turn_history(self) -> None:
+        """Go on under a new id; the old one stays good up to here."""
+        self.second_id, self.second_id_until = self.id, self.offset + 1
+        self.id = self._new_id()
+
+    def adopt_history(self, replication_id: str, offset: int) -> None:
+        """A full copy of another node's data: its history is ours now."""
+        self.id, self.offset = replication_id, offset
+        self.second_id, self.second_id_until = NO_ID, -1
+        self.create_backlog()
+
+    def create_backlog(self) -> None:
+        """An empty backlog for what comes after `offset`."""
+        self.backlog = Backlog(self.node.config.repl_backlog_size, self.offset + 1)
+        self._become_active()
+
+    def ensure_backlog(self) -> None:
+        """Before the first replica: from now on every byte of the stream has a number."""
+        if self.backlog is None:
+            self.begin_new_history()  # what happened before was not counted
+            self.create_backlog()
+
+    def _become_active(self) -> None:
+        """There is something to do each second, and something to look at before commands."""
+        if self._next_cron_us is None:
+            self._next_cron_us = self.node.now_us + CRON_US
+            self.node.wake(self._next_cron_us)
+        if self._stop_feeding is None and self.backlog is not None:
+            self._stop_feeding = self.node.journal.subscribe(self._enter)
+        self.admission.update()
+
+    def _config_changed(self, attributes: list[str]) -> None:
+        if "repl_backlog_size" in attributes and self.backlog is not None:
+            self.backlog.resize(self.node.config.repl_backlog_size)
+        self.admission.update()
+
+    # -- the stream -------------------------------------------------------------------------------
+
+    def _enter(self, entry: Entry) -> None:
+        """A change of this node's own: it goes into the stream, unless the stream comes from elsewhere."""
+        if self.primary_address is not None:
+            return
+        self.say(entry.argv, entry.database)
+        client = self.node.current_client
+        if client is not None:
+            self.admission.written_up_to[client.id] = self.offset
+
+    def say(self, argv: list[bytes], database: int = NO_DATABASE) -> None:
+        """Put a command into the stream, with the SELECT that it needs."""
+        if self.backlog is None:
+            return
+        data = encode_command(argv)
+        if database not in (NO_DATABASE, self.selected):
+            self.selected = database
+            data = encode_command([b"SELECT", b"%d" % database]) + data
+        self.feed(data)
+
+    def feed(self, data: bytes) -> None:
+        """The stream goes on with these bytes: our own, or those of our primary."""
+        if self.backlog is None:
+            return
+        self.offset += len(data)
+        self.backlog.append(data)
+        if self.replicas.all:
+            self.replicas.feed(data)
+
+    # -- roles ------------------------------------------------------------------------------------
+
+    @property
+    def is_replica(self) -> bool:
+        return self.primary_address is not None
+
+    def follow(self, host: str, port: int) -> None:
+        """REPLICAOF: become a replica of another node, or of another one than before."""
+        was_primary = self.primary_address is None
+        self._drop_link()
+        self.primary_address = (host, port)
+        for client in list(self.node.clients.values()):
+            self.node.waiting.unblock(client, ReplyError(UNBLOCKED))
+        if was_primary:  # whoever was promoted in our place may let us go on from here
+            self.cached_primary = CachedPrimary(self.id, self.offset)
+        self._role_changed()
+        self.node.log("notice", f"Connecting to MASTER {host}:{port}")
+        self.connect()
+
+    def lead(self) -> None:
+        """REPLICAOF NO ONE: become a primary, with a history that goes on from here."""
+        if self.primary_address is None:
+            return
+        self._drop_link()
+        self.primary_address = None
+        self.cached_primary = None
+        self.turn_history()
+        self.replicas.disconnect_all()  # they ask again, and learn of the new id
+        self.selected = NO_DATABASE
+        self.without_replicas_since_us = self.node.now_us
+        self.down_since_us = 0
+        self._role_changed()
+
+    def _role_changed(self) -> None:
+        self.node.hold_expiry("replica", self.primary_address is not None)
+        self._become_active()
+
+    def _drop_link(self) -> None:
+        link, self.link = self.link, None
+        if link is not None:
+            link.close()
+            self.cached_primary = link.cached() or self.cached_primary
+
+    def connect(self) -> None:
+        """Begin a new attempt at the primary."""
+        assert self.primary_address is not None
+        self.link = PrimaryLink(self, *self.primary_address)
+
+    def link_lost(self, link: PrimaryLink, reason: str, try_at_once: bool) -> None:
+        """The link is no more; at once, or at the next turn of the cron, another is tried."""
+        if self.link is not link:
+            return
+        self.link = None
+        self.cached_primary = link.cached() or self.cached_primary
+        if link.was_connected:
+            self.down_since_us = self.node.now_us
+        host, port = link.address
+        self.node.log("notice", f"MASTER {host}:{port} link lost: {reason}")
+        if try_at_once and self.primary_address is not None:
+            self.node.log("notice", f"Reconnecting to MASTER {host}:{port}")
+            self.connect()
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def next_deadline_us(self) -> int | None:
+        """When `tick` is wanted."""
+        return self._next_cron_us
+
+    def tick(self) -> None:
+        """The work of each second."""
+        now_us = self.node.now_us
+        if self._next_cron_us is None or now_us < self._next_cron_us:
+            return
+        self._next_cron_us = now_us + CRON_US
+        if self.failover is not None:
+            self.failover.look()
+        if self.link is not None:
+            self.link.check_time()
+        if self.primary_address is not None and self.link is None:
+            self.connect()
+        if self.link is not None:
+            self.link.acknowledge()
+        self.replicas.cron(ping=self.cron_runs % self.node.config.repl_ping_replica_period == 0)
+        self.cron_runs += 1
+        self._free_backlog_in_time()
+
+    def _free_backlog_in_time(self) -> None:
+        limit_s = self.node.config.repl_backlog_ttl
+        if self.backlog is None or self.is_replica or self.replicas.all or not limit_s:
+            return
+        if self.node.now_us - self.without_replicas_since_us > limit_s * 1_000_000:
+            self.begin_new_history()  # from here on nothing is counted
+            self.backlog = None
+            self._next_cron_us = None
+            if self._stop_feeding is not None:
+                self._stop_feeding()
+                self._stop_feeding = None
+            self.admission.update()
+            self.node.log(
+                "notice", f"Replication backlog freed after {limit_s} seconds without connected replicas."
+            )
+
+    # -- acknowledgements -------------------------------------------------------------------------
+
+    def offset_written_by(self, client: Client) -> int:
+        """The end of what this client has written: what WAIT waits for."""
+        return self.admission.written_up_to.get(client.id, 0)
+
+    def ask_for_acks(self, offset: int) -> None:
+        """Ask the replicas how far they are, by a command in the stream behind `offset`: once is enough."""
+        if self.asked_at < offset or self.offset == offset:
+            self.asked_at = self.offset
+            self.say([b"REPLCONF", b"GETACK", b"*"])
+
+    def _count_synced(self, journal_offset: int) -> int:
+        """How many replicas have synced to disk what this journal offset stands for (WAITAOF)."""
+        offset = self._marks.get(journal_offset)
+        if offset is None:
+            if journal_offset != self.node.journal.offset:
+                return 0
+            offset = self._marks[journal_offset] = self.offset
+            if len(self._marks) > MOST_MARKS:
+                del self._marks[next(iter(self._marks))]
+            self.ask_for_acks(offset)
+        return self.replicas.count_acknowledged_on_disk(offset)

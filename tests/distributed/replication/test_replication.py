@@ -1,0 +1,382 @@
+"""Replication in the lab: primaries, replicas and chains in virtual time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from minidis.drivers.simulation.lab import Lab
+from minidis.engine.digest import dataset_digest
+from minidis.protocol.replies import ReplyError
+
+QUICK = {"repl-diskless-sync-delay": 0}
+
+
+def make(*names: str, seed: int = 1, config: dict[str, Any] | None = None) -> Lab:
+    """The first is the primary, the others its replicas, all connected."""
+    lab = Lab(seed)
+    lab.nodes(*names, config={**QUICK, **(config or {})})
+    for name in names[1:]:
+        follow(lab, name, names[0])
+    return lab
+
+
+def follow(lab: Lab, replica: str, primary: str) -> None:
+    lab.call(replica, "REPLICAOF", primary, 6379)
+    assert lab.run_until(lambda: link_state(lab, replica) == "connected")
+
+
+def link_state(lab: Lab, name: str) -> str:
+    link = lab[name].replication.link
+    return "none" if link is None else link.state
+
+
+def digest(lab: Lab, name: str) -> str:
+    return dataset_digest(lab[name].databases).hex()
+
+
+def info(lab: Lab, name: str, section: str = "replication") -> dict[str, str]:
+    text = bytes(lab.call(name, "INFO", section)).decode()
+    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+
+def full_syncs(lab: Lab, name: str) -> int:
+    return lab[name].replication.full_syncs
+
+
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+def test_a_full_copy_and_then_the_stream(diskless: str) -> None:
+    lab = Lab(1)
+    lab.nodes("a", "b", config={**QUICK, "repl-diskless-sync": diskless})
+    for number in range(200):
+        lab.call("a", "SET", f"k{number}", "x" * number)
+    lab.call("a", "RPUSH", "list", *range(300))
+    lab.call("a", "SELECT", 3)
+    lab.call("a", "SET", "elsewhere", "1", "PX", 1_000_000)
+    follow(lab, "b", "a")
+    assert digest(lab, "a") == digest(lab, "b") != "0" * 40
+    lab.call("a", "SELECT", 0)
+    lab.call("a", "LPOP", "list", 10)
+    lab.run("1s")
+    assert digest(lab, "a") == digest(lab, "b")
+    assert lab["b"].databases[3].expires == lab["a"].databases[3].expires
+
+
+def test_what_is_written_while_the_snapshot_waits_is_in_it_or_behind_it() -> None:
+    lab = Lab(3)
+    lab.nodes("a", "b", config={"repl-diskless-sync-delay": 2})
+    writer = lab.connect("a", "writer")
+    lab.call("b", "REPLICAOF", "a", 6379)
+    for number in range(3000):
+        writer.send("INCRBY", "n", number)
+        lab.run("1ms")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.run("2s")
+    assert lab.call("b", "GET", "n") == b"%d" % sum(range(3000))
+
+
+def test_offsets_are_those_of_the_bytes() -> None:
+    lab = make("a", "b")
+    lab.run("100ms")
+    before = int(info(lab, "a")["master_repl_offset"])
+    lab.call("a", "SET", "k", "v")
+    select, command = (
+        len("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"),
+        len("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"),
+    )
+    assert int(info(lab, "a")["master_repl_offset"]) == before + select + command
+    lab.call("a", "SET", "k", "w")
+    assert int(info(lab, "a")["master_repl_offset"]) == before + select + 2 * command
+    lab.run("10ms")
+    assert info(lab, "b")["slave_repl_offset"] == info(lab, "a")["master_repl_offset"]
+
+
+def test_a_transaction_goes_as_a_whole() -> None:
+    lab = make("a", "b")
+    alice = lab.connect("a", "alice")
+    for words in (["MULTI"], ["SET", "x", 1], ["INCR", "x"], ["GET", "x"], ["EXEC"]):
+        alice.call(*words)
+    lab.run("1s")
+    said = [words for _, words in stream(lab, "a", "b")]
+    assert said[-1] == "MULTI; SELECT 0; SET x 1; INCR x; EXEC"
+    assert lab.call("b", "GET", "x") == b"2"
+
+
+def stream(lab: Lab, source: str, target: str) -> list[tuple[int, str]]:
+    return [
+        (message.sent_us, message.words())
+        for message in lab.record.messages
+        if (message.source, message.target) == (source, target) and message.words() != "PING"
+    ]
+
+
+def test_a_short_absence_costs_the_missing_bytes_only() -> None:
+    lab = make("a", "b")
+    lab.drop("a", "b")
+    for number in range(50):
+        lab.call("a", "SET", f"k{number}", number)
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.run("1s")
+    assert digest(lab, "a") == digest(lab, "b")
+    assert full_syncs(lab, "a") == 1 and lab["a"].replication.partial_syncs == 1
+
+
+def test_a_long_absence_costs_everything() -> None:
+    lab = make("a", "b", config={"repl-backlog-size": 16384, "repl-timeout": 5})
+    lab.partition("b")
+    for number in range(100):
+        lab.call("a", "SET", f"k{number}", "x" * 1000)
+    lab.run("20s")  # both sides give the link up
+    assert link_state(lab, "b") != "connected" and info(lab, "a")["connected_slaves"] == "0"
+    lab.heal()
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.run("1s")
+    assert digest(lab, "a") == digest(lab, "b") and full_syncs(lab, "a") == 2
+
+
+def test_a_promoted_replica_takes_the_history_on() -> None:
+    lab = make("a", "b", "c")
+    lab.call("a", "SET", "k", "v")
+    lab.run("1s")
+    former = info(lab, "b")
+    lab.kill("a")
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    now = info(lab, "b")
+    assert now["role"] == "master" and now["master_replid"] != former["master_replid"]
+    assert now["master_replid2"] == former["master_replid"]
+    assert int(now["second_repl_offset"]) == int(former["master_repl_offset"]) + 1
+    lab.call("b", "SET", "k", "w")
+    follow(lab, "c", "b")
+    lab.run("1s")
+    assert lab.call("c", "GET", "k") == b"w"
+    assert full_syncs(lab, "b") == 0 and lab["b"].replication.partial_syncs == 1
+
+
+def test_a_former_primary_that_did_not_go_further_joins_without_a_copy() -> None:
+    lab = make("a", "b")
+    lab.call("a", "SET", "k", "v")
+    lab.run("1s")
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    lab.run("1s")
+    lab.call("b", "SET", "k", "w")
+    follow(lab, "a", "b")
+    lab.run("1s")
+    assert lab.call("a", "GET", "k") == b"w" and full_syncs(lab, "b") == 0
+
+
+def test_a_former_primary_that_went_further_loses_what_it_has() -> None:
+    lab = make("a", "b")
+    lab.partition("a")
+    assert lab.call("a", "SET", "k", "acknowledged and lost") == "OK"
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    lab.call("b", "SET", "other", "1")
+    lab.heal()
+    lab.run("1s")
+    follow(lab, "a", "b")
+    assert full_syncs(lab, "b") == 1
+    assert digest(lab, "a") == digest(lab, "b") and lab.call("a", "EXISTS", "k") == 0
+
+
+def test_a_chain_shares_one_history() -> None:
+    lab = make("a", "b")
+    lab.call("a", "SELECT", 2)
+    lab.call("a", "SET", "before", "1")
+    lab.run("100ms")
+    lab.node("c", QUICK)
+    follow(lab, "c", "b")  # its stream begins in database 2, and nobody says so any more
+    lab.call("a", "SET", "after", "1")
+    lab.run("12s")
+    ids = {info(lab, name)["master_replid"] for name in "abc"}
+    offsets = {info(lab, name)["master_repl_offset"] for name in "abc"}
+    assert len(ids) == len(offsets) == 1
+    assert len({digest(lab, name) for name in "abc"}) == 1
+    assert info(lab, "b")["connected_slaves"] == "1" and info(lab, "a")["connected_slaves"] == "1"
+    lab.call("a", "REPLICAOF", "NO", "ONE")
+    assert lab.call("c", "ROLE")[:4] == [b"slave", b"b", 6379, b"connected"]
+
+
+def test_a_change_of_history_passes_down_the_chain() -> None:
+    lab = make("a", "b")
+    lab.nodes("c", "d", config=QUICK)
+    follow(lab, "c", "b")
+    follow(lab, "d", "a")
+    lab.kill("a")
+    lab.call("d", "REPLICAOF", "NO", "ONE")
+    lab.call("d", "SET", "new", "1")
+    lab.call("b", "REPLICAOF", "d", 6379)
+    lab.run("15s")
+    assert len({info(lab, name)["master_replid"] for name in "bcd"}) == 1
+    assert lab.call("c", "GET", "new") == b"1" and full_syncs(lab, "d") == 0
+
+
+def test_expired_keys_are_hidden_by_a_replica_and_deleted_by_its_primary() -> None:
+    lab = make("a", "b")
+    lab.call("a", "DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    lab.call("a", "SET", "k", "v", "PX", 100)
+    lab.run("500ms")
+    assert lab.call("b", "GET", "k") is None and lab.call("b", "EXISTS", "k") == 0
+    assert b"k" in lab["b"].databases[0].table  # still there
+    assert lab.call("a", "GET", "k") is None  # deletes it, and says so
+    lab.run("500ms")
+    assert b"k" not in lab["b"].databases[0].table
+    assert stream(lab, "a", "b")[-1][1].endswith("DEL k")
+
+
+def test_a_replica_obeys_its_primary_even_for_keys_past_their_time() -> None:
+    lab = make("a", "b")
+    lab.clock_step("b", "1h")
+    lab.call("a", "SET", "k", "1", "EX", 100)
+    lab.call("a", "INCR", "k")
+    lab.run("1s")
+    assert lab.call("b", "GET", "k") is None
+    assert lab["b"].databases[0].table[b"k"].as_bytes() == b"2"
+
+
+def test_writes_are_refused_by_a_replica() -> None:
+    lab = make("a", "b")
+    bob = lab.connect("b", "bob")
+    with pytest.raises(ReplyError, match="READONLY You can't write against a read only replica."):
+        bob.call("SET", "k", "v")
+    bob.call("MULTI")
+    with pytest.raises(ReplyError, match="READONLY"):
+        bob.call("SET", "k", "v")
+    with pytest.raises(ReplyError, match="EXECABORT"):
+        bob.call("EXEC")
+    lab.call("b", "CONFIG", "SET", "replica-read-only", "no")
+    assert bob.call("SET", "own", "v") == "OK"
+    lab.run("1s")
+    assert lab.call("a", "EXISTS", "own") == 0
+
+
+def test_stale_data() -> None:
+    lab = make("a", "b")
+    lab.call("a", "SET", "k", "v")
+    lab.call("b", "CONFIG", "SET", "replica-serve-stale-data", "no")
+    assert lab.call("b", "GET", "k") == b"v"
+    lab.kill("a")
+    lab.run("1s")
+    with pytest.raises(ReplyError, match="MASTERDOWN Link with MASTER is down"):
+        lab.call("b", "GET", "k")
+    assert info(lab, "b")["master_link_status"] == "down"
+    lab.call("b", "CONFIG", "SET", "replica-serve-stale-data", "yes")
+    assert lab.call("b", "GET", "k") == b"v"
+
+
+def test_too_few_replicas_to_write() -> None:
+    lab = make("a", "b", config={"min-replicas-to-write": 1, "min-replicas-max-lag": 3})
+    assert lab.call("a", "SET", "k", "v") == "OK"
+    lab.partition("b")
+    lab.run("5s")
+    with pytest.raises(ReplyError, match="NOREPLICAS Not enough good replicas to write."):
+        lab.call("a", "SET", "k", "w")
+    assert info(lab, "a")["min_slaves_good_slaves"] == "0" and lab.call("a", "GET", "k") == b"v"
+    lab.heal()
+    lab.run("3s")
+    assert lab.call("a", "SET", "k", "w") == "OK"
+
+
+def test_wait_for_acknowledgements() -> None:
+    lab = make("a", "b", "c")
+    alice = lab.connect("a", "alice")
+    alice.call("SET", "k", "v")
+    started_s = lab.now_s
+    assert alice.call("WAIT", 2, 1000) == 2
+    assert lab.now_s - started_s < 0.02
+    lab.partition("c")
+    alice.call("SET", "k", "w")
+    started_s = lab.now_s
+    assert alice.call("WAIT", 2, 1000) == 1
+    assert 1 <= lab.now_s - started_s < 1.02
+    alice.send("WAIT", 2, 0)
+    lab.run("3s")
+    assert not alice.replies
+    lab.heal()
+    assert alice.wait() == 2
+    with pytest.raises(ReplyError, match="WAIT cannot be used with replica instances"):
+        lab.call("b", "WAIT", 1, 10)
+
+
+def test_wait_is_about_the_own_writes() -> None:
+    lab = make("a", "b")
+    alice, bob = lab.connect("a", "alice"), lab.connect("a", "bob")
+    alice.call("SET", "k", "v")
+    assert alice.call("WAIT", 1, 0) == 1
+    lab.partition("b")
+    bob.call("SET", "k", "w")
+    assert alice.call("WAIT", 1, 0) == 1  # hers have arrived
+    assert bob.call("WAIT", 1, 100) == 0
+
+
+def test_a_password_for_the_primary() -> None:
+    lab = Lab(1)
+    lab.node("a", {**QUICK, "requirepass": "secret"})
+    lab.node("b", QUICK)
+    lab.call("b", "REPLICAOF", "a", 6379)
+    lab.run("3s")
+    assert info(lab, "b")["master_link_status"] == "down"
+    lab.call("b", "CONFIG", "SET", "masterauth", "secret")
+    lab.run("3s")
+    assert info(lab, "b")["master_link_status"] == "up"
+
+
+def test_nobody_there_yet() -> None:
+    lab = Lab(1)
+    lab.node("b", {**QUICK, "replicaof": "a 6379"})
+    lab.run("5s")
+    assert lab.call("b", "ROLE")[3] in (b"connect", b"connecting")
+    lab.node("a", QUICK)
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected", within="5s")
+
+
+def test_a_silent_primary_is_given_up() -> None:
+    lab = make("a", "b", config={"repl-timeout": 15})
+    lab.pause("a")
+    lab.run("14s")
+    assert info(lab, "b")["master_link_status"] == "up"
+    lab.run("12s")
+    assert info(lab, "b")["master_link_status"] == "down"
+    lab.resume("a")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected", within="5s")
+    assert full_syncs(lab, "a") == 1
+
+
+def test_the_backlog_is_freed_in_time() -> None:
+    lab = make("a", "b", config={"repl-backlog-ttl": 60})
+    former = info(lab, "a")["master_replid"]
+    lab.kill("b")
+    lab.run("50s")
+    assert info(lab, "a")["repl_backlog_active"] == "1"
+    lab.run("15s")
+    now = info(lab, "a")
+    assert now["repl_backlog_active"] == "0" and now["master_replid"] != former
+    lab.call("a", "SET", "k", "v")
+    assert not lab["a"].gated  # back on the short way
+
+
+def test_replicaof_twice_and_wrongly() -> None:
+    lab = make("a", "b")
+    assert lab.call("b", "REPLICAOF", "A", 6379) == "OK Already connected to specified master"
+    for port in ("x", "-1", "65536"):
+        with pytest.raises(ReplyError, match="ERR Invalid master port"):
+            lab.call("b", "REPLICAOF", "a", port)
+    assert lab.call("a", "REPLICAOF", "NO", "ONE") == "OK"
+
+
+def test_blocked_clients_are_let_go_when_the_role_changes() -> None:
+    lab = Lab(1)
+    lab.nodes("a", "b")
+    alice = lab.connect("b", "alice")
+    alice.send("BLPOP", "q", 0)
+    lab.run("1s")
+    lab.call("b", "REPLICAOF", "a", 6379)
+    with pytest.raises(ReplyError, match="UNBLOCKED force unblock from blocking operation"):
+        alice.wait()
+
+
+def test_a_replica_restarts_with_what_it_finds() -> None:
+    lab = make("a", "b")
+    lab.call("a", "SET", "k", "v")
+    lab.restart("b")
+    follow(lab, "b", "a")
+    assert lab.call("b", "GET", "k") == b"v"
