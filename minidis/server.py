@@ -78,10 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
     """The node that a command line asks for, and its users.  Raises ConfigFileError, OSError for the file."""
     words = list(words)
-    text = b""
+    text, config_file = b"", ""
     if words and not words[0].startswith("-"):
-        path = os.path.abspath(words.pop(0))
-        with open(path, "rb") as file:
+        config_file = os.path.abspath(words.pop(0))
+        with open(config_file, "rb") as file:
             text = file.read()
     from_stdin = bool(words) and "-" in (words[0], words[-1])
     if from_stdin:
@@ -90,6 +90,7 @@ def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
     settings = Settings(read_files)
     settings.load(text + b"\n" + command_line_text(words).encode("utf-8", "surrogateescape"))
     node = Node(Config(settings.values), real_clock, random.Random(), disk=RealDisk())
+    node.config_file = config_file
     rename_commands(node.commands, settings.renamed)
     return node, list(settings.users.items())
 

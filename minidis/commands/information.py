@@ -22,10 +22,11 @@ Read next: minidis/engine/node.py for what is counted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from minidis.engine.client import Client
 from minidis.engine.database import Database
-from minidis.engine.memory import BASE_BYTES
+from minidis.engine.memory import BASE_BYTES, ENTRY_BYTES, table_bytes
 from minidis.engine.node import VERSION, Node
 from minidis.engine.registry import DANGEROUS, LOADING, STALE, Command, command
 from minidis.protocol.replies import Verbatim
@@ -97,39 +98,71 @@ def _server(node: Node) -> Fields:
     uptime_s = (node.now_us - node.started_us) // 1_000_000
     return {
         "redis_version": VERSION,
-        "redis_mode": "standalone",
+        "redis_git_sha1": "00000000",
+        "redis_git_dirty": 0,
+        "redis_mode": "cluster" if node.config.cluster_enabled else "standalone",
+        **node.process_facts("server"),
         "run_id": node.run_id,
+        "tcp_port": node.config.port,
         "server_time_usec": node.now_us,
         "uptime_in_seconds": uptime_s,
         "uptime_in_days": uptime_s // 86_400,
         "hz": node.config.hz,
         "configured_hz": node.config.hz,
+        "lru_clock": node.now_us // 1_000_000 % (1 << 24),
+        "config_file": node.config_file,
+        "io_threads_active": 0,  # one thread does all
     }
 
 
 @section("clients")
 def _clients(node: Node) -> Fields:
+    parked = [client.parked for client in node.clients.values() if client.parked is not None]
     return {
         "connected_clients": len(node.clients),
         "maxclients": node.config.maxclients,
         "blocked_clients": len(node.waiting),
+        "tracking_clients": len(node.tracking.clients),
+        "clients_in_timeout_table": sum(waiting.wait.deadline_ms is not None for waiting in parked),
+        "total_blocking_keys": len(node.waiting.queues),
     }
 
 
 @section("memory")
 def _memory(node: Node) -> Fields:
-    used = node.memory.used_bytes()
-    return {
-        "used_memory": used,
-        "used_memory_human": human_size(used),
-        "used_memory_peak": node.memory.peak_bytes,
-        "used_memory_peak_human": human_size(node.memory.peak_bytes),
+    used, peak, limit = node.memory.used_bytes(), node.memory.peak_bytes, node.config.maxmemory
+    overhead = BASE_BYTES + sum(
+        ENTRY_BYTES * len(table) + table_bytes(len(table))
+        for database in node.databases
+        for table in (database.table, database.expires)
+    )
+    dataset, facts = max(0, used - overhead), node.process_facts("memory")
+    fields: Fields = _sizes("used_memory", used)
+    if "used_memory_rss" in facts:
+        fields |= _sizes("used_memory_rss", facts["used_memory_rss"])
+    fields |= _sizes("used_memory_peak", peak) | {
+        "used_memory_peak_perc": f"{used / peak:.2%}",
+        "used_memory_overhead": overhead,
         "used_memory_startup": BASE_BYTES,
-        "used_memory_dataset": used - BASE_BYTES,
-        "maxmemory": node.config.maxmemory,
-        "maxmemory_human": human_size(node.config.maxmemory),
-        "maxmemory_policy": node.config.maxmemory_policy,
+        "used_memory_dataset": dataset,
+        "used_memory_dataset_perc": f"{dataset / max(1, used - BASE_BYTES):.2%}",
     }
+    if "total_system_memory" in facts:
+        fields |= _sizes("total_system_memory", facts["total_system_memory"])
+    fields |= _sizes("maxmemory", limit) | {"maxmemory_policy": node.config.maxmemory_policy}
+    if "used_memory_rss" in facts:  # Python's own objects are in it: the ratio says how much larger they are
+        rss = int(str(facts["used_memory_rss"]))
+        fields["mem_fragmentation_ratio"] = f"{rss / used:.2f}"
+        fields["mem_fragmentation_bytes"] = rss - used
+    fields |= {
+        "mem_allocator": "libc",
+        "active_defrag_running": 0,  # CPython does not move objects
+    }
+    return fields
+
+
+def _sizes(name: str, size_bytes: Any) -> Fields:
+    return {name: size_bytes, f"{name}_human": human_size(int(size_bytes))}
 
 
 @section("persistence")
@@ -167,16 +200,41 @@ def _persistence(node: Node) -> Fields:
 
 @section("stats")
 def _stats(node: Node) -> Fields:
+    statistics, pubsub, tracking = node.statistics, node.pubsub, node.tracking
     return {
         "total_connections_received": node.connections_received,
-        "total_commands_processed": node.statistics.commands_processed,
+        "total_commands_processed": statistics.commands_processed,
+        "instantaneous_ops_per_sec": round(statistics.commands_rate.per_second),
+        "total_net_input_bytes": statistics.input_bytes,
+        "total_net_output_bytes": statistics.output_bytes,
+        "instantaneous_input_kbps": f"{statistics.input_rate.per_second / 1024:.2f}",
+        "instantaneous_output_kbps": f"{statistics.output_rate.per_second / 1024:.2f}",
+        "rejected_connections": statistics.rejected_connections,
         "expired_keys": node.expired_keys,
         "expired_stale_perc": f"{node.expiry.stale_share * 100:.2f}",
         "expired_time_cap_reached_count": node.expiry.time_cap_reached_count,
         "expire_cycle_cpu_milliseconds": node.expiry.used_us // 1000,
         "keyspace_hits": sum(database.hits for database in node.databases),
         "keyspace_misses": sum(database.misses for database in node.databases),
+        "pubsub_channels": len(pubsub.channels.clients),
+        "pubsub_patterns": len(pubsub.patterns.clients),
+        "pubsubshard_channels": len(pubsub.shard_channels.clients),
+        "latest_fork_usec": 0,  # a snapshot here needs no fork
+        "total_forks": 0,
+        "tracking_total_keys": len(tracking.keys),
+        "tracking_total_items": tracking.items,
+        "tracking_total_prefixes": len(tracking.prefixes),
+        "total_error_replies": statistics.error_replies,
+        "total_reads_processed": statistics.reads,
+        "total_writes_processed": statistics.writes,
+        "io_threaded_reads_processed": 0,
+        "io_threaded_writes_processed": 0,
     }
+
+
+@section("cpu")
+def _cpu(node: Node) -> Fields:
+    return node.process_facts("cpu")
 
 
 @section("commandstats")

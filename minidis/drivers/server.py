@@ -37,6 +37,7 @@ from typing import Any, cast
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
+from minidis.drivers.process import process_facts
 from minidis.engine import starting
 from minidis.engine.client import Client
 from minidis.engine.disk import DiskError, NodeFailure
@@ -84,7 +85,6 @@ class Server:
         self.node = node
         self.log = log or Log(node.config.logfile, node.config.loglevel)
         self.connections: dict[int, Connection] = {}
-        self.rejected_connections = 0
         self.addresses: list[str] = []
         self.peers = PeerSockets(node, on_turn=self.flush, on_fault=self.log.warning)
         self._to_close: list[Connection] = []
@@ -109,6 +109,7 @@ class Server:
         self.node.log = self.log.write
         self.node.stopwatch_ns = time.perf_counter_ns
         self.node.statistics.time_all()
+        self.node.process_facts = process_facts
         self.node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         config = self.node.config
         if config.port:
@@ -347,6 +348,9 @@ class Connection(asyncio.Protocol):
         link.parser.feed(data)
         link.last_requests = []
         self.received_bytes += len(data)
+        statistics = self.server.node.statistics
+        statistics.reads += 1
+        statistics.input_bytes += len(data)
         self.last_read_us = self.server.node.now_us
         self.run_commands()
         if isinstance(link.parser, RequestParser):
@@ -397,7 +401,10 @@ class Connection(asyncio.Protocol):
         server = self.server
         if server.node.unwritten and not server.write_out():
             return
-        self.transport.write(link.take_output())
+        output = link.take_output()
+        server.node.statistics.writes += 1
+        server.node.statistics.output_bytes += len(output)
+        self.transport.write(output)
         if self.transport.get_write_buffer_size():
             self._check_output(self.server.node.now_us)
 
@@ -423,7 +430,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def _refuse(self, reason: bytes) -> None:
-        self.server.rejected_connections += 1
+        self.server.node.statistics.rejected_connections += 1
         self.transport.write(reason)
         self.transport.close()
 

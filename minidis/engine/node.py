@@ -164,6 +164,8 @@ class Node:
         self.changes = 0
         self.statistics = Statistics(self)
         self.slowlog = SlowLog(self)
+        self.config_file = ""  # the redis.conf that this node was started with, for CONFIG REWRITE
+        self.process_facts: Callable[[str], dict[str, object]] = lambda section: {}  # the driver's, for INFO
         self.latency = LatencyMonitor(self)
         self.expired_keys = 0
         self.connections_received = 0

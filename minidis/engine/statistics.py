@@ -160,6 +160,8 @@ class Statistics:
         self.error_replies = 0
         self.input_bytes = 0  # the driver's to count
         self.output_bytes = 0
+        self.reads = self.writes = 0
+        self.rejected_connections = 0
         self.next_sample_us = node.now_us
         self.commands_rate = Rate(node.now_us)
         self.input_rate = Rate(node.now_us)
@@ -284,5 +286,6 @@ class Statistics:
                 command.timing.reset()
         self.errors.clear()
         self.error_replies = self.input_bytes = self.output_bytes = 0
+        self.reads = self.writes = self.rejected_connections = 0
         for rate in (self.commands_rate, self.input_rate, self.output_rate):
             rate.__init__(self.node.now_us)  # type: ignore[misc]

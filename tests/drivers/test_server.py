@@ -142,7 +142,7 @@ def test_maxclients(path: str) -> None:
             first = await connect()
             await first.ask(b"PING\r\n", b"+PONG\r\n")
             assert await (await connect()).expect_end() == b"-ERR max number of clients reached\r\n"
-            assert server.rejected_connections == 1
+            assert server.node.statistics.rejected_connections == 1
             await first.ask(b"CONFIG SET maxclients 2\r\n", b"+OK\r\n")
             await (await connect()).ask(b"PING\r\n", b"+PONG\r\n")
 
