@@ -76,19 +76,17 @@ def raise_counter(counter: int, log_factor: int, random: Random) -> int:
     return counter + (random.random() < chance)
 
 
-def decayed_counter(counter: int, minute: int, now_us: int, decay_minutes: int) -> int:
-    """The counter as it stands now, if the last access was in `minute`: a point less for each period."""
-    if not decay_minutes:
-        return counter
-    now = _minute(now_us)
-    elapsed = now - minute if now >= minute else _MINUTES_MAX - minute + now
-    return max(0, counter - elapsed // decay_minutes)
+def decayed_counter(counter: int, idle_minutes: int, decay_minutes: int) -> int:
+    """The counter after so many minutes without an access: a point less for each period (0: never)."""
+    return max(0, counter - idle_minutes // decay_minutes) if decay_minutes else counter
 
 
 def frequency(value: Value, node: Node) -> int:
     """The answer of OBJECT FREQ: the counter of a value as it stands now.  Changes nothing."""
     minute, counter = _counted(value)
-    return decayed_counter(counter, minute, node.now_us, node.config.lfu_decay_time)
+    now = _minute(node.now_us)
+    idle_minutes = now - minute if now >= minute else _MINUTES_MAX - minute + now
+    return node.decay_counter(counter, idle_minutes, node.config.lfu_decay_time)
 
 
 def set_frequency(value: Value, counter: int, now_us: int) -> None:
@@ -118,7 +116,7 @@ def _minute(time_us: int) -> int:
 
 
 def _count_access(value: Value, node: Node) -> None:
-    counter = raise_counter(frequency(value, node), node.config.lfu_log_factor, node.random)
+    counter = node.raise_counter(frequency(value, node), node.config.lfu_log_factor, node.random)
     value.lfu = _minute(node.now_us) << 8 | counter
 
 

@@ -87,7 +87,7 @@ class EvictionPool:
     >>> pool = EvictionPool()
     >>> for score in range(20):
     ...     pool.offer(Candidate(score * 7 % 20, 0, b"%d" % score))
-    >>> [candidate.score for candidate in pool.candidates][:3], pool.take_best().score
+    >>> [candidate.score for candidate in pool.candidates][:3], pool.choose([], lambda c: True).score
     ([4, 5, 6], 19)
     """
 
@@ -101,9 +101,15 @@ class EvictionPool:
         if len(candidates) > POOL_SIZE:
             del candidates[0]
 
-    def take_best(self) -> Candidate:
-        """The candidate with the highest score; it leaves the pool."""
-        return self.candidates.pop()
+    def choose(self, samples: list[Candidate], exists: Callable[[Candidate], bool]) -> Candidate | None:
+        """Take the samples in; then the best that is still a key leaves the pool, and ghosts before it."""
+        for candidate in samples:
+            self.offer(candidate)
+        while self.candidates:
+            best = self.candidates.pop()
+            if exists(best):
+                return best
+        return None
 
 
 class Evictor:
@@ -210,24 +216,22 @@ class Evictor:
     def _choose(self, crowd: str, score: Score) -> tuple[Database, Eviction] | None:
         """Sample every database into the pool, and take the best that is no ghost."""
         databases, pool = self.node.databases, self.pool
-        while True:
+
+        def exists(candidate: Candidate) -> bool:
+            return candidate.key in getattr(databases[candidate.database], crowd)
+
+        while any(getattr(database, crowd) for database in databases):
             samples = [
                 candidate
                 for database in databases
                 if getattr(database, crowd)
                 for candidate in self._sample(database, crowd, score)
             ]
-            if not samples and not any(getattr(database, crowd) for database in databases):
-                return None
-            for candidate in samples:
-                pool.offer(candidate)
-            while pool.candidates:
-                best = pool.take_best()
-                database = databases[best.database]
-                if best.key in getattr(database, crowd):
-                    return database, Eviction(
-                        best.database, best.key, best.score, samples, tuple(pool.candidates)
-                    )
+            best = pool.choose(samples, exists)
+            if best is not None:  # else all were ghosts, or the sample was empty: draw again
+                eviction = Eviction(best.database, best.key, best.score, samples, tuple(pool.candidates))
+                return databases[best.database], eviction
+        return None
 
     def _sample(self, database: Database, crowd: str, score: Score) -> list[Candidate]:
         node = self.node

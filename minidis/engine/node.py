@@ -174,6 +174,7 @@ class Node:
         self.active_expiry = True
         self.cron_is_paused = False
         self.active_cycle = expiry.active_cycle
+        self.raise_counter, self.decay_counter = access.raise_counter, access.decayed_counter
         self.expiry = expiry.Progress()
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us

@@ -164,7 +164,7 @@ def lfu_decay(counter: int = 100, minutes: int = 120, decay_times: Sequence[int]
     return charts.line(
         {
             f"lfu-decay-time {time}": [
-                (minute, access.decayed_counter(counter, 0, minute * 60_000_000, time))
+                (minute, access.decayed_counter(counter, minute, time))
                 for minute in range(0, minutes + 1, max(1, minutes // 60))
             ]
             for time in decay_times
