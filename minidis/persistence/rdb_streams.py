@@ -74,13 +74,15 @@ def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> Str
     offset = cursor.offset
     blob = cursor.string("a node's listpack")
     try:
-        elements = Listpack.from_bytes(blob).elements()
+        pack = Listpack.from_bytes(blob)
+        elements = pack.elements()
         _check_node(elements)
     except CorruptListpack as corrupt:
         raise cursor.error(str(corrupt), offset) from None
     except ValueError as fault:
         raise cursor.error(f"a stream's node is corrupt: {fault}", offset) from None
-    node = stream.encodings.listpack(elements)
+    own = stream.encodings.listpack
+    node = pack if own is Listpack else own(elements)
     master = StreamId.from_key(key)
     for entry in stream_node.entries(node, master):
         if greatest is not None and entry.id <= greatest:

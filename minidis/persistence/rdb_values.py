@@ -108,8 +108,8 @@ def _read_quicklist_2(cursor: Cursor, loading: Loading) -> List:
         if container == Container.PLAIN:
             nodes.append(cursor.string("a plain node: one large element"))
         elif container == Container.PACKED:
-            elements = _unpacked(cursor, listpack_elements)
-            nodes += [loading.encodings.listpack(elements)] if elements else []
+            pack, elements = _listpack(cursor, loading)
+            nodes += [pack] if elements else []
         else:
             raise cursor.error(f"a node of a list is plain (1) or packed (2), not {container}", offset)
     return List.from_nodes(nodes, loading.encodings)
@@ -148,13 +148,13 @@ def _read_intset(cursor: Cursor, loading: Loading) -> Set:
 
 def _read_set_listpack(cursor: Cursor, loading: Loading) -> Set:
     offset = cursor.offset
-    members = _unpacked(cursor, listpack_elements)
+    pack, members = _listpack(cursor, loading)
     _refuse_duplicates(cursor, members, offset, "member")
     value = Set(loading.encodings)
     if len(members) > loading.encodings.set_max_listpack_entries:
         _fill_set_table(value, members)
     else:
-        value.form = SetListpackForm(loading.encodings.listpack(members))
+        value.form = SetListpackForm(pack)
     return value
 
 
@@ -190,14 +190,18 @@ def _read_scores(cursor: Cursor, loading: Loading, read_score: Callable[[str], f
 
 
 def _read_sorted_set_listpack(cursor: Cursor, loading: Loading) -> SortedSet:
-    return _sorted_set(cursor, loading, cursor.offset, _unpacked(cursor, listpack_elements))
+    offset = cursor.offset
+    pack, elements = _listpack(cursor, loading)
+    return _sorted_set(cursor, loading, offset, elements, pack)
 
 
 def _read_sorted_set_ziplist(cursor: Cursor, loading: Loading) -> SortedSet:
     return _sorted_set(cursor, loading, cursor.offset, _unpacked(cursor, ziplist_elements))
 
 
-def _sorted_set(cursor: Cursor, loading: Loading, offset: int, elements: list[bytes]) -> SortedSet:
+def _sorted_set(
+    cursor: Cursor, loading: Loading, offset: int, elements: list[bytes], pack: Any = None
+) -> SortedSet:
     """A sorted set whose small encoding held member, score, member, score ..."""
     members = elements[::2]
     _refuse_odd(cursor, elements, offset, "a member without a score")
@@ -215,7 +219,10 @@ def _sorted_set(cursor: Cursor, loading: Loading, offset: int, elements: list[by
         raise cursor.error("members of a sorted set out of order", offset)
     encodings = loading.encodings
     value = SortedSet(encodings, loading.random)
-    value.form.fill(pairs)
+    if value.encoding == "listpack" and pack is not None:
+        value.form.listpack = pack  # type: ignore[union-attr]
+    else:
+        value.form.fill(pairs)
     if len(pairs) > encodings.zset_max_listpack_entries and value.encoding == "listpack":
         value.convert()
     return value
@@ -231,7 +238,9 @@ def _read_hash(cursor: Cursor, loading: Loading) -> Hash:
 
 
 def _read_hash_listpack(cursor: Cursor, loading: Loading) -> Hash:
-    return _hash(cursor, loading, cursor.offset, _unpacked(cursor, listpack_elements))
+    offset = cursor.offset
+    pack, words = _listpack(cursor, loading)
+    return _hash(cursor, loading, offset, words, pack=pack)
 
 
 def _read_hash_ziplist(cursor: Cursor, loading: Loading) -> Hash:
@@ -243,9 +252,17 @@ def _read_hash_zipmap(cursor: Cursor, loading: Loading) -> Hash:
 
 
 def _hash(
-    cursor: Cursor, loading: Loading, offset: int, words: list[bytes], check_sizes: bool = False
+    cursor: Cursor,
+    loading: Loading,
+    offset: int,
+    words: list[bytes],
+    check_sizes: bool = False,
+    pack: Any = None,
 ) -> Hash:
-    """A hash of field, value, field, value ... .  A small encoding's strings are believed to be short."""
+    """A hash of field, value, field, value ... , which may stand in a listpack already.
+
+    A small encoding's strings are believed to be short: `check_sizes` is for the others.
+    """
     _refuse_odd(cursor, words, offset, "a field without a value")
     fields = words[::2]
     _refuse_duplicates(cursor, fields, offset, "field")
@@ -258,7 +275,8 @@ def _hash(
         for name, content in zip(fields, words[1::2], strict=True):
             value.form.set(name, content)
     else:
-        value.form.listpack = encodings.listpack(words)  # type: ignore[attr-defined]
+        pack = encodings.listpack(words) if pack is None else pack
+        value.form.listpack = pack  # type: ignore[attr-defined]
     return value
 
 
@@ -286,7 +304,7 @@ def _read_hash_listpack_with_times(cursor: Cursor, loading: Loading) -> Hash:
 def _read_timed_listpack(cursor: Cursor, loading: Loading) -> Hash:
     """Redis 7.4's small hash whose fields may expire: field, value, time (0: none) by turns."""
     offset = cursor.offset
-    triples = _unpacked(cursor, listpack_elements)
+    _, triples = _listpack(cursor, loading)
     if len(triples) % 3:
         raise cursor.error("a field without a value or a time", offset)
     words = [word for at in range(0, len(triples), 3) for word in triples[at : at + 2]]
@@ -356,19 +374,27 @@ def module_name(number: int) -> str:
 # -- small encodings ------------------------------------------------------------------------------
 
 
-def listpack_elements(blob: bytes) -> list[bytes]:
-    """All elements of a listpack.  Raises CorruptListpack."""
-    return Listpack.from_bytes(blob).elements()
+def _listpack(cursor: Cursor, loading: Loading) -> tuple[Any, list[bytes]]:
+    """A listpack of the node's own class, and its elements."""
+    offset = cursor.offset
+    blob = cursor.string("a listpack")
+    try:
+        pack = Listpack.from_bytes(blob)
+    except CorruptListpack as corrupt:
+        raise cursor.error(str(corrupt), offset) from None
+    elements = pack.elements()
+    own: Any = loading.encodings.listpack
+    return pack if own is Listpack else own(elements), elements
 
 
 def _unpacked(cursor: Cursor, take_apart: Callable[[bytes], list[bytes]]) -> list[bytes]:
-    """The elements of a small encoding that stands in the file as one string."""
+    """The elements of an old small encoding that stands in the file as one string."""
     offset = cursor.offset
     what = take_apart.__name__.partition("_")[0]
     blob = cursor.string(f"a {what}")
     try:
         return take_apart(blob)
-    except (CorruptListpack, CorruptBlob) as corrupt:
+    except CorruptBlob as corrupt:
         raise cursor.error(str(corrupt), offset) from None
 
 

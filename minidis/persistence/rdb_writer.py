@@ -204,8 +204,8 @@ def encode_string(data: bytes, compress: bool = True) -> bytes:
         if number is not None and -(1 << 31) <= number < 1 << 31:
             return _encode_integer(number)
     elif compress and length >= COMPRESS_FROM_BYTES:
-        packed = lzf.compress(data)
-        if len(packed) <= length - _COMPRESSION_SAVES:
+        packed = lzf.compress(data, _COMPRESSION_SAVES)
+        if packed is not None:
             return b"\xc3%b%b%b" % (encode_length(len(packed)), encode_length(length), packed)
     if length < 64:
         return b"%c%b" % (length, data)

@@ -15,7 +15,16 @@ repetitive = st.lists(st.sampled_from([b"a", b"abc", b"user:", b"\0\0\0\0", b"xy
 
 @given(st.one_of(st.binary(max_size=600), repetitive))
 def test_what_was_packed_comes_back(data):
-    assert decompress(compress(data), len(data)) == data
+    packed = compress(data)
+    if packed is not None:
+        assert len(packed) < len(data) and decompress(packed, len(data)) == data
+
+
+@given(repetitive, st.integers(1, 50))
+def test_nothing_is_given_up_that_would_save_enough(data, least_saving):
+    packed = compress(data)
+    saved = 0 if packed is None else len(data) - len(packed)
+    assert compress(data, least_saving) == (packed if saved >= least_saving else None)
 
 
 @pytest.mark.parametrize("distance", [1, 8191, 8192, 8193, 9000])

@@ -29,6 +29,8 @@ from minidis.notebook.views.grids import grid
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.ledgers import ledger
 from minidis.notebook.views.protocol import exchange, ribbon
+from minidis.notebook.views.rdb_files import RdbView
+from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
 from minidis.notebook.views.venn import VennView
@@ -59,6 +61,7 @@ __all__ = [
     "listpack",
     "lru_dots",
     "memory_curve",
+    "rdb",
     "refresh_all",
     "resp",
     "set",
@@ -175,6 +178,13 @@ def encoding(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> V
 def resp(data: bytes | str, request: bool | None = None) -> View:
     """The RESP ribbon of bytes (a reply; with `request` a request), or of a command given as text."""
     return ribbon(data, request)
+
+
+def rdb(
+    source: str | bytes | bytearray | None = None, node: Embedded | None = None, db: int = 0, *, page: int = 1
+) -> View:
+    """Every byte of an RDB file or DUMP payload: bytes as they are, a key (a str), or all keys."""
+    return RdbView(source, None if isinstance(source, bytes | bytearray) else node_or_default(node), db, page)
 
 
 def venn(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> View:

@@ -8,13 +8,14 @@ Read next: minidis/protocol/resp.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, printable, table_text
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.view import View
-from minidis.protocol.annotation import annotate
+from minidis.protocol.annotation import Span, annotate
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode, encode_command
@@ -59,7 +60,7 @@ class RespView(View):
                 with canvas.group(
                     note=f"bytes {row['start']} to {row['end'] - 1}: {row['meaning']}", step=step
                 ):
-                    _draw_row(canvas, row, y)
+                    draw_row(canvas, row, y)
                 y += 40
             if part["more"]:
                 canvas.text(56, y + 14, f"… {count_of(part['more'], 'more line')}", "t-dim", 12)
@@ -128,23 +129,27 @@ def _rows(data: bytes, is_request: bool) -> list[dict[str, Any]]:
                 "shown": rows[-1]["shown"] + _shown(data[span.start : span.end]),
             }
             continue
-        piece = data[span.start : span.end]
-        head = piece if len(piece) <= SHOWN_CELLS else piece[: SHOWN_CELLS - 3]
-        rows.append(
-            {
-                "start": span.start,
-                "end": span.end,
-                "kind": span.kind,
-                "meaning": printable(span.explanation),
-                "depth": span.depth,
-                "cells": list(head),
-                "hidden": len(piece) - len(head),
-                "shown": _shown(head)
-                + (f"+{len(piece) - len(head)} bytes" if len(head) < len(piece) else ""),
-                "ends": [],  # the bytes where its CRLF stands; a server does not look at them behind a string
-            }
-        )
+        rows.append(row_of(data, span))
     return rows
+
+
+def row_of(data: bytes, span: Span) -> dict[str, Any]:
+    """A span of bytes as a row of a picture: the first of its bytes, and what they say."""
+    piece = data[span.start : span.end]
+    head = piece if len(piece) <= SHOWN_CELLS else piece[: SHOWN_CELLS - 3]
+    more = f"+{len(piece) - len(head)} bytes" if len(head) < len(piece) else ""
+    return {
+        "start": span.start,
+        "end": span.end,
+        "kind": span.kind,
+        "meaning": printable(span.explanation),
+        "depth": span.depth,
+        "cells": list(head),
+        "hidden": len(piece) - len(head),
+        "shown": _shown(head) + more,
+        "hexes": head.hex(" ") + (f" {more}" if more else ""),
+        "ends": [],  # the bytes where its CRLF stands; a server does not look at them behind a string
+    }
 
 
 def _shown(data: bytes) -> str:
@@ -156,8 +161,9 @@ def _character(byte: int) -> str:
     return named.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}")
 
 
-def _draw_row(canvas: Canvas, row: dict[str, Any], y: float) -> None:
-    role = KIND_ROLES.get(row["kind"], "f")
+def draw_row(canvas: Canvas, row: dict[str, Any], y: float, roles: Mapping[str, str] = KIND_ROLES) -> None:
+    """A row from `y` on, 40 high: offset, bytes as cells, kind and meaning."""
+    role = roles.get(row["kind"], "f")
     canvas.text(44, y + 22, str(row["start"]), "m t-dim", 10, "end")
     x = 52 + 16 * min(row["depth"], 8)
     if row["depth"]:
