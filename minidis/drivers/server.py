@@ -39,14 +39,13 @@ from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
 from minidis.engine import starting
-from minidis.engine.client import Client
+from minidis.engine.client import Buffers, Client
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
 from minidis.engine.node import VERSION, Node
 from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.replies import ReplyError
-from minidis.protocol.resp import RequestParser
 
 FLUSH_BYTES = 64 * 1024
 """Output of one client goes to its socket at the latest when it has grown to this."""
@@ -241,16 +240,10 @@ class Server:
 
     # -- a turn -----------------------------------------------------------------------------------
 
-    def execute(self, client: Client, argv: list[bytes]) -> Any:
-        """Run a command for a link: a fault in it is logged, and becomes an error reply."""
-        try:
-            return self.node.execute(client, argv)
-        except ReplyError:
-            raise
-        except Exception as error:
-            self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
-            name = type(error).__name__
-            raise ReplyError(f"ERR internal error: {name}; the log of the server has details") from None
+    def note_fault(self, client: Client, argv: list[bytes], error: Exception) -> ReplyError:
+        """A command broke: the log has the traceback, and its client an error reply."""
+        self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
+        return ReplyError(f"ERR internal error: {type(error).__name__}; the log of the server has details")
 
     def flush(self) -> None:
         """Write to everyone who is owed something by now, and hang up on those whom the node has let go."""
@@ -263,12 +256,14 @@ class Server:
         while self._to_close:
             connection = self._to_close.pop()
             connection.transport.abort()
-        self.node.before_sleep()
-        if not self.write_out():
+        node = self.node
+        node.before_sleep()
+        if node.unwritten and not self.write_out():
             return
-        if self.node.peers.outbox:
+        if node.peers.outbox:
             self.peers.carry_out()
-        self._schedule()
+        if self._timer is None or node.next_tick_us < self._timer_us:
+            self._schedule()
 
     def hang_up(self, connection: Connection) -> None:
         """The node has closed a client: at the end of this turn its socket goes too."""
@@ -313,7 +308,6 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.link: Link | None = None
         self.running = False
-        self.received_bytes = 0
         self.last_read_us = 0
         self.meter = OutputMeter()
 
@@ -330,11 +324,12 @@ class Connection(asyncio.Protocol):
             self._refuse(PROTECTED)
             return
         node.now_us = node.clock()
-        self.link = Link(node, execute=server.execute)
+        self.link = Link(node, on_fault=server.note_fault)
         client = self.link.client
         client.peer = _show_address(peer, node.config.unixsocket)
         client.local = _show_address(transport.get_extra_info("sockname"), node.config.unixsocket)
         client.on_close = lambda: server.hang_up(self)
+        client.measure_buffers = self.measure
         server.connections[client.id] = self
         self.last_read_us = node.now_us
         self.transport.set_write_buffer_limits(high=FLUSH_BYTES)
@@ -345,22 +340,17 @@ class Connection(asyncio.Protocol):
         link = self.link
         if link is None or link.closing:
             return
-        link.parser.feed(data)
-        link.last_requests = []
-        self.received_bytes += len(data)
-        statistics = self.server.node.statistics
+        server, parser = self.server, link.parser
+        parser.feed(data)
+        statistics = server.node.statistics
         statistics.reads += 1
         statistics.input_bytes += len(data)
-        self.last_read_us = self.server.node.now_us
+        self.last_read_us = server.node.now_us
         self.run_commands()
-        if isinstance(link.parser, RequestParser):
-            waiting_bytes = self.received_bytes - link.parser.position
-            if waiting_bytes > self.server.node.config.client_query_buffer_limit:
-                self.server.log.warning(
-                    f"Closing client that reached max query buffer length: {link.client.peer}"
-                )
-                self.transport.abort()
-        self.server.flush()
+        if parser.unread_bytes > server.node.config.client_query_buffer_limit:
+            server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
+            self.transport.abort()
+        server.flush()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.link is not None:
@@ -378,12 +368,10 @@ class Connection(asyncio.Protocol):
             return
         self.running = True
         try:
-            while link.run_one():
-                if len(link.output) >= FLUSH_BYTES:
-                    self.write()
-                    if self.transport.is_closing():
-                        break
-            link.collect_late_replies()
+            while link.run_all(FLUSH_BYTES):
+                self.write()
+                if self.transport.is_closing():
+                    break
         except Exception:  # not in a command, that is caught: in the parser or an encoder
             self.server.log.warning(f"A fault at {link.client.peer}:\n{traceback.format_exc()}")
             link.close()
@@ -392,6 +380,17 @@ class Connection(asyncio.Protocol):
         self.write()
         if link.closing and not self.transport.is_closing():
             self.transport.close()
+
+    def measure(self) -> Buffers:
+        """What CLIENT LIST shows of the socket."""
+        assert self.link is not None
+        handle = self.transport.get_extra_info("socket")
+        return Buffers(
+            fd=-1 if handle is None else handle.fileno(),
+            query_bytes=self.link.parser.unread_bytes,
+            output_bytes=self.transport.get_write_buffer_size() + len(self.link.output),
+            unix=self.link.client.local.endswith(":0"),
+        )
 
     def write(self) -> None:
         """Give the link's output to the socket; cut off a client that has let too much pile up."""

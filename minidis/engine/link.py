@@ -32,12 +32,15 @@ from minidis.protocol.resp import ProtocolError, RequestParser, encode
 
 Execute = Callable[[Client, list[bytes]], Any]
 
+OnFault = Callable[[Client, list[bytes], Exception], ReplyError]
+
 
 class Link:
     """One connection to `node`.  `parser` makes the request parser: a learner's own fits here.
 
     `client` is one that is connected already and now speaks by bytes; `execute` runs a command (a
-    driver's own way, with its lock and its timers, instead of the bare node's).
+    driver's own way, with its lock and its timers, instead of the bare node's); `on_fault` makes the reply
+    to a command in which something broke (without it, the exception goes on to the caller).
     """
 
     def __init__(
@@ -48,11 +51,14 @@ class Link:
         parser: Callable[[], Any] = RequestParser,
         client: Client | None = None,
         execute: Execute | None = None,
+        on_fault: OnFault | None = None,
     ) -> None:
         self.node = node
         self.client = client or node.connect(name, address)
         self.execute = execute or node.execute
+        self.on_fault = on_fault
         self.parser = parser()
+        self._has_limits = isinstance(self.parser, RequestParser)
         self.output = bytearray()
         self.last_requests: list[list[bytes]] = []
 
@@ -72,18 +78,7 @@ class Link:
 
     def run_one(self) -> bool:
         """Run the next whole command, if there is one and the client may go on.  True if it did."""
-        self.collect_late_replies()
-        if self.closing or self.client.parked is not None:
-            return False
-        if isinstance(self.parser, RequestParser):  # limits that AUTH and CONFIG SET change
-            self.parser.authenticated = self.client.authenticated
-            self.parser.max_bulk_bytes = self.node.config.proto_max_bulk_len
-        try:
-            argv = self.parser.next_request()
-        except ProtocolError as error:
-            self.send(error)
-            self.close()
-            return False
+        argv = self._next_request()
         if argv is None:
             return False
         if argv:
@@ -91,22 +86,55 @@ class Link:
             self._run(argv)
         return True
 
-    def _run(self, argv: list[bytes]) -> None:
-        mode_before = self.client.reply_mode
+    def run_all(self, most_output_bytes: int | None = None) -> bool:
+        """Run every whole command.  True if it stopped because `output` has grown to `most_output_bytes`."""
+        next_request, run = self._next_request, self._run
+        while (argv := next_request()) is not None:
+            if argv:
+                run(argv)
+            if most_output_bytes is not None and len(self.output) >= most_output_bytes:
+                return True
+        return False
+
+    def _next_request(self) -> list[bytes] | None:
+        """The next request that may run now.  A broken frame is answered, and is the last."""
+        client, parser = self.client, self.parser
+        if client.outbox:
+            self.collect_late_replies()
+        if client.closed or client.parked is not None:
+            return None
+        if self._has_limits:  # which AUTH and CONFIG SET change
+            parser.authenticated = client.authenticated
+            parser.max_bulk_bytes = self.node.config.proto_max_bulk_len
         try:
-            reply = self.execute(self.client, argv)
+            return parser.next_request()
+        except ProtocolError as error:
+            self.send(error)
+            self.close()
+            return None
+
+    def _run(self, argv: list[bytes]) -> None:
+        client = self.client
+        mode_before = client.reply_mode
+        try:
+            reply = self.execute(client, argv)
         except ReplyError as error:
             reply = error
-        kept_back = self.client.keeps_back_reply(mode_before) and type(reply) is not Several
-        if reply is not WAITING and not kept_back:
-            self.send(reply)
-        self.collect_late_replies()
+        except Exception as error:
+            if self.on_fault is None:
+                raise
+            reply = self.on_fault(client, argv, error)
+        if mode_before != "on" or client.reply_mode != "on":
+            if client.keeps_back_reply(mode_before) and type(reply) is not Several:
+                reply = WAITING
+        if reply is not WAITING:
+            self.output += encode(reply, client.protocol)
+        if client.outbox:
+            self.collect_late_replies()
 
     def collect(self) -> None:
         """Move late replies and messages from the client's outbox into `output`; then go on with requests."""
-        self.collect_late_replies()
-        while self.run_one():
-            pass
+        self.run_all()
 
     def collect_late_replies(self) -> None:
         """Move late replies and messages from the client's outbox into `output`."""
@@ -120,7 +148,7 @@ class Link:
 
     def take_output(self, most_bytes: int | None = None) -> bytes:
         """Take up to `most_bytes` (all, if None) out of `output`, to be sent."""
-        data = bytes(self.output[:most_bytes])
+        data = bytes(self.output if most_bytes is None else self.output[:most_bytes])
         del self.output[: len(data)]
         return data
 

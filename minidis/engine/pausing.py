@@ -49,6 +49,7 @@ class Pause:
             self.node.hold_expiry("pause", True)
         self.until_ms = max(until_ms, self.until_ms or 0)
         self.everyone = self.everyone or everyone
+        self.node.wake(until_ms * 1000)
         self.node.update_observed()
 
     def end(self) -> None:

@@ -136,6 +136,7 @@ class WaitingRoom:
             if len(self._deadlines) > 2 * len(self.parked) + 100:
                 self._deadlines = [entry for entry in self._deadlines if entry[-1].is_waiting]
                 heapq.heapify(self._deadlines)
+            self.node.wake(wait.deadline_ms * 1000)
             heapq.heappush(self._deadlines, (wait.deadline_ms, client.id, next(self._numbers), parked))
 
     def leave(self, client: Client) -> None:
@@ -191,6 +192,7 @@ class WaitingRoom:
         """Note that what `topic` stands for came about; served after the command, or at the next tick."""
         if topic in self.queues:
             self.ready[topic] = None
+            self.node.wake(self.node.now_us)
 
     def serve(self) -> None:
         """Run again the commands that wait for a touched key, until no more can go on."""

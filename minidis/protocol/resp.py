@@ -37,7 +37,7 @@ Complexity: linear in the bytes.
 >>> encode({b"a": 1}, protocol=2), encode({b"a": 1}, protocol=3)
 (b'*2\r\n$1\r\na\r\n:1\r\n', b'%1\r\n$1\r\na\r\n:1\r\n')
 
-Read next: annotation.py (the same bytes, explained piece by piece).
+Read next: annotation.py (the same bytes, explained piece by piece), pipelines.py (many requests at once).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from minidis.protocol.numbers import format_double, format_long_double, parse_float, parse_integer
+from minidis.protocol.pipelines import split_pipeline
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import (
     NULL_ARRAY,
@@ -95,9 +96,12 @@ class RequestParser:
         self._arguments: list[bytes] = []
         self._missing_arguments = 0  # of the array being read; 0: between two requests
         self._bulk_bytes = -1  # of the bulk string being read; -1: its length comes next
+        self._is_fresh = False  # bytes came since we last looked for a pipeline of simple requests
+        self._ahead: list[list[bytes]] = []  # such requests, the next one last
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes from the network. O(len(data)), amortised."""
+        self._is_fresh = True
         if self._at > 4096 and self._at > len(self._buffer) // 2:
             del self._buffer[: self._at]
             self._dropped += self._at
@@ -112,6 +116,10 @@ class RequestParser:
 
     def next_request(self) -> list[bytes] | None:
         """The next complete request, or None until more bytes are fed."""
+        if self._ahead:
+            return self._ahead.pop()
+        if self._is_fresh and not self._missing_arguments and self.authenticated and self._look_ahead():
+            return self._ahead.pop()
         while self._missing_arguments or self._at < len(self._buffer):
             if self._missing_arguments:
                 return self._read_arguments()
@@ -122,6 +130,23 @@ class RequestParser:
             elif not self._read_array_header():
                 return None
         return None
+
+    def _look_ahead(self) -> bool:
+        """Take the simple requests that stand first, all at once (see pipelines.py).  False if none does."""
+        self._is_fresh = False
+        self._ahead, size = split_pipeline(self._buffer[self._at :] if self._at else self._buffer)
+        self._ahead.reverse()
+        self._consume(self._at + size)
+        if self._at == len(self._buffer):
+            self._dropped += self._at
+            self._buffer.clear()
+            self._consume(0)
+        return bool(self._ahead)
+
+    @property
+    def unread_bytes(self) -> int:
+        """How many bytes have been fed whose meaning is not certain yet."""
+        return len(self._buffer) - self._at
 
     @property
     def position(self) -> int:
@@ -237,9 +262,19 @@ def encode(value: Any, protocol: int = 2) -> bytes:
     The elements of a Python set come out in sorted order, because its own order changes from one run of
     Python to the next; a ``dict.keys()`` view is a set that keeps its order.
     """
+    kind = type(value)  # most replies are one of these three; the rest takes a few steps more
+    if kind is bytes:
+        return b"$%d\r\n%b\r\n" % (len(value), value)
+    if kind is str and value in _STATUSES:
+        return _STATUSES[value]
+    if kind is int:
+        return b":%d\r\n" % value
     pieces: list[bytes] = []
     _append(pieces, value, protocol >= 3)
     return b"".join(pieces)
+
+
+_STATUSES = {word: b"+%b\r\n" % word.encode() for word in ("OK", "PONG", "QUEUED")}
 
 
 def _append(pieces: list[bytes], value: Any, resp3: bool) -> None:

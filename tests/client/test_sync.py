@@ -354,7 +354,12 @@ def test_eight_threads_share_one_client(client, node):
     assert client.mget("n", "m") == ["1600", "3200"]
 
 
-def test_a_lock_of_redis_py_needs_scripts_but_says_so(client):
-    """Locks come with Lua; until then redis-py gets the server's own error, not a crash."""
-    with pytest.raises(redis.ResponseError):
-        client.register_script("return 1")()
+def test_a_lock_of_redis_py(client):
+    """It releases by a script, so that only its owner can."""
+    lock = client.lock("lock", timeout=10)
+    assert lock.acquire(blocking=False)
+    assert not client.lock("lock", timeout=10).acquire(blocking=False)
+    lock.release()
+    with pytest.raises(redis.exceptions.LockError):
+        lock.release()
+    assert client.exists("lock") == 0
