@@ -41,6 +41,8 @@ def completions(words: list[bytes], begun: str, live_keys: KeyFinder) -> list[st
     """What may stand at the cursor: `words` are the finished ones before it, `begun` is the one it is in."""
     if words and words[0].isdigit():
         words = words[1:]  # a repeat count
+    if words and words[0][:1] == b"@":
+        words = words[1:]  # the client whose line it is
     if not words:
         names = [*COMMANDS.by_name, "help"]
         return _matching((name.upper() for name in names), begun)

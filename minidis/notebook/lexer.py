@@ -46,6 +46,7 @@ class RedisLexer(RegexLexer):
             (r"#.*", Comment.Single),
             (r"(%%?redis)\b(.*)", bygroups(Name.Decorator, Comment.Preproc)),
             (r"([+-]?\d+)([ \t]+)(?=[^\s#])", bygroups(Number.Integer, Whitespace)),
+            (r"(@\w+)([ \t]+)(?=[^\s#])", bygroups(Name.Namespace, Whitespace)),  # whose line it is
             (r"[^\s\"'$]+", Keyword, "arguments"),
             default("arguments"),
         ],

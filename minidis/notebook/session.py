@@ -262,11 +262,26 @@ class _Runner:
             return
         if not argv:
             return  # ${*[]} alone
-        for _ in range(line.repeat):
-            self._run_command(argv, line.text)
+        with self._as_client_of_line(argv) as rest:
+            text = line.text if rest is argv else line.text.partition(" ")[2].lstrip()
+            for _ in range(line.repeat if rest else 0):
+                self._run_command(rest, text)
         if line.comment and not self.session.said_what_a_comment_is:
             self.session.said_what_a_comment_is = True
             self.result.add([("note", _comment_hint(line.comment))])
+
+    @contextmanager
+    def _as_client_of_line(self, argv: list[bytes]) -> Iterator[list[bytes]]:
+        """The words to send; a line that begins with @name is that client's."""
+        name = argv[0][1:].decode("latin-1")
+        if argv[0][:1] != b"@" or not name.isidentifier():
+            yield argv
+            return
+        own, self.connection = self.connection, self.session.connection(name, self.target)
+        try:
+            yield argv[1:]
+        finally:
+            self.connection = own
 
     def _run_command(self, argv: list[bytes], text: str) -> None:
         header = self._header(text)

@@ -46,6 +46,7 @@ def test_keys_where_the_command_has_keys() -> None:
     assert offered("SET user:1 us", keys) == []
     assert offered("OBJECT ENCODING user:", keys) == ["user:1"]
     assert offered("3 INCR user:", keys) == ["user:1"]
+    assert offered("@alice INCR user:", keys) == ["user:1"]
 
 
 def test_nothing_in_comments_and_variables_after_a_dollar() -> None:

@@ -80,7 +80,10 @@ def test_the_package_names_its_entry() -> None:
 
 
 def test_a_cell_of_everything(page: Any) -> None:
-    cell = "%%redis @a\nSET user:$id ${x + 1} EX 60 'a b' # note\n3 INCR n\nZADD z (1.5 m +inf \\\n  x\nGET k"
+    cell = (
+        "%%redis @a\nSET user:$id ${x + 1} EX 60 'a b' # note\n3 INCR n\n"
+        "ZADD z (1.5 m +inf \\\n  x\n@bob GET k"
+    )
     assert page.evaluate(STAND_INS, cell) == [
         ["magic", "%%redis @a"],
         ["command", "SET"],
@@ -101,6 +104,7 @@ def test_a_cell_of_everything(page: Any) -> None:
         ["number", "+inf"],
         ["option", "\\"],
         ["word", "x"],
+        ["variable", "@bob"],
         ["command", "GET"],
         ["word", "k"],
     ]

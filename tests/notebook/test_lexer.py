@@ -15,7 +15,7 @@ def kinds(text: str) -> list[tuple[object, str]]:
 
 
 def test_one_line_of_everything() -> None:
-    assert kinds("%%redis @a\nSET user:$id ${x + 1} EX 60 NX # note") == [
+    assert kinds("%%redis @a\nSET user:$id ${x + 1} EX 60 NX # note\n@bob GET k") == [
         (Name.Decorator, "%%redis"),
         (Comment.Preproc, " @a"),
         (Keyword, "SET"),
@@ -26,6 +26,9 @@ def test_one_line_of_everything() -> None:
         (Number.Integer, "60"),
         (Keyword.Pseudo, "NX"),
         (Comment.Single, "# note"),
+        (Name.Namespace, "@bob"),
+        (Keyword, "GET"),
+        (Token.Text, "k"),
     ]
 
 

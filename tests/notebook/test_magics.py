@@ -193,6 +193,15 @@ def test_repeats(notebook: Notebook) -> None:
     assert "at most 10000 times" in notebook.run("%redis 99999999 INCR n")
 
 
+def test_a_line_of_another_client(notebook: Notebook) -> None:
+    printed = notebook.run("%%redis\n@bob SELECT 3\n@bob SET k bobs\nSET k mine\n2 @bob INCR n\n@bob GET k")
+    assert printed.splitlines() == [
+        "bob> SELECT 3", "OK", "bob[3]> SET k bobs", "OK", "redis> SET k mine", "OK",
+        "bob[3]> INCR n", "(integer) 1", "bob[3]> INCR n", "(integer) 2", "bob[3]> GET k", '"bobs"',
+    ]  # fmt: skip
+    assert "unknown command '@'" in notebook.run("%redis '@' GET k")
+
+
 def test_the_clock(notebook: Notebook) -> None:
     assert notebook.run("%clock") == "2026-01-01 00:00:00 UTC, frozen"
     notebook.run("%redis SET k v EX 10")

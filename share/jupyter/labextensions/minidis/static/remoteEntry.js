@@ -37,6 +37,11 @@
       position = line.match(/^\s*[+-]?\d+/)[0].length; // a repeat count
       emit('number', 0, position);
     }
+    const client = expectCommand && line.slice(position).match(/^\s*@\w+(?=\s)/); // whose line it is
+    if (client) {
+      emit('variable', position, position + client[0].length);
+      position += client[0].length;
+    }
     while (position < line.length) {
       if (/\s/.test(line[position])) {
         position++;
