@@ -100,8 +100,6 @@ class Settings:
     def _set(self, directive: Directive, arguments: list[str]) -> None:
         if directive.words is not None and len(arguments) != directive.words:
             raise ConfigError("wrong number of arguments")
-        if not arguments:
-            raise ConfigError("wrong number of arguments")
         text = " ".join(argument for argument in arguments if argument)
         directive.read(text)  # refused here, where the line is known
         if directive.name == "daemonize" and text.lower() == "yes":
