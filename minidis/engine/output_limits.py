@@ -31,8 +31,14 @@ Limit = tuple[int, int, int]
 """Hard bytes, soft bytes, soft seconds; 0 bytes: no limit."""
 
 
+UNAUTHENTICATED: Limit = (1024, 0, 0)
+"""Refusals that pile up for someone who has not even said who it is are no reason to keep memory."""
+
+
 def limit_of(client: Client) -> Limit:
     """The limit of the class that `client` belongs to."""
+    if not client.authenticated and client.node.users.authentication_required:
+        return UNAUTHENTICATED
     kind = "pubsub" if len(client.subscriptions) else "normal"
     return client.node.config.client_output_buffer_limit[kind]
 

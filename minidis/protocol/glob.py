@@ -16,7 +16,7 @@ leaves less for the rest. So one saved position is enough, and the worst case is
 Mirrors: util.c (stringmatchlen), its odd corners included: a class that is never closed ends with the
 pattern, a lone backslash at the end is a backslash, ``[]`` matches nothing, ``[^]`` one byte of any kind, the
 empty string is matched by ``*`` but not by ``**``, and in a range bytes count as C's signed chars.
-Differs: iterates where C recurses, so no pattern is too deep.
+Differs: iterates where C recurses. There a pattern can be too deep, so it gives up after a thousand stars.
 Complexity: O(len(pattern) * len(string)); O(len(string)) without a star.
 
 >>> matches(b"user:*", b"user:1000"), matches(b"h[^e]llo", b"hello"), matches(b"h[a-e]llo", b"hello")
@@ -29,6 +29,9 @@ Read next: quoting.py.
 
 from __future__ import annotations
 
+MOST_STARS = 1000
+"""A pattern with more stars than this, several in a row being one, matches nothing."""
+
 _STAR, _ANY, _OPEN, _CLOSE, _NOT, _ESCAPE, _RANGE = b"*?[]^\\-"
 
 
@@ -40,13 +43,18 @@ def matches(pattern: bytes, string: bytes, nocase: bool = False) -> bool:
         return not pattern
     fold = _LOWER if nocase else _SAME
     at, position = 0, 0  # in the pattern, in the string
+    stars = 0
     retry_at, retry_position = -1, 0  # just behind the last star, and where its match ends for now
     while True:
         if at < len(pattern) and pattern[at] == _STAR:
-            at += 1
+            while pattern[at : at + 1] == b"*":
+                at += 1
             retry_at, retry_position = at, position
             if at == len(pattern):
                 return True
+            stars += 1
+            if stars > MOST_STARS:
+                return False
             continue
         if position == len(string):
             return at == len(pattern)

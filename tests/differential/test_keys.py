@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.differential.cases import random_commands_test
+from tests.differential.differences import VALKEY_9_1
 from tests.differential.grammar import Grammar
 from tests.differential.pools import COMMON, OTHER_KEYS, TEXTS
+from tests.differential.sides import MinidisSide, RealSide
 
 KEYS = [b"k%d" % number for number in range(4)]
 
@@ -87,3 +91,14 @@ POOLS = {
 }  # fmt: skip
 
 test_same_as_real_servers = random_commands_test(Grammar(FORMS, POOLS), KEYS)
+
+
+@pytest.mark.parametrize("stars", [999, 1000, 1001, 1002])
+@pytest.mark.parametrize(("unit", "end"), [(b"*a", b""), (b"*?", b"*"), (b"**a", b"*")])
+def test_a_pattern_of_too_many_stars(judge: RealSide, ours: MinidisSide, unit: bytes, end: bytes, stars: int):
+    if judge.name == VALKEY_9_1:
+        pytest.xfail("Valkey knows no such limit")
+    commands = [(b"SET", b"a" * 1100, b"x"), (b"SCAN", b"0", b"MATCH", unit * stars + end)]
+    judge.restart(2)
+    ours.restart(2)
+    assert ours.run(commands) == judge.run(commands)
