@@ -82,8 +82,9 @@ def _swap(first: Database, second: Database) -> None:
         setattr(second, name, mine)
     if first.node.observed:
         for key in {**dict.fromkeys(first.table), **dict.fromkeys(second.table)}:
-            first.node.key_changed(first, key, "swapdb")
-            first.node.key_changed(second, key, "swapdb")
+            for database, other in ((first, second), (second, first)):
+                first.node.watchers.swapped(database, other, key)
+                first.node.key_changed(database, key, "swapdb")
 
 
 @command("TIME", LOADING | STALE | FAST, since="2.6.0")

@@ -435,7 +435,7 @@ class Node:
     def key_changed(self, database: Database, key: bytes, event: str, modified: bool = True) -> None:
         """Tell everyone who asked that a key was touched.  Reached through `Database.touch`."""
         if modified:
-            self.watchers.key_changed(database, key)
+            self.watchers.key_changed(database, key, event)
             self.waiting.key_changed(database.index, key, event)
         if self.memory.counting:
             self.memory.key_changed(database, key)

@@ -67,13 +67,31 @@ class Watchers:
         self.changed.discard(client.id)
         self.node.update_observed()
 
-    def key_changed(self, database: Database, key: bytes) -> None:
+    def key_changed(self, database: Database, key: bytes, event: str) -> None:
         """Mark everyone who watches this key.  One that was dead at WATCH and is freed now is as it was."""
+        if event == "swapdb":  # `swapped` knows better
+            return
         place = (database.index, key)
         for client_id in self.clients.get(place, ()):
             watched = self.node.clients[client_id].watched
             if watched[place] and key not in database.table:
                 watched[place] = False
+            else:
+                self.changed.add(client_id)
+
+    def swapped(self, database: Database, other: Database, key: bytes) -> None:
+        """The same when two databases have changed places, for a key that one of them holds at least.
+
+        Nothing instead of a dead key, or the other way round, or a dead key for a dead key: no change.
+        """
+        place = (database.index, key)
+        is_due, exists, existed = database.is_due(key), key in database.table, key in other.table
+        for client_id in self.clients.get(place, ()):
+            watched = self.node.clients[client_id].watched
+            if watched[place] and (is_due or not exists):
+                watched[place] = exists
+            elif not watched[place] and is_due and not existed:
+                watched[place] = True
             else:
                 self.changed.add(client_id)
 
