@@ -1,4 +1,4 @@
-"""WATCH and SWAPDB: does it count as a change when a key that is missing, alive or dead takes another's place?"""
+"""WATCH and SWAPDB: is it a change when a key that is missing, alive or dead takes the place of another?"""
 
 from __future__ import annotations
 

@@ -168,6 +168,22 @@ def test_a_reader_that_stops_is_cut_off_at_its_limit_and_others_are_served(path:
     asyncio.run(scenario())
 
 
+def test_refusals_do_not_pile_up_for_one_who_does_not_authenticate(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, requirepass="secret") as (server, connect):
+            stranger, friend = await connect(), await connect()
+            await friend.ask(b"AUTH secret\r\n", b"+OK\r\n")
+            stranger.writer.transport.pause_reading()
+            for _ in range(1000):
+                stranger.writer.write(b"GET a\r\n" * 1000)
+                await friend.ask(b"PING\r\n", b"+PONG\r\n")
+                if len(server.connections) == 1:
+                    break
+            assert list(server.connections) == [2]
+
+    asyncio.run(scenario())
+
+
 def test_requirepass_quit_and_kill(path: str) -> None:
     async def scenario() -> None:
         async with serving(path, requirepass="secret") as (server, connect):
