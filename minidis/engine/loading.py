@@ -249,7 +249,7 @@ class Loading:
             elif isinstance(event, SelectDatabase):
                 self._select(path, event[0])
             elif isinstance(event, Function):
-                node.load_library(event.code)
+                node.libraries.keep(event.code)
             elif isinstance(event, Notice):
                 node.log("warning", f"{path} at offset {event.offset}: {event.what}")
             if number % RECORDS_PER_STEP == 0:

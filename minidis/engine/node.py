@@ -48,6 +48,7 @@ from minidis.engine.eviction import Evictor
 from minidis.engine.journal import Journal
 from minidis.engine.latency import LatencyMonitor
 from minidis.engine.lazyfree import LazyFree
+from minidis.engine.libraries import Libraries
 from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
 from minidis.engine.notifications import Notifier
@@ -146,12 +147,10 @@ class Node:
         self.append_only = AppendOnlyFile(self)
         self.loading: Loading | None = None  # files are being loaded: most commands answer LOADING
         self.unwritten = False  # the log must be written before replies go out: see `write_out`
-        self.library_sources: Callable[[], list[bytes]] = list  # libraries of functions, for snapshots
-        self.load_library: Callable[[bytes], None] = lambda code: None
         self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
-        self.libraries: dict[bytes, bytes] = {}  # of functions: name -> code, what RDB and the AOF save
+        self.libraries = Libraries()
         self._begin_counting()
         self._let_others_in()
         self._config_changed([name.replace("-", "_") for name in BY_NAME])

@@ -101,7 +101,10 @@ class Walk:
         self.keys_total = sum(len(database.table) for database in node.databases)
         self.keys_written = 0
         self.done = False
-        self._pieces = [writer.begin(aux), *(writer.function(code) for code in node.library_sources())]
+        self._pieces = [
+            writer.begin(aux),
+            *(writer.function(code) for code in node.libraries.sources.values()),
+        ]
         self.size_bytes = sum(map(len, self._pieces))  # of the pieces not taken yet
         self._current: View | None = None  # whose SELECT was written last
         self._views = [View(self, database) for database in node.databases if len(database.table)]

@@ -90,6 +90,7 @@ class Scripting:
         self.node = node
         self.run: ScriptRun | None = None
         self.loading_since_us: int | None = None
+        self.functions: Any = None  # library.py's, made when the first one is asked for
         self.flush()
 
     # -- the cache of EVAL ------------------------------------------------------------------------

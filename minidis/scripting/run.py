@@ -53,6 +53,7 @@ class ScriptRun:
         self.name, self.flags, self.is_eval = name, flags, is_eval
         self.read_only = read_only or (flags is not None and "no-writes" in flags)
         self.allows_oom = flags is not None and "allow-oom" in flags
+        self.command: list[bytes] = []  # as the caller sent it, for FUNCTION STATS
         self.wrote = False
         self.killed = False
         self.is_slow = False

@@ -318,7 +318,7 @@ def same(theirs: Reply, ours: Reply) -> bool:
 
 def in_valkeys_words(text: bytes) -> bytes:
     """Valkey leaves out the script's name, and says server instead of redis."""
-    text = re.sub(rb"script: \w{40}, on", b"script: on", text)
+    text = re.sub(rb"script: \w+, on", b"script: on", text)
     for redis, valkey in (
         (b"Lua redis lib command", b"Command"),
         (b"redis lib call", b"call"),
@@ -327,6 +327,7 @@ def in_valkeys_words(text: bytes) -> bytes:
         (b"redis.set_repl() requires two arguments", b"server.set_repl() requires one argument"),
         (b"redis.setresp", b"server.setresp"),
         (b"redis.log", b"server.log"),
+        (b"redis.register", b"server.register"),
         (b"redis.acl", b"server.acl"),
     ):
         text = text.replace(redis, valkey)
