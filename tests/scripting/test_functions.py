@@ -1,4 +1,4 @@
-"""Functions: what stands in no reply: the journal, the sources on the node, libraries that others put there."""
+"""Functions: what stands in no reply: journal, sources on the node, libraries that others put there."""
 
 from __future__ import annotations
 
