@@ -106,6 +106,6 @@ class Receiver:
                 for key in table:
                     node.key_changed(database, key, "")
         for code in self.functions:
-            node.load_library(code)
+            node.libraries.keep(code)
         if node.config.appendonly:
             log.update()  # begins anew, with a base of the new dataset
