@@ -89,6 +89,7 @@ def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
         text += sys.stdin.buffer.read()
     settings = Settings(read_files)
     settings.load(text + b"\n" + command_line_text(words).encode("utf-8", "surrogateescape"))
+    settings.check()
     node = Node(Config(settings.values), real_clock, random.Random(), disk=RealDisk())
     node.config_file = config_file
     rename_commands(node.commands, settings.renamed)

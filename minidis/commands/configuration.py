@@ -12,12 +12,18 @@ Read next: minidis/engine/config.py for the directives.
 
 from __future__ import annotations
 
+from minidis.commands.debugging import debug, is_local
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.config import BY_NAME, ConfigError, Directive
+from minidis.engine.config_rewrite import rewritten
+from minidis.engine.disk import DiskError, replace_file
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
+
+PROTECTED = ("dir", "dbfilename")
+"""They would let a client write to any file of the machine."""
 
 _ADMIN = ADMIN | NOSCRIPT | LOADING | STALE
 
@@ -55,6 +61,8 @@ def config_set(client: Client, *words: bytes):
     texts: dict[str, str] = {}
     for name, directive, value in zip(names, directives, values, strict=True):
         assert directive is not None
+        if directive.name in PROTECTED and not _may_set_protected(client):
+            raise _config_error(errors.shown(name), "can't set protected config")
         if directive.immutable:
             raise _config_error(errors.shown(name), "can't set immutable config")
         if directive.name in texts:
@@ -70,6 +78,12 @@ def config_set(client: Client, *words: bytes):
         )
         raise _config_error(errors.shown(refused).lower(), str(error)) from None
     return "OK"
+
+
+def _may_set_protected(client: Client) -> bool:
+    """By enable-protected-configs; who shares the process with the node is trusted anyway."""
+    allowed = client.node.config.enable_protected_configs
+    return client.peer.startswith("embedded") or allowed == "yes" or (allowed == "local" and is_local(client))
 
 
 def _config_error(name: str, reason: str) -> ReplyError:
@@ -90,5 +104,28 @@ def config_resetstat(client: Client):
 
 @command("CONFIG REWRITE", _ADMIN, since="2.8.0")
 def config_rewrite(client: Client):
-    """Write the configuration back to its file, which this server was not given. O(1)."""
-    raise ReplyError("ERR The server is running without a config file")
+    """Write the configuration back to its file, which keeps its comments and its order. O(N) in lines."""
+    return rewrite(client, with_defaults=False)
+
+
+@debug("CONFIG-REWRITE-FORCE-ALL", 0)
+def config_rewrite_all(client: Client) -> str:
+    """Like CONFIG REWRITE but writes all configuration options, including
+    keywords not listed in original configuration file or default values."""
+    return rewrite(client, with_defaults=True)
+
+
+def rewrite(client: Client, with_defaults: bool) -> str:
+    """Write the file anew, in one step: whoever reads it sees the old one or the new one."""
+    node, path = client.node, client.node.config_file
+    if not path:
+        raise ReplyError("ERR The server is running without a config file")
+    users = None if node.config.aclfile else node.users.lines()
+    try:
+        text = node.disk.read(path) if node.disk.size(path) is not None else b""
+        replace_file(node.disk, path, rewritten(text, node.config, users, with_defaults))
+    except DiskError as error:
+        node.log("warning", f"CONFIG REWRITE failed: {error}")
+        raise ReplyError(f"ERR Rewriting config file: {error}") from None
+    node.log("notice", "CONFIG REWRITE executed with success.")
+    return "OK"

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidis.engine.directives import OTHER_DIRECTIVES
-from minidis.protocol.numbers import parse_integer
+from minidis.protocol.numbers import parse_float, parse_integer
 
 UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9, "gb": 1 << 30}
 
@@ -84,22 +84,38 @@ def memory(text: str) -> int:
     >>> memory("1gb"), memory("1g"), memory("64")
     (1073741824, 1000000000, 64)
     """
-    found = _MEMORY(text)
-    if found is None:
-        raise ConfigError("argument must be a memory value")
-    return int(found["digits"] or 0) * UNITS[found["unit"].lower()]  # a unit alone is 0, as in memtoull
+    return memory_from(0)(text)
 
 
-def memory_from(least_bytes: int) -> Callable[[str], int]:
-    """A reader of memory sizes that have a lower bound."""
+def memory_from(least_bytes: int, most_bytes: int = 2**63 - 1) -> Callable[[str], int]:
+    """A reader of memory sizes in a range."""
 
     def read(text: str) -> int:
-        size_bytes = memory(text)
-        if size_bytes < least_bytes:
-            raise ConfigError(f"argument must be between {least_bytes} and {2**63 - 1} inclusive")
+        found = _MEMORY(text)
+        if found is None:
+            raise ConfigError("argument must be a memory value")
+        # A unit alone is 0, and what is too large for 64 bits the largest, as in memtoull
+        size_bytes = min(int(found["digits"] or 0) * UNITS[found["unit"].lower()], 2**64 - 1)
+        if not least_bytes <= size_bytes <= most_bytes:
+            raise ConfigError(f"argument must be between {least_bytes} and {most_bytes} inclusive")
         return size_bytes
 
     return read
+
+
+def backlog_size(text: str) -> int:
+    """A reader of `repl-backlog-size`: at least 16 KB, whatever is said."""
+    return max(memory_from(1)(text), 16 * 1024)
+
+
+def never(text: str) -> bool:
+    """A reader of `activedefrag`, which this server has not."""
+    if boolean(text):
+        raise ConfigError(
+            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified "
+            "Jemalloc like the one shipped by default with the Redis source distribution"
+        )
+    return False
 
 
 _MEMORY = re.compile(r"(?P<digits>[0-9]*)(?P<unit>b|[kmg]b?|)", re.IGNORECASE).fullmatch
@@ -189,6 +205,67 @@ def save_points(text: str) -> tuple[tuple[int, int], ...]:
     return pairs
 
 
+def memory_or_percent(text: str) -> int | str:
+    """A reader of `maxmemory-clients`: a size, or a share of maxmemory ("5%")."""
+    if text.endswith("%") and text[:-1].isdigit() and int(text[:-1]) <= 100:
+        return f"{int(text[:-1])}%"
+    try:
+        return memory(text)
+    except ConfigError:
+        raise ConfigError("argument must be a memory or percent value") from None
+
+
+def hostname(text: str) -> str:
+    """A reader of names that other nodes must be able to resolve."""
+    if len(text) >= 256:
+        raise ConfigError("Hostnames must be less than 256 characters")
+    if not re.fullmatch(r"[A-Za-z0-9.-]*", text):
+        raise ConfigError("Hostnames may only contain alphanumeric characters, hyphens or dots")
+    return text
+
+
+def percentiles(text: str) -> str:
+    """A reader of `latency-tracking-info-percentiles`."""
+    name = "latency-tracking-info-percentiles"
+    for word in text.split():
+        number = parse_float(word.encode("utf-8", "surrogateescape"))
+        if number is None:
+            raise ConfigError(f"Invalid {name} parameters")
+        if not 0 <= number <= 100:
+            raise ConfigError(f"{name} parameters should sit between [0.0,100.0]")
+    return " ".join(text.split())
+
+
+def oom_scores(text: str) -> str:
+    """A reader of `oom-score-adj-values`: three numbers that do not fall."""
+    words = text.split()
+    if len(words) != 3:
+        raise ConfigError("wrong number of arguments")
+    numbers = [parse_integer(word.encode("utf-8", "surrogateescape")) for word in words]
+    if any(number is None or not -2000 <= number <= 2000 for number in numbers):
+        raise ConfigError("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")
+    return " ".join(words)
+
+
+def some_of(*choices: str) -> Callable[[str], str]:
+    """A reader of several words out of some."""
+
+    def read(text: str) -> str:
+        words = text.lower().split()
+        if not words or not set(words) <= set(choices):
+            raise ConfigError("argument(s) must be one of the following: " + ", ".join(choices))
+        return " ".join(word for word in choices if word in words)
+
+    return read
+
+
+def is_memory(directive: Directive) -> bool:
+    """True if its value is a size in bytes."""
+    return directive.read in (memory, memory_or_percent) or directive.read.__qualname__.startswith(
+        "memory_from"
+    )
+
+
 def _show_boolean(value: bool) -> str:
     return "yes" if value else "no"
 
@@ -237,7 +314,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         "list-max-listpack-size", "-2", integer(-(2**31), 2**31 - 1), aliases=("list-max-ziplist-size",)
     ),
     Directive("maxclients", "10000", integer(1, 2**32 - 1)),
-    Directive("maxmemory", "0", memory),
+    Directive("maxmemory", "0", memory_from(0, 2**64 - 1)),
     Directive("maxmemory-policy", "noeviction", one_of(*_POLICIES)),
     Directive("maxmemory-samples", "5", integer(1, 64)),
     Directive("notify-keyspace-events", "", key_event_classes),
@@ -256,6 +333,19 @@ DIRECTIVES: tuple[Directive, ...] = (
 )
 
 
+_READERS: dict[str, Callable[[str], Any]] = {
+    "bool": boolean,
+    "memory": memory,
+    "memory-or-percent": memory_or_percent,
+    "octal": octal,
+    "never": never,
+    "backlog": backlog_size,
+    "hostname": hostname,
+    "percentiles": percentiles,
+    "scores": oom_scores,
+}
+
+
 def _other_directive(line: str) -> Directive:
     """A line of the table in directives.py."""
     declaration, _, default = line.partition("=")
@@ -269,8 +359,14 @@ def _other_directive(line: str) -> Directive:
     elif kind == "words":
         words = int(details[0]) or None
     elif kind != "text":
-        read = {"bool": boolean, "memory": memory, "octal": octal, "enum": one_of(*details)}[kind]
-    show = {"bool": _show_boolean, "octal": "{:o}".format}.get(kind, str)
+        if kind == "memory-from":
+            read = memory_from(*map(int, details))
+        elif kind in ("enum", "flags"):
+            read = (one_of if kind == "enum" else some_of)(*details)
+        else:
+            read = _READERS[kind]
+        words = None if kind in ("percentiles", "scores", "flags") else 1
+    show = {"bool": _show_boolean, "never": _show_boolean, "octal": "{:o}".format}.get(kind, str)
     return Directive(name, default.strip(), read, show, "!" in names, tuple(aliases), words)
 
 

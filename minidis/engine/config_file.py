@@ -102,13 +102,19 @@ class Settings:
             raise ConfigError("wrong number of arguments")
         text = " ".join(argument for argument in arguments if argument)
         directive.read(text)  # refused here, where the line is known
-        if directive.name == "daemonize" and text.lower() == "yes":
-            raise ConfigError("daemonize is not supported: let your shell (&), systemd or a container do it")
         if directive.name in _ADDING and text and self.values.get(directive.name):
             text = f"{self.values[directive.name]} {text}"
         elif directive.name == "client-output-buffer-limit" and directive.name in self.values:
             text = f"{self.values[directive.name]} {text}"
         self.values[directive.name] = text
+
+    def check(self) -> None:
+        """Refuse what all lines together ask for and nobody can do here.  Raises ConfigFileError."""
+        if self.values.get("daemonize", "no").lower() == "yes":
+            raise ConfigFileError(
+                "daemonize is not supported: let your shell (&), systemd or a container do it, and add "
+                "--daemonize no"
+            )
 
     def _define_user(self, words: list[bytes]) -> None:
         name, *rules = words

@@ -6,6 +6,8 @@ honours stands in config.py; what the TCP server honours is named in minidis/dri
 
     int A..B    a number in a range        memory       100mb        enum a b   one of these words
     bool        yes or no                  text         anything     words N    N words (0: any number)
+    flags a b   some of these words        memory-from  at least and at most
+    memory-or-percent, backlog, hostname, percentiles, scores, never: see the readers of config.py
 
 Mirrors: the tables at the end of config.c.
 Read next: config.py, which reads this table.
@@ -19,11 +21,11 @@ aclfile!                             text                               =
 acllog-max-len                       int 0..9223372036854775807         = 128
 active-defrag-cycle-max              int 1..99                          = 25
 active-defrag-cycle-min              int 1..99                          = 1
-active-defrag-ignore-bytes           memory                             = 104857600
+active-defrag-ignore-bytes           memory-from 1                      = 104857600
 active-defrag-max-scan-fields        int 1..9223372036854775807         = 1000
 active-defrag-threshold-lower        int 0..1000                        = 10
 active-defrag-threshold-upper        int 0..1000                        = 100
-activedefrag                         bool                               = no
+activedefrag                         never                              = no
 always-show-logo!                    bool                               = no
 aof-disable-auto-gc                  bool                               = no
 aof-load-truncated                   bool                               = yes
@@ -41,19 +43,19 @@ bind                                 words 0                            = 127.0.
 bind-source-addr                     text                               =
 bio_cpulist!                         text                               =
 busy-reply-threshold/lua-time-limit  int 0..9223372036854775807         = 5000
-client-query-buffer-limit            memory                             = 1073741824
+client-query-buffer-limit            memory-from 1048576                = 1073741824
 cluster-allow-pubsubshard-when-down  bool                               = yes
 cluster-allow-reads-when-down        bool                               = no
 cluster-allow-replica-migration      bool                               = yes
 cluster-announce-bus-port            int 0..65535                       = 0
-cluster-announce-hostname            text                               =
+cluster-announce-hostname            hostname                           =
 cluster-announce-human-nodename      text                               =
 cluster-announce-ip                  text                               =
 cluster-announce-port                int 0..65535                       = 0
 cluster-announce-tls-port            int 0..65535                       = 0
 cluster-config-file!                 text                               = nodes.conf
 cluster-enabled!                     bool                               = no
-cluster-link-sendbuf-limit           memory                             = 0
+cluster-link-sendbuf-limit           memory-from 0 18446744073709551615 = 0
 cluster-migration-barrier            int 0..2147483647                  = 1
 cluster-node-timeout                 int 0..9223372036854775807         = 15000
 cluster-port!                        int 0..65535                       = 0
@@ -77,7 +79,7 @@ io-threads-do-reads!                 bool                               = no
 jemalloc-bg-thread                   bool                               = yes
 latency-monitor-threshold            int 0..9223372036854775807         = 0
 latency-tracking                     bool                               = yes
-latency-tracking-info-percentiles    words 0                            = 50 99 99.9
+latency-tracking-info-percentiles    percentiles                        = 50 99 99.9
 lazyfree-lazy-eviction               bool                               = no
 lazyfree-lazy-expire                 bool                               = no
 lazyfree-lazy-server-del             bool                               = no
@@ -90,13 +92,13 @@ logfile!                             text                               =
 loglevel                             enum debug verbose notice warning nothing = notice
 masterauth                           text                               =
 masteruser                           text                               =
-maxmemory-clients                    text                               = 0
+maxmemory-clients                    memory-or-percent                  = 0
 maxmemory-eviction-tenacity          int 0..100                         = 10
 min-replicas-max-lag/min-slaves-max-lag int 0..2147483647               = 10
 min-replicas-to-write/min-slaves-to-write int 0..2147483647             = 0
 no-appendfsync-on-rewrite            bool                               = no
 oom-score-adj                        enum no yes relative absolute      = no
-oom-score-adj-values                 words 3                            = 0 200 800
+oom-score-adj-values                 scores                             = 0 200 800
 pidfile!                             text                               =
 proc-title-template                  text                               = {title} {listen-addr} {server-mode}
 propagation-error-behavior           enum ignore panic panic-on-replicas = ignore
@@ -105,7 +107,7 @@ rdb-del-sync-files                   bool                               = no
 rdb-save-incremental-fsync           bool                               = yes
 rdbchecksum!                         bool                               = yes
 rdbcompression                       bool                               = yes
-repl-backlog-size                    memory                             = 1048576
+repl-backlog-size                    backlog                            = 1048576
 repl-backlog-ttl                     int 0..9223372036854775807         = 3600
 repl-disable-tcp-nodelay             bool                               = no
 repl-diskless-load                   enum disabled on-empty-db swapdb   = disabled
@@ -127,12 +129,12 @@ replicaof!/slaveof                   words 2                            =
 sanitize-dump-payload                enum no yes clients                = no
 server_cpulist!                      text                               =
 set-proc-title!                      bool                               = yes
-shutdown-on-sigint                   words 0                            = default
-shutdown-on-sigterm                  words 0                            = default
+shutdown-on-sigint                   flags default save nosave now force = default
+shutdown-on-sigterm                  flags default save nosave now force = default
 shutdown-timeout                     int 0..2147483647                  = 10
 slowlog-log-slower-than              int -1..9223372036854775807        = 10000
 slowlog-max-len                      int 0..9223372036854775807         = 128
-socket-mark-id                       int 0..4294967295                  = 0
+socket-mark-id!                      int 0..4294967295                  = 0
 stop-writes-on-bgsave-error          bool                               = yes
 stream-node-max-bytes                memory                             = 4096
 stream-node-max-entries              int 0..9223372036854775807         = 100

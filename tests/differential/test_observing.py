@@ -185,7 +185,7 @@ NO_COUNTERPART = {
 @pytest.mark.parametrize("section", ["server", "clients", "memory", "stats", "persistence", "replication"])
 def test_fields_of_info(judge: RealSide, ours: MinidisSide, section: str):
     if judge.name == VALKEY_9_1:
-        pytest.skip("Valkey has many fields of its own")
+        pytest.xfail("Valkey has many fields of its own")
     known = tuple(prefix for prefixes in NO_COUNTERPART.values() for prefix in prefixes.split())
     judge.restart(2)
     ours.restart(2)
