@@ -39,6 +39,7 @@ COMMANDS = [
     "PFADD sketch element",
     "SET short value EX 100",
     "EXPIRE string 100",
+    "EVAL return(redis.call('get',KEYS[1])) 1 string",
 ]
 
 PREPARE = [

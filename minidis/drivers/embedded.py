@@ -45,6 +45,9 @@ from minidis.structures.dicttable import DictTable
 FROZEN_PATIENCE_S = 10.0
 """How long, by the real clock, a thread waits for a reply while the node's clock is frozen."""
 
+SLOW_SCRIPT_PAUSE_S = 0.001
+"""So long a slow script stands, every 100,000 instructions, for threads that want to say SCRIPT KILL."""
+
 LONGEST_SLICE_S = 0.05
 """A waiting thread looks up this often, so that Ctrl-C and timers are noticed."""
 
@@ -97,6 +100,8 @@ class Embedded:
         self.front: Any = None  # an EventLoop that stands before the node: cells then speak to it by bytes
         self.lock = threading.RLock()
         self._output = threading.Condition(self.lock)
+        self._long_script: Any = None
+        self._long_since_s = 0.0
         self._output_listeners: list[Callable[[Client], None]] = []
         self._start(config, clock, seed, table, disk)
 
@@ -119,6 +124,7 @@ class Embedded:
     def _make_node(self, config: Config) -> None:
         self.node = Node(config, self._current_clock(), self.random, table=self._table, disk=self.disk)
         self.node.sleep = self._sleep
+        self.node.on_script_step = self._script_step
         self.client = self.connect("default")
 
     def restart(
@@ -204,6 +210,17 @@ class Embedded:
                     node.write_out()
                 if node.pending_output:
                     self._announce_output()
+
+    def _script_step(self, run: Any) -> None:
+        """A script runs: Ctrl-C is noticed here, other threads get a turn if it is slow, and it must end."""
+        if self._long_script is not run:
+            self._long_script, self._long_since_s = run, time.monotonic()
+        elif time.monotonic() - self._long_since_s > self.patience_s:
+            run.killed = (
+                f"ERR the script was ended: it ran for more than {self.patience_s:g} seconds".encode()
+            )
+        elif run.is_slow:
+            self._output.wait(SLOW_SCRIPT_PAUSE_S)  # gives the lock away
 
     def execute(self, *words: str | bytes | int | float, client: Client | None = None) -> Any:
         """Run a command given as words, and wait for its reply if it blocks.  Raises ReplyError."""

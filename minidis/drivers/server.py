@@ -35,6 +35,7 @@ import traceback
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.drivers.busy import BusyTurns, RawTransport
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
@@ -87,11 +88,12 @@ class Server:
         self.addresses: list[str] = []
         self.peers = PeerSockets(node, on_turn=self.flush, on_fault=self.log.warning)
         self._to_close: list[Connection] = []
-        self._listeners: list[asyncio.Server] = []
+        self.listeners: list[asyncio.Server] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._next_clients_cron_us = 0
-        self._stopped = asyncio.Event()
+        self.stopped = asyncio.Event()
+        self._busy: BusyTurns | None = None
         self._is_ready = False
         self.exit_code = 0
 
@@ -105,6 +107,7 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.log.role = "M"
         self.node.on_shutdown = self.shut_down
+        self.node.on_script_step = self._script_step
         self.node.log = self.log.write
         self.node.stopwatch_ns = time.perf_counter_ns
         self.node.statistics.time_all()
@@ -138,7 +141,7 @@ class Server:
             address = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
             try:
                 listener = await self.loop.create_server(
-                    lambda: Connection(self),
+                    self.new_connection,
                     address,
                     port,
                     backlog=self.node.config.tcp_backlog,
@@ -153,16 +156,16 @@ class Server:
                     continue
                 await self.close()
                 raise ListenError(f"Failed listening on port {port} (tcp), aborting.") from None
-            self._listeners.append(listener)
+            self.listeners.append(listener)
             self.addresses.append(f"{address}:{port}")
-        if not self._listeners:
+        if not self.listeners:
             raise ListenError(f"Failed listening on port {port} (tcp), aborting.")
 
     async def _listen_unix(self, path: str, mode: int) -> None:
         if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
             os.unlink(path)  # left by a server that did not end well
         try:
-            self._listeners.append(await self.loop.create_unix_server(lambda: Connection(self), path))
+            self.listeners.append(await self.loop.create_unix_server(self.new_connection, path))
             if mode:
                 os.chmod(path, mode)
         except OSError as error:
@@ -191,7 +194,7 @@ class Server:
     def shut_down(self) -> None:
         """End, after this turn."""
         self.log.warning("User requested shutdown...")
-        self._stopped.set()
+        self.stopped.set()
 
     def fail(self, error: Exception) -> None:
         """The node cannot go on: hang up on everyone before another reply gets out, and end."""
@@ -199,7 +202,7 @@ class Server:
         self.exit_code = 1
         for connection in list(self.connections.values()):
             connection.transport.abort()
-        self._stopped.set()
+        self.stopped.set()
 
     def write_out(self) -> bool:
         """Bring the log up to date before replies leave.  False if it can't be, and they must not."""
@@ -211,14 +214,14 @@ class Server:
 
     async def wait_until_stopped(self) -> None:
         """Until SHUTDOWN or a signal; then everything is closed."""
-        await self._stopped.wait()
+        await self.stopped.wait()
         await self.close()
         if not self.exit_code:
             self.log.warning("Redis is now ready to exit, bye bye...")
 
     async def close(self) -> None:
         """Hang up on everyone, and listen no more."""
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -264,6 +267,26 @@ class Server:
             self.peers.carry_out()
         if self._timer is None or node.next_tick_us < self._timer_us:
             self._schedule()
+
+    def new_connection(self) -> Connection:
+        return Connection(self)
+
+    def _script_step(self, run: Any) -> None:
+        """A script runs, and the event loop stands. If it is slow, serve what has come meanwhile."""
+        if not run.is_slow:
+            return
+        if self._busy is None:
+            self._busy = BusyTurns(self)
+            self.loop.call_soon(self._end_busy)
+        self._busy.take_turn()
+        if self.stopped.is_set():
+            run.killed = b"ERR the server shuts down"
+
+    def _end_busy(self) -> None:
+        """The event loop runs again: the slow script is over."""
+        if self._busy is not None:
+            self._busy.end(FLUSH_BYTES)
+            self._busy = None
 
     def hang_up(self, connection: Connection) -> None:
         """The node has closed a client: at the end of this turn its socket goes too."""
@@ -314,6 +337,12 @@ class Connection(asyncio.Protocol):
     # -- called by asyncio ------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self.link is not None:  # accepted while a script kept the event loop from running
+            unsent = cast(RawTransport, self.transport).unsent
+            self.transport = cast(asyncio.Transport, transport)
+            self.transport.set_write_buffer_limits(high=FLUSH_BYTES)
+            self.transport.write(bytes(unsent))
+            return
         self.transport = cast(asyncio.Transport, transport)
         server, node = self.server, self.server.node
         peer = transport.get_extra_info("peername")

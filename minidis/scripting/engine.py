@@ -184,7 +184,7 @@ class Scripting:
             now_us = node.now_us
             node.on_script_step(run)
             node.now_us = now_us  # the script's time stands, whatever happened meanwhile
-        return KILLED if run.killed else None
+        return run.killed
 
     def _step_of_loading(self) -> bytes | None:
         if self.loading_since_us is None:
@@ -214,7 +214,7 @@ class Scripting:
             )
         if run.is_eval != is_eval:
             raise busy(run)
-        run.killed = True
+        run.killed = KILLED
         return "OK"
 
 

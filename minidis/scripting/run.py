@@ -55,7 +55,7 @@ class ScriptRun:
         self.allows_oom = flags is not None and "allow-oom" in flags
         self.command: list[bytes] = []  # as the caller sent it, for FUNCTION STATS
         self.wrote = False
-        self.killed = False
+        self.killed: bytes | None = None  # the error that ends it
         self.is_slow = False
         self.resp3 = False
         self.started_us = self.node.clock()

@@ -105,6 +105,7 @@ class Receiver:
             if node.observed:
                 for key in table:
                     node.key_changed(database, key, "")
+        node.libraries.clear()
         for code in self.functions:
             node.libraries.keep(code)
         if node.config.appendonly:
