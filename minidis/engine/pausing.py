@@ -31,39 +31,45 @@ _CHANGES = Flag.WRITE | Flag.MAY_REPLICATE
 
 
 class Pause:
-    """The pause of a node, if there is one: `until_ms` is its end."""
+    """The pauses of a node, each with a purpose of its own: a client's wish, a failover."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.until_ms: int | None = None
-        self.everyone = False
+        self.purposes: dict[str, tuple[int, bool]] = {}
+        """Purpose -> (unix time in milliseconds of its end, does it hold everyone?)."""
 
     @property
     def active(self) -> bool:
-        return self.until_ms is not None
+        return bool(self.purposes)
 
-    def begin(self, until_ms: int, everyone: bool) -> None:
+    @property
+    def everyone(self) -> bool:
+        """Do those who only read wait too?"""
+        return any(everyone for _, everyone in self.purposes.values())
+
+    def begin(self, until_ms: int, everyone: bool, purpose: str = "client") -> None:
         """Pause writes, or all commands, until a unix time in milliseconds."""
-        if self.until_ms is None:
+        if not self.purposes:
             self.node.services.append(self)
             self.node.hold_expiry("pause", True)
-        self.until_ms = max(until_ms, self.until_ms or 0)
-        self.everyone = self.everyone or everyone
+        former_ms, former_everyone = self.purposes.get(purpose, (0, False))
+        self.purposes[purpose] = max(until_ms, former_ms), everyone or former_everyone
         self.node.wake(until_ms * 1000)
         self.node.update_observed()
 
-    def end(self) -> None:
-        """Let everyone go on."""
-        if self.until_ms is None:
+    def end(self, purpose: str = "client") -> None:
+        """Let everyone go on, unless there is another reason to wait."""
+        if self.purposes.pop(purpose, None) is None or self.purposes:
             return
-        self.until_ms, self.everyone = None, False
         self.node.services.remove(self)
         self.node.hold_expiry("pause", False)
         self.node.update_observed()
         self.node.waiting.happened(OVER)
 
     def holds(self, client: Client, command: Command) -> bool:
-        """Must this command wait?  EXEC must if a command in its queue would have to."""
+        """Must this command wait?  EXEC must if a command in its queue would have to; replication never."""
+        if client.role:
+            return False
         if self.everyone or command.flags & _CHANGES:
             return True
         transaction = client.transaction
@@ -80,8 +86,9 @@ class Pause:
     # a service of the node
 
     def tick(self) -> None:
-        if self.until_ms is not None and self.node.now_ms >= self.until_ms:
-            self.end()
+        for purpose, (until_ms, _) in list(self.purposes.items()):
+            if self.node.now_ms >= until_ms:
+                self.end(purpose)
 
     def next_deadline_us(self) -> int | None:
-        return None if self.until_ms is None else self.until_ms * 1000
+        return min((until_ms * 1000 for until_ms, _ in self.purposes.values()), default=None)

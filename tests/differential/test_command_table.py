@@ -66,6 +66,7 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
         "xgroup|setid", "xinfo|consumers", "xsetid",
     ),
     "what PSYNC ... FAILOVER and REPLCONF take is internal; the line says it": ("psync", "replconf"),
+    "FORCE belongs to the block of TO host port": ("failover",),
     "a block without a name of its own, NO ONE, counts its words in another way": ("replicaof", "slaveof"),
     "7.2 calls a category so; 7.0 said categoryname": ("acl|cat",),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),

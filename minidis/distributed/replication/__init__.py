@@ -1,6 +1,6 @@
 """Replication.  Read role.py first."""
 
-from minidis.distributed.replication import commands, information  # noqa: F401  (files them)
+from minidis.distributed.replication import commands, failover, information  # noqa: F401  (files them)
 from minidis.distributed.replication.role import Replication
 from minidis.engine.node import PARTS, Node
 

@@ -6,8 +6,10 @@ Read next: failover.py.
 
 from __future__ import annotations
 
+from minidis.commands.debugging import debug
 from minidis.commands.information import Fields, section
 from minidis.distributed.replication.role import Replication
+from minidis.engine.client import Client
 from minidis.engine.node import Node
 
 
@@ -91,3 +93,11 @@ def _link_fields(replication: Replication) -> Fields:
         "slave_read_only": int(node.config.replica_read_only),
         "replica_announced": int(node.config.replica_announced),
     }
+
+
+@debug("CHANGE-REPL-ID", 0)
+def _change_id(client: Client) -> str:
+    """Change the replication IDs of the instance.  Dangerous, should be used only for testing."""
+    client.node.log("notice", "Changing replication IDs after receiving change-repl-id")
+    client.node.replication.begin_new_history()
+    return "OK"

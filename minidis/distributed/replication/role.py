@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 NO_ID = "0" * 40
 CRON_US = 1_000_000
+HURRIED_CRON_US = 100_000
+"""How often a failover is looked at."""
 
 REPLICA_ACKS = "replica acks"
 """The topic that WAIT waits for."""
@@ -246,9 +248,9 @@ class Replication:
         now_us = self.node.now_us
         if self._next_cron_us is None or now_us < self._next_cron_us:
             return
-        self._next_cron_us = now_us + CRON_US
         if self.failover is not None:
             self.failover.look()
+        self._next_cron_us = now_us + (CRON_US if self.failover is None else HURRIED_CRON_US)
         if self.link is not None:
             self.link.check_time()
         if self.primary_address is not None and self.link is None:
@@ -274,6 +276,11 @@ class Replication:
             self.node.log(
                 "notice", f"Replication backlog freed after {limit_s} seconds without connected replicas."
             )
+
+    def hurry(self) -> None:
+        """A failover has begun: look at it soon, and often."""
+        self._next_cron_us = self.node.now_us + HURRIED_CRON_US
+        self.node.wake(self._next_cron_us)
 
     # -- acknowledgements -------------------------------------------------------------------------
 

@@ -380,3 +380,83 @@ def test_a_replica_restarts_with_what_it_finds() -> None:
     lab.restart("b")
     follow(lab, "b", "a")
     assert lab.call("b", "GET", "k") == b"v"
+
+
+# ---- FAILOVER ----------------------------------------------------------------------------
+
+
+def roles(lab: Lab, names: str) -> dict[str, str]:
+    return {name: info(lab, name)["role"] for name in names}
+
+
+def test_a_coordinated_failover_loses_nothing() -> None:
+    lab = make("a", "b", "c")
+
+    def writer():
+        acknowledged = []
+        for number in range(2000):
+            reply = yield "SADD", "s", number
+            if reply == 1:
+                acknowledged.append(number)
+            yield 0.001
+        return acknowledged
+
+    script = lab.script("writer", "a", writer())
+    lab.run("500ms")
+    assert lab.call("a", "FAILOVER", "TO", "10.0.0.2", 6379) == "OK"
+    assert info(lab, "a")["master_failover_state"] == "waiting-for-sync"
+    lab.run("5s")
+    assert roles(lab, "abc") == {"a": "slave", "b": "master", "c": "slave"}
+    assert info(lab, "a")["master_failover_state"] == "no-failover"
+    lab.run("20s")
+    kept = {int(member) for member in lab.call("b", "SMEMBERS", "s")}
+    assert len(script.result) > 100 and kept >= set(script.result)
+    assert full_syncs(lab, "b") == 0 and digest(lab, "a") == digest(lab, "b")
+
+
+def test_a_failover_gives_up_in_time_or_by_force() -> None:
+    lab = make("a", "b")
+    lab.cut("b", "a")  # nothing of b is heard
+    lab.call("a", "SET", "k", "v")
+    assert lab.call("a", "FAILOVER", "TIMEOUT", 2000) == "OK"
+    with pytest.raises(ReplyError, match="FAILOVER already in progress"):
+        lab.call("a", "FAILOVER")
+    with pytest.raises(ReplyError, match="REPLICAOF not allowed while failing over"):
+        lab.call("a", "REPLICAOF", "b", 6379)
+    alice = lab.connect("a", "alice")
+    alice.send("SET", "k", "w")
+    lab.run("1s")
+    assert not alice.replies  # writes wait
+    lab.run("2s")
+    assert alice.replies.popleft() == "OK" and roles(lab, "a") == {"a": "master"}
+    lab.heal()
+    lab.call("a", "FAILOVER", "TO", "10.0.0.2", 6379, "FORCE", "TIMEOUT", 1000)
+    lab.run("5s")
+    assert roles(lab, "ab") == {"a": "slave", "b": "master"}
+
+
+def test_a_failover_is_aborted() -> None:
+    lab = make("a", "b")
+    lab.pause("b")
+    lab.call("a", "SET", "k", "v")
+    lab.call("a", "FAILOVER")
+    lab.run("1s")
+    assert lab.call("a", "FAILOVER", "ABORT") == "OK"
+    assert lab.call("a", "SET", "k", "w") == "OK"
+    with pytest.raises(ReplyError, match="ERR No failover in progress."):
+        lab.call("a", "FAILOVER", "ABORT")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("TO", "10.0.0.9", 6379), "FAILOVER target HOST and PORT is not a replica."),
+        (("FORCE",), "FAILOVER with force option requires both a timeout and target HOST and IP."),
+        (("TIMEOUT", 0), "FAILOVER timeout must be greater than 0"),
+        (("TO", "x"), "syntax error"),
+    ],
+)
+def test_a_failover_is_refused(words: tuple, message: str) -> None:
+    lab = make("a", "b")
+    with pytest.raises(ReplyError, match=message):
+        lab.call("a", "FAILOVER", *words)
