@@ -10,7 +10,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import commands, growth
+from benchmarks import commands, growth, persistence
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -32,6 +32,13 @@ Microseconds per call in `node`. The members are spread at random, so a million 
 the processor's caches: what grows is memory latency, and the logarithm.
 
 {growth}
+
+## Saving and loading
+
+Megabytes of the RDB file per second: `SAVE` and `DEBUG RELOAD NOSAVE` of real servers, our writer and reader, and
+`pickle` of the same data as Python's own types.
+
+{persistence}
 """
 
 
@@ -43,6 +50,7 @@ def main() -> None:
         redis=version("redis"),
         commands=commands.measure(),
         growth=growth.measure(),
+        persistence=persistence.measure(),
     )
     print(page)
     RESULTS.write_text(page)
