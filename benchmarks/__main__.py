@@ -35,8 +35,8 @@ the processor's caches: what grows is memory latency, and the logarithm.
 
 ## Saving and loading
 
-Megabytes of the RDB file per second: `SAVE` and `DEBUG RELOAD NOSAVE` of real servers, our writer and reader, and
-`pickle` of the same data as Python's own types.
+Megabytes of the RDB file per second: `SAVE` and `DEBUG RELOAD NOSAVE` of real servers, our writer and
+reader, and `pickle` of the same data as Python's own types.
 
 {persistence}
 """
