@@ -103,6 +103,16 @@ def set_use(value: Value, node: Node, idle_s: int | None, frequency: int | None)
         value.accessed_us = node.now_us - idle_s * 1_000_000
 
 
+def use_to_save(value: Value, node: Node) -> tuple[int | None, int | None]:
+    """What an RDB file says of a value's use, as far as the policy looks at it: idle seconds, frequency."""
+    policy = node.config.maxmemory_policy
+    if is_lfu(policy):
+        return None, frequency(value, node)
+    if policy.endswith("-lru"):
+        return idle_ms(value, node.now_us) // 1000, None
+    return None, None
+
+
 def _counted(value: Value) -> tuple[int, int]:
     """Minute and counter of the last access."""
     packed = getattr(value, "lfu", None)

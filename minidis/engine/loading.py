@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from minidis.engine import errors
+from minidis.engine.access import set_use
 from minidis.engine.client import Client
 from minidis.engine.disk import DiskError, join
 from minidis.persistence.aof import AofError, AofReader, Record
@@ -269,8 +270,7 @@ class Loading:
         database.put(entry.key, entry.value)
         if entry.expires_at_ms is not None:
             database.set_expiry(entry.key, entry.expires_at_ms)
-        if entry.idle_s is not None:
-            entry.value.accessed_us -= entry.idle_s * 1_000_000
+        set_use(entry.value, self.node, entry.idle_s, entry.frequency)
         self.keys_loaded += 1
         if self.node.observed:
             self.node.key_changed(database, entry.key, "", modified=False)

@@ -37,6 +37,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from minidis.engine.access import use_to_save
 from minidis.engine.disk import Disk, DiskError, Sync
 from minidis.values.base import Value
 
@@ -156,7 +157,8 @@ class Walk:
         if self._current is not view:
             self._current = view
             self._append(self.writer.database(view.index, *view.sizes))
-        self._append(self.writer.entry(key, value, view.expires.get(key)))
+        idle_s, frequency = use_to_save(value, self.node)
+        self._append(self.writer.entry(key, value, view.expires.get(key), idle_s, frequency))
         self.keys_written += 1
 
     def _append(self, piece: bytes) -> None:

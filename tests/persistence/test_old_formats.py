@@ -22,7 +22,7 @@ from minidis.persistence.rdb_writer import dump_payload, encode_string, seal_pay
 from minidis.structures.listpack import Listpack
 from minidis.values.base import Value
 from minidis.values.encodings import Encodings
-from tests.persistence.datasets import every_encoding, node_with
+from tests.persistence.datasets import every_encoding, file_of, node_from, node_with
 from tests.persistence.old_formats import FIELDS, OLD_VALUES, ziplist, zipmap
 
 SPECIAL_INTEGERS = [
@@ -230,3 +230,17 @@ def test_the_pairs_of_a_zipmap_are_counted():
     blob[0] -= 1
     with pytest.raises(CorruptBlob, match="the zipmap says 9 fields, there are 10"):
         zipmap_elements(bytes(blob))
+
+
+FILE = file_of(node_with([*every_encoding(12)[:30], *every_encoding(12)[-40:]]), checksum=False)
+
+
+@given(st.integers(9, len(FILE) - 1), st.integers(1, 255), st.integers(1, 3))
+def test_a_damaged_file_without_check_sum_is_refused_or_sound(at, change, times):
+    damaged = bytearray(FILE)
+    for step in range(times):
+        damaged[(at + 977 * step - 9) % (len(FILE) - 9) + 9] ^= change
+    try:
+        node_from(bytes(damaged))  # which checks every value
+    except RdbError as error:
+        assert 0 <= error.offset <= len(FILE)
