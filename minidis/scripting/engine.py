@@ -71,6 +71,7 @@ class ScriptEngine:
         if with_loading is not None:
             libraries["loading"] = {"register_function": with_loading, "log": api.log}
             constants["loading"] = {**LOG_LEVELS, **VERSIONS}
+        self.libraries = libraries
         self.lua: LuaInterpreter = new_interpreter(libraries, constants, scripting.step)
 
 

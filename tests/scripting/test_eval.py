@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from minidis.drivers.embedded import Embedded
 from minidis.engine.journal import TO_AOF
 from minidis.protocol.replies import ReplyError
+from minidis.scripting import interpreter
 
 
 def test_effects_are_journaled_as_a_group_and_the_script_is_not(redis, journal):
@@ -131,3 +134,45 @@ def test_a_memory_limit_stops_a_script_at_its_first_write_only(redis):
     with pytest.raises(ReplyError, match="OOM"):
         redis.execute("EVAL", "#!lua\nreturn 1", 0)
     assert redis.execute("EVAL", "#!lua flags=allow-oom\nreturn redis.call('SET', 'k', 1)", 0) == "OK"
+
+
+def test_without_lua_everything_else_works(redis, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lupa", None)
+    with pytest.raises(ReplyError, match="pip install 'minidis\\[scripting\\]'"):
+        redis.execute("EVAL", "return 1", 0)
+    with pytest.raises(ReplyError, match="pip install"):
+        redis.execute("FUNCTION", "LOAD", "#!lua name=l\nreturn 1")
+    assert redis.execute("SET", "k", "v") == "OK"
+    assert redis.execute("SCRIPT", "EXISTS", "0" * 40) == [0]
+
+
+def test_another_lua_can_be_plugged_in(redis, monkeypatch):
+    made = []
+
+    class Other(interpreter.LuaInterpreter):
+        def __init__(self, *arguments):
+            made.append(self)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(interpreter, "_class", interpreter.LuaInterpreter)
+    interpreter.use(Other)
+    assert redis.execute("EVAL", "return 1", 0) == 1
+    assert len(made) == 1
+
+
+def test_a_script_may_do_what_its_callers_user_may(redis):
+    redis.execute("ACL", "SETUSER", "reader", "on", "nopass", "~open", "+get", "+eval", "-set")
+    reader = redis.connect()
+    redis.execute("AUTH", "reader", "x", client=reader)
+
+    def run(script):
+        return redis.execute("EVAL", script, 0, client=reader)
+
+    assert run("return redis.call('GET', 'open')") is None
+    with pytest.raises(ReplyError, match="NOPERM ACL failure in script: .*'set'"):
+        run("return redis.call('SET', 'open', 1)")
+    with pytest.raises(ReplyError, match="NOPERM ACL failure in script: .*key"):
+        run("return redis.call('GET', 'closed')")
+    check = "return {redis.acl_check_cmd('GET', 'open'), redis.acl_check_cmd('SET', 'open', 1)}"
+    assert run(check) == [1, None]
+    assert redis.execute("ACL", "LOG")[0][b"context"] == b"lua"
