@@ -195,6 +195,7 @@ class Loading:
             raise LoadError(path, f"bad format of an append-only file: {error.what}", error.offset) from None
         whole = reader.position if replay.multi_at is None else replay.multi_at
         if whole < self._size(path):
+            replay.check_queue()
             self._cut_off(path, whole, replay.multi_at is not None, is_last)
 
     def _cut_off(self, path: str, whole: int, within_multi: bool, is_last: bool) -> None:
@@ -300,6 +301,8 @@ class Replay:
             return
         name = argv[0].upper()
         if name == b"MULTI":
+            if self.multi_at is not None:
+                raise LoadError(self.path, "MULTI within MULTI: an EXEC is missing", record.start)
             self.multi_at = record.start
         elif name == b"EXEC":
             queue, self._queue, self.multi_at = self._queue, [], None
@@ -310,13 +313,22 @@ class Replay:
         else:
             self._call(record)
 
-    def _call(self, record: Record) -> None:
+    def check_queue(self) -> None:
+        """The file ends within a MULTI.  If its EXEC was there and is damaged, that is no cut: LoadError."""
+        for record in self._queue:
+            self._command(record)
+
+    def _command(self, record: Record) -> Command:
         assert record.argv is not None
         commands = self.node.commands
         try:
-            command = commands.spelled.get(record.argv[0]) or commands.find(record.argv)
+            return commands.spelled.get(record.argv[0]) or commands.find(record.argv)
         except ReplyError as error:
             raise LoadError(self.path, str(error), record.start) from None
+
+    def _call(self, record: Record) -> None:
+        assert record.argv is not None
+        command = self._command(record)
         try:
             command.invoke(self.client, record.argv)
         except ReplyError as error:  # it failed in the same way when it was written, but for what it changed

@@ -7,10 +7,12 @@ from random import Random
 from minidis.engine.node import Node
 from minidis.persistence.rdb_writer import dump_payload
 from minidis.values.base import Value
+from minidis.values.consumer_group import ConsumerGroup
 from minidis.values.hash import Hash
 from minidis.values.list import List
 from minidis.values.set import Set
 from minidis.values.sorted_set import SortedSet
+from minidis.values.stream import Stream
 from tests.differential import (
     test_bitmaps,
     test_geo,
@@ -85,4 +87,17 @@ def _content(value: Value) -> object:
         return "hash", sorted(value.items())
     if isinstance(value, SortedSet | List):
         return value.kind, list(value)
+    if isinstance(value, Stream):
+        entries = [(entry.id, entry.pairs) for entry in value.walk()]
+        groups = {name: _group(group) for name, group in value.groups.items()}
+        return "stream", entries, value.last_id, value.entries_added, value.max_deleted_id, groups
     return dump_payload(value, 11)
+
+
+def _group(group: ConsumerGroup) -> object:
+    pending = {
+        raw_id: (name, pending.delivered_ms, pending.deliveries)
+        for name, consumer in group.consumers.items()
+        for raw_id, pending in consumer.pending.items()
+    }
+    return group.last_id, group.entries_read, sorted(name for name, _ in group.consumers.items()), pending

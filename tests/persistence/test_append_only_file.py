@@ -1,0 +1,413 @@
+"""The log's files: cut at every byte, damaged at every byte, rewritten, upgraded, refused."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from minidis import Embedded, ReplyError
+from minidis.drivers.simulated_disk import SimulatedDisk
+from minidis.engine.disk import MemoryDisk, NodeFailure
+from minidis.engine.loading import LoadError
+from minidis.persistence.aof import AofError, AofReader, commands_for, encode_command
+from minidis.persistence.aof_manifest import Manifest, ManifestError, parse_manifest
+from tests.persistence.worlds import commands, picture
+
+FOLDER = "appendonlydir/"
+INCREMENT = FOLDER + "appendonly.aof.1.incr.aof"
+LOG = {"appendonly": "yes", "appendfsync": "always"}
+
+
+def started_from(files: dict[str, bytes], **config: str) -> Embedded:
+    """A node that starts from these files."""
+    disk = MemoryDisk()
+    for path, content in files.items():
+        if "/" in path:
+            disk.make_folder(path.partition("/")[0])
+        disk.append(path, content)
+    return Embedded({"appendonly": "yes", **config}, clock=0, disk=disk)
+
+
+def files_of(redis: Embedded) -> dict[str, bytes]:
+    return {path: bytes(file.data) for path, file in redis.disk.files.items()}
+
+
+def sample() -> tuple[dict[str, bytes], list[bytes]]:
+    """The files of a short log, and what its commands were."""
+    redis = Embedded(LOG, clock=0, seed=1)
+    redis.execute("SET", "before", "x")
+    redis.execute("MULTI")
+    redis.execute("SET", "a", "1")
+    redis.execute("RPUSH", "list", "x", "y\r\nz")
+    redis.execute("EXEC")
+    redis.execute("SELECT", "3")
+    redis.execute("SET", "elsewhere", "w" * 30)
+    redis.execute("DEL", "nothing")
+    return files_of(redis), redis.disk.read(INCREMENT)
+
+
+def test_what_is_written_is_what_a_client_would_send():
+    _, log = sample()
+    reader = AofReader()
+    reader.feed(log)
+    assert [record.argv for record in reader.records()] == [
+        [b"SELECT", b"0"],
+        [b"SET", b"before", b"x"],
+        [b"MULTI"],
+        [b"SET", b"a", b"1"],
+        [b"RPUSH", b"list", b"x", b"y\r\nz"],
+        [b"EXEC"],
+        [b"SELECT", b"3"],
+        [b"SET", b"elsewhere", b"w" * 30],
+    ]
+    assert not reader.is_inside
+
+
+def test_a_log_cut_at_every_byte_loads_to_what_was_whole():
+    files, log = sample()
+    seen = []
+    for end in range(len(log) + 1):
+        redis = started_from({**files, INCREMENT: log[:end]})
+        keys = sorted(key for database in redis.node.databases for key in database.table)
+        if not seen or keys != seen[-1]:
+            seen.append(keys)
+        left = redis.disk.size(INCREMENT)
+        assert left <= end and log.startswith(redis.disk.read(INCREMENT))
+        redis.execute("SET", "after", "1")
+        again = started_from(dict(redis.disk.files))
+        assert again.execute("GET", "after") == b"1", f"cut at {end}"
+    assert seen == [
+        [],
+        [b"before"],
+        [b"a", b"before", b"list"],
+        [b"a", b"before", b"elsewhere", b"list"],
+    ], "MULTI ... EXEC is there whole or not at all"
+
+
+def test_a_cut_log_is_refused_where_that_is_asked_for():
+    files, log = sample()
+    with pytest.raises(LoadError, match=f"{INCREMENT} at offset 23: ends with a command that is cut off"):
+        started_from({**files, INCREMENT: log[:40]}, **{"aof-load-truncated": "no"})
+
+
+def test_a_cut_in_a_file_that_is_not_the_last_is_refused():
+    files, log = sample()
+    manifest = files[FOLDER + "appendonly.aof.manifest"] + b"file appendonly.aof.2.incr.aof seq 2 type i\n"
+    with pytest.raises(LoadError, match="is not the last file of the log"):
+        started_from(
+            {
+                **files,
+                INCREMENT: log[:-5],
+                FOLDER + "appendonly.aof.2.incr.aof": b"",
+                FOLDER + "appendonly.aof.manifest": manifest,
+            }
+        )
+
+
+def test_a_changed_byte_is_refused_with_file_and_offset_or_harmless_and_nothing_is_lost():
+    """A bit within a word's content cannot be told from what was written; all else is noticed."""
+    files, log = sample()
+    refused = 0
+    for at in range(len(log)):
+        for bit in (0, 3, 6):
+            damaged = bytearray(log)
+            damaged[at] ^= 1 << bit
+            disk = MemoryDisk()
+            disk.make_folder("appendonlydir")
+            for path, content in {**files, INCREMENT: bytes(damaged)}.items():
+                disk.append(path, content)
+            try:
+                Embedded({"appendonly": "yes"}, clock=0, disk=disk)
+            except LoadError as error:
+                refused += 1
+                assert error.path == INCREMENT and error.offset is not None
+                assert disk.read(INCREMENT) == damaged
+                continue
+            left = disk.read(INCREMENT)
+            rest = b"".join(bytes(data) for path, data in disk.files.items() if ".rest-at-" in path)
+            is_last_command = len(left) >= log.rindex(b"*3\r\n")  # a length there looks like a cut
+            assert left + rest == damaged or is_last_command, f"byte {at}, bit {bit}"
+    assert refused > len(log)
+
+
+def test_a_changed_bit_in_the_base_is_refused_by_its_check_sum():
+    files, _ = sample()
+    base = FOLDER + "appendonly.aof.1.base.rdb"
+    for at in range(len(files[base])):
+        damaged = bytearray(files[base])
+        damaged[at] ^= 4
+        try:
+            started_from({**files, base: bytes(damaged)})
+        except LoadError as error:
+            assert error.path == base
+        else:
+            pytest.fail(f"a changed byte at {at} was not noticed")
+
+
+def test_a_missing_file_is_refused_before_anything_is_loaded():
+    files, _ = sample()
+    del files[FOLDER + "appendonly.aof.1.base.rdb"]
+    with pytest.raises(LoadError, match="base.rdb: this file is part of the dataset, and it is not there"):
+        started_from(files)
+
+
+@pytest.mark.parametrize(
+    "manifest, reason",
+    [
+        (b"", "Found an empty AOF manifest"),
+        (b"file a seq 1\n", "Invalid AOF manifest file format"),
+        (b"file a seq 1 type i", "too long line"),
+        (b"file a seq 1 type x\n", "Unknown AOF file type"),
+        (b"file ../a seq 1 type i\n", "File can't be a path, just a filename"),
+        (b"file a seq 1 type b\nfile b seq 2 type b\n", "Found duplicate base file information"),
+        (b"file a seq 2 type i\nfile b seq 2 type i\n", "Found a non-monotonic sequence number"),
+    ],
+)
+def test_manifests_that_are_refused(manifest, reason):
+    with pytest.raises(ManifestError, match=reason):
+        parse_manifest(manifest, "appendonly.aof")
+
+
+def test_a_manifest_is_read_as_it_was_written():
+    manifest = Manifest('odd name "1".aof')
+    manifest.new_base(preamble=False)
+    manifest.new_increment()
+    manifest.new_base(preamble=True)
+    manifest.new_increment()
+    manifest.retire_increments()
+    assert parse_manifest(b"# a comment\n" + manifest.format(), manifest.name) == manifest
+    assert [file.kind for file in manifest.history] == ["h", "h"]
+
+
+# ---- rewriting --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_a_rewrite_under_random_writes_keeps_everything(preamble, seed):
+    redis = Embedded({**LOG, "aof-use-rdb-preamble": preamble}, clock="2026-01-01T00:00:00Z", seed=seed)
+    redis.patience_s = 0
+
+    def run(drawn):
+        for command in drawn:
+            try:
+                redis.execute(*command)
+            except (ReplyError, TimeoutError):
+                redis.disconnect(redis.client)
+                redis.client = redis.connect()
+
+    run(commands(seed, 300))
+    assert redis.execute("BGREWRITEAOF") == "Background append only file rewriting started"
+    run(commands(seed + 500, 60))
+    redis.step(3)
+    assert redis.node.append_only.rewriting.rewrites == 1
+    run(commands(seed + 900, 60))
+    before = picture(redis.node)
+    redis.kill()
+    assert picture(redis.node) == before
+    suffix = "rdb" if preamble == "yes" else "aof"
+    assert redis.disk.list("appendonlydir") == [
+        f"appendonly.aof.2.base.{suffix}",
+        "appendonly.aof.2.incr.aof",
+        "appendonly.aof.manifest",
+    ]
+
+
+def test_a_log_that_has_grown_is_rewritten_by_itself():
+    redis = Embedded(
+        {**LOG, "auto-aof-rewrite-min-size": "10kb", "auto-aof-rewrite-percentage": "100"}, clock=0, seed=1
+    )
+    for _ in range(400):
+        redis.execute("SET", "key", "x" * 50)
+    redis.step(1)
+    assert redis.node.append_only.rewriting.rewrites == 1
+    assert redis.node.append_only.size_bytes < 200
+
+
+def test_a_rewrite_that_fails_leaves_the_log_as_it_is():
+    redis = Embedded(LOG, clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    redis.disk.fail("sync", "*temp-rewriteaof*")
+    redis.execute("BGREWRITEAOF")
+    redis.step(1)
+    assert b"aof_last_bgrewrite_status:err" in redis.execute("INFO", "persistence")
+    redis.execute("SET", "k2", "v2")
+    redis.kill()
+    assert redis.execute("DBSIZE") == 2
+    assert not [name for name in redis.disk.list("appendonlydir") if name.startswith("temp-rewrite")]
+
+
+# ---- policies, errors, WAITAOF ----------------------------------------------------------------------------
+
+
+def test_always_ends_the_node_when_it_cannot_write():
+    redis = Embedded(LOG, clock=0, seed=1)
+    redis.disk.capacity_bytes = sum(len(file.data) for file in redis.disk.files.values()) + 10
+    with pytest.raises(NodeFailure, match="Can't recover from AOF write error .* No space left on device"):
+        redis.execute("SET", "k", "v")
+
+
+def test_everysec_refuses_writes_until_the_disk_has_room_again():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    redis.execute("SET", "first", "1")
+    room = sum(len(file.data) for file in redis.disk.files.values())
+    redis.disk.capacity_bytes = room + 10
+    redis.execute("SET", "second", "2")  # answered: it stands in the buffer
+    with pytest.raises(ReplyError, match="MISCONF Errors writing to the AOF file: No space left on device"):
+        redis.execute("SET", "third", "3")
+    with pytest.raises(ReplyError, match="MISCONF"):
+        redis.execute("PING")
+    assert redis.execute("GET", "first") == b"1"
+    assert len(redis.disk.read(INCREMENT)) == redis.node.append_only.written_bytes, (
+        "the torn write is cut off"
+    )
+    redis.disk.capacity_bytes = None
+    redis.step(1.1)
+    redis.execute("SET", "third", "3")
+    redis.kill()
+    assert redis.execute("MGET", "first", "second", "third") == [b"1", b"2", b"3"]
+
+
+def test_waitaof_waits_for_the_sync():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    other = redis.connect()
+    redis.call(other, [b"WAITAOF", b"1", b"0", b"0"])
+    assert not other.outbox
+    redis.step(1.1)
+    assert other.outbox.popleft() == [1, 0]
+    assert redis.execute("WAITAOF", "1", "0", "0") == [1, 0], "nothing new: no wait"
+    redis.execute("SET", "k", "w")
+    redis.call(other, [b"WAITAOF", b"1", b"1", b"300"])
+    redis.step(0.4)
+    assert other.outbox.popleft() == [0, 0]
+
+
+def test_timestamps_between_commands():
+    redis = Embedded({**LOG, "aof-timestamp-enabled": "yes"}, clock="2026-01-01T00:00:00Z", seed=1)
+    redis.execute("SET", "a", "1")
+    redis.execute("SET", "b", "2")
+    redis.step(5)
+    redis.execute("SET", "c", "3")
+    reader = AofReader()
+    reader.feed(redis.disk.read(INCREMENT))
+    stamps = [record.timestamp_s for record in reader.records() if record.argv is None]
+    assert stamps == [1767225600, 1767225605]
+    redis.kill()
+    assert redis.execute("DBSIZE") == 3
+
+
+def test_switching_the_log_on_at_run_time_loses_nothing():
+    redis = Embedded({"save": ""}, clock=0, seed=1)
+    redis.execute("SET", "before", "1")
+    redis.execute("CONFIG", "SET", "appendonly", "yes")
+    redis.execute("SET", "meanwhile", "2")
+    redis.step(1)
+    redis.execute("SET", "after", "3")
+    redis.kill()
+    assert redis.execute("MGET", "before", "meanwhile", "after") == [b"1", b"2", b"3"]
+    redis.execute("CONFIG", "SET", "appendonly", "no")
+    assert b"aof_enabled:0" in redis.execute("INFO", "persistence")
+
+
+def test_a_log_that_cannot_be_begun_is_not_switched_on():
+    redis = Embedded({"save": ""}, clock=0, seed=1)
+    redis.disk.fail("make folder")
+    with pytest.raises(ReplyError, match="Unable to turn on AOF. Check server logs."):
+        redis.execute("CONFIG", "SET", "appendonly", "yes")
+    assert redis.execute("CONFIG", "GET", "appendonly") == {b"appendonly": b"no"}
+
+
+# ---- old files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preamble", [True, False])
+def test_an_old_single_file_is_taken_over(preamble):
+    source = Embedded({"save": ""}, clock=0, seed=1)
+    source.execute("SET", "a", "1")
+    source.execute("SAVE")
+    snapshot = source.disk.read("dump.rdb") if preamble else encode_command([b"SET", b"a", b"1"])
+    old = snapshot + encode_command([b"SELECT", b"2"]) + encode_command([b"SET", b"b", b"2"])
+    redis = started_from({"appendonly.aof": old})
+    assert (redis.execute("GET", "a"), redis.execute("DBSIZE")) == (b"1", 1)
+    redis.execute("SELECT", "2")
+    assert redis.execute("GET", "b") == b"2"
+    assert redis.disk.list(".") == []
+    assert redis.disk.list("appendonlydir") == [
+        "appendonly.aof", "appendonly.aof.1.incr.aof", "appendonly.aof.manifest",
+    ]  # fmt: skip
+
+
+def test_the_log_wins_over_a_snapshot_and_an_empty_log_too():
+    source = Embedded({"save": ""}, clock=0, seed=1)
+    source.execute("SET", "a", "1")
+    source.execute("SAVE")
+    redis = started_from({"dump.rdb": source.disk.read("dump.rdb")})
+    assert redis.execute("DBSIZE") == 0, "as in Redis 7: appendonly yes does not look at dump.rdb"
+
+
+def test_expired_keys_live_while_a_log_is_loaded():
+    """INCR on a key whose time has passed by now was an INCR of a living key when it was written."""
+    commands_ = [[b"SET", b"n", b"5"], [b"PEXPIREAT", b"n", b"1000"], [b"INCR", b"n"], [b"PERSIST", b"n"]]
+    disk = SimulatedDisk()
+    disk.append("appendonly.aof", b"".join(map(encode_command, commands_)))
+    redis = Embedded({"appendonly": "yes"}, clock="2026-01-01T00:00:00Z", disk=disk)
+    assert redis.execute("GET", "n") == b"6"
+
+
+def test_a_command_that_is_not_known_is_refused_with_its_offset():
+    log = encode_command([b"SET", b"a", b"1"]) + encode_command([b"BOGUS", b"x"])
+    with pytest.raises(LoadError, match="appendonly.aof at offset 27: ERR unknown command 'BOGUS'"):
+        started_from({"appendonly.aof": log})
+
+
+# ---- the reader -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_reader_takes_bytes_in_any_pieces(seed):
+    random = Random(seed)
+    argvs = [
+        [random.randbytes(random.randrange(0, 40)) for _ in range(random.randrange(1, 5))] for _ in range(30)
+    ]
+    data = b"#TS:12\r\n".join(map(encode_command, argvs))
+    reader = AofReader()
+    records = []
+    while data:
+        size = random.choice((1, 2, 7, 50))
+        reader.feed(data[:size])
+        data = data[size:]
+        records += reader.records()
+    assert [record.argv for record in records if record.argv is not None] == argvs
+    assert sum(record.timestamp_s == 12 for record in records) == 29
+
+
+@pytest.mark.parametrize(
+    "data, offset",
+    [
+        (b"x", 0),
+        (b"*0\r\n", 0),
+        (b"*1\r\n+OK\r\n", 4),
+        (b"*1\r\n$2\r\nabc\r\n", 10),
+        (b"*1\r\n$-1\r\n", 9),
+        (b"*1\r\n$1x\r\na\r\n", 4),
+        (b"*" + b"1" * 200, 0),
+        (b"#" + b"n" * 200, 0),
+        (encode_command([b"PING"]) + b"\0\0\0\0", 14),
+    ],
+)
+def test_broken_bytes_are_refused_with_their_offset(data, offset):
+    reader = AofReader()
+    with pytest.raises(AofError, match=f"at offset {offset}:"):
+        reader.feed(data)
+        list(reader.records())
+
+
+def test_large_values_become_commands_of_64_elements():
+    redis = Embedded(clock=0, seed=1)
+    redis.execute("RPUSH", "list", *range(150))
+    redis.execute("HSET", "hash", *[word for number in range(100) for word in (f"f{number}", number)])
+    table = redis.node.databases[0].table
+    assert [len(argv) for argv in commands_for(b"list", table[b"list"])] == [66, 66, 24]
+    assert [len(argv) for argv in commands_for(b"hash", table[b"hash"])] == [130, 74]
