@@ -175,7 +175,7 @@ def test_a_cut_at_every_step_of_switching_the_log_on_and_off(seed):
 
 @pytest.mark.parametrize("policy", ["always", "everysec"])
 def test_cuts_with_holes_are_refused_or_within_the_promise(policy):
-    """Where a file system leaves zeros, a log may be damaged within: then it is said, and nothing is changed."""
+    """Some file systems leave zeros, so a log may be damaged within: that is said, and nothing is changed."""
     refused = 0
     for seed in range(60):
         world = World(seed, appendonly="yes", appendfsync=policy, save="")
