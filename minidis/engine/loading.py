@@ -249,7 +249,7 @@ class Loading:
                 else:
                     self._store(path, event)
             elif isinstance(event, SelectDatabase):
-                self._select(path, event[0])
+                self._select(path, event.number)
             elif isinstance(event, Function):
                 node.libraries.keep(event.code)
             elif isinstance(event, Notice):
