@@ -5,6 +5,7 @@
     redis.set("greeting", "hello")
 
     node = minidis.Embedded(seed=1)      # the node itself, with a clock you can move
+    node = minidis.open("shop.rdb")      # one whose data outlive the process
     %load_ext minidis                    # %%redis cells in a notebook
 
 >>> node = Embedded(clock="2026-01-01T00:00:00Z", seed=1)
@@ -19,10 +20,11 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded, default_node
+from minidis.drivers.embedded import open_node as open
 from minidis.engine.node import VERSION, Node
 from minidis.protocol.replies import ReplyError
 
-__all__ = ["VERSION", "Embedded", "Node", "ReplyError", "connect", "connect_async", "default_node"]
+__all__ = ["VERSION", "Embedded", "Node", "ReplyError", "connect", "connect_async", "default_node", "open"]
 __version__ = "0.1.0"
 
 

@@ -25,6 +25,8 @@ Read next: minidis/client, a redis-py client on top of this.
 
 from __future__ import annotations
 
+import atexit
+import os
 import random as random_module
 import threading
 import time
@@ -33,12 +35,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.drivers.disk import RealDisk
 from minidis.drivers.simulated_disk import Loss, SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.client import Client
 from minidis.engine.config import Config
 from minidis.engine.disk import Disk
+from minidis.engine.loading import Loading
 from minidis.engine.node import Node
+from minidis.engine.saving import write_snapshot_file
 from minidis.engine.waiting import WAITING
 from minidis.structures.dicttable import DictTable
 
@@ -97,6 +102,7 @@ class Embedded:
         disk: Disk | None = None,
     ) -> None:
         self.patience_s = FROZEN_PATIENCE_S
+        self._is_open = True
         self.front: Any = None  # an EventLoop that stands before the node: cells then speak to it by bytes
         self.lock = threading.RLock()
         self._output = threading.Condition(self.lock)
@@ -177,6 +183,32 @@ class Embedded:
             loss = self.disk.power_cut()
             self.kill()
             return loss
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write the dataset to an RDB file of this computer, all or nothing; its size.  Raises DiskError."""
+        path = os.path.abspath(path)
+        disk = RealDisk()
+        with self.lock:
+            write_snapshot_file(self.node, disk, path, f"{path}.new")
+        return disk.size(path) or 0
+
+    def load(self, path: str | os.PathLike[str]) -> int:
+        """Put an RDB file of this computer in the place of the dataset; the number of keys.
+
+        Raises LoadError, and has changed nothing then.
+        """
+        path = os.path.abspath(path)
+        node = self.node
+        with self.lock:
+            node.now_us = node.clock()
+            loading = Loading(node, disk=RealDisk())
+            loading.check_snapshot(path)
+            for database in node.databases:
+                database.clear()
+            loading.begin(loading.snapshot(path)).run()
+            if node.append_only.state != "off":
+                node.append_only.rewriting.start_or_schedule()
+            return loading.keys_loaded
 
     def _load(self) -> None:
         """Start from the disk.  Raises LoadError; the node is then empty, and its log off."""
@@ -350,8 +382,32 @@ class Embedded:
     def close(self) -> None:
         """Save what the configuration wants saved, and close every connection."""
         with self.lock:
-            starting.prepare_to_stop(self.node, force=True)
-            self._end()
+            if self._is_open:
+                self._is_open = False
+                starting.prepare_to_stop(self.node, force=True)
+                self._end()
+                if isinstance(self.disk, RealDisk):
+                    self.disk.close_all()
+
+
+def open_node(
+    path: str | os.PathLike[str], config: Mapping[str, Any] | None = None, **options: Any
+) -> Embedded:
+    """A node whose data outlive the process: `minidis.open("shop.rdb")`, `minidis.open("shop/")`.
+
+    A file is loaded if it is there, and saved by save points, by `close()`, and when Python ends. In a folder
+    an append-only log is kept, so that not even a kill loses more than the last second. `options` are those
+    of `Embedded`.  Raises LoadError for a file that is damaged.
+    """
+    path = os.path.abspath(path)
+    if path.endswith(".rdb") or os.path.isfile(path):
+        places = {"dir": os.path.dirname(path), "dbfilename": os.path.basename(path)}
+    else:
+        os.makedirs(path, exist_ok=True)
+        places = {"dir": path, "appendonly": "yes", "save": ""}
+    node = Embedded({**places, **(config or {})}, disk=RealDisk(), **options)
+    atexit.register(node.close)
+    return node
 
 
 _default_node: Embedded | None = None

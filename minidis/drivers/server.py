@@ -427,7 +427,7 @@ class Connection(asyncio.Protocol):
         if link is None or not link.output or self.transport.is_closing():
             return
         server = self.server
-        if server.node.unwritten and not server.write_out():
+        if (server.node.unwritten or server.exit_code) and not server.write_out():
             return
         output = link.take_output()
         server.node.statistics.writes += 1

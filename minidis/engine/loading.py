@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from minidis.engine import errors
 from minidis.engine.access import set_use
 from minidis.engine.client import Client
-from minidis.engine.disk import DiskError, join
+from minidis.engine.disk import Disk, DiskError, join
 from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_manifest import Manifest
 from minidis.persistence.rdb_format import RdbError
@@ -70,8 +70,9 @@ class LoadError(Exception):
 class Loading:
     """Files on their way into a node: a service, from `begin` to the end of its steps."""
 
-    def __init__(self, node: Node, merge: bool = False) -> None:
+    def __init__(self, node: Node, merge: bool = False, disk: Disk | None = None) -> None:
         self.node = node
+        self.disk = disk or node.disk
         self.merge = merge  # a key that is there already is replaced, not an error
         self.started_us = node.now_us
         self.total_bytes = 0
@@ -162,6 +163,18 @@ class Loading:
         except RdbError as error:
             raise LoadError(path, error.what, error.offset) from None
 
+    def check_snapshot(self, path: str) -> None:
+        """Read an RDB file to its end and keep nothing.  Raises LoadError."""
+        self._size(path)
+        reader = self._reader()
+        try:
+            for piece in self._pieces(path):
+                for _ in reader.feed(piece):
+                    pass
+            reader.close()
+        except RdbError as error:
+            raise LoadError(path, error.what, error.offset) from None
+
     def log(self, folder: str, manifest: Manifest) -> Iterator[None]:
         """Load the files of a log, in the manifest's order.  Raises LoadError."""
         paths = [join(folder, file.name) for file in manifest.files]
@@ -171,7 +184,7 @@ class Loading:
 
     def _log_file(self, path: str, is_last: bool) -> Iterator[None]:
         """Load commands; a snapshot may stand before them, or be the whole file."""
-        start = self.node.disk.read(path, 0, 6)
+        start = self.disk.read(path, 0, 6)
         snapshot = self._reader() if start.startswith(_SNAPSHOT_MAGICS) else None
         reader = AofReader()
         replay = Replay(self.node, path)
@@ -224,7 +237,7 @@ class Loading:
         return SnapshotReader(self.node.encodings, self.node.random, self.node.config.rdbchecksum)
 
     def _size(self, path: str) -> int:
-        size = self.node.disk.size(path)
+        size = self.disk.size(path)
         if size is None:
             raise LoadError(path, "this file is part of the dataset, and it is not there")
         return size
@@ -232,7 +245,7 @@ class Loading:
     def _pieces(self, path: str) -> Iterator[bytes]:
         offset = 0
         try:
-            while piece := self.node.disk.read(path, offset, PIECE_BYTES):
+            while piece := self.disk.read(path, offset, PIECE_BYTES):
                 offset += len(piece)
                 self.loaded_bytes += len(piece)
                 yield piece

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from minidis.engine import errors
-from minidis.engine.disk import DiskError, folder_of, join
+from minidis.engine.disk import Disk, DiskError, folder_of, join
 from minidis.engine.snapshots import FileSink, Walk
 from minidis.engine.version import VERSION
 from minidis.persistence.rdb_writer import SnapshotWriter
@@ -83,18 +83,12 @@ class Saving:
 
     def save(self) -> None:
         """Write the file now; nothing else happens meanwhile.  Raises DiskError."""
-        node = self.node
-        walk = Walk(node, self.writer(), snapshot_notes(node))
         try:
-            sink = FileSink(node.disk, self.temporary_path)
-            sink.write(walk.run())
-            node.disk.sync(self.temporary_path)
-            self._put_in_place()
+            write_snapshot_file(self.node, self.node.disk, self.path, self.temporary_path)
         except DiskError as error:
-            walk.close()
             self._give_up(error)
             raise
-        self.saved_changes = node.changes
+        self.saved_changes = self.node.changes
         self._note_success()
 
     def writer(self) -> SnapshotWriter:
@@ -126,7 +120,7 @@ class Saving:
         try:
             if error is not None:
                 raise error
-            self._put_in_place()
+            put_in_place(node.disk, self.temporary_path, self.path)
         except DiskError as failure:
             self._give_up(failure)
         else:
@@ -169,12 +163,6 @@ class Saving:
 
     # -- success and failure ----------------------------------------------------------------------
 
-    def _put_in_place(self) -> None:
-        disk = self.node.disk
-        disk.close(self.temporary_path)
-        disk.rename(self.temporary_path, self.path)
-        disk.sync_folder(folder_of(self.path))
-
     def _note_success(self) -> None:
         self.saves += 1
         self.last_save_s = self.node.now_us // 1_000_000
@@ -206,6 +194,21 @@ class Saving:
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
         if self.node.deletes_expired_keys and command.is_stopped_by_disk_errors:
             raise ReplyError(errors.SAVE_FAILED)
+
+
+def write_snapshot_file(node: Node, disk: Disk, path: str, temporary_path: str) -> None:
+    """Write the dataset to `path` on some disk, all or nothing.  Raises DiskError."""
+    sink = FileSink(disk, temporary_path)
+    sink.write(Walk(node, node.saving.writer(), snapshot_notes(node)).run())
+    disk.sync(temporary_path)
+    put_in_place(disk, temporary_path, path)
+
+
+def put_in_place(disk: Disk, temporary_path: str, path: str) -> None:
+    """A file that is written and synced takes the place of the old one."""
+    disk.close(temporary_path)
+    disk.rename(temporary_path, path)
+    disk.sync_folder(folder_of(path))
 
 
 def snapshot_notes(node: Node, is_aof_base: bool = False) -> Mapping[str, str | int | bytes]:

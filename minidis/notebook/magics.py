@@ -34,6 +34,8 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from minidis.drivers.embedded import Embedded, default_node, parse_time
+from minidis.engine.disk import DiskError
+from minidis.engine.loading import LoadError
 from minidis.notebook import observers, unwritten
 from minidis.notebook.completion import MOST_KEYS, make_matcher
 from minidis.notebook.help import help_text
@@ -100,6 +102,8 @@ class RedisMagics(Magics):
         %redis connect TARGET                run all cells there from now on
         %redis connect embedded other        another node in this kernel
         %redis reset [SEED] [--clock TIME]   a fresh node; %redis lesson: seed 1, frozen clock
+        %redis save FILE                     the dataset into an RDB file of this computer
+        %redis open FILE                     and back again, in the place of what is there
         %redis status                        target, clients, clock
         HELP SET, HELP @string               inside a cell: what a command does
 
@@ -331,6 +335,28 @@ def _lesson(session: Session, words: list[str]) -> list[list[Fragment]]:
     return _reset(session, ["--seed", str(LESSON_SEED), "--clock", LESSON_CLOCK])
 
 
+def _save(session: Session, words: list[str]) -> list[list[Fragment]]:
+    if len(words) != 1:
+        raise UsageFault("%redis save FILE.rdb")
+    embedded = session.embedded_target("%redis save").embedded
+    try:
+        size_bytes = embedded.save(words[0])
+    except DiskError as error:
+        raise UsageFault(str(error)) from None
+    keys = sum(len(database) for database in embedded.node.databases)
+    return [[("status", f"saved {keys} keys to {words[0]}: {size_bytes} bytes")]]
+
+
+def _open(session: Session, words: list[str]) -> list[list[Fragment]]:
+    if len(words) != 1:
+        raise UsageFault("%redis open FILE.rdb")
+    try:
+        keys = session.embedded_target("%redis open").embedded.load(words[0])
+    except LoadError as error:
+        raise UsageFault(str(error)) from None
+    return [[("status", f"opened {words[0]}: {keys} keys")]]
+
+
 def _status(session: Session, words: list[str]) -> list[list[Fragment]]:
     if words:
         raise UsageFault("%redis status takes no arguments")
@@ -358,7 +384,15 @@ def _node_text(target: EmbeddedTarget) -> str:
     return f"{keys} {'key' if keys == 1 else 'keys'}, {seed}, {clock}"
 
 
-_SUBCOMMANDS = {"connect": _connect, "reset": _reset, "lesson": _lesson, "status": _status, "help": _help}
+_SUBCOMMANDS = {
+    "connect": _connect,
+    "reset": _reset,
+    "lesson": _lesson,
+    "status": _status,
+    "help": _help,
+    "save": _save,
+    "open": _open,
+}
 
 
 def _value_is_used() -> bool:

@@ -333,3 +333,14 @@ def test_unloading_leaves_the_shell_as_it_was(notebook: Notebook) -> None:
     assert notebook.shell.find_line_magic("clock") is None
     notebook.shell.run_line_magic("load_ext", "minidis")
     assert notebook.run("%redis PING") == "PONG"
+
+
+def test_work_is_saved_to_a_file_and_opened_again(notebook: Notebook, tmp_path) -> None:
+    path = tmp_path / "shop.rdb"
+    notebook.run("%%redis\nRPUSH cart apples pears\nSET visits 7")
+    assert notebook.run(f"%redis save {path}").startswith(f"saved 2 keys to {path}: ")
+    notebook.run("%redis reset")
+    assert notebook.run(f"%redis open {path}") == f"opened {path}: 2 keys"
+    assert notebook.run("%redis GET visits") == '"7"'
+    assert "No such file or directory" in notebook.run(f"%redis save {tmp_path / 'no' / 'x.rdb'}")
+    assert "it is not there" in notebook.run(f"%redis open {tmp_path / 'x.rdb'}")

@@ -1,0 +1,91 @@
+"""A learner's work survives: nodes on files and folders, saved, killed, opened again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import minidis
+from minidis import Embedded
+from minidis.engine.loading import LoadError
+
+PROGRAM = """
+import os, sys, minidis
+node = minidis.open(sys.argv[1])
+for number in range(100):
+    node.execute("SET", f"key:{number}", number)
+if sys.argv[2] == "kill":
+    os._exit(9)
+"""
+
+
+def run(path, how):
+    subprocess.run([sys.executable, "-c", PROGRAM, str(path), how], check=how != "kill", timeout=60)
+
+
+def count(path):
+    with minidis.open(path) as node:
+        return node.execute("DBSIZE")
+
+
+def test_a_file_is_saved_when_python_ends(tmp_path):
+    run(tmp_path / "shop.rdb", "end")
+    assert count(tmp_path / "shop.rdb") == 100
+
+
+def test_a_file_knows_nothing_of_what_a_kill_took(tmp_path):
+    run(tmp_path / "shop.rdb", "end")
+    run(tmp_path / "other.rdb", "kill")
+    assert (count(tmp_path / "shop.rdb"), count(tmp_path / "other.rdb")) == (100, 0)
+
+
+def test_a_folder_survives_a_kill(tmp_path):
+    run(tmp_path / "shop", "kill")
+    assert count(tmp_path / "shop") == 100
+
+
+def test_save_and_load_by_hand(tmp_path):
+    path = tmp_path / "work.rdb"
+    redis = Embedded(clock=0, seed=1)
+    redis.execute("RPUSH", "list", "a", "b")
+    redis.execute("SELECT", 2)
+    redis.execute("SET", "elsewhere", 1)
+    size_bytes = redis.save(path)
+    assert path.stat().st_size == size_bytes
+    assert [entry.name for entry in tmp_path.iterdir()] == ["work.rdb"]
+    other = Embedded(clock=0, seed=2)
+    other.execute("SET", "old", 1)
+    assert other.load(path) == 2
+    assert (other.execute("KEYS", "*"), other.execute("LRANGE", "list", 0, -1)) == ([b"list"], [b"a", b"b"])
+
+
+def test_a_damaged_file_changes_nothing(tmp_path):
+    path = tmp_path / "work.rdb"
+    redis = Embedded(clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    redis.save(path)
+    content = bytearray(path.read_bytes())
+    content[-12] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(LoadError, match="work.rdb at offset"):
+        redis.load(path)
+    assert redis.execute("GET", "k") == b"v"
+    with pytest.raises(LoadError):
+        minidis.open(path)
+    assert path.read_bytes() == content
+
+
+def test_one_line_pulls_the_plug_and_one_counts_what_is_left():
+    redis = Embedded({"appendonly": "yes", "appendfsync": "everysec"}, clock="2026-01-01T00:00:00Z", seed=1)
+    for _ in range(55):
+        redis.execute("INCR", "n")
+        redis.step(0.1)
+    loss = redis.power_cut()
+    left = int(redis.execute("GET", "n"))
+    assert 35 <= left < 55
+    assert "bytes were only in the page cache" in str(loss)
+    redis.execute("INCR", "n")
+    redis.kill()
+    assert int(redis.execute("GET", "n")) == left + 1, "the page cache survives a kill"
