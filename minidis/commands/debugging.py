@@ -31,6 +31,7 @@ from minidis.engine.client import Client
 from minidis.engine.config import ConfigError, memory
 from minidis.engine.digest import EMPTY, dataset_digest, value_digest
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
+from minidis.persistence.rdb_writer import dump_payload
 from minidis.protocol.glob import matches
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import Attributes, BigNumber, Push, ReplyError, Several, Verbatim
@@ -44,6 +45,7 @@ NOT_ALLOWED = (
     "restart the server."
 )
 NO_SUCH_KEY = "ERR no such key"
+PAYLOAD_FRAME_BYTES = 11  # of DUMP: the type, the version, the checksum
 MOST_PACKED_BYTES = (1 << 32) - (1 << 20)
 
 Handler = Callable[..., Any]
@@ -163,6 +165,7 @@ def object_(client: Client, key: bytes) -> str:
         )
     return (
         f"Value at:{id(value):#x} refcount:1 encoding:{value.encoding} "
+        f"serializedlength:{len(dump_payload(value)) - PAYLOAD_FRAME_BYTES} "
         f"lru:{value.accessed_us // 1_000_000 % (1 << 24)} lru_seconds_idle:{idle_s}{extra}"
     )
 

@@ -263,7 +263,17 @@ _GROUPS = {
     "publish": "pubsub",
     "clients": "connection",
     **dict.fromkeys(
-        ("configuration", "debugging", "information", "latency", "lifecycle", "lolwut", "memory", "slowlog"),
+        (
+            "configuration",
+            "debugging",
+            "information",
+            "latency",
+            "lifecycle",
+            "lolwut",
+            "memory",
+            "modules",
+            "slowlog",
+        ),
         "server",
     ),
 }

@@ -37,6 +37,7 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         "flags",
         (*(f"client|{name}" for name in CLIENT_QUERIES), "client|caching", "multi", "select", "watch"),
     ),
+    "Valkey allows them while it loads": ((VALKEY_9_1,), "flags", ("memory|purge", "memory|malloc-stats")),
     "Valkey also runs them on a replica with old data": (
         (VALKEY_9_1,),
         "flags",
@@ -57,6 +58,7 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
 
 # Commands whose arguments are described in another shape, with the reason.
 DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
+    "the line says what is repeated": ("module|loadex",),
     "our line names them, Redis's file doesn't": ("command|getkeys", "command|getkeysandflags", "debug"),
     "CLIENT KILL's old and new format are told apart by their first word": ("client|kill",),
     "a block of one argument says no more than the argument": ("config|get", "client|list", "psubscribe"),
