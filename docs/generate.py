@@ -43,7 +43,7 @@ def picture() -> str:
 
 
 def command_reference() -> str:
-    """A section per group, a line per command: syntax, summary, complexity."""
+    """A section per group, for each command its syntax, summary, complexity, age and function."""
     ordered = sorted(COMMANDS, key=lambda command: (command.group, command.name))
     sections = [section(group, list(commands)) for group, commands in groupby(ordered, lambda c: c.group)]
     return "\n".join([HEAD, *sections])
@@ -52,7 +52,12 @@ def command_reference() -> str:
 def section(group: str, commands: list[Command]) -> str:
     lines = [f"## {group} ({len(commands)})", ""]
     for command in commands:
-        lines.append(f"- `{command.line.text}`  \n  {command.summary} {command.complexity}")
+        path = command.handler.__module__.replace(".", "/") + ".py"
+        function = f"[`{command.handler.__name__}`](../{path})"
+        lines.append(
+            f"- `{command.line.text}`  \n  {command.summary} {command.complexity}  \n"
+            f"  Since {command.since or '1.0.0'}: {function}"
+        )
     return "\n".join([*lines, ""])
 
 

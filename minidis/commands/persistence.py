@@ -25,7 +25,6 @@ from minidis.engine.loading import LoadError, Loading
 from minidis.engine.registry import (
     ADMIN,
     BLOCKING,
-    DANGEROUS,
     FAST,
     LOADING,
     NO_ASYNC_LOADING,
@@ -78,7 +77,7 @@ def bgsave(client: Client, *words: bytes):
     return "Background saving started"
 
 
-@command("LASTSAVE", LOADING | STALE | FAST | ADMIN | DANGEROUS, group="server")
+@command("LASTSAVE", LOADING | STALE | FAST, group="server")
 def lastsave(client: Client):
     """The unix time of the last save that succeeded. O(1)."""
     return client.node.saving.last_save_s
@@ -104,7 +103,7 @@ slices."""
 
 @command(
     "WAITAOF numlocal:int numreplicas:int timeout:int",
-    NOSCRIPT | BLOCKING,
+    BLOCKING,
     since="7.2.0",
     raw=True,
     group="generic",

@@ -59,6 +59,7 @@ _LISTED_CATEGORIES = {
     "flushall": ["@keyspace"],
     "flushdb": ["@keyspace"],
     "keys": ["@keyspace", "@dangerous"],
+    "lastsave": ["@admin", "@dangerous"],
     "role": ["@admin", "@dangerous"],
     "sort": ["@set", "@sortedset", "@list", "@dangerous"],
     "sort_ro": ["@set", "@sortedset", "@list", "@dangerous"],
