@@ -15,8 +15,8 @@ look every 64 KB of output, also in the middle of a pipeline.
 An exception in a command is a fault of ours: it goes into the log, its client gets an error reply, and nobody
 else notices.
 
-Directives honoured here: bind port unixsocket unixsocketperm protected-mode maxclients timeout tcp-keepalive
-tcp-backlog client-output-buffer-limit client-query-buffer-limit dir pidfile logfile loglevel.
+Directives honoured here: bind port tls-* (tls.py) unixsocket unixsocketperm protected-mode maxclients timeout
+tcp-keepalive tcp-backlog client-output-buffer-limit client-query-buffer-limit dir pidfile logfile loglevel.
 
 Mirrors: networking.c, the listening part of server.c, socket.c.
 Differs: uvloop or asyncio instead of ae.c; no I/O threads; no limits while a single command runs.
@@ -29,9 +29,11 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import stat
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
@@ -39,8 +41,10 @@ from minidis.drivers.busy import BusyTurns, RawTransport
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
+from minidis.drivers.tls import TlsError, client_context, server_context
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
+from minidis.engine.config import Config
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
@@ -114,8 +118,13 @@ class Server:
         self.node.process_facts = process_facts
         self.node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         config = self.node.config
+        hosts = config.bind.split() or ["*"]
         if config.port:
-            await self._listen_tcp(config.bind.split() or ["*"], config.port)
+            await self._listen_tcp(hosts, config.port)
+        if config.tls_port:
+            await self._listen_tcp(hosts, config.tls_port, self._tls_context(server_context))
+        if config.tls_replication or config.tls_cluster:
+            self.peers.tls_context = self._tls_context(client_context)
         if config.unixsocket:
             await self._listen_unix(config.unixsocket, config.unixsocketperm)
         if config.pidfile:
@@ -132,10 +141,20 @@ class Server:
         self._is_ready = True
         if self.node.config.port:
             self.log.notice("Ready to accept connections tcp")
+        if self.node.config.tls_port:
+            self.log.notice("Ready to accept connections tls")
         if self.node.config.unixsocket:
             self.log.notice("Ready to accept connections unix")
 
-    async def _listen_tcp(self, hosts: list[str], port: int) -> None:
+    def _tls_context(self, make: Callable[[Config], ssl.SSLContext]) -> ssl.SSLContext:
+        try:
+            return make(self.node.config)
+        except TlsError as error:
+            self.log.warning(str(error))
+            raise ListenError("Failed to configure TLS. Check logs for more info.") from None
+
+    async def _listen_tcp(self, hosts: list[str], port: int, tls: ssl.SSLContext | None = None) -> None:
+        name = "tcp" if tls is None else "tls"
         for host in hosts:
             optional, address = host.startswith("-"), host.removeprefix("-")
             address = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
@@ -146,20 +165,22 @@ class Server:
                     port,
                     backlog=self.node.config.tcp_backlog,
                     reuse_address=True,
+                    ssl=tls,
                 )
             except OSError as error:
                 reason = os.strerror(error.errno) if error.errno else str(error)
                 self.log.warning(
-                    f"Warning: Could not create server TCP listening socket {address}:{port}: {reason}"
+                    f"Warning: Could not create server {name.upper()} listening socket "
+                    f"{address}:{port}: {reason}"
                 )
                 if optional:
                     continue
                 await self.close()
-                raise ListenError(f"Failed listening on port {port} (tcp), aborting.") from None
+                raise ListenError(f"Failed listening on port {port} ({name}), aborting.") from None
             self.listeners.append(listener)
             self.addresses.append(f"{address}:{port}")
         if not self.listeners:
-            raise ListenError(f"Failed listening on port {port} (tcp), aborting.")
+            raise ListenError(f"Failed listening on port {port} ({name}), aborting.")
 
     async def _listen_unix(self, path: str, mode: int) -> None:
         if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):

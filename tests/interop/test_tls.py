@@ -1,0 +1,72 @@
+"""TLS as redis-py and redis-cli speak it, with certificates that trustme makes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+import redis
+import trustme
+
+from tests.interop.conftest import ENVIRONMENT, free_port
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    for name in ("server", "client"):
+        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        certificate.private_key_pem.write_to_path(folder / f"{name}.key")
+        certificate.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+    return folder
+
+
+def options(files, auth_clients: str) -> list[str]:
+    words = ["--tls-cert-file", f"{files}/server.pem", "--tls-key-file", f"{files}/server.key"]
+    return [*words, "--tls-ca-cert-file", f"{files}/ca.pem", "--tls-auth-clients", auth_clients]
+
+
+@pytest.fixture(scope="module")
+def strict_port(start, files):
+    port = free_port()
+    start("--tls-port", str(port), *options(files, "yes"))
+    return port
+
+
+def test_a_client_that_shows_its_certificate(strict_port, files):
+    shown = {"ssl_certfile": f"{files}/client.pem", "ssl_keyfile": f"{files}/client.key"}
+    with redis.Redis("localhost", strict_port, ssl=True, ssl_ca_certs=f"{files}/ca.pem", **shown) as client:
+        client.set("k", b"x" * 1_000_000)
+        assert client.get("k") == b"x" * 1_000_000
+
+
+def test_a_client_without_one_is_turned_away(strict_port, files):
+    with redis.Redis("localhost", strict_port, ssl=True, ssl_ca_certs=f"{files}/ca.pem") as client:
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+    with redis.Redis("localhost", strict_port) as plain, pytest.raises(redis.ConnectionError):
+        plain.ping()
+
+
+def test_tls_alone_without_client_certificates(start, files):
+    port = free_port()
+    arguments = ["--port", "0", "--tls-port", str(port), "--tls-protocols", "TLSv1.3", *options(files, "no")]
+    start(*arguments)
+    with redis.Redis("localhost", port, ssl=True, ssl_ca_certs=f"{files}/ca.pem") as client:
+        assert client.ping()
+    program = shutil.which("redis-cli")
+    words = [program, "-p", str(port), "--tls", "--cacert", f"{files}/ca.pem", "INCR", "n"]
+    assert subprocess.run(words, capture_output=True, timeout=20).stdout == b"1\n"
+
+
+def test_a_missing_certificate_is_a_clear_error(tmp_path):
+    import sys
+
+    words = [sys.executable, "-m", "minidis", "--port", "0", "--tls-port", str(free_port())]
+    ended = subprocess.run(words, capture_output=True, timeout=30, env=ENVIRONMENT, cwd=tmp_path, text=True)
+    assert ended.returncode == 1
+    assert "No tls-cert-file configured!" in ended.stdout
+    assert "Failed to configure TLS. Check logs for more info." in ended.stdout
