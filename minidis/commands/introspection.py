@@ -118,7 +118,7 @@ def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
     except ReplyError:
         raise ReplyError("ERR Invalid number of arguments specified for command") from None
     keys = [(argv[position], access) for position, access in keys_of_request(entry, argv)]
-    if not keys:
+    if not keys and not entry.flags & Flag.NO_MANDATORY_KEYS:
         raise ReplyError("ERR Invalid arguments specified for command")
     return keys
 

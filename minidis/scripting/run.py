@@ -109,7 +109,7 @@ class ScriptRun:
         self._check_permission(command, argv)
         for guard in self.node.guards:
             guard(self.client, command, argv)
-        if command.is_write and self.read_only:
+        if self.read_only and command.flags & (Flag.WRITE | Flag.MAY_REPLICATE):
             raise ReplyError(READ_ONLY)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
             raise ReplyError(errors.OUT_OF_MEMORY)

@@ -1,0 +1,110 @@
+"""EVAL, EVALSHA and SCRIPT as commands: counts of keys, flags on the first line, the cache, faults."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+
+import pytest
+
+from tests.differential.differences import REDIS_7_0, VALKEY_9_1
+from tests.differential.sides import MinidisSide, RealSide
+from tests.differential.test_scripts import same
+from tests.differential.wire import show
+
+SHA = hashlib.sha1(b"return 1").hexdigest()
+ABSENT = "f" * 40
+
+COMMANDS = rf"""
+EVAL 'return 1' 0
+EVAL 'return 1'
+EVAL
+EVAL 'return 1' x
+EVAL 'return 1' -1
+EVAL 'return 1' 1
+EVAL 'return {{KEYS[1], ARGV[1]}}' 1 k a
+EVAL 'return {{KEYS[1], ARGV[1]}}' 1 k
+EVAL '' 0
+eval 'return 1' 0
+EVALSHA {SHA} 0
+EVALSHA {SHA.upper()} 0
+EVALSHA {ABSENT} 0
+EVALSHA abc 0
+EVALSHA {SHA} x
+EVALSHA {SHA}
+EVALSHA_RO {SHA} 0
+EVAL_RO 'return redis.call("GET", "k")' 0
+EVAL_RO 'return redis.call("SET", "k", 1)' 0
+EVAL_RO 'return redis.pcall("SET", "k", 1)' 0
+EVAL_RO 'return redis.call("PUBLISH", "c", "m")' 0
+EVAL '#!lua\nreturn 1' 0
+EVAL '#!lua\nreturn redis.call("SET", "k", 1)' 0
+EVAL '#!lua\n\n\nerror("line four")' 0
+EVAL '#!lua\nx = = 1' 0
+EVAL '#!lua flags=\nreturn 1' 0
+EVAL '#!lua flags=no-writes\nreturn redis.call("GET", "k")' 0
+EVAL '#!lua flags=no-writes\nreturn redis.call("SET", "k", 1)' 0
+EVAL '#!lua flags=allow-oom,allow-stale,no-cluster\nreturn redis.call("SET", "k", 1)' 0
+EVAL '#!lua flags=allow-cross-slot-keys\nreturn 1' 0
+EVAL '#!lua flags=nope\nreturn 1' 0
+EVAL '#!lua flags=no-writes,nope\nreturn 1' 0
+EVAL '#!lua name=x\nreturn 1' 0
+EVAL '#!lua nope\nreturn 1' 0
+EVAL '#!js\nreturn 1' 0
+EVAL '#!\nreturn 1' 0
+EVAL_RO '#!lua\nreturn 1' 0
+EVAL_RO '#!lua flags=no-writes\nreturn redis.call("GET", "k")' 0
+SCRIPT LOAD 'return 2'
+SCRIPT LOAD 'x = = 2'
+SCRIPT LOAD '#!lua flags=nope\nreturn 1'
+SCRIPT LOAD
+SCRIPT EXISTS {SHA} {ABSENT} {SHA.upper()} x
+SCRIPT EXISTS
+SCRIPT KILL
+SCRIPT FLUSH nope
+SCRIPT FLUSH SYNC x
+SCRIPT NOPE
+SCRIPT
+SCRIPT FLUSH ASYNC
+SCRIPT EXISTS {SHA}
+EVALSHA {SHA} 0
+SCRIPT FLUSH
+MULTI
+EVAL 'return redis.call("INCR", "n")' 0
+EVALSHA {ABSENT} 0
+SCRIPT LOAD 'return 3'
+EXEC
+GET n
+COMMAND GETKEYS EVAL x 2 a b c
+COMMAND GETKEYS EVAL x 0 c
+COMMAND GETKEYS FCALL f 1 a b
+COMMAND GETKEYSANDFLAGS EVAL_RO x 1 a b
+COMMAND GETKEYSANDFLAGS EVAL x 1 a b
+"""
+
+KNOWN: dict[str, dict[str, str]] = {
+    REDIS_7_0: {},
+    VALKEY_9_1: {
+        **{f"EVALSHA {sha} 0": "Valkey does not advise EVAL" for sha in (ABSENT, "abc", SHA)},
+        "EXEC": "Valkey does not advise EVAL",
+        "EVAL #!js\nreturn 1 0": "Valkey has other engines",
+        "EVAL #!\nreturn 1 0": "Valkey has other engines",
+    },
+}
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_commands(judge: RealSide, ours: MinidisSide, protocol: int) -> None:
+    judge.restart(protocol)
+    judge.run([(b"SCRIPT", b"FLUSH")])
+    ours.restart(protocol)
+    commands = [
+        tuple(word.replace("\\n", "\n").encode() for word in shlex.split(line))
+        for line in COMMANDS.strip().splitlines()
+    ]
+    different = []
+    for command, theirs, our in zip(commands, judge.run(commands), ours.run(commands), strict=True):
+        shown = b" ".join(command).decode()
+        if not same(theirs, our) and shown not in KNOWN[judge.name]:
+            different.append(f"{shown}\n    {show(theirs)}\n    {show(our)}")
+    assert not different, "\n".join(different)
