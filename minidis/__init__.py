@@ -6,6 +6,7 @@
 
     node = minidis.Embedded(seed=1)      # the node itself, with a clock you can move
     node = minidis.open("shop.rdb")      # one whose data outlive the process
+    lab = minidis.Lab(seed=1)            # many nodes, on a virtual network where everything can break
     %load_ext minidis                    # %%redis cells in a notebook
 
 >>> node = Embedded(clock="2026-01-01T00:00:00Z", seed=1)
@@ -24,7 +25,17 @@ from minidis.drivers.embedded import open_node as open
 from minidis.engine.node import VERSION, Node
 from minidis.protocol.replies import ReplyError
 
-__all__ = ["VERSION", "Embedded", "Node", "ReplyError", "connect", "connect_async", "default_node", "open"]
+__all__ = [
+    "VERSION",
+    "Embedded",
+    "Lab",
+    "Node",
+    "ReplyError",
+    "connect",
+    "connect_async",
+    "default_node",
+    "open",
+]
 __version__ = "0.1.0"
 
 
@@ -33,6 +44,10 @@ def __getattr__(name: str) -> Any:  # redis-py and IPython are imported only by 
         from minidis import client
 
         return getattr(client, name)
+    if name == "Lab":
+        from minidis.client.lab import Lab
+
+        return Lab
     raise AttributeError(f"module 'minidis' has no attribute {name!r}")
 
 

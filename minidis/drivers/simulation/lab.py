@@ -52,7 +52,7 @@ from minidis.drivers.simulation.agenda import Agenda, microseconds
 from minidis.drivers.simulation.process import Process
 from minidis.drivers.simulation.record import Record
 from minidis.drivers.simulation.terminal import Move, Script, ScriptedClient, Terminal
-from minidis.drivers.simulation.wires import Wires
+from minidis.drivers.simulation.wires import Host, Wires
 from minidis.engine.node import Node
 
 START = "2026-01-01T00:00:00Z"
@@ -111,17 +111,18 @@ class Lab:
 
     def connect(self, node: str, name: str = "") -> Terminal:
         """A client on a machine of its own (`name`), connected to a node."""
-        return Terminal(self, self._client_host(name or f"client-of-{node}"), self.processes[node].address)
+        return Terminal(self, self.client_host(name or f"client-of-{node}"), self.processes[node].address)
 
     def script(self, name: str, node: str, script: Script) -> ScriptedClient:
         """A client that runs by itself: `script` yields commands and sleeps (terminal.py)."""
-        return ScriptedClient(self, self._client_host(name), self.processes[node].address, script)
+        return ScriptedClient(self, self.client_host(name), self.processes[node].address, script)
 
     def at(self, node: str) -> Move:
         """What a script yields to talk to another node from now on."""
         return Move(self.processes[node].address)
 
-    def _client_host(self, name: str):
+    def client_host(self, name: str) -> Host:
+        """The machine of a client; made when it is first named."""
         return self.wires.hosts.get(name) or self.wires.add_host(name)
 
     def call(self, node: str, *words: Any, within: str | float = "60s") -> Any:

@@ -114,6 +114,9 @@ def describe(data: bytes) -> str:
     at = data.find(b"REDIS0")
     if at != -1 and (data.startswith(b"$") or at == 0):
         return f"({len(data) - at} bytes of RDB)"
+    head, mark, _ = data.partition(b"$EOF:")
+    if mark:  # the line before a snapshot
+        return "; ".join([*([describe(head)] if head else []), "(a snapshot follows)"])
     parser = ReplyParser()
     parser.feed(data)
     said: list[str] = []

@@ -1,0 +1,122 @@
+"""redis-py in the lab: a genuine `redis.Redis` whose network is virtual, and so is its time.
+
+    lab = minidis.Lab(seed=1)
+    lab.nodes("a", "b")
+    redis = lab.client("a")
+    redis.set("k", "v")             the lab runs until the reply is there; a timeout is virtual time too
+
+Each command goes over a wire of the lab, so it meets latencies, partitions and dead servers as any other
+client does. Nothing runs while nobody asks: between two calls time stands still, unless `lab.run` moves it.
+
+>>> lab = Lab(seed=1)
+>>> _ = lab.node("a")
+>>> redis = lab.client("a")
+>>> redis.set("k", "v"), redis.get("k"), 0 < lab.now_s < 0.05
+(True, b'v', True)
+
+Read next: minidis/drivers/simulation/lab.py.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import redis
+from redis._parsers import _RESP2Parser
+from redis.backoff import NoBackoff
+from redis.connection import Connection
+from redis.retry import Retry
+from redis.utils import HIREDIS_AVAILABLE
+
+from minidis.client.sync import InProcessHiredisParser
+from minidis.drivers import simulation
+from minidis.drivers.simulation.terminal import Terminal
+
+PATIENCE_S = 60.0
+"""How long a client without a timeout of its own waits, in virtual time."""
+
+
+class LabSocket:
+    """The methods of a socket that redis-py calls."""
+
+    def __init__(self, lab: Lab, name: str, host: str, port: int, timeout_s: float | None) -> None:
+        self._lab = lab
+        self._timeout_s = timeout_s
+        self._terminal = Terminal(lab, lab.client_host(name), (host, port))
+        self._terminal.parses = False
+        self._wait(lambda: self._terminal.is_open)
+        if not self._terminal.is_open:
+            self._terminal.close()
+            raise ConnectionRefusedError(errno.ECONNREFUSED, self._terminal.lost)
+
+    def _wait(self, condition: Any) -> None:
+        terminal = self._terminal
+        timeout_s = PATIENCE_S if self._timeout_s is None else self._timeout_s
+        if not self._lab.run_until(lambda: condition() or bool(terminal.lost), timeout_s):
+            raise TimeoutError("timed out")
+
+    def sendall(self, data: bytes) -> None:
+        if self._terminal.lost:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        self._terminal.send_bytes(bytes(data))
+
+    def recv(self, most_bytes: int) -> bytes:
+        """What is there; lets the lab run for it as long as the timeout allows. b"" at the end."""
+        received = self._terminal.received
+        if not received and self._timeout_s == 0:
+            raise BlockingIOError(errno.EWOULDBLOCK, "no data yet")
+        self._wait(lambda: bool(received))
+        data = bytes(received[:most_bytes])
+        del received[: len(data)]
+        return data
+
+    def recv_into(self, buffer: Any) -> int:
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def settimeout(self, timeout_s: float | None) -> None:
+        self._timeout_s = timeout_s
+
+    def gettimeout(self) -> float | None:
+        return self._timeout_s
+
+    def shutdown(self, how: int) -> None:
+        """What was sent is on its way."""
+
+    def close(self) -> None:
+        self._terminal.close()
+
+
+class LabConnection(Connection):
+    """A connection of redis-py to an address of the lab."""
+
+    def __init__(self, lab: Lab, host_name: str = "redis-py", **options: Any) -> None:
+        options.setdefault("parser_class", InProcessHiredisParser if HIREDIS_AVAILABLE else _RESP2Parser)
+        super().__init__(**{"retry": Retry(NoBackoff(), 0), **options})
+        self.lab = lab
+        self.host_name = host_name
+
+    def _connect(self) -> Any:
+        timeout_s = self.socket_connect_timeout or self.socket_timeout
+        socket = LabSocket(self.lab, self.host_name, self.host, self.port, timeout_s)
+        socket.settimeout(self.socket_timeout)
+        return socket
+
+
+class Lab(simulation.Lab):
+    """The lab, with redis-py clients."""
+
+    def client(self, node: str, name: str = "", **options: Any) -> redis.Redis:
+        """A `redis.Redis` for a node, on a host of its own (`name`); `options` are those of a connection."""
+        host, port = self.processes[node].address
+        pool = redis.ConnectionPool(
+            connection_class=LabConnection,
+            lab=self,
+            host_name=name or f"redis-py-of-{node}",
+            host=host,
+            port=port,
+            **options,
+        )
+        return redis.Redis.from_pool(pool)

@@ -1,0 +1,61 @@
+"""redis-py on virtual time."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+import minidis
+
+
+def make() -> minidis.Lab:
+    lab = minidis.Lab(seed=1)
+    lab.nodes("a", "b", config={"repl-diskless-sync-delay": 0})
+    return lab
+
+
+def test_commands_pipelines_and_scripts() -> None:
+    client = make().client("a", decode_responses=True)
+    assert client.set("k", "v") and client.get("k") == "v"
+    with client.pipeline() as pipe:
+        assert pipe.incr("n").incr("n").execute() == [1, 2]
+    assert client.blpop("nothing", timeout=2) is None
+
+
+def test_replication_by_redis_py() -> None:
+    lab = make()
+    primary, replica = lab.client("a"), lab.client("b")
+    replica.replicaof("a", 6379)
+    lab.run("1s")
+    primary.set("k", "v")
+    assert primary.wait(1, 1000) == 1 and replica.get("k") == b"v"
+    with pytest.raises(redis.ReadOnlyError):
+        replica.set("k", "w")
+    assert replica.info("replication")["master_link_status"] == "up"
+
+
+def test_a_dead_server_and_a_wall() -> None:
+    lab = make()
+    client = lab.client("a", "alice", socket_timeout=3)
+    client.ping()
+    lab.partition("alice", "a")
+    before_s = lab.now_s
+    with pytest.raises(redis.TimeoutError):
+        client.ping()
+    assert 3 <= lab.now_s - before_s < 4
+    lab.heal()
+    assert client.ping()
+    lab.kill("a")
+    with pytest.raises(redis.ConnectionError):
+        client.ping()
+    lab.restart("a")
+    assert client.ping()
+
+
+def test_pubsub() -> None:
+    lab = make()
+    pubsub = lab.client("a").pubsub()
+    pubsub.subscribe("news")
+    assert pubsub.get_message(timeout=1)["type"] == "subscribe"
+    lab.client("a").publish("news", "hello")
+    assert pubsub.get_message(timeout=1)["data"] == b"hello"

@@ -1,0 +1,93 @@
+"""MIGRATE in the lab."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis.drivers.simulation.lab import Lab
+from minidis.protocol.replies import ReplyError
+
+
+def two(**config: object) -> Lab:
+    lab = Lab(1)
+    lab.node("a")
+    lab.node("b", config)
+    return lab
+
+
+def test_keys_move_with_their_time_to_live() -> None:
+    lab = two()
+    lab.call("a", "SET", "x", "1", "PX", 100_000)
+    lab.call("a", "RPUSH", "y", 1, 2, 3)
+    assert lab.call("a", "MIGRATE", "b", 6379, "", 3, 5000, "KEYS", "x", "nothing", "y") == "OK"
+    assert lab.call("a", "EXISTS", "x", "y") == 0
+    lab.call("b", "SELECT", 3)
+    assert lab.call("b", "LRANGE", "y", 0, -1) == [b"1", b"2", b"3"]
+    assert 99_000 < lab.call("b", "PTTL", "x") <= 100_000
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000) == "NOKEY"
+
+
+def test_copy_and_replace() -> None:
+    lab = two()
+    lab.call("a", "SET", "x", "1")
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000, "COPY") == "OK"
+    assert lab.call("a", "EXISTS", "x") == 1
+    with pytest.raises(ReplyError, match="ERR Target instance replied with error: BUSYKEY"):
+        lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000)
+    assert lab.call("a", "EXISTS", "x") == 1
+    lab.call("a", "SET", "x", "2")
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000, "REPLACE") == "OK"
+    assert lab.call("a", "EXISTS", "x") == 0 and lab.call("b", "GET", "x") == b"2"
+
+
+def test_with_a_password() -> None:
+    lab = two(requirepass="secret")
+    lab.call("a", "SET", "x", "1")
+    with pytest.raises(ReplyError, match="Target instance replied with error: NOAUTH"):
+        lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000)
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000, "AUTH", "secret") == "OK"
+    lab.call("a", "SET", "x", "2")
+    words = ("REPLACE", "AUTH2", "default", "secret")
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000, *words) == "OK"
+
+
+def test_nobody_there_and_nobody_answers() -> None:
+    lab = two()
+    lab.call("a", "SET", "x", "1")
+    with pytest.raises(ReplyError, match="IOERR error or timeout connecting to the client"):
+        lab.call("a", "MIGRATE", "b", 6380, "x", 0, 1000)
+    lab.pause("b")
+    bob = lab.connect("a", "bob")
+    bob.call("PING")
+    before_s = lab.now_s
+    prompt = lab.connect("a", "prompt")
+    prompt.send("MIGRATE", "b", 6379, "x", 0, 1000)
+    lab.run("100ms")
+    bob.send("GET", "x")  # waits as well: nobody sees a key that is on its way
+    with pytest.raises(ReplyError, match="IOERR error or timeout reading to target instance"):
+        prompt.wait()
+    assert 1 <= lab.now_s - before_s < 1.2
+    assert bob.wait() == b"1"
+
+
+def test_the_journal_says_what_left() -> None:
+    lab = two()
+    lab.call("a", "SET", "x", "1")
+    entries: list = []
+    lab["a"].journal.subscribe(entries.append)
+    lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000)
+    assert [entry.argv for entry in entries] == [[b"DEL", b"x"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("x", 0, 100, "KEYS", "y"), "the key argument must be set to the empty string"),
+        (("x", 0, "soon"), "value is not an integer"),
+        (("x", 0, 100, "SIDEWAYS"), "syntax error"),
+    ],
+)
+def test_refused(words: tuple, message: str) -> None:
+    lab = two()
+    with pytest.raises(ReplyError, match=message):
+        lab.call("a", "MIGRATE", "b", 6379, *words)
