@@ -256,6 +256,8 @@ def registers(data: bytes | bytearray) -> bytes:
     """All 16384 registers, one byte each. Raises CorruptedHyperLogLog."""
     if data[4] == DENSE:
         return unpack_registers(data[HEADER_BYTES:])
+    if len(data) - HEADER_BYTES > 2 * REGISTERS:  # an opcode of two bytes for each: no need to read on and on
+        raise CorruptedHyperLogLog(f"{len(data)} bytes are more than {REGISTERS} registers take")
     values = b"".join([bytes([opcode.value]) * opcode.length for opcode in opcodes(data)])
     if len(values) != REGISTERS:
         raise CorruptedHyperLogLog(f"the opcodes cover {len(values)} registers, not {REGISTERS}")

@@ -157,3 +157,16 @@ def test_adding_past_the_last_opcode_is_an_error() -> None:
 def test_opcodes_of_a_dense_one() -> None:
     with pytest.raises(ValueError, match="not sparse"):
         list(hll.opcodes(dense()))
+
+
+def test_opcodes_without_end_are_refused_without_reading_them():
+    class Counted(bytearray):
+        reads = 0
+
+        def __getitem__(self, place):
+            Counted.reads += 1
+            return super().__getitem__(place)
+
+    with pytest.raises(hll.CorruptedHyperLogLog, match="more than"):
+        hll.count(Counted(hll.create() + b"\x3f" * 100_000))
+    assert Counted.reads < 100
