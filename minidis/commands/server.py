@@ -33,6 +33,7 @@ def dbsize(client: Client):
 def flushdb(client: Client, *words: bytes):
     """Remove all keys of this database. O(N) in keys."""
     client.node.changes += client.db.clear(_flushes_lazily(client, words))
+    client.rewrite_always(b"FLUSHDB", *words)
     client.node.tracking.flushed()
     return "OK"
 
@@ -42,6 +43,9 @@ def flushall(client: Client, *words: bytes):
     """Remove all keys of all databases. O(N) in keys."""
     lazily = _flushes_lazily(client, words)
     client.node.changes += sum(database.clear(lazily) for database in client.node.databases)
+    client.rewrite_always(b"FLUSHALL", *words)
+    if client.node.loading is None:
+        client.node.saving.flushed()
     client.node.tracking.flushed()
     return "OK"
 

@@ -70,6 +70,7 @@ class Client:
         self.closed = False
         self.outbox: deque[Any] = deque()
         self.journal_commands: list[list[bytes]] | None = None
+        self.journals_always = False
         self.gated = False
         self.update_gate()
 
@@ -106,6 +107,11 @@ class Client:
             self.journal_commands = []
         if argv:
             self.journal_commands.append(list(argv))
+
+    def rewrite_always(self, *argv: bytes) -> None:
+        """As `rewrite`, for what must be repeated even if nothing changed here: FLUSHALL of no keys."""
+        self.rewrite(*argv)
+        self.journals_always = True
 
     def deliver(self, reply: Any) -> None:
         """Hand the driver something to send outside the usual order of command and reply."""

@@ -251,8 +251,9 @@ class Node:
                 self.journal.enter(client.db.index, argv)
 
     def _journal_effects(self, client: Client, changed: bool) -> None:
-        """Enter what the handler stated by `client.rewrite`, if it changed anything."""
+        """Enter what the handler stated by `client.rewrite`, if it changed anything or must be known anyway."""
         commands, client.journal_commands = client.journal_commands, None
+        changed, client.journals_always = changed or client.journals_always, False
         if changed and commands:
             self.journal.begin_group()
             for entry in commands:

@@ -44,3 +44,18 @@ def test_hits_and_misses_of_hyperloglogs(redis, command, hits, misses):
     redis.execute(*command.split())
     stats = info(redis, "stats")
     assert (stats["keyspace_hits"], stats["keyspace_misses"]) == (hits, misses)
+
+
+@pytest.mark.parametrize("line", ["FLUSHALL", "FLUSHALL SYNC", "FLUSHDB", "FLUSHDB ASYNC"])
+def test_a_flush_of_nothing_is_repeated_by_replicas(redis, journal, line):
+    redis.execute(*line.split())
+    assert journal == [line]
+    assert redis.node.changes == 0
+
+
+def test_flushall_saves_the_empty_dataset(redis):
+    redis.node.config.set({"save": "3600 1"})
+    redis.execute("MSET", "a", 1, "b", 2)
+    redis.execute("FLUSHALL")
+    assert redis.node.saving.changes == 0
+    assert redis.node.disk.size("dump.rdb") is not None
