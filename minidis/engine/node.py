@@ -251,7 +251,7 @@ class Node:
                 self.journal.enter(client.db.index, argv)
 
     def _journal_effects(self, client: Client, changed: bool) -> None:
-        """Enter what the handler stated by `client.rewrite`, if it changed anything or must be known anyway."""
+        """Enter what the handler stated by `client.rewrite`, if it changed anything or always counts."""
         commands, client.journal_commands = client.journal_commands, None
         changed, client.journals_always = changed or client.journals_always, False
         if changed and commands:
