@@ -3,7 +3,7 @@ r"""An RDB file explained piece by piece, for a picture of its bytes.
 `annotate` cuts a file (or, with ``payload``, what DUMP gives) into spans that touch each other and
 cover every byte::
 
-    52 45 44 49 53 30 30 31 30      header      the magic and the version: REDIS, 10
+    52 45 44 49 53 30 30 31 30      header      the magic and the version: REDIS, 0010
     fe                              opcode      SELECTDB: the entries that follow belong to another database
        00                           length      the number of the database: 0
     00                              type        STRING, kept as string
@@ -12,7 +12,7 @@ cover every byte::
        c1                           encoding    the value: an integer of 2 bytes stands for its text
           39 30                     data        the value: "12345"
     ff                              opcode      EOF: nothing follows but the check sum
-    .. .. .. .. .. .. .. ..         checksum    the check sum, CRC-64: right
+    .. .. .. .. .. .. .. ..         checksum    the check sum, CRC-64
 
 The cutting is done by the reader itself: it is given a cursor whose steps also write down where they began
 and ended. So a picture never explains what the engine doesn't read, and where the reader stops with an error,
