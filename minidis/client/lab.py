@@ -20,6 +20,7 @@ Read next: minidis/drivers/simulation/lab.py.
 from __future__ import annotations
 
 import errno
+import weakref
 from typing import Any
 
 import redis
@@ -31,6 +32,7 @@ from redis.utils import HIREDIS_AVAILABLE
 
 from minidis.client.sync import InProcessHiredisParser
 from minidis.drivers import simulation
+from minidis.drivers.simulation.lab import START
 from minidis.drivers.simulation.terminal import Terminal
 
 PATIENCE_S = 60.0
@@ -105,8 +107,21 @@ class LabConnection(Connection):
         return socket
 
 
+_last_lab: weakref.ref[Lab] | None = None
+
+
+def last_lab() -> Lab | None:
+    """The lab that was made last, while somebody holds it: the one that cells mean."""
+    return None if _last_lab is None else _last_lab()
+
+
 class Lab(simulation.Lab):
     """The lab, with redis-py clients."""
+
+    def __init__(self, seed: int = 0, latency: str | float = "1ms", start: str | int = START) -> None:
+        super().__init__(seed, latency, start)
+        global _last_lab
+        _last_lab = weakref.ref(self)
 
     def client(self, node: str, name: str = "", **options: Any) -> redis.Redis:
         """A `redis.Redis` for a node, on a host of its own (`name`); `options` are those of a connection."""

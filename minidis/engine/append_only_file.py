@@ -41,7 +41,7 @@ from minidis.engine import errors
 from minidis.engine.aof_files import AofFiles
 from minidis.engine.aof_rewriting import Rewriting
 from minidis.engine.disk import DiskError, NodeFailure, Sync
-from minidis.engine.journal import NO_DATABASE, Entry
+from minidis.engine.journal import NO_DATABASE, TO_AOF, Entry
 from minidis.persistence.aof import encode_command, encode_timestamp
 from minidis.protocol.replies import ReplyError
 
@@ -158,6 +158,8 @@ class AppendOnlyFile:
 
     def _feed(self, entry: Entry) -> None:
         """Take an entry of the journal into the buffer."""
+        if not entry.targets & TO_AOF:
+            return
         node = self.node
         if node.config.aof_timestamp_enabled and node.now_us // 1_000_000 > self._timestamp_s:
             self._timestamp_s = node.now_us // 1_000_000

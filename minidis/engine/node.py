@@ -186,6 +186,7 @@ class Node:
         self.on_disconnect: list[Callable[[Client], None]] = []
         self.config_listeners: list[Callable[[list[str]], None]] = []
         self.replication: Any = None  # its part in replication (minidis/distributed), where that is imported
+        self.writer: Client | None = None  # whose change has entered the journal last
         self.obeys = False  # the running command comes from the primary: expired keys are still there for it
         self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
         self.command_listeners: list[Callable[[Client, list[bytes], Any], None]] = []
@@ -248,6 +249,7 @@ class Node:
             if client.journal_commands is not None:
                 self._journal_effects(client, self.changes != before)
             elif self.changes != before:
+                self.writer = client
                 self.journal.enter(client.db.index, argv)
 
     def _journal_effects(self, client: Client, changed: bool) -> None:
@@ -255,6 +257,7 @@ class Node:
         commands, client.journal_commands = client.journal_commands, None
         changed, client.journals_always = changed or client.journals_always, False
         if changed and commands:
+            self.writer = client
             self.journal.begin_group()
             for entry in commands:
                 self.journal.enter(client.db.index, entry)

@@ -26,6 +26,7 @@ Read next: magics.py, which gives it to IPython.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -201,11 +202,26 @@ class Session:
 
     def connection(self, client: str, target: Target | None = None) -> Connection:
         """The connection of a named client; dialled at its first use."""
-        target = target or self.target
+        target = self._lab_with(client) or target or self.target
         place = (target.name, client)
         if place not in self.connections:
             self.connections[place] = target.connect(client)
         return self.connections[place]
+
+    def _lab_with(self, name: str) -> Target | None:
+        """The last lab that was made, if it has a node of that name."""
+        module = sys.modules.get("minidis.client.lab")  # where it was never imported there is no lab
+        lab = module.last_lab() if module is not None else None
+        if lab is None or name not in lab.processes:
+            return None
+        from minidis.notebook.lab_target import LabTarget
+
+        target = self.targets.get("lab")
+        if not isinstance(target, LabTarget) or target.lab is not lab:
+            target = self.targets["lab"] = LabTarget(lab)
+            for place in [place for place in self.connections if place[0] == "lab"]:
+                del self.connections[place]
+        return target
 
     def embedded_target(self, wanted_by: str) -> EmbeddedTarget:
         """The current target, if it is a node in this kernel. Raises the TargetError that says what to do."""
@@ -322,7 +338,7 @@ class _Runner:
 
     def _reply(self, reply: Any, argv: list[bytes], text: str) -> list[Fragment]:
         if reply is WAITING:
-            place = (self.target.name, self.connection.name)
+            place = next(at for at, held in self.session.connections.items() if held is self.connection)
             self.session.parked_commands[place] = text
             return [
                 ("note", f"(waiting) {self.connection.name} waits for {self.connection.wait_description()}")

@@ -157,6 +157,7 @@ class Scripting:
                 node.guards.remove(self._refuse_while_busy)
                 node.update_observed()
             journal.targets = TO_ALL
+            node.writer = run.caller  # what the script wrote is the caller's, to WAIT
             journal.end_group()
             run.caller.rewrite()  # the script's effects are in the journal, it is none itself
         if isinstance(reply, ReplyError):

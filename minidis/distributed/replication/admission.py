@@ -5,7 +5,7 @@
     a primary           refuses writes while fewer than min-replicas-to-write replicas have answered
                         within min-replicas-max-lag seconds: what it could lose is bounded then
 
-The guard stands in the node's way only while one of these can happen, or a replica is there.
+The guard stands in the node's way only while one of these can happen.
 
 Mirrors: the middle of `processCommand` in server.c.
 Read next: commands.py.
@@ -40,10 +40,8 @@ class Admission:
     def update(self) -> None:
         """Stand in the way, or don't, as role and directives ask."""
         config = self.node.config
-        needed = (
-            self.replication.is_replica
-            or self.replication.backlog is not None
-            or (config.min_replicas_to_write > 0 and config.min_replicas_max_lag > 0)
+        needed = self.replication.is_replica or (
+            config.min_replicas_to_write > 0 and config.min_replicas_max_lag > 0
         )
         self.node.set_guard(self.check, needed)
 

@@ -37,7 +37,7 @@ from minidis.distributed.replication.admission import Admission
 from minidis.distributed.replication.backlog import Backlog
 from minidis.distributed.replication.primary_link import CachedPrimary, PrimaryLink
 from minidis.distributed.replication.replicas import Replicas
-from minidis.engine.journal import NO_DATABASE, Entry
+from minidis.engine.journal import NO_DATABASE, TO_REPLICAS, Entry
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
 
@@ -149,10 +149,10 @@ class Replication:
 
     def _enter(self, entry: Entry) -> None:
         """A change of this node's own: it goes into the stream, unless the stream comes from elsewhere."""
-        if self.primary_address is not None:
+        if self.primary_address is not None or not entry.targets & TO_REPLICAS:
             return
         self.say(entry.argv, entry.database)
-        client = self.node.current_client
+        client = self.node.writer
         if client is not None:
             self.admission.written_up_to[client.id] = self.offset
 

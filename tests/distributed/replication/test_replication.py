@@ -460,3 +460,63 @@ def test_a_failover_is_refused(words: tuple, message: str) -> None:
     lab = make("a", "b")
     with pytest.raises(ReplyError, match=message):
         lab.call("a", "FAILOVER", *words)
+
+
+# ---- scripts and functions -----------------------------------------------------------------
+
+
+def test_what_a_script_writes_is_its_callers() -> None:
+    lab = make("a", "b")
+    alice = lab.connect("a", "alice")
+    assert alice.call("EVAL", "redis.call('SET', 'x', 1) return redis.call('INCR', 'x')", 0) == 2
+    offset = lab["a"].replication.offset
+    assert alice.call("WAIT", 1, 1000) == 1 and lab["a"].replication.asked_at >= offset
+    lab.run("1s")
+    assert stream(lab, "a", "b")[-2][1] == "MULTI; SELECT 0; SET x 1; INCR x; EXEC"
+    with pytest.raises(ReplyError, match="READONLY You can't write against a read only replica"):
+        lab.call("b", "EVAL", "return redis.call('SET', 'x', 1)", 0)
+
+
+def test_what_a_script_keeps_from_replicas() -> None:
+    lab = make("a", "b")
+    script = "redis.set_repl(redis.REPL_AOF) redis.call('SET', 'own', 1) redis.set_repl(redis.REPL_ALL)"
+    lab.call("a", "EVAL", script + " redis.call('SET', 'shared', 1)", 0)
+    lab.run("1s")
+    assert lab.call("b", "EXISTS", "own", "shared") == 1 and lab.call("a", "EXISTS", "own", "shared") == 2
+
+
+def test_a_primary_with_replicas_keeps_the_short_way() -> None:
+    lab = make("a", "b")
+    assert not lab["a"].gated and lab["b"].gated
+
+
+def test_libraries_of_functions_reach_replicas() -> None:
+    lab = make("a", "b")
+    code = "#!lua name=lib\nredis.register_function('f', function() return redis.call('INCR', 'n') end)"
+    lab.call("a", "FUNCTION", "LOAD", code)
+    lab.call("a", "FCALL", "f", 0)
+    lab.node("c", QUICK)
+    follow(lab, "c", "a")
+    lab.run("1s")
+    for name in "bc":
+        assert lab.call(name, "GET", "n") == b"1"
+        assert lab.call(name, "FUNCTION", "LIST") == lab.call("a", "FUNCTION", "LIST")
+
+
+def test_waitaof_counts_replicas_with_a_log() -> None:
+    lab = make("a", "b", config={"appendonly": "yes", "appendfsync": "always"})
+    alice = lab.connect("a", "alice")
+    alice.call("SET", "k", "v")
+    assert alice.call("WAITAOF", 1, 1, 5000) == [1, 1]
+    lab.partition("b")
+    alice.call("SET", "k", "w")
+    assert alice.call("WAITAOF", 1, 1, 500) == [1, 0]
+
+
+def test_killed_clients_come_back() -> None:
+    lab = make("a", "b")
+    assert lab.call("a", "CLIENT", "KILL", "TYPE", "replica") == 1
+    lab.run("2s")
+    assert lab.call("b", "CLIENT", "KILL", "TYPE", "master") == 1
+    lab.run("2s")
+    assert link_state(lab, "b") == "connected" and full_syncs(lab, "a") == 1
