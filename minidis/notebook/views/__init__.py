@@ -13,6 +13,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
+from minidis.notebook.views.aof_files import AofView
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.evictions import eviction, lru_dots
 from minidis.notebook.views.experiments import (
@@ -38,6 +39,7 @@ from minidis.notebook.views.view import View, refresh_all
 
 __all__ = [
     "View",
+    "aof",
     "bits",
     "charts",
     "encoding",
@@ -185,6 +187,11 @@ def rdb(
 ) -> View:
     """Every byte of an RDB file or DUMP payload: bytes as they are, a key (a str), or all keys."""
     return RdbView(source, None if isinstance(source, bytes | bytearray) else node_or_default(node), db, page)
+
+
+def aof(source: bytes | bytearray | None = None, node: Embedded | None = None, *, command: int = 1) -> View:
+    """A log's commands, what each one does, and every byte of one: bytes as they are, or the node's log."""
+    return AofView(source, None if source is not None else node_or_default(node), command)
 
 
 def venn(*keys: str | bytes, node: Embedded | None = None, db: int = 0) -> View:

@@ -6,6 +6,19 @@ from typing import Any
 
 from minidis import Embedded
 from minidis.notebook import views
+from minidis.persistence.aof import encode_command, encode_timestamp
+
+LOG = b"".join(
+    encode_command(line.split())
+    for line in (
+        b"SELECT 0",
+        b"SET greeting hello",
+        b"MULTI",
+        b"RPUSH cart apples pears",
+        b"DEL greeting",
+        b"EXEC",
+    )
+) + encode_timestamp(1_767_225_600)
 
 
 def busy_node() -> Embedded:
@@ -84,6 +97,10 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "rdb file": views.rdb(node=node).do("page", 2),
         "dump payload": views.rdb("hash", node),
         "broken rdb": views.rdb(b"REDIS0010\xfe\x00\x00\x01k\x05va"),
+        "aof": views.aof(LOG).do("command", 4),
+        "cut aof": views.aof(LOG[:-3], command=9),
+        "broken aof": views.aof(LOG.replace(b"$4", b"$3", 1)),
+        "no aof": views.aof(node=node),
         "no rdb": views.rdb("missing", node),
         "geo search": views.geo("Sicily", node, search=(15, 37, 200)),
         "geo boxes": views.geo("Sicily", node, halvings=8),
