@@ -10,7 +10,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import commands, growth, persistence
+from benchmarks import append_only_file, commands, growth, persistence
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -39,6 +39,15 @@ Megabytes of the RDB file per second: `SAVE` and `DEBUG RELOAD NOSAVE` of real s
 reader, and `pickle` of the same data as Python's own types.
 
 {persistence}
+
+## The append-only file
+
+A SET on a node whose log goes to this machine's disk after each command (a server writes once for a whole
+pipeline), then megabytes of a log of commands per second: rewriting it, and loading it.
+
+{policies}
+
+{logs}
 """
 
 
@@ -51,6 +60,8 @@ def main() -> None:
         commands=commands.measure(),
         growth=growth.measure(),
         persistence=persistence.measure(),
+        policies=append_only_file.measure_policies(),
+        logs=append_only_file.measure_files(),
     )
     print(page)
     RESULTS.write_text(page)

@@ -37,6 +37,7 @@ class ServerSide:
         self.connection: Connection | None = None
         environment = {**os.environ, "PYTHONPATH": str(Path(minidis.__file__).parents[1])}
         arguments = ["--port", "0", "--unixsocket", str(self.path), "--hz", "500"]
+        arguments += ["--dir", folder, "--save", ""]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "minidis", *arguments], stdout=subprocess.PIPE, text=True, env=environment
         )
