@@ -1,4 +1,4 @@
-"""The append-only file: a SET under each policy, and rewriting and loading a log of commands beside real servers.
+"""The append-only file: a SET under each policy; rewriting and loading a log beside real servers.
 
 The data is that of persistence.py. Rates are megabytes of the log, written as commands, per second.
 """
