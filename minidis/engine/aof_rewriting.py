@@ -61,9 +61,7 @@ class Rewriting:
             log.files.make_folder()
             sink = FileSink(node.disk, log.files.temporary_base)
             if log.state == "on":
-                log.flush(force=True)
-                node.disk.sync(log.path)
-                node.disk.close(log.path)
+                log.seal()
                 log.begin_increment(log.files.begin_increment())
             elif log.state == "waiting":
                 log.begin_increment(log.files.begin_waiting())

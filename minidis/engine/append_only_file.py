@@ -121,14 +121,20 @@ class AppendOnlyFile:
     def close(self) -> None:
         """Write and sync what there is, and end the log.  Raises DiskError."""
         self.rewriting.cancel()
-        self.flush(force=True)
-        self.node.disk.sync(self.path)
-        self.node.disk.close(self.path)
-        self._synced(self._written_offset)
+        self.seal()
         self.stop_listening()
         self.state = OFF
         self.node.services.remove(self)
         self.update_guard()
+
+    def seal(self) -> None:
+        """Write and sync all there is: nothing more comes into this file.  Raises DiskError."""
+        self.flush(force=True)
+        if self.write_status != "ok":
+            raise DiskError("write", self.path, reason=self.last_error)
+        self.node.disk.sync(self.path)
+        self.node.disk.close(self.path)
+        self._synced(self._written_offset)
 
     def stop_listening(self) -> None:
         """Take in nothing more of the journal."""

@@ -284,6 +284,28 @@ def test_waitaof_waits_for_the_sync():
     assert other.outbox.popleft() == [0, 0]
 
 
+def test_waitaof_is_served_by_the_sync_that_a_rewrite_begins_with():
+    redis = Embedded({**LOG, "appendfsync": "no"}, clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    other = redis.connect()
+    redis.call(other, [b"WAITAOF", b"1", b"0", b"0"])
+    redis.step(5)
+    assert not other.outbox, "appendfsync no syncs nothing by itself"
+    redis.execute("BGREWRITEAOF")
+    assert other.outbox.popleft() == [1, 0]
+
+
+def test_a_rewrite_does_not_begin_while_the_log_cannot_be_written():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    redis.disk.fail("write", INCREMENT, times=2)
+    redis.execute("SET", "k", "v")  # stands in the buffer
+    with pytest.raises(ReplyError, match="Can't execute an AOF background rewriting"):
+        redis.execute("BGREWRITEAOF")
+    redis.step(2.5)
+    redis.kill()
+    assert redis.execute("GET", "k") == b"v"
+
+
 def test_timestamps_between_commands():
     redis = Embedded({**LOG, "aof-timestamp-enabled": "yes"}, clock="2026-01-01T00:00:00Z", seed=1)
     redis.execute("SET", "a", "1")
