@@ -100,6 +100,7 @@ class Server:
         self._busy: BusyTurns | None = None
         self._is_ready = False
         self.exit_code = 0
+        self._held: dict[Connection, None] = {}  # their replies leave after the sync that all share
 
     # -- beginning and end ------------------------------------------------------------------------
 
@@ -225,6 +226,20 @@ class Server:
             connection.transport.abort()
         self.stopped.set()
 
+    def hold(self, connection: Connection) -> None:
+        """With `appendfsync always`: one sync for all whose commands come in this turn of the event loop."""
+        if not self._held:
+            self.loop.call_soon(self._let_go)
+        self._held[connection] = None
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, {}
+        if self.write_out():
+            for connection in held:
+                connection.write()
+                connection.close_if_done()
+            self.flush()
+
     def write_out(self) -> bool:
         """Bring the log up to date before replies leave.  False if it can't be, and they must not."""
         try:
@@ -282,6 +297,8 @@ class Server:
             connection.transport.abort()
         node = self.node
         node.before_sleep()
+        if self._held:
+            return
         if node.unwritten and not self.write_out():
             return
         if node.peers.outbox:
@@ -428,7 +445,12 @@ class Connection(asyncio.Protocol):
         finally:
             self.running = False
         self.write()
-        if link.closing and not self.transport.is_closing():
+        self.close_if_done()
+
+    def close_if_done(self) -> None:
+        """The node has let go of the client: its last replies go out, then the socket is closed."""
+        link = self.link
+        if link is not None and link.closing and not link.output and not self.transport.is_closing():
             self.transport.close()
 
     def measure(self) -> Buffers:
@@ -448,6 +470,9 @@ class Connection(asyncio.Protocol):
         if link is None or not link.output or self.transport.is_closing():
             return
         server = self.server
+        if server.node.unwritten and server.node.config.appendfsync == "always":
+            server.hold(self)
+            return
         if (server.node.unwritten or server.exit_code) and not server.write_out():
             return
         output = link.take_output()

@@ -23,6 +23,7 @@ from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
 from minidis.drivers.server import Server
 from minidis.drivers.simulated_disk import SimulatedDisk
+from minidis.engine import starting
 from minidis.engine.node import Node
 from minidis.engine.registry import READONLY, command
 
@@ -228,6 +229,27 @@ def test_shutdown_and_its_refusal(path: str) -> None:
                 await server.wait_until_stopped()
             assert await peer.expect_end() == b""
             assert not os.path.exists(path)
+
+    asyncio.run(scenario())
+
+
+def test_appendfsync_always_shares_a_sync_among_those_who_come_together(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, appendonly="yes", appendfsync="always") as (server, connect):
+            disk = server.node.disk = SimulatedDisk()
+            starting.start(server.node)
+            peers = [await connect() for _ in range(20)]
+            before = disk.syncs
+            for peer in peers:
+                peer.writer.write(b"INCR n\r\nQUIT\r\n")
+            for peer in peers:
+                assert (await peer.expect_end()).endswith(b"\r\n+OK\r\n")
+            assert 1 <= disk.syncs - before < 10
+            disk.fail("sync")
+            other = await connect()
+            other.writer.write(b"INCR n\r\n")
+            assert await other.expect_end() == b"", "no reply for what could not be promised"
+            assert server.exit_code == 1
 
     asyncio.run(scenario())
 
