@@ -369,6 +369,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.link: Link | None = None
         self.running = False
+        self.last_read_bytes = 0
         self.last_read_us = 0
         self.meter = OutputMeter()
 
@@ -409,6 +410,7 @@ class Connection(asyncio.Protocol):
             return
         server, parser = self.server, link.parser
         parser.feed(data)
+        self.last_read_bytes = len(data)
         statistics = server.node.statistics
         statistics.reads += 1
         statistics.input_bytes += len(data)
@@ -459,7 +461,7 @@ class Connection(asyncio.Protocol):
         handle = self.transport.get_extra_info("socket")
         return Buffers(
             fd=-1 if handle is None else handle.fileno(),
-            query_bytes=self.link.parser.unread_bytes,
+            query_bytes=max(self.link.parser.unread_bytes, self.last_read_bytes if self.running else 0),
             output_bytes=self.transport.get_write_buffer_size() + len(self.link.output),
             unix=self.link.client.local.endswith(":0"),
         )
