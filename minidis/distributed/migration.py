@@ -86,7 +86,7 @@ def migrate_keys(argv: list[bytes]) -> list[int]:
 
 
 @command(
-    "MIGRATE host port:int key|EMPTY destination-db:int timeout:int [COPY] [REPLACE] "
+    "MIGRATE host port:int key destination-db:int timeout:int [COPY] [REPLACE] "
     "[AUTH password|AUTH2 username password] [KEYS key [key ...]]",
     WRITE | DANGEROUS,
     since="2.6.0",

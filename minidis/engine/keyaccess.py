@@ -68,6 +68,7 @@ _TABLE = {
     ("RO access", "OW update"): "copy sort",
     ("RW access insert", "RO access"): "pfmerge",
     ("RO access", "RO access"): "lcs",
+    ("RW access delete", "RW access delete"): "migrate",
     ("RO access", "OW update", "OW update"): "georadius georadiusbymember",
 }
 _BY_NAME = {name: access for access, names in _TABLE.items() for name in names.split()}

@@ -38,8 +38,18 @@ def limit_of(client: Client) -> Limit:
     """The limit of the class that `client` belongs to."""
     if not client.authenticated and client.node.users.authentication_required:
         return UNAUTHENTICATED
-    kind = "pubsub" if len(client.subscriptions) else "normal"
-    return client.node.config.client_output_buffer_limit[kind]
+    config = client.node.config
+    limits = config.client_output_buffer_limit
+    if client.kind == "replica":
+        # less than the backlog would cut a replica off for what a partial resynchronization sends at once
+        hard_bytes, soft_bytes, soft_s = limits["slave"]
+        least_bytes = config.repl_backlog_size
+        return (
+            max(hard_bytes, least_bytes) if hard_bytes else 0,
+            max(soft_bytes, least_bytes) if soft_bytes else 0,
+            soft_s,
+        )
+    return limits["pubsub" if client.kind == "pubsub" else "normal"]
 
 
 class OutputMeter:

@@ -28,9 +28,32 @@ from minidis.engine.journal import NO_DATABASE
 from minidis.engine.version import VERSION
 from minidis.persistence.rdb_writer import SnapshotWriter
 from minidis.protocol.replies import Raw
+from minidis.values.base import Value
 
 if TYPE_CHECKING:
     from minidis.distributed.replication.replicas import Replica, Replicas
+
+
+class FilteredWriter(SnapshotWriter):
+    """Leaves out what REPLCONF rdb-filter-only does not name; `parts` is None for all of it."""
+
+    parts: set[str] | None = None
+
+    def function(self, code: bytes) -> bytes:
+        return super().function(code) if self.parts is None or "functions" in self.parts else b""
+
+    def database(self, index: int, keys: int, expires: int) -> bytes:
+        return super().database(index, keys, expires) if self.parts is None else b""
+
+    def entry(
+        self,
+        key: bytes,
+        value: Value,
+        expires_at_ms: int | None = None,
+        idle_s: int | None = None,
+        frequency: int | None = None,
+    ) -> bytes:
+        return super().entry(key, value, expires_at_ms, idle_s, frequency) if self.parts is None else b""
 
 
 class FullSync:
@@ -51,7 +74,8 @@ class FullSync:
         target = "replicas sockets" if self.by_mark else "disk"
         self.node.log("notice", f"Starting BGSAVE for SYNC with target: {target}")
         config = self.node.config
-        writer = SnapshotWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)
+        writer = FilteredWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)
+        writer.parts = waiting[0].filters
         self.node.background.start("replica", writer, self, self._finished, self._notes())
         self.replication.selected = NO_DATABASE  # the stream after the snapshot begins with SELECT
         for replica in waiting:
@@ -83,6 +107,8 @@ class FullSync:
     def take_along(self, replica: Replica) -> bool:
         """Let a replica that comes late join, if the file has not left and asks no more than it can."""
         if self.by_mark or not replica.capabilities >= self.capabilities or not self.waiting:
+            return False
+        if replica.filters != self.waiting[0].filters:
             return False
         self._set_up(replica)
         assert replica.held is not None

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.full_sync import FullSync
+from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.replies import Raw, ReplyError, Several
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ class Replica:
         self.acknowledged_at_us = 0
         self.held: list[bytes] | None = None  # the stream since the snapshot; None: as it comes
         self.held_until_ack = False
+        self.held_bytes = 0
+        self._meter = OutputMeter()
+
+    def exceeds_limit(self, now_us: int) -> bool:
+        """Is what is held for it more than client-output-buffer-limit allows?"""
+        return self._meter.exceeds(limit_of(self.client), self.held_bytes, now_us)
 
     @property
     def ip(self) -> str:
@@ -61,6 +68,7 @@ class Replica:
         """The next bytes of the stream."""
         if self.held is not None:
             self.held.append(data)
+            self.held_bytes += len(data)
         else:
             self.client.deliver(Raw(data))
 
@@ -69,6 +77,7 @@ class Replica:
         if self.held:
             self.client.deliver(Raw(b"".join(self.held)))
         self.held = None
+        self.held_bytes = 0
         self.held_until_ack = False
 
 
@@ -153,6 +162,7 @@ class Replicas:
     def _begin_sync(self) -> None:
         """Start a snapshot for all who wait, if none is on its way."""
         waiting = [replica for replica in self.all.values() if replica.state == "wait_bgsave"]
+        waiting = [replica for replica in waiting if replica.filters == waiting[0].filters]
         if waiting and self.sync is None and self.node.background.job is None:
             self.sync = FullSync(self, waiting)
 
@@ -178,10 +188,16 @@ class Replicas:
     # -- the stream -------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """The stream's next bytes, to all who are in it."""
+        """The stream's next bytes, to all who are in it; too much held for one is the end of its link."""
+        over = []
         for replica in self.all.values():
             if replica.state != "wait_bgsave" and not replica.rdb_only:
                 replica.take(data)
+                if replica.held is not None and replica.exceeds_limit(self.node.now_us):
+                    over.append(replica)
+        for replica in over:
+            self.node.log("warning", f"Replica {replica.name} closed for overcoming of output buffer limits.")
+            self.node.disconnect(replica.client)
 
     def acknowledged(self, client: Client, offset: int, on_disk: int | None) -> None:
         """REPLCONF ACK."""

@@ -209,6 +209,9 @@ class Replication:
         self._role_changed()
 
     def _role_changed(self) -> None:
+        address = self.primary_address
+        shown = "" if address is None else f"{address[0]} {address[1]}"
+        setattr(self.node.config, "replicaof", shown)  # noqa: B010  (its attributes are made from a table)
         self.node.hold_expiry("replica", self.primary_address is not None)
         self._become_active()
 

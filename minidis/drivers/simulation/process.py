@@ -30,6 +30,7 @@ from minidis.engine import starting
 from minidis.engine.disk import NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.node import Node
+from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.engine.peers import Close, Listen, Listener, Open, Peer, Send, Unlisten
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Process:
         self.paused = False
         self._links: dict[int, tuple[End, Link]] = {}  # by the number of the end
         self._ends_of_clients: dict[int, End] = {}
+        self._meters: dict[int, OutputMeter] = {}
         self._peers: dict[int, Peer] = {}
         self._ends_of_peers: dict[int, End] = {}
         self._listeners: dict[int, Listener] = {}
@@ -110,7 +112,14 @@ class Process:
     def _forget(self) -> None:
         self.running = False
         self.paused = False
-        for table in (self._links, self._ends_of_clients, self._peers, self._ends_of_peers, self._listeners):
+        for table in (
+            self._meters,
+            self._links,
+            self._ends_of_clients,
+            self._peers,
+            self._ends_of_peers,
+            self._listeners,
+        ):
             table.clear()
         self._missed.clear()
         if self._alarm is not None:
@@ -193,8 +202,17 @@ class Process:
         self._now(lambda: self._peer_event(end, lambda peer: self.node.peers.opened(peer, end.address)))
 
     def end_received(self, end: End, data: bytes) -> None:
-        """Bytes have reached this machine."""
-        self._now(lambda: self._take(end, data))
+        """Bytes have reached this machine; while the process is stopped they fill its kernel's buffer."""
+        sender = end.other
+        if self.paused and sender is not None:
+            sender.in_flight_bytes += len(data)
+            self._missed.append(lambda: self._take_held(sender, end, data))
+        else:
+            self._now(lambda: self._take(end, data))
+
+    def _take_held(self, sender: End, end: End, data: bytes) -> None:
+        sender.in_flight_bytes -= len(data)
+        self._take(end, data)
 
     def end_lost(self, end: End, reason: str) -> None:
         """A connection is gone."""
@@ -215,6 +233,7 @@ class Process:
         self.finish_turn(held[1].client.id)
 
     def _lose(self, end: End, reason: str) -> None:
+        self._meters.pop(end.number, None)
         held = self._links.pop(end.number, None)
         if held is None:
             self._peer_event(end, lambda peer: self.node.peers.lost(peer, reason))
@@ -268,6 +287,11 @@ class Process:
         link = self._links[end.number][1]
         if link.output:
             self.lab.wires.send(end, link.take_output())
+            unsent_bytes = end.in_flight_bytes - SOCKET_BUFFER_BYTES
+            meter = self._meters.setdefault(end.number, OutputMeter())
+            if unsent_bytes > 0 and meter.exceeds(limit_of(link.client), unsent_bytes, self.node.now_us):
+                self.lab.record.note("event", self.name, f"output limit: hangs up on {link.client.peer}")
+                self.lab.wires.reset(end)
 
     def _carry_out(self) -> None:
         wires, outbox = self.lab.wires, self.node.peers.outbox

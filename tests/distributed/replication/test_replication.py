@@ -520,3 +520,41 @@ def test_killed_clients_come_back() -> None:
     assert lab.call("b", "CLIENT", "KILL", "TYPE", "master") == 1
     lab.run("2s")
     assert link_state(lab, "b") == "connected" and full_syncs(lab, "a") == 1
+
+
+# ---- limits ---------------------------------------------------------------------------------
+
+
+def test_a_replica_that_does_not_read_is_cut_off() -> None:
+    limits = {"client-output-buffer-limit": "slave 2mb 0 0", "repl-backlog-size": "1mb", "repl-timeout": 600}
+    lab = make("a", "b", config=limits)
+    lab.pause("b")
+    for number in range(40):
+        lab.call("a", "SET", f"k{number}", "x" * 100_000)
+    assert info(lab, "a")["connected_slaves"] == "0"
+    lab.resume("b")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.run("1s")
+    assert digest(lab, "a") == digest(lab, "b") and full_syncs(lab, "a") == 2
+
+
+def test_config_says_whom_a_replica_follows() -> None:
+    lab = make("a", "b")
+    assert lab.call("b", "CONFIG", "GET", "replicaof") == [b"replicaof", b"a 6379"]
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    assert lab.call("b", "CONFIG", "GET", "replicaof") == [b"replicaof", b""]
+
+
+def test_a_snapshot_of_functions_alone() -> None:
+    lab = make("a")
+    lab.call("a", "SET", "k", "v")
+    lab.call("a", "FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() end)")
+    alice = lab.connect("a", "alice")
+    for words in (("capa", "eof"), ("rdb-only", 1), ("rdb-filter-only", "functions")):
+        assert alice.call("REPLCONF", *words) == "OK"
+    alice.parses = False
+    alice.send("SYNC")
+    lab.run("3s")
+    data = bytes(alice.received)
+    assert b"register_function" in data and b"k\x01v" not in data and data.startswith(b"$EOF:")
+    assert data.endswith(data[5:45]) and info(lab, "a")["connected_slaves"] == "0"

@@ -55,6 +55,7 @@ def converging(lab: Lab) -> Check:
     lab.script("w2", "a", expiring())
 
     def check() -> str | None:
+        lab.run_until(lambda: len({lab[name].replication.offset for name in "abcd"}) == 1, "5s")
         digests = {name: dataset_digest(lab[name].databases).hex() for name in "abcd"}
         offsets = {name: lab[name].replication.offset for name in "abcd"}
         if len(set(digests.values())) > 1 or len(set(offsets.values())) > 1:
