@@ -20,7 +20,7 @@ from minidis.engine.disk import NodeFailure
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 
-SEEDS = range(int(os.environ.get("PERSISTENCE_SEEDS", "2")))
+SEEDS = range(int(os.environ.get("PERSISTENCE_SEEDS", "1")))
 START_US = 1_767_225_600_000_000
 ROUNDS = 40
 
