@@ -37,6 +37,7 @@ def _stats_fields(node: Node) -> Fields:
     eviction = node.eviction
     return {
         "evicted_keys": eviction.evicted_keys,
+        "evicted_clients": node.client_memory.evicted_clients,
         "total_eviction_exceeded_time": eviction.total_exceeded_us // 1000,
         "current_eviction_exceeded_time": eviction.current_exceeded_us // 1000,
     }

@@ -350,6 +350,10 @@ class AppendOnlyFile:
         if self.node.deletes_expired_keys and command.is_stopped_by_disk_errors:
             raise ReplyError(errors.LOG_FAILED.format(self.last_error))
 
+    def buffered_bytes(self) -> int:
+        """Bytes not yet given to the disk; evictions make them more, so they don't count against the limit."""
+        return self._buffered_bytes
+
     def info(self) -> dict[str, Any]:
         """INFO persistence: the fields that are there while the log is on."""
         if self.state == OFF:

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from minidis.engine import access, errors, expiry, transactions
 from minidis.engine.append_only_file import AppendOnlyFile
 from minidis.engine.client import Client
+from minidis.engine.client_memory import ClientMemory
 from minidis.engine.config import BY_NAME, Config, ConfigError
 from minidis.engine.database import Database
 from minidis.engine.disk import Disk, DiskError, MemoryDisk
@@ -138,6 +139,7 @@ class Node:
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.peers = Peers(self)
+        self.client_memory = ClientMemory(self)
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
@@ -306,6 +308,8 @@ class Node:
     def _admit(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Raise the error that keeps `command` from running at all."""
         command.check_arity(argv)
+        if self.client_memory.counting:
+            self.client_memory.admit(client)
         if client.closed:
             raise ReplyError("ERR this connection is closed")
         if client.parked is not None:
@@ -332,7 +336,7 @@ class Node:
 
     def _queue(self, client: Client, command: Command, argv: list[bytes]) -> None:
         assert client.transaction is not None
-        client.transaction.queue.append((command, argv))
+        client.transaction.add(command, argv)
 
     def _tell_command_listeners(self, client: Client, argv: list[bytes], reply: Any) -> None:
         for listener in tuple(self.command_listeners):
@@ -399,6 +403,8 @@ class Node:
         """The driver has served everyone who was there, and is about to wait for more."""
         if self.expiry.out_of_time and self.active_expiry and self.deletes_expired_keys:
             expiry.fast_cycle(self)
+        if self.client_memory.counting:
+            self.client_memory.evict()
 
     def _cron(self) -> None:
         self.next_cron_us = self.now_us + 1_000_000 // self.config.hz
@@ -411,6 +417,9 @@ class Node:
             started_ns = self.stopwatch_ns()
             self.last_cycle = self.active_cycle(self)
             self.latency.sample("expire-cycle", (self.stopwatch_ns() - started_ns) // 1_000_000)
+        if self.client_memory.counting:
+            self.client_memory.weigh_all()
+            self.client_memory.evict()
         if self.config.activerehashing:
             for database in self.databases:
                 database.table.rehash_step(100)
@@ -459,6 +468,7 @@ class Node:
         self.gated = bool(
             self.command_listeners
             or self.config.maxmemory
+            or self.config.maxmemory_clients
             or self.monitors.clients
             or self.guards
             or self.tracking.clients
@@ -499,6 +509,8 @@ class Node:
             self._persistence_changed(attributes)
         if "maxmemory" in attributes:
             self.memory.update()
+        if "maxmemory" in attributes or "maxmemory_clients" in attributes:
+            self.client_memory.update()
         if "maxmemory_policy" in attributes:
             access.update_bookkeeping(self)
         if "requirepass" in attributes:

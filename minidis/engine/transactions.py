@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 class Transaction:
     """What a client has queued since MULTI."""
 
-    __slots__ = ("queue", "spoiled")
+    __slots__ = ("queue", "size_bytes", "spoiled")
 
     def __init__(self) -> None:
         self.queue: list[tuple[Command, list[bytes]]] = []
+        self.size_bytes = 0  # of the words that are queued
         self.spoiled = False
+
+    def add(self, command: Command, argv: list[bytes]) -> None:
+        """Queue a command."""
+        self.queue.append((command, argv))
+        self.size_bytes += sum(map(len, argv))
 
 
 class Watchers:
