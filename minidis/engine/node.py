@@ -147,6 +147,7 @@ class Node:
         self.background = Background(self)
         self.saving = Saving(self)
         self.append_only = AppendOnlyFile(self)
+        self.memory.add_part("aof.buffer", self.append_only.buffered_bytes, grows_by_eviction=True)
         self.loading: Loading | None = None  # files are being loaded: most commands answer LOADING
         self.unwritten = False  # the log must be written before replies go out: see `write_out`
         self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
