@@ -351,7 +351,7 @@ class AppendOnlyFile:
             raise ReplyError(errors.LOG_FAILED.format(self.last_error))
 
     def buffered_bytes(self) -> int:
-        """Bytes not yet given to the disk; evictions make them more, so they don't count against the limit."""
+        """Bytes not yet given to the disk.  Evictions make them more: they do not count against maxmemory."""
         return self._buffered_bytes
 
     def info(self) -> dict[str, Any]:
