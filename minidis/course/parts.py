@@ -91,13 +91,25 @@ def _plug_streams(node: Node, new_id: Any, deliver: Any, give: Any, acknowledge:
     return undo_both
 
 
+def _plug_counter(node: Node, raise_counter: Any, decay_counter: Any) -> Undo:
+    """Let LFU count by a learner's two functions."""
+    undo_raise = _plug_attribute(node, "raise_counter", raise_counter)
+    undo_decay = _plug_attribute(node, "decay_counter", decay_counter)
+
+    def undo_both() -> None:
+        undo_raise()
+        undo_decay()
+
+    return undo_both
+
+
 def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
     """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
 
     `part` is a structure ("skiplist", "intset" ...), "active_cycle", the name of a command ("INCR"), or the
     "parser" or "tick" of an event loop that then stands before the node, or one of "ranges" (see ranges.py),
     "counters" (counters.py), "expiry" (expiring.py), "hyperloglog" and "bits" (sketches.py), "pubsub" and
-    "streams" (messaging.py).
+    "streams" (messaging.py), "eviction_pool" and "lfu" (minidis/engine/eviction.py and access.py).
     """
     if node is None:
         node = default_node()
@@ -120,6 +132,10 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
         undo = _plug_attribute(node.node, "pubsub", learners)
     elif part == "streams":
         undo = _plug_streams(node.node, *implementation)
+    elif part == "eviction_pool":
+        undo = _plug_attribute(node.node.eviction, "pool", implementation())
+    elif part == "lfu":
+        undo = _plug_counter(node.node, *implementation)
     elif part == "expiry":
         undo = LearnersExpiry(node.node, *implementation).install()
     elif part in FRONTS:
@@ -135,6 +151,8 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
             "hyperloglog",
             "bits",
             "expiry",
+            "eviction_pool",
+            "lfu",
             "pubsub",
             "streams",
         )

@@ -139,6 +139,7 @@ class Node:
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.peers = Peers(self)
+        self.on_disconnect: list[Callable[[Client], None]] = []
         self.client_memory = ClientMemory(self)
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
@@ -186,7 +187,6 @@ class Node:
         """The places where rooms above, drivers and views hang themselves in."""
         self.services: list[Service] = []
         self.guards: list[Guard] = []
-        self.on_disconnect: list[Callable[[Client], None]] = []
         self.config_listeners: list[Callable[[list[str]], None]] = []
         self.replication: Any = None  # its part in replication (minidis/distributed), where that is imported
         self.writer: Client | None = None  # whose change has entered the journal last
