@@ -33,8 +33,9 @@ def test_the_largest_go_until_the_rest_fit() -> None:
 
 def test_one_that_may_not_go_stays_and_the_next_goes() -> None:
     redis = Embedded({"maxmemory-clients": "1mb"}, clock=0)
-    protected, other = crowd(redis, 2_000_000, 10)
+    protected, other = crowd(redis, 0, 10)
     redis.execute("CLIENT", "NO-EVICT", "ON", client=protected)
+    owe(protected, 2_000_000)
     redis.step(0.1)
     assert not protected.closed and other.closed
 

@@ -8,16 +8,23 @@ from redis.exceptions import ResponseError
 
 # -- 7.1 ------------------------------------------------------------------------------------------------
 
-LRU_FOR_ALL = dict.fromkeys(
-    ("steady", "drifting", "scanned", "looped", "sessions"), {"policy": "allkeys-lru"}
-)
-LFU_FOR_ALL = {name: {"policy": "allkeys-lfu", "lfu_decay_time": 0, "ttl_s": 30} for name in LRU_FOR_ALL}
-RANDOM_FOR_ALL = {name: {"policy": "allkeys-random", "ttl_s": 30} for name in LRU_FOR_ALL}
-TOO_FRESH = LRU_FOR_ALL | {"sessions": {"policy": "allkeys-lru", "ttl_s": 3}}
-MISSPELLED = LRU_FOR_ALL | {
-    "looped": {"policy": "allkeys-mru"},
-    "steady": {"policy": "allkeys-lfu", "decay": 0},
-}
+
+def always(**choice):
+    """The same for each stream."""
+    return lambda stream: choice
+
+
+def too_fresh(stream):
+    return {"policy": "allkeys-lru"} | ({"ttl_s": 3} if stream == "sessions" else {})
+
+
+def misspelled(stream):
+    return {"policy": "allkeys-mru"} if stream == "looped" else {"policy": "allkeys-lfu", "decay": 0}
+
+
+def only_a_name(stream):
+    return "allkeys-lfu"
+
 
 # -- 7.2 ------------------------------------------------------------------------------------------------
 
@@ -241,11 +248,12 @@ COUNTERS = "on a live node: counters as the engine's own"
 
 WRONG = {
     "7.1": [
-        ("LRU for all", (LRU_FOR_ALL,), (STEADY, SCANNED, LOOPED, SESSIONS)),
-        ("LFU for all", (LFU_FOR_ALL,), (DRIFTING,)),
-        ("a lot for all", (RANDOM_FOR_ALL,), (STEADY, DRIFTING, SCANNED)),
-        ("pages of three seconds", (TOO_FRESH,), (SESSIONS,)),
-        ("misspelled", (MISSPELLED,), (LOOPED, STEADY)),
+        ("LRU for all", (always(policy="allkeys-lru"),), (STEADY, SCANNED, LOOPED, SESSIONS)),
+        ("LFU for all", (always(policy="allkeys-lfu", lfu_decay_time=0),), (DRIFTING, SESSIONS)),
+        ("a lot for all", (always(policy="allkeys-random"),), (STEADY, DRIFTING, SCANNED)),
+        ("pages of three seconds", (too_fresh,), (SESSIONS,)),
+        ("misspelled", (misspelled,), (LOOPED, STEADY)),
+        ("a name instead of a choice", (only_a_name,), (LOOPED, STEADY)),
     ],
     "7.2": [
         ("one node, allkeys-lru", (OneNode,), (FLOOD, LOUD)),
