@@ -152,6 +152,12 @@ def _open(case: Case, shop_class: Callable[..., Any]) -> tuple[_World, Any]:
     return world, shop_class(world.start)
 
 
+def _wait(case: Case, seconds: float) -> None:
+    """Move the clocks in one leap: a day of ticks would be of no use to anybody."""
+    for node in case.nodes:
+        node.jump(node.now_us + round(seconds * 1_000_000))
+
+
 @beside.test("each part does its work")
 def each_part(case: Case, shop_class: Any) -> None:
     _, shop = _open(case, shop_class)
@@ -162,9 +168,9 @@ def each_part(case: Case, shop_class: Any) -> None:
     case.equal(shop.lock("order:1", "bob", 30), False, given="lock() of a name that ann holds")
     case.equal(shop.first_time("payment:1"), True, given="first_time() of a new id")
     case.equal(shop.first_time("payment:1"), False, given="first_time() of the same id again")
-    case.step(31)
+    _wait(case, 31)
     case.equal(shop.lock("order:1", "bob", 30), True, given="31 seconds after ann's lock() for 30 seconds")
-    case.step(DAY_S - 60)
+    _wait(case, DAY_S - 60)
     case.equal(shop.first_time("payment:1"), False, given="first_time() of the same id almost a day later")
 
 
@@ -178,8 +184,10 @@ def limits(case: Case, shop_class: Any) -> None:
     case.true(sum(sizes) <= TOTAL_BYTES, given, f"{sum(sizes)} bytes", f"at most {TOTAL_BYTES} together")
 
 
-def _fill(case: Case, shop: Any, pages: int = 500, size: int = 3000) -> None:
+def _fill(case: Case, shop: Any, pages: int = 1000, size: int = 3000) -> None:
     for number in range(pages):
+        if number % 10 == 0:
+            _wait(case, 0.1)
         shop.cache(f"page:{number}", case.random.randbytes(size))
 
 
@@ -193,7 +201,7 @@ def flood(case: Case, shop_class: Any) -> None:
     for number in ids:
         shop.first_time(number)
     unobserved(_fill)(case, shop)
-    given = "20 locks, 200 ids, then 1.5 MB of pages"
+    given = "20 locks, 200 ids, then 3 MB of pages"
     taken = [f"{name} (held for {ttl_s} s)" for name, ttl_s in names if shop.lock(name, "bob", ttl_s)]
     case.true(not taken, given, f"bob could take {', '.join(taken[:3])}", "all of them are ann's")
     twice = [number for number in ids if shop.first_time(number)]
@@ -205,10 +213,10 @@ def newest(case: Case, shop_class: Any) -> None:
     _, shop = _open(case, shop_class)
     unobserved(_fill)(case, shop)
     shop.cache("news", b"fresh")
-    case.equal(shop.cached("news"), b"fresh", given="500 pages of 3 KB, then one more")
-    found = sum(shop.cached(f"page:{number}") is not None for number in range(450, 500))
+    case.equal(shop.cached("news"), b"fresh", given="a thousand pages of 3 KB, then one more")
+    found = sum(shop.cached(f"page:{number}") is not None for number in range(950, 1000))
     case.true(
-        found >= 45, "the last 50 of 500 pages", f"{found} are there", "nearly all: the old ones go first"
+        found >= 45, "the last 50 of 1000 pages", f"{found} are there", "nearly all: the old ones go first"
     )
 
 
@@ -216,7 +224,7 @@ def newest(case: Case, shop_class: Any) -> None:
 def stays(case: Case, shop_class: Any) -> None:
     _, shop = _open(case, shop_class)
     shop.cache("home", b"<html>")
-    case.step(KEEPS_S - 1)
+    _wait(case, KEEPS_S - 1)
     case.equal(shop.cached("home"), b"<html>", given="one page, and ten minutes in which nothing happens")
 
 
@@ -230,6 +238,13 @@ def _pay(shop: Any, most: int) -> tuple[int, Exception | None]:
     return most, None
 
 
+def _is_new(shop: Any, payment_id: str) -> bool:
+    try:
+        return bool(shop.first_time(payment_id))
+    except Exception:  # SET NX is refused before it looks: that is an answer, too
+        return False
+
+
 @beside.test("when there is no room for state, an error says so")
 def loud(case: Case, shop_class: Any) -> None:
     _, shop = _open(case, shop_class)
@@ -237,7 +252,9 @@ def loud(case: Case, shop_class: Any) -> None:
     taken, error = unobserved(_pay)(shop, 8000)
     given = f"8000 new ids ({taken} were taken)"
     case.true(error is not None, given, "no error", "OOM: they cannot all be remembered in 3 MB")
-    case.equal(shop.first_time("bulk:0"), False, given=f"{given}; then first_time() of the very first")
+    case.true(
+        not _is_new(shop, "bulk:0"), f"{given}; then the very first again", "True", "False, or the error"
+    )
     case.true("OOM" in str(error) or "maxmemory" in str(error), given, show(error), "Redis's own error")
 
 
@@ -321,6 +338,27 @@ def ghosts(case: Case, pool_class: Any) -> None:
     case.equal(pool_class().choose([], _always), None, given="a new pool and an empty sample")
 
 
+class _Watched:
+    """A learner's pool on a live node, which asks again and again while the answer is None."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+        self.in_vain = 0
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        return self.pool.candidates
+
+    def choose(self, samples: list[Candidate], exists: Callable[[Candidate], bool]) -> Candidate | None:
+        chosen = self.pool.choose(samples, exists)
+        self.in_vain = 0 if chosen is not None else self.in_vain + 1
+        if self.in_vain == 20:
+            raise Wrong(
+                "a live node with hundreds of keys", "None, 20 times in a row", "a candidate that is a key"
+            )
+        return chosen
+
+
 @cache
 def _engines_overlap(samples: int, seed: int) -> float:
     return _overlap(samples, seed, None)
@@ -330,7 +368,7 @@ def _overlap(samples: int, seed: int, pool_class: Any) -> float:
     """Percent of right victims when 150 of 400 keys must go."""
     redis = Embedded({"maxmemory-policy": "allkeys-lru", "maxmemory-samples": samples}, clock=0, seed=seed)
     if pool_class is not None:
-        plug("eviction_pool", pool_class, redis)
+        plug("eviction_pool", lambda: _Watched(pool_class()), redis)
     for number in range(400):
         redis.jump((number + 1) * 1_000_000)
         redis.execute("SET", f"k{number}", "x" * 50)
