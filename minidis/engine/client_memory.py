@@ -46,7 +46,7 @@ class ClientMemory:
         self.total_bytes = 0
         self.evicted_clients = 0
         self._sizes: dict[int, int] = {}
-        node.memory.add_part("clients.normal", lambda: self.total_bytes)
+        node.memory.add_part("clients.normal", self.used_bytes)
         node.on_disconnect.append(self.forget)
 
     def update(self) -> None:
@@ -57,6 +57,12 @@ class ClientMemory:
         self.total_bytes = 0
         if self.counting:
             self.weigh_all()
+
+    def used_bytes(self) -> int:
+        """What all clients hold.  O(1) while counting, otherwise O(clients)."""
+        if self.counting:
+            return self.total_bytes
+        return sum(client_bytes(client) for client in self.node.clients.values() if _counts(client))
 
     def weigh(self, client: Client) -> None:
         """Weigh a client anew."""
@@ -103,13 +109,17 @@ class ClientMemory:
 
 
 def client_bytes(client: Client) -> int:
-    """tot-mem of CLIENT LIST: the connection, its buffers, and what it has queued or waits with."""
+    """The connection, its buffers, and what it has queued or waits with.
+
+    A client in this process has no socket: without one it weighs nothing before it queues something.
+    """
     buffers = client.measure_buffers()
     waiting = sum(map(len, client.parked.argv)) if client.parked is not None else 0
     queued = client.transaction.size_bytes if client.transaction is not None else 0
     query = allocation_size(buffers.query_bytes) if buffers.query_bytes else 0
     subscriptions = SUBSCRIPTION_BYTES * len(client.subscriptions)
-    return CLIENT_BYTES + query + buffers.output_bytes + waiting + queued + subscriptions
+    connection = CLIENT_BYTES if buffers.fd >= 0 else 0
+    return connection + query + buffers.output_bytes + waiting + queued + subscriptions
 
 
 def _counts(client: Client) -> bool:

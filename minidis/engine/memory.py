@@ -76,7 +76,7 @@ class MemoryLedger:
         self.counting = False
         self.peak_bytes = BASE_BYTES
         self.parts: dict[str, Callable[[], int]] = {}
-        self._parts_of_eviction: list[str] = []
+        self._parts_of_eviction: set[str] = set()
         self._weights: list[dict[bytes, int]] = []
         self._keys_bytes = 0
         self._tables_bytes: list[int] = []  # of each database
@@ -89,7 +89,7 @@ class MemoryLedger:
         """
         self.parts[name] = size_bytes
         if grows_by_eviction:
-            self._parts_of_eviction.append(name)
+            self._parts_of_eviction.add(name)
 
     # -- the sum ----------------------------------------------------------------------------------
 

@@ -258,11 +258,11 @@ def test_others_are_told() -> None:
 def test_what_eviction_itself_writes_does_not_count_against_the_limit() -> None:
     redis = start("allkeys-lru")
     fill(redis, 10)
-    redis.node.memory.add_part("aof.buffer", lambda: 10_000, grows_by_eviction=True)
+    redis.node.memory.add_part("replication.buffers", lambda: 10_000, grows_by_eviction=True)
     redis.execute("CONFIG", "SET", "maxmemory", redis.node.memory.used_bytes() - 10_000)
     redis.execute("PING")
     assert len(keys(redis)) == 10
-    redis.node.memory.add_part("clients.normal", lambda: 300)
+    redis.node.memory.add_part("lua.caches", lambda: 300)
     redis.execute("PING")
     assert len(keys(redis)) < 10
 
