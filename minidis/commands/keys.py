@@ -231,12 +231,14 @@ _SWITCHING = (
 )
 
 
-def look(client: Client, key: bytes) -> Value | None:
+def look(client: Client, key: bytes, announces_miss: bool = True) -> Value | None:
     """Look a value up without a new access time; keyspace_hits and keyspace_misses do count it."""
     db = client.db
     value = db.peek(key)
     if value is None:
         db.misses += 1
+        if announces_miss and client.node.observed:
+            client.node.notifier.tell(db, key, "keymiss")
     else:
         db.hits += 1
     return value
@@ -245,14 +247,14 @@ def look(client: Client, key: bytes) -> Value | None:
 @command("OBJECT ENCODING key", READONLY, since="2.2.3")
 def object_encoding(client: Client, key: bytes) -> bytes | None:
     """Tell the structure that holds the value. O(1)."""
-    value = look(client, key)
+    value = look(client, key, announces_miss=False)
     return None if value is None else value.encoding.encode()
 
 
 @command("OBJECT FREQ key", READONLY, since="4.0.0")
 def object_freq(client: Client, key: bytes) -> int | None:
     """Tell how often a key is used, on a logarithmic scale. O(1)."""
-    value = look(client, key)
+    value = look(client, key, announces_miss=False)
     if value is None:
         return None
     if not access.is_lfu(client.node.config.maxmemory_policy):
@@ -265,7 +267,7 @@ def object_freq(client: Client, key: bytes) -> int | None:
 @command("OBJECT IDLETIME key", READONLY, since="2.2.3")
 def object_idletime(client: Client, key: bytes) -> int | None:
     """Tell the seconds since a key was last used. O(1)."""
-    value = look(client, key)
+    value = look(client, key, announces_miss=False)
     if value is None:
         return None
     if access.is_lfu(client.node.config.maxmemory_policy):
@@ -276,7 +278,7 @@ def object_idletime(client: Client, key: bytes) -> int | None:
 @command("OBJECT REFCOUNT key", READONLY, since="2.2.3")
 def object_refcount(client: Client, key: bytes) -> int | None:
     """Tell how many places of Redis share the value. O(1)."""
-    value = look(client, key)
+    value = look(client, key, announces_miss=False)
     if value is None:
         return None
     config = client.node.config

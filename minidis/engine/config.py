@@ -148,8 +148,12 @@ def key_event_classes(text: str) -> str:
     if not set(text) <= set("Ag$lshzxeKEtmdn"):
         raise ConfigError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
     chosen = set(text) | set("g$lshzxetd" if "A" in text else "")
-    classes = "A" if set("g$lshzxetd") <= chosen else "".join(c for c in "g$lshzxetdn" if c in chosen)
-    return classes + "".join(letter for letter in "KEm" if letter in chosen)  # beside A, n is not shown
+    classes = "A" if set("g$lshzxetd") <= chosen else "".join(c for c in "g$lshzxetd" if c in chosen)
+    return classes + "".join(letter for letter in "nKEm" if letter in chosen)
+
+
+def _show_event_classes(classes: str) -> str:
+    return classes.replace("n", "") if "A" in classes else classes  # so it is in Redis
 
 
 def output_limits(text: str) -> dict[str, tuple[int, int, int]]:
@@ -317,7 +321,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("maxmemory", "0", memory_from(0, 2**64 - 1)),
     Directive("maxmemory-policy", "noeviction", one_of(*_POLICIES)),
     Directive("maxmemory-samples", "5", integer(1, 64)),
-    Directive("notify-keyspace-events", "", key_event_classes),
+    Directive("notify-keyspace-events", "", key_event_classes, _show_event_classes),
     Directive("port", "6379", integer(0, 65535), immutable=True),
     Directive("proto-max-bulk-len", "536870912", memory_from(1 << 20)),
     Directive("requirepass", "", str),

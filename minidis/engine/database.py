@@ -61,6 +61,8 @@ class Database:
         value = self.table.get(key)
         if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
             self.misses += 1
+            if self.node.observed:
+                self.node.notifier.tell(self, key, "keymiss")
             return None
         self.hits += 1
         if kind is not None and type(value) is not kind:
@@ -106,13 +108,19 @@ class Database:
 
     def put(self, key: bytes, value: Value, keep_ttl: bool = False) -> None:
         """Bind `key` to `value`, whatever it held; its time to live goes unless `keep_ttl`."""
+        if self.expires and key in self.expires:
+            self.expire_if_due(key)
+            if not keep_ttl:
+                self.expires.pop(key, None)
+        if self.node.observed and key not in self.table:
+            self.node.notifier.tell(self, key, "new")
         value.accessed_us = self.node.now_us
         self.table[key] = value
-        if self.expires and not keep_ttl:
-            self.expires.pop(key, None)
 
     def create(self, key: bytes, value: V) -> V:
         """Bind a key that is known to be missing, and answer the value (for `edit(...) or create(...)`)."""
+        if self.node.observed:
+            self.node.notifier.tell(self, key, "new")
         value.accessed_us = self.node.now_us
         self.table[key] = value
         return value

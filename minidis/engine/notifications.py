@@ -10,8 +10,9 @@ published: ``g`` generic (del, expire, rename ...), ``$`` strings, ``l`` lists, 
 Misses (``m``) and new keys (``n``) must be named. Without K or E nothing is told at all.
 
 The events are those of `Database.touch`; this is one more listener, there only while the directive is set.
+A miss and a new key are no changes, and nobody else's business: the database tells them here.
 
-Mirrors: notify.c. Differs: m and n are taken and shown, but such events do not arise yet.
+Mirrors: notify.c.
 Complexity: O(1) for each touch, and a PUBLISH or two.
 
 >>> from minidis.drivers.embedded import Embedded
@@ -45,6 +46,8 @@ _CLASSES = {
     "xgroup-setid xclaim xautoclaim",
     "x": "expired",
     "e": "evicted",
+    "m": "keymiss",
+    "n": "new",
 }
 _CLASS_OF = {event: letter for letter, events in _CLASSES.items() for event in events.split()}
 
@@ -69,7 +72,12 @@ class Notifier:
             self._stop = self.node.listen_to_keys(self._key_changed)
 
     def _key_changed(self, database: Database, key: bytes, event: str) -> None:
-        if event in _SILENT or _CLASS_OF.get(event, "g") not in self.classes:
+        if event not in _SILENT:
+            self.tell(database, key, event)
+
+    def tell(self, database: Database, key: bytes, event: str) -> None:
+        """Publish an event, also one that is no change of a key: a miss, or that it is a new one."""
+        if _CLASS_OF.get(event, "g") not in self.classes:
             return
         pubsub, name, number = self.node.pubsub, event.encode(), database.index
         if "K" in self.classes:
