@@ -196,6 +196,7 @@ class WaitingRoom:
 
     def serve(self) -> None:
         """Run again the commands that wait for a touched key, until no more can go on."""
+        self.node.now_us = self.node.clock()  # those who waited run at a time of their own
         while self.ready:
             ready, self.ready = self.ready, {}
             for place in ready:

@@ -194,3 +194,16 @@ def test_deadlines_are_met_in_their_order(redis):
     redis.on_output(lambda client: answered.append(client.id))
     redis.step(1)
     assert answered == [clients[patience].id for patience in (0.1, 0.2, 0.3)]
+
+
+def test_who_waits_sees_the_time_after_the_command_that_woke_it():
+    """An EXEC that takes long: what it pushed is dead by the time that its waiters are served."""
+    redis = Embedded(clock=1_000_000)
+    waiter = redis.connect()
+    redis.call(waiter, [b"BRPOP", b"k", b"0"])
+    for line in ("MULTI", "RPUSH k x", "PEXPIRE k 100"):
+        redis.execute(*line.split())
+    times_us = iter((1_000_000, 1_200_000))
+    redis.node.clock = lambda: next(times_us, 1_200_000)
+    redis.execute("EXEC")
+    assert waiter.parked is not None
