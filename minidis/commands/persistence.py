@@ -34,6 +34,7 @@ from minidis.engine.registry import (
     command,
 )
 from minidis.engine.waiting import Wait
+from minidis.persistence.rdb_format import COMPLETE_VERSION
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 
@@ -155,7 +156,7 @@ def _debug_reload(client: Client, *options: bytes) -> str:
         raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
     try:
         if b"NOSAVE" not in chosen:
-            node.saving.save()
+            node.saving.save(COMPLETE_VERSION)  # nothing may be forgotten on the way
         if b"NOFLUSH" not in chosen:
             _empty(client)
         loading = Loading(node, merge=b"MERGE" in chosen)

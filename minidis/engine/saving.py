@@ -32,6 +32,7 @@ from minidis.engine import errors
 from minidis.engine.disk import Disk, DiskError, folder_of, join
 from minidis.engine.snapshots import FileSink, Walk
 from minidis.engine.version import VERSION
+from minidis.persistence.rdb_format import WRITTEN_VERSION
 from minidis.persistence.rdb_writer import SnapshotWriter
 from minidis.protocol.replies import ReplyError
 
@@ -81,20 +82,20 @@ class Saving:
 
     # -- in the foreground ------------------------------------------------------------------------
 
-    def save(self) -> None:
+    def save(self, version: int = WRITTEN_VERSION) -> None:
         """Write the file now; nothing else happens meanwhile.  Raises DiskError."""
         try:
-            write_snapshot_file(self.node, self.node.disk, self.path, self.temporary_path)
+            write_snapshot_file(self.node, self.node.disk, self.path, self.temporary_path, version)
         except DiskError as error:
             self._give_up(error)
             raise
         self.saved_changes = self.node.changes
         self._note_success()
 
-    def writer(self) -> SnapshotWriter:
+    def writer(self, version: int = WRITTEN_VERSION) -> SnapshotWriter:
         """What makes the records, as configured."""
         config = self.node.config
-        return SnapshotWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)
+        return SnapshotWriter(version, config.rdbcompression, config.rdbchecksum)
 
     # -- in the background ------------------------------------------------------------------------
 
@@ -196,10 +197,12 @@ class Saving:
             raise ReplyError(errors.SAVE_FAILED)
 
 
-def write_snapshot_file(node: Node, disk: Disk, path: str, temporary_path: str) -> None:
+def write_snapshot_file(
+    node: Node, disk: Disk, path: str, temporary_path: str, version: int = WRITTEN_VERSION
+) -> None:
     """Write the dataset to `path` on some disk, all or nothing.  Raises DiskError."""
     sink = FileSink(disk, temporary_path)
-    sink.write(Walk(node, node.saving.writer(), snapshot_notes(node)).run())
+    sink.write(Walk(node, node.saving.writer(version), snapshot_notes(node)).run())
     disk.sync(temporary_path)
     put_in_place(disk, temporary_path, path)
 

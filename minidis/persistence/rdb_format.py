@@ -44,6 +44,9 @@ CHECKSUM_BYTES = 8
 WRITTEN_VERSION = 10
 """What we write unless told otherwise: the newest that Redis 7.0 loads, and everything after it, too."""
 
+COMPLETE_VERSION = 11
+"""What Redis 7.2 writes: it also has what 7.0 doesn't know."""
+
 NEWEST_REDIS_VERSION = 12
 VALKEY_VERSIONS = range(80, 81)
 

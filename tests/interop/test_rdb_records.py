@@ -120,3 +120,26 @@ def test_fields_that_expire_are_kept_without_their_time(server, connection):
     notices = [event.what for event in events if isinstance(event, Notice)]
     assert notices == ["1 fields of a hash had a time to live; here they live on without it"]
     assert dict(entries(events)[b"h"].value.items()) == {b"f": b"v", b"g": b"w"}
+
+
+def test_a_reload_forgets_nothing(server, connection):
+    """In Redis 7.2, as in Valkey: the order of a small set, and when a consumer was last given something."""
+    commands = [
+        (b"SADD", b"set", b"30", b"b", b"3", b"a"),
+        (b"XADD", b"s", b"1-1", b"f", b"v"),
+        (b"XGROUP", b"CREATE", b"s", b"g", b"0"),
+        (b"XGROUP", b"CREATECONSUMER", b"s", b"g", b"idle"),
+        (b"DEBUG", b"RELOAD"),
+        (b"SMEMBERS", b"set"),
+        (b"XINFO", b"CONSUMERS", b"s", b"g"),
+    ]
+    node = Embedded(clock="2026-01-01T00:00:00Z")
+    *_, members, consumers = [node.execute(*command) for command in commands]
+    assert node.execute("DEBUG", "RELOAD") == "OK"
+    assert consumers[0][b"inactive"] == -1
+    *_, their_members, their_consumers = connection.run(commands)
+    if server.judge.name == "redis-7.0":  # which keeps neither
+        return
+    assert [member for _, member in their_members[1]] == list(members)
+    words = [word for _, word in their_consumers[1][0][1]]
+    assert words[words.index(b"inactive") + 1] == b"-1"
