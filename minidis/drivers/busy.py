@@ -55,6 +55,7 @@ class BusyTurns:
         """Serve whatever has come; does not wait."""
         for key, _ in self.selector.select(0):
             key.data(key.fileobj)
+        self.server.flush()
 
     def end(self, write_limit_bytes: int) -> None:
         """The event loop is back: it gets the newcomers."""

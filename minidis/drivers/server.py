@@ -2,11 +2,12 @@
 
     socket  ->  Connection.data_received  ->  Link (parser, node, encoder)  ->  output  ->  socket
                        |                                                          ^
-                       what others are owed now (Pub/Sub, BLPOP):  Server.flush --'
+                       once a turn, for all who are owed something:  Server.flush --'
 
-One event of the loop is one turn: bytes of one client come, all its whole commands run, and then everyone
-who is owed something is written to, as Redis does before it sleeps. Between turns there are the node's own
-timers, at `node.next_deadline_us()`.
+A turn of the event loop: bytes of some clients come, all their whole commands run, and then everyone who is
+owed something is written to, as Redis does before it sleeps. So the log is written, and perhaps synced, once
+for all of them, and nobody whom a reply wakes takes the processor before the others have been read. Between
+turns there are the node's own timers, at `node.next_deadline_us()`.
 
 A client that does not read makes its output grow. Redis goes on reading from it (a client may send a long
 pipeline before it reads the first reply) and cuts it off at `client-output-buffer-limit`; so do we, and we
@@ -100,7 +101,8 @@ class Server:
         self._busy: BusyTurns | None = None
         self._is_ready = False
         self.exit_code = 0
-        self._held: dict[Connection, None] = {}  # their replies leave after the sync that all share
+        self._owed: dict[Connection, None] = {}  # who has replies that leave at the end of this turn
+        self._flushes_soon = False
 
     # -- beginning and end ------------------------------------------------------------------------
 
@@ -226,20 +228,6 @@ class Server:
             connection.transport.abort()
         self.stopped.set()
 
-    def hold(self, connection: Connection) -> None:
-        """With `appendfsync always`: one sync for all whose commands come in this turn of the event loop."""
-        if not self._held:
-            self.loop.call_soon(self._let_go)
-        self._held[connection] = None
-
-    def _let_go(self) -> None:
-        held, self._held = self._held, {}
-        if self.write_out():
-            for connection in held:
-                connection.write()
-                connection.close_if_done()
-            self.flush()
-
     def write_out(self) -> bool:
         """Bring the log up to date before replies leave.  False if it can't be, and they must not."""
         try:
@@ -284,27 +272,42 @@ class Server:
         self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
         return ReplyError(f"ERR internal error: {type(error).__name__}; the log of the server has details")
 
+    def flush_soon(self, connection: Connection | None = None) -> None:
+        """Let this turn of the event loop end with a `flush`, which also writes what `connection` is owed."""
+        if connection is not None:
+            self._owed[connection] = None
+        if not self._flushes_soon:
+            self._flushes_soon = True
+            self.loop.call_soon(self.flush)
+
     def flush(self) -> None:
-        """Write to everyone who is owed something by now, and hang up on those whom the node has let go."""
+        """The end of a turn: write to all who are owed something, hang up on those whom the node let go."""
+        self._flushes_soon = False
+        node = self.node
+        self._run_those_who_waited()
+        while self._to_close:
+            self._to_close.pop().transport.abort()
+        if self._busy is None:
+            node.before_sleep()
+        if (node.unwritten or self.exit_code) and not self.write_out():
+            return
+        owed, self._owed = self._owed, {}
+        for connection in owed:
+            connection.write()
+            connection.close_if_done()
+        if node.peers.outbox:
+            self.peers.carry_out()
+        if self._timer is None or node.next_tick_us < self._timer_us:
+            self._schedule()
+
+    def _run_those_who_waited(self) -> None:
+        """Take up the late replies and messages of this turn; after its late reply a client goes on."""
         while self.node.pending_output:
             clients, self.node.pending_output = self.node.pending_output, {}
             for client_id in clients:
                 connection = self.connections.get(client_id)
                 if connection is not None:
                     connection.run_commands()
-        while self._to_close:
-            connection = self._to_close.pop()
-            connection.transport.abort()
-        node = self.node
-        node.before_sleep()
-        if self._held:
-            return
-        if node.unwritten and not self.write_out():
-            return
-        if node.peers.outbox:
-            self.peers.carry_out()
-        if self._timer is None or node.next_tick_us < self._timer_us:
-            self._schedule()
 
     def new_connection(self) -> Connection:
         return Connection(self)
@@ -419,14 +422,13 @@ class Connection(asyncio.Protocol):
         if parser.unread_bytes > server.node.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
             self.transport.abort()
-        server.flush()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.link is not None:
             self.server.connections.pop(self.link.client.id, None)
             self.link.client.on_close = None
             self.link.close()
-            self.server.flush()
+            self.server.flush_soon()
 
     # -- the server's side ------------------------------------------------------------------------
 
@@ -446,8 +448,7 @@ class Connection(asyncio.Protocol):
             link.close()
         finally:
             self.running = False
-        self.write()
-        self.close_if_done()
+        self.server.flush_soon(self)
 
     def close_if_done(self) -> None:
         """The node has let go of the client: its last replies go out, then the socket is closed."""
@@ -472,9 +473,6 @@ class Connection(asyncio.Protocol):
         if link is None or not link.output or self.transport.is_closing():
             return
         server = self.server
-        if server.node.unwritten and server.node.config.appendfsync == "always":
-            server.hold(self)
-            return
         if (server.node.unwritten or server.exit_code) and not server.write_out():
             return
         output = link.take_output()
