@@ -34,6 +34,7 @@ from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_manifest import Manifest
 from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import (
+    Aux,
     Entry,
     Event,
     Function,
@@ -79,6 +80,7 @@ class Loading:
         self.loaded_bytes = 0
         self.keys_loaded = 0
         self.keys_expired = 0
+        self.notes: dict[bytes, bytes] = {}  # what the snapshot says about itself
         self._database = node.databases[0]
         self._deletes_expired_keys = node.deletes_expired_keys
         self._steps: Iterator[None] = iter(())
@@ -265,6 +267,8 @@ class Loading:
                 self._select(path, event.number)
             elif isinstance(event, Function):
                 node.libraries.keep(event.code)
+            elif isinstance(event, Aux):
+                self.notes[event.name] = event.value
             elif isinstance(event, Notice):
                 node.log("warning", f"{path} at offset {event.offset}: {event.what}")
             if number % RECORDS_PER_STEP == 0:

@@ -220,5 +220,6 @@ def snapshot_notes(node: Node, is_aof_base: bool = False) -> Mapping[str, str | 
         "redis-ver": VERSION,
         "redis-bits": 64,
         "ctime": node.now_us // 1_000_000,
+        **(node.replication.notes() if node.replication is not None else {}),
         "aof-base": int(is_aof_base),
     }

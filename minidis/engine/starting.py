@@ -41,6 +41,8 @@ def start(node: Node) -> Loading | None:
 
     def loaded() -> None:
         node.log("notice", f"DB loaded from disk: {loading.keys_loaded} keys")
+        if node.replication is not None:
+            node.replication.restore(loading.notes, keys_are_missing=loading.keys_expired > 0)
 
     return loading.begin(loading.snapshot(node.saving.path), loaded)
 

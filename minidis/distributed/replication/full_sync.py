@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from minidis.engine.disk import DiskError, Sync
 from minidis.engine.journal import NO_DATABASE
-from minidis.engine.version import VERSION
+from minidis.engine.saving import snapshot_notes
 from minidis.persistence.rdb_writer import SnapshotWriter
 from minidis.protocol.replies import Raw
 from minidis.values.base import Value
@@ -76,24 +76,10 @@ class FullSync:
         config = self.node.config
         writer = FilteredWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)
         writer.parts = waiting[0].filters
-        self.node.background.start("replica", writer, self, self._finished, self._notes())
+        self.node.background.start("replica", writer, self, self._finished, snapshot_notes(self.node))
         self.replication.selected = NO_DATABASE  # the stream after the snapshot begins with SELECT
         for replica in waiting:
             self._set_up(replica)
-
-    def _notes(self) -> dict[str, str | int | bytes]:
-        replication = self.replication
-        selected = replication.selected if replication.link is None else replication.link.database
-        return {
-            "redis-ver": VERSION,
-            "redis-bits": 64,
-            "ctime": self.node.now_us // 1_000_000,
-            "used-mem": self.node.memory.used_bytes(),
-            "repl-stream-db": max(selected, 0),
-            "repl-id": replication.id,
-            "repl-offset": replication.offset,
-            "aof-base": 0,
-        }
 
     def _set_up(self, replica: Replica) -> None:
         """Tell a replica where the stream will go on, and hold that for it."""

@@ -38,11 +38,12 @@ from minidis.distributed.replication.backlog import Backlog
 from minidis.distributed.replication.primary_link import CachedPrimary, PrimaryLink
 from minidis.distributed.replication.replicas import Replicas
 from minidis.engine.journal import NO_DATABASE, TO_REPLICAS, Entry
+from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from minidis.engine.client import Client
     from minidis.engine.node import Node
@@ -144,6 +145,33 @@ class Replication:
         if "repl_backlog_size" in attributes and self.backlog is not None:
             self.backlog.resize(self.node.config.repl_backlog_size)
         self.admission.update()
+
+    def notes(self) -> dict[str, str | int | bytes]:
+        """Where we are, for a snapshot: whoever loads it can go on from there."""
+        if self.backlog is None:
+            return {}
+        selected = self.selected if self.link is None else self.link.database
+        return {"repl-stream-db": max(selected, 0), "repl-id": self.id, "repl-offset": self.offset}
+
+    def restore(self, notes: Mapping[bytes, bytes], keys_are_missing: bool) -> None:
+        """The dataset was loaded from a snapshot: go on from the place in a history that it names.
+
+        A replica asks for what came after it.  A primary lets its former replicas go on, unless it has left
+        out keys that are past their time (`keys_are_missing`): the replicas still have those.
+        """
+        offset = parse_integer(notes.get(b"repl-offset", b""))
+        database = parse_integer(notes.get(b"repl-stream-db", b""))
+        former_id = notes.get(b"repl-id", b"").decode("latin-1")
+        if offset is None or database is None or len(former_id) != len(NO_ID):
+            return
+        if self.is_replica:
+            self.id, self.offset = former_id, offset
+            self.cached_primary = CachedPrimary(former_id, offset, database)
+        elif not keys_are_missing:
+            self.offset = offset
+            self.second_id, self.second_id_until = former_id, offset + 1
+            self.without_replicas_since_us = self.node.now_us
+            self.create_backlog()
 
     # -- the stream -------------------------------------------------------------------------------
 

@@ -558,3 +558,40 @@ def test_a_snapshot_of_functions_alone() -> None:
     data = bytes(alice.received)
     assert b"register_function" in data and b"k\x01v" not in data and data.startswith(b"$EOF:")
     assert data.endswith(data[5:45]) and info(lab, "a")["connected_slaves"] == "0"
+
+
+# ---- from disk --------------------------------------------------------------------------------
+
+
+def test_a_replica_goes_on_from_its_snapshot() -> None:
+    lab = Lab(1)
+    lab.node("a", QUICK)
+    lab.node("b", {**QUICK, "replicaof": "a 6379"})
+    lab.run("3s")
+    lab.call("a", "SELECT", 2)
+    lab.call("a", "SET", "k", "v")
+    lab.run("100ms")
+    assert lab.call("b", "SAVE") == "OK"
+    lab.kill("b")
+    lab.call("a", "SET", "missed", "1")  # in database 2, which the stream names no more
+    lab.restart("b")
+    lab.run("3s")
+    assert link_state(lab, "b") == "connected" and digest(lab, "a") == digest(lab, "b")
+    assert full_syncs(lab, "a") == 1 and lab["a"].replication.partial_syncs == 1
+
+
+@pytest.mark.parametrize("expires", [False, True])
+def test_a_primary_that_restarts_from_its_snapshot(expires: bool) -> None:
+    """Its replica goes on with what it has; but not if the primary has left out keys at the start."""
+    lab = make("a", "b")
+    lab.call("a", "SET", "k", "v")
+    lab.call("a", "SET", "short", "1", "EX", 5)
+    lab.run("100ms")
+    lab.call("a", "SAVE")
+    lab.kill("a")
+    lab.run("10s" if expires else "1s")
+    lab.restart("a")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.run("10s")
+    assert digest(lab, "a") == digest(lab, "b")
+    assert (full_syncs(lab, "a"), lab["a"].replication.partial_syncs) == ((1, 0) if expires else (0, 1))
