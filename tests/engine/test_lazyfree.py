@@ -1,0 +1,130 @@
+"""Lazy freeing: gone at once, freed in slices, counted, and not taken from under somebody who still reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidis.drivers.embedded import Embedded
+from minidis.engine.lazyfree import release
+from minidis.values.set import Set
+
+LARGE = {
+    "set": ("SADD", "big", *(f"m{n}" for n in range(2000))),
+    "hash": ("HSET", "big", *(word for n in range(2000) for word in (f"f{n}", n))),
+    "zset": ("ZADD", "big", *(word for n in range(2000) for word in (n, f"m{n}"))),
+    "list": ("RPUSH", "big", *("x" * 500 for _ in range(2000))),
+}
+
+
+def slow_down(redis: Embedded, reading_us: int) -> None:
+    """From now on the clock moves by itself, whenever it is read."""
+    frozen, readings = redis.node.clock, iter(range(10**6))
+    redis.node.clock = lambda: frozen() + reading_us * next(readings)
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_large_value_is_gone_at_once_and_freed_later(kind: str) -> None:
+    redis = Embedded({"maxmemory": "1gb"}, clock=0)
+    redis.execute(*LARGE[kind])
+    assert redis.execute("TYPE", "big") == kind
+    used = redis.node.memory.used_bytes()
+    assert redis.execute("UNLINK", "big") == 1
+    assert redis.execute("EXISTS", "big") == 0
+    lazy = redis.node.lazy_free
+    assert (lazy.pending_objects, lazy.freed_objects) == (1, 0)
+    assert used * 0.99 < redis.node.memory.used_bytes() <= used  # only the table's buckets have gone
+    redis.step(1)
+    assert (lazy.pending_objects, lazy.freed_objects, lazy.pending_bytes) == (0, 1, 0)
+    assert redis.node.memory.dataset_bytes == 0 and lazy not in redis.node.services
+    assert b"lazyfreed_objects:1" in redis.execute("INFO", "memory")
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_slice_is_short_and_they_come_to_an_end(kind: str) -> None:
+    redis = Embedded(clock=0)
+    redis.execute(*LARGE[kind])
+    redis.execute("UNLINK", "big")
+    slow_down(redis, 2000)  # a slice is over its budget when the clock is read again
+    slices = 0
+    while redis.node.lazy_free.pending_objects:
+        redis.node.lazy_free.run()
+        slices += 1
+        assert slices < 100
+    assert slices > 1 or kind == "list"  # a list of a hundred nodes is one slice
+
+
+def test_small_values_are_not_put_off() -> None:
+    redis = Embedded(clock=0)
+    redis.execute("SADD", "small", *range(1000, 1064), "word")
+    redis.execute("SET", "text", "x" * 100_000)
+    assert redis.execute("UNLINK", "small", "text", "missing") == 2
+    assert redis.node.lazy_free.pending_objects == 0
+
+
+def test_what_somebody_still_reads_stays_whole() -> None:
+    redis = Embedded(clock=0)
+    redis.execute(*LARGE["set"])
+    value = redis.node.databases[0].peek(b"big")
+    redis.execute("UNLINK", "big")
+    redis.step(1)
+    assert redis.node.lazy_free.pending_objects == 0
+    assert isinstance(value, Set) and len(value) == 2000
+    value.check()
+
+
+def test_flushing_in_the_background() -> None:
+    redis = Embedded({"maxmemory": "1gb"}, clock=0)
+    for number in range(1000):
+        redis.execute("SET", f"k{number}", "v", "EX", 100)
+    redis.execute("SCAN", 0)  # a table with an index
+    assert redis.execute("FLUSHALL", "ASYNC") == "OK"
+    assert redis.execute("DBSIZE") == 0 and redis.node.lazy_free.pending_objects == 1000
+    redis.execute("SET", "new", "v")
+    redis.step(1)
+    assert redis.execute("KEYS", "*") == [b"new"] and redis.node.lazy_free.freed_objects == 1000
+    redis.node.check()
+    redis.execute("CONFIG", "SET", "lazyfree-lazy-user-flush", "yes")
+    redis.execute("FLUSHDB")
+    assert redis.node.lazy_free.pending_objects == 1
+    redis.execute("FLUSHDB", "SYNC")
+
+
+def test_directives_choose_what_is_lazy() -> None:
+    redis = Embedded({"maxmemory-policy": "allkeys-lru"}, clock=0)
+    entries: list[list[bytes]] = []
+    redis.node.journal.subscribe(lambda entry: entries.append(entry.argv))
+    lazy = redis.node.lazy_free
+
+    def make() -> None:
+        redis.execute(*LARGE["set"])
+        entries.clear()
+
+    make()
+    redis.execute("DEL", "big")
+    assert lazy.pending_objects == 0
+    redis.execute("CONFIG", "SET", "lazyfree-lazy-user-del", "yes")
+    make()
+    redis.execute("DEL", "big")
+    assert lazy.pending_objects == 1
+    redis.execute("CONFIG", "SET", "lazyfree-lazy-expire", "yes")
+    make()
+    redis.execute("PEXPIRE", "big", 10)
+    entries.clear()
+    redis.step(1)
+    assert entries == [[b"UNLINK", b"big"]] and lazy.freed_objects == 2
+    redis.execute("CONFIG", "SET", "lazyfree-lazy-eviction", "yes")
+    make()
+    assert redis.node.eviction.evict_one()
+    assert entries == [[b"UNLINK", b"big"]] and lazy.pending_objects == 1
+
+
+def test_eviction_waits_for_what_is_being_freed() -> None:
+    redis = Embedded({"maxmemory-policy": "allkeys-lru", "lazyfree-lazy-eviction": "yes"}, clock=0)
+    redis.execute(*LARGE["hash"])
+    redis.execute("CONFIG", "SET", "maxmemory", redis.node.memory.used_bytes() - 1)
+    assert redis.execute("SET", "k", "v") == "OK"  # room was made in time for it
+    assert redis.execute("KEYS", "*") == [b"k"]
+
+
+def test_a_structure_that_cannot_be_taken_apart_is_let_go() -> None:
+    assert release(object(), 10) is False
