@@ -120,7 +120,7 @@ def acl_dryrun(client: Client, name: bytes, *argv: bytes):
 def acl_cat(client: Client, *words: bytes):
     """The categories, or the commands of one. O(1) since the categories and commands are a fixed set."""
     if len(words) > 1:
-        raise errors.subcommand_syntax("ACL", b"CAT")
+        raise errors.WrongUsage
     if not words:
         return [name.encode() for name in CATEGORIES]
     (category,) = words
@@ -169,7 +169,7 @@ def _check_acl_file(client: Client) -> None:
 def acl_genpass(client: Client, *words: bytes):
     """A password drawn at random, in hexadecimal. O(1)."""
     if len(words) > 1:
-        raise errors.subcommand_syntax("ACL", b"GENPASS")
+        raise errors.WrongUsage
     bits = integer(words[0]) if words else GENPASS_DEFAULT_BITS
     if not 0 < bits <= GENPASS_MOST_BITS:
         raise ReplyError(
@@ -184,7 +184,7 @@ def acl_genpass(client: Client, *words: bytes):
 def acl_log(client: Client, *words: bytes):
     """What was refused of late, the newest first. O(N) where N is the number of entries shown."""
     if len(words) > 1:
-        raise errors.subcommand_syntax("ACL", b"LOG")
+        raise errors.WrongUsage
     log = client.node.users.log
     if words and words[0].lower() == b"reset":
         log.entries.clear()

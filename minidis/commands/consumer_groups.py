@@ -196,16 +196,10 @@ def _group_options(subcommand: str, words: Sequence[bytes]) -> tuple[bool, int]:
                 raise ReplyError(BAD_ENTRIES_READ)
             at += 2
         else:
-            raise _wrong_usage(subcommand)
+            raise errors.WrongUsage
     if len(words) > (3 if subcommand == "CREATE" else 2):
-        raise _wrong_usage(subcommand)
+        raise errors.WrongUsage
     return makes_stream, entries_read
-
-
-def _wrong_usage(subcommand: str) -> ReplyError:
-    return ReplyError(
-        f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
-    )
 
 
 def _group_to_change(client: Client, key: bytes, name: bytes) -> tuple[Stream, ConsumerGroup]:

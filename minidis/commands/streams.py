@@ -534,10 +534,10 @@ def xinfo_stream(client: Client, key: bytes, *words: bytes):
     count: int | None = 10
     if words:
         if len(words) not in (1, 3) or words[0].upper() != b"FULL":
-            raise _wrong_usage("STREAM")
+            raise errors.WrongUsage
         if len(words) == 3:
             if words[1].upper() != b"COUNT":
-                raise _wrong_usage("STREAM")
+                raise errors.WrongUsage
             given = integer(words[2])
             count = 10 if given < 0 else given or None
     facts: dict[bytes, Any] = {
@@ -660,9 +660,3 @@ def _stream_to_describe(client: Client, key: bytes) -> Stream:
     if stream is None:
         raise ReplyError(errors.NO_SUCH_KEY)
     return stream
-
-
-def _wrong_usage(subcommand: str) -> ReplyError:
-    return ReplyError(
-        f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try XINFO HELP."
-    )

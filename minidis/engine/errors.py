@@ -55,10 +55,18 @@ def unknown_subcommand(container: str, name: bytes) -> ReplyError:
     return ReplyError(f"ERR unknown subcommand '{shown}'. Try {container.upper()} HELP.")
 
 
-def subcommand_syntax(container: str, name: bytes) -> ReplyError:
-    """The reply to a known subcommand with arguments that its arity allows and its handler does not."""
+class WrongUsage(Exception):
+    """Raised by a subcommand whose arity allows arguments that it cannot use.
+
+    The node answers `wrong_usage`, which repeats the words as they were typed.
+    """
+
+
+def wrong_usage(argv: list[bytes]) -> ReplyError:
+    """The reply to a subcommand with arguments that it cannot use."""
+    container, name = shown(argv[0]).upper(), shown(argv[1])[:128]
     return ReplyError(
-        f"ERR unknown subcommand or wrong number of arguments for '{shown(name)}'. Try {container} HELP."
+        f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
     )
 
 

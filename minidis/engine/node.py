@@ -248,6 +248,10 @@ class Node:
         except ReplyError as error:
             self.statistics.note_failure(command, argv, error)
             raise
+        except errors.WrongUsage:
+            failure = errors.wrong_usage(argv)
+            self.statistics.note_failure(command, argv, failure)
+            raise failure from None
         finally:  # also after a failure: what it changed before stays changed, and must be known
             if client.journal_commands is not None:
                 self._journal_effects(client, self.changes != before)
@@ -388,6 +392,8 @@ class Node:
             self._cron()
         if self.waiting.ready:
             self.waiting.serve()
+        if self.tracking.prefixes:
+            self.tracking.broadcast()  # what expired by itself
         self.write_out()
         self.next_tick_us = self.next_deadline_us()
 

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 CHANNEL = b"__redis__:invalidate"
 
+NOBODYS_DOING = ("expired", "evicted")
+"""What happens to a key while some client's command runs, or none: NOLOOP does not keep it from anyone."""
+
 SAID_OTHERWISE = ("flush", "swapdb")
 """Events of single keys that are not passed on: FLUSHALL is one message, and SWAPDB is none in Redis."""
 
@@ -162,7 +165,7 @@ class Tracking:
         """A key was touched, expired or evicted."""
         if event in SAID_OTHERWISE:
             return
-        changer = self.node.current_client
+        changer = None if event in NOBODYS_DOING else self.node.current_client
         if self.prefixes:
             self._changed[key] = changer
         if key in self.keys:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.commands.helptexts import help_lines
+from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.errors import shown
 from minidis.engine.registry import ALLOW_BUSY, DENYOOM, LOADING, NOSCRIPT, READONLY, STALE, WRITE, command
@@ -147,7 +148,7 @@ def function_delete(client: Client, name: bytes) -> str:
 def function_flush(client: Client, *mode: bytes) -> str:
     """Delete all libraries. O(N) in functions."""
     if len(mode) > 1:
-        raise _wrong_count("FLUSH")
+        raise errors.WrongUsage
     if mode and mode[0].upper() not in (b"ASYNC", b"SYNC"):
         raise ReplyError("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
     functions_of(client).flush()
@@ -240,7 +241,7 @@ def function_dump(client: Client) -> bytes:
 def function_restore(client: Client, payload: bytes, *policy: bytes) -> str:
     """Take in the libraries of a FUNCTION DUMP. O(N) in functions."""
     if len(policy) > 1:
-        raise _wrong_count("RESTORE")
+        raise errors.WrongUsage
     chosen = policy[0].upper() if policy else b"APPEND"
     if chosen not in (b"FLUSH", b"APPEND", b"REPLACE"):
         message = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
@@ -263,10 +264,6 @@ def function_restore(client: Client, payload: bytes, *policy: bytes) -> str:
             functions.delete(name_)
     functions.take_in(list(restored.values()))
     return "OK"
-
-
-def _wrong_count(name: str) -> ReplyError:
-    return ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP.")
 
 
 def _sources(payload: bytes) -> list[bytes]:

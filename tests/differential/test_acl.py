@@ -310,6 +310,13 @@ SCENARIOS = {
         0: ACL SETUSER \"a b\" on
         0: ACL CAT
         0: ACL CAT nosuch
+        0: ACL CAT a b
+        0: acl cAt a b
+        0: ACL genpass 1 2
+        0: ACL log 1 2
+        0: MULTI
+        0: ACL log 1 2
+        0: EXEC
         0: ACL GENPASS 0
         0: ACL GENPASS 4097
         0: ACL GENPASS x
