@@ -66,7 +66,7 @@ def info(client: Client, *sections: bytes):
     else:
         default = "default" in wanted
         chosen = [name for name in SECTIONS if name in wanted or (default and name not in NOT_BY_DEFAULT)]
-    return Verbatim("\r\n".join(_show_section(name, client.node) for name in chosen).encode())
+    return Verbatim("\r\n".join(show_section(name, client.node) for name in chosen).encode())
 
 
 def section(name: str) -> Callable[[MakeFields], MakeFields]:
@@ -79,7 +79,8 @@ def section(name: str) -> Callable[[MakeFields], MakeFields]:
     return register
 
 
-def _show_section(name: str, node: Node) -> str:
+def show_section(name: str, node: Node) -> str:
+    """A section as text."""
     fields: Fields = {}
     for make in SECTIONS[name]:
         fields |= make(node)
@@ -100,7 +101,7 @@ def _server(node: Node) -> Fields:
         "redis_version": VERSION,
         "redis_git_sha1": "00000000",
         "redis_git_dirty": 0,
-        "redis_mode": "cluster" if node.config.cluster_enabled else "standalone",
+        "redis_mode": node.mode,
         **node.process_facts("server"),
         "run_id": node.run_id,
         "tcp_port": node.config.port,

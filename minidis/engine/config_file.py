@@ -33,6 +33,7 @@ Read next: minidis/drivers/server.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from minidis.engine import acl_file
 from minidis.engine.acl import RuleError
@@ -53,10 +54,23 @@ class ConfigFileError(ValueError):
     """A line that cannot be used; the text is what Redis prints after its FATAL line."""
 
 
-class Settings:
-    """What a redis.conf and a command line say: directives as text, commands to rename, users."""
+class RoleLine(NamedTuple):
+    """A line that belongs to a role: `sentinel monitor ...` without its first word."""
 
-    def __init__(self, read_file: ReadFile | None = None) -> None:
+    number: int
+    text: str
+    words: list[str]
+
+
+class Settings:
+    """What a redis.conf and a command line say: directives as text, commands to rename, users.
+
+    `role` is the directive whose lines are put aside in `role_lines`, for whoever knows them ("sentinel").
+    """
+
+    def __init__(self, read_file: ReadFile | None = None, role: str = "") -> None:
+        self.role = role
+        self.role_lines: list[RoleLine] = []
         self.values: dict[str, str] = {}
         self.renamed: list[tuple[str, str]] = []
         self.users: dict[bytes, list[bytes]] = {}
@@ -74,17 +88,21 @@ class Settings:
                 if words is None:
                     raise ConfigError("Unbalanced quotes in configuration line")
                 if words:
-                    self._take([word.decode("utf-8", "surrogateescape") for word in words])
+                    self._take([word.decode("utf-8", "surrogateescape") for word in words], number, line)
             except ConfigError as error:
                 text_of_line = line.decode("utf-8", "replace")
                 raise ConfigFileError(
                     f"Reading the configuration file, at line {number}\n>>> '{text_of_line}'\n{error}"
                 ) from None
 
-    def _take(self, words: list[str]) -> None:
+    def _take(self, words: list[str], number: int, line: bytes) -> None:
         name, arguments = words[0].lower(), words[1:]
         directive = BY_NAME.get(name)
-        if directive is not None:
+        if name == "sentinel":
+            if name != self.role:
+                raise ConfigError("sentinel directive while not in sentinel mode")
+            self.role_lines.append(RoleLine(number, line.decode("utf-8", "replace"), arguments))
+        elif directive is not None:
             self._set(directive, arguments)
         elif name == "include" and len(arguments) == 1:
             self._include(arguments[0])

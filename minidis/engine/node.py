@@ -189,6 +189,7 @@ class Node:
         self.guards: list[Guard] = []
         self.config_listeners: list[Callable[[list[str]], None]] = []
         self.replication: Any = None  # its part in replication (minidis/distributed), where that is imported
+        self.sentinel: Any = None  # set where this node is a Sentinel: it has no dataset then
         self.writer: Client | None = None  # whose change has entered the journal last
         self.obeys = False  # the running command comes from the primary: expired keys are still there for it
         self.key_listeners: list[Callable[[Database, bytes, str], None]] = []
@@ -375,6 +376,13 @@ class Node:
             client.on_close()
 
     # -- time -------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> str:
+        """What it is: "standalone", "cluster" or "sentinel"."""
+        if self.sentinel is not None:
+            return "sentinel"
+        return "cluster" if self.config.cluster_enabled else "standalone"
 
     @property
     def now_ms(self) -> int:

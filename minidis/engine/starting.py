@@ -33,6 +33,8 @@ def start(node: Node) -> Loading | None:
 
     None: there is nothing to load, and the node is ready.  Raises LoadError.
     """
+    if node.sentinel is not None:
+        return None
     loading = Loading(node)
     if node.config.appendonly:
         return _start_log(node, loading)
@@ -82,6 +84,8 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
     `save` is what SHUTDOWN says, SAVE or NOSAVE; None: save if there are save points.  With `force`
     failures are only logged.
     """
+    if node.sentinel is not None:
+        return True
     log = node.append_only
     node.saving.cancel()
     log.rewriting.cancel()

@@ -46,8 +46,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.distributed.sentinel.role import DEFAULT_PORT
 from minidis.drivers.embedded import parse_time
 from minidis.drivers.simulated_disk import SimulatedDisk
+from minidis.drivers.simulation import sentinels
 from minidis.drivers.simulation.agenda import Agenda, microseconds
 from minidis.drivers.simulation.process import Process
 from minidis.drivers.simulation.record import Record
@@ -104,6 +106,35 @@ class Lab:
     def nodes(self, *names: str, config: Mapping[str, Any] | None = None) -> list[Process]:
         """Several nodes of one configuration."""
         return [self.node(name, config) for name in names]
+
+    def sentinel(
+        self,
+        name: str,
+        watch: Mapping[str, str],
+        quorum: int = 2,
+        *,
+        port: int = DEFAULT_PORT,
+        lines: Iterable[str] = (),
+        **options: Any,
+    ) -> Process:
+        """A Sentinel that watches `watch`: the name of a primary -> the node that is it now.
+
+        `options` are those of each primary: down_after_ms, failover_timeout_ms, parallel_syncs; `lines` are
+        more lines of its sentinel.conf.
+        """
+        addresses = {primary: self.processes[node].address for primary, node in watch.items()}
+        text = sentinels.config_text(port, addresses, quorum, options, lines)
+
+        def make(process: Process) -> Node:
+            if process.starts == 1:
+                sentinels.write_config(self.disks[name], text)
+            return sentinels.start_sentinel(self, process)
+
+        return self.node(name, port=port, make_node=make)
+
+    def sentinels(self, *names: str, watch: Mapping[str, str], **options: Any) -> list[Process]:
+        """Several Sentinels that watch the same."""
+        return [self.sentinel(name, watch, **options) for name in names]
 
     def __getitem__(self, name: str) -> Node:
         """The engine's own `Node` of that name, to look into."""
