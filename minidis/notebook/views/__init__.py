@@ -27,6 +27,7 @@ from minidis.notebook.views.experiments import (
 from minidis.notebook.views.fanouts import fanout
 from minidis.notebook.views.geohashes import GeohashView
 from minidis.notebook.views.grids import grid
+from minidis.notebook.views.interleavings import interleaving
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.ledgers import ledger
 from minidis.notebook.views.protocol import exchange, ribbon
@@ -34,6 +35,7 @@ from minidis.notebook.views.rdb_files import RdbView
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
+from minidis.notebook.views.transactions import transactions
 from minidis.notebook.views.venn import VennView
 from minidis.notebook.views.view import View, refresh_all
 
@@ -54,6 +56,7 @@ __all__ = [
     "hll",
     "hll_error_bell",
     "hll_error_curve",
+    "interleaving",
     "intset",
     "keys",
     "ledger",
@@ -70,6 +73,7 @@ __all__ = [
     "show",
     "skiplist",
     "stream",
+    "transactions",
     "ttl_board",
     "ttl_sawtooth",
     "venn",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis import Embedded
+from minidis.course.interleaving import Exploration, explore
 from minidis.notebook import views
 from minidis.persistence.aof import encode_command, encode_timestamp
 
@@ -19,6 +20,19 @@ LOG = b"".join(
         b"EXEC",
     )
 ) + encode_timestamp(1_767_225_600)
+
+
+def race(counter: bool = False) -> Exploration:
+    def withdraw(redis: Any) -> None:
+        balance = int(redis.get("balance"))
+        redis.set("balance", balance - 30)
+
+    if counter:
+        clients = {name: lambda redis: redis.incr("visits") for name in ("ann", "bob")}
+        return explore(clients, ["DEL visits"], lambda redis, _: int(redis.get("visits")))
+    return explore(
+        {"ann": withdraw, "bob": withdraw}, ["SET balance 100"], lambda redis, _: redis.get("balance")
+    )
 
 
 def busy_node() -> Embedded:
@@ -63,6 +77,12 @@ def busy_node() -> Embedded:
     run("SUBSCRIBE", "news", "sport", client=node.connect("ann"))
     run("PSUBSCRIBE", "n*", client=node.connect("bob"))
     run("PUBLISH", "news", "hello")
+    buyer, clerk = node.connect("buyer"), node.connect("clerk")
+    run("WATCH", "number", "text", client=buyer)
+    run("MULTI", client=buyer)
+    run("SET", "text", "Hello", client=buyer)
+    run("WATCH", "zset", client=clerk)
+    run("SET", "number", 42)
     for n in range(12):
         run("SET", f"session:{n}", "x", "PX", 1500 * (n + 1))
     return node
@@ -109,6 +129,10 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "no stream": views.stream("zset", node),
         "fan-out": views.fanout("news", node),
         "ledger": views.ledger("messages", range(40), {"ann": range(40), "bob": [1, 2, 2, 99]}),
+        "race": views.interleaving(race(), "withdraw", good=[b"40"]),
+        "race that nobody loses": views.interleaving(race(counter=True), good=[2]),
+        "transactions": views.transactions(node),
+        "no transactions": views.transactions(Embedded(clock=0)),
         "eviction": views.eviction(evicting_node()),
         "no eviction": views.eviction(node),
         "eviction by lot": views.eviction(evicting_node("allkeys-random")),
