@@ -18,6 +18,7 @@ Read next: minidis/engine/notifications.py.
 from __future__ import annotations
 
 from minidis.engine.client import Client
+from minidis.engine.journal import TO_REPLICAS
 from minidis.engine.pubsub import Table, name_matches
 from minidis.engine.registry import FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, SENTINEL, STALE, command
 
@@ -64,13 +65,22 @@ def sunsubscribe(client: Client, *channels: bytes):
 @command("PUBLISH channel message", _LOOK | MAY_REPLICATE | FAST | SENTINEL, since="2.0.0")
 def publish(client: Client, channel: bytes, message: bytes):
     """Send a message to all who listen; answers how many. O(N + M) in receivers and all patterns."""
+    _repeat(client, b"PUBLISH", channel, message)
     return client.node.pubsub.publish(channel, message)
 
 
 @command("SPUBLISH shardchannel message", _LOOK | MAY_REPLICATE | FAST, since="7.0.0")
 def spublish(client: Client, channel: bytes, message: bytes):
     """Send a message to the listeners of a shard channel; answers how many. O(N) in receivers."""
+    _repeat(client, b"SPUBLISH", channel, message)
     return client.node.pubsub.publish_to_shard(channel, message)
+
+
+def _repeat(client: Client, *argv: bytes) -> None:
+    """Let replicas publish it too.  In a cluster its bus does so."""
+    node = client.node
+    if node.journal.subscribers and not node.config.cluster_enabled:
+        node.journal.enter(client.db.index, list(argv), TO_REPLICAS)
 
 
 @command("PUBSUB CHANNELS [pattern]", _LOOK, since="2.8.0")

@@ -31,6 +31,8 @@ Read next: client.py for `rewrite`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 NO_DATABASE = -1
@@ -42,7 +44,8 @@ class Entry(NamedTuple):
     """One change: its number (from 1), the database it belongs to, the command that repeats it.
 
     The MULTI and EXEC around a group belong to no database: theirs is `NO_DATABASE`.  `targets` says
-    whom it is for: `TO_ALL`, unless a script asked for less by `redis.set_repl`.
+    whom it is for: `TO_ALL`, unless a script asked for less by `redis.set_repl`; a message that was
+    published is for replicas alone, a log has no listeners.
     """
 
     offset: int
@@ -68,15 +71,20 @@ class Journal:
         self.subscribers.append(listener)
         return lambda: self.subscribers.remove(listener)
 
-    def enter(self, database: int, argv: list[bytes]) -> None:
+    def enter(self, database: int, argv: list[bytes], targets: int = TO_ALL) -> None:
         """Add one change.  The subscribers must not change `argv`."""
         if self.depth:
-            if self.targets:
-                self.held.append((database, argv, self.targets))
+            if self.targets & targets:
+                self.held.append((database, argv, self.targets & targets))
             return
-        self.offset += 1
+        self._count(targets)
         if self.subscribers:
-            self._hand_on(Entry(self.offset, database, argv))
+            self._hand_on(Entry(self.offset, database, argv, targets))
+
+    def _count(self, targets: int) -> None:
+        """What is for replicas alone has no number of its own: nobody can wait for it to be in the log."""
+        if targets & TO_AOF:
+            self.offset += 1
 
     def _hand_on(self, entry: Entry) -> None:
         for listener in tuple(self.subscribers):
@@ -93,7 +101,8 @@ class Journal:
             return
         entries, self.held = self.held, []
         if len(entries) > 1:
-            entries = [(NO_DATABASE, [b"MULTI"], TO_ALL), *entries, (NO_DATABASE, [b"EXEC"], TO_ALL)]
+            anyone = reduce(or_, (targets for _, _, targets in entries))
+            entries = [(NO_DATABASE, [b"MULTI"], anyone), *entries, (NO_DATABASE, [b"EXEC"], anyone)]
         for database, argv, targets in entries:
-            self.offset += 1
+            self._count(targets)
             self._hand_on(Entry(self.offset, database, argv, targets))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import minidis
+from minidis.engine.journal import TO_ALL, TO_REPLICAS
+from minidis.engine.node import Node
 from minidis.protocol.replies import Push, ReplyError
 
 
@@ -87,3 +89,25 @@ def test_client_list_shows_subscribers(node):
     assert f"id={client.id} " in line and " flags=P " in line and " sub=2 psub=1 ssub=0 " in line
     assert node.execute("CLIENT", "KILL", "TYPE", "PUBSUB") == 1
     assert client.closed
+
+
+def test_what_is_published_is_for_replicas_alone():
+    node = Node()
+    entries = []
+    node.journal.subscribe(entries.append)
+    client = node.connect()
+    for line in "PUBLISH c 1|MULTI|PUBLISH c 2|SPUBLISH c 3|EXEC|MULTI|PUBLISH c 4|SET k v|EXEC".split("|"):
+        node.execute(client, line.encode().split())
+    said = [(b" ".join(entry.argv).decode(), entry.targets) for entry in entries]
+    assert said == [
+        ("PUBLISH c 1", TO_REPLICAS),
+        ("MULTI", TO_REPLICAS),
+        ("PUBLISH c 2", TO_REPLICAS),
+        ("SPUBLISH c 3", TO_REPLICAS),
+        ("EXEC", TO_REPLICAS),
+        ("MULTI", TO_ALL),
+        ("PUBLISH c 4", TO_REPLICAS),
+        ("SET k v", TO_ALL),
+        ("EXEC", TO_ALL),
+    ]
+    assert node.journal.offset == 3  # what a log holds
