@@ -15,12 +15,12 @@ import glob
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
-from minidis.drivers.server import serve
+from minidis.drivers.server import loop_factory, serve
 from minidis.engine.acl import RuleError
 from minidis.engine.acl_file import Definition, load_at_start
 from minidis.engine.config import Config
@@ -103,15 +103,6 @@ def read_files(pattern: str) -> list[bytes]:
         with open(path, "rb") as file:
             contents.append(file.read())
     return contents
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where it is installed: it is the faster one."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

@@ -109,6 +109,7 @@ class Embedded:
         self._long_script: Any = None
         self._long_since_s = 0.0
         self._output_listeners: list[Callable[[Client], None]] = []
+        self._restart_listeners: list[Callable[[], None]] = []
         self._start(config, clock, seed, table, disk)
 
     def _start(
@@ -130,7 +131,7 @@ class Embedded:
     def _make_node(self, config: Config) -> None:
         self.node = Node(config, self._current_clock(), self.random, table=self._table, disk=self.disk)
         self.node.sleep = self._sleep
-        self.node.on_script_step = self._script_step
+        self.node.onscript_step = self.script_step
         self.client = self.connect("default")
 
     def restart(
@@ -163,6 +164,8 @@ class Embedded:
         node.command_listeners = former.command_listeners
         node.journal.subscribers = former.journal.subscribers + node.journal.subscribers
         node.update_observed()
+        for listener in tuple(self._restart_listeners):
+            listener()
 
     # -- the disk ---------------------------------------------------------------------------------
 
@@ -241,9 +244,9 @@ class Embedded:
                 elif node.unwritten:
                     node.write_out()
                 if node.pending_output:
-                    self._announce_output()
+                    self.announce_output()
 
-    def _script_step(self, run: Any) -> None:
+    def script_step(self, run: Any) -> None:
         """A script runs: Ctrl-C is noticed here, other threads get a turn if it is slow, and it must end."""
         if self._long_script is not run:
             self._long_script, self._long_since_s = run, time.monotonic()
@@ -288,7 +291,13 @@ class Embedded:
         self._output_listeners.append(listener)
         return lambda: self._output_listeners.remove(listener)
 
-    def _announce_output(self) -> None:
+    def on_restart(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener()` when another node has taken the place of `node`.  Returns what ends it."""
+        self._restart_listeners.append(listener)
+        return lambda: self._restart_listeners.remove(listener)
+
+    def announce_output(self) -> None:
+        """Tell all who wait in this process, or listen, about what has landed in clients' outboxes."""
         clients, self.node.pending_output = self.node.pending_output, {}
         for client in clients.values():
             for listener in tuple(self._output_listeners):
@@ -364,7 +373,7 @@ class Embedded:
             if self.node.peers.outbox:
                 self.node.peers.refuse_all(NO_NETWORK)
             if self.node.pending_output:
-                self._announce_output()
+                self.announce_output()
 
     def _clock_changed(self) -> None:
         self.node.clock = self._current_clock()

@@ -113,19 +113,13 @@ class Server:
         """
         self.loop = asyncio.get_running_loop()
         self.log.role = "M"
-        self.node.on_shutdown = self.shut_down
-        self.node.on_script_step = self._script_step
-        self.node.log = self.log.write
-        self.node.stopwatch_ns = time.perf_counter_ns
-        self.node.statistics.time_all()
-        self.node.process_facts = process_facts
-        self.node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
+        self.take_over_node()
         config = self.node.config
         hosts = config.bind.split() or ["*"]
         if config.port:
-            await self._listen_tcp(hosts, config.port)
+            await self.listen_tcp(hosts, config.port)
         if config.tls_port:
-            await self._listen_tcp(hosts, config.tls_port, self._tls_context(server_context))
+            await self.listen_tcp(hosts, config.tls_port, self._tls_context(server_context))
         if config.tls_replication or config.tls_cluster:
             self.peers.tls_context = self._tls_context(client_context)
         if config.unixsocket:
@@ -136,7 +130,18 @@ class Server:
         if load:
             starting.start(self.node)
         self._announce_when_ready()
-        self._schedule()
+        self.schedule()
+
+    def take_over_node(self) -> None:
+        """Give the node what it asks of a process: its clock, its log, its end."""
+        node = self.node
+        node.on_shutdown = self.shut_down
+        node.on_script_step = self.script_step
+        node.log = self.log.write
+        node.stopwatch_ns = time.perf_counter_ns
+        node.statistics.time_all()
+        node.process_facts = process_facts
+        node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
 
     def _announce_when_ready(self) -> None:
         if self._is_ready or self.node.loading is not None:
@@ -156,7 +161,8 @@ class Server:
             self.log.warning(str(error))
             raise ListenError("Failed to configure TLS. Check logs for more info.") from None
 
-    async def _listen_tcp(self, hosts: list[str], port: int, tls: ssl.SSLContext | None = None) -> None:
+    async def listen_tcp(self, hosts: list[str], port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a port of each host.  Raises ListenError."""
         name = "tcp" if tls is None else "tls"
         for host in hosts:
             optional, address = host.startswith("-"), host.removeprefix("-")
@@ -284,7 +290,7 @@ class Server:
         """The end of a turn: write to all who are owed something, hang up on those whom the node let go."""
         self._flushes_soon = False
         node = self.node
-        self._run_those_who_waited()
+        self.run_those_who_waited()
         while self._to_close:
             self._to_close.pop().transport.abort()
         if self._busy is None:
@@ -296,11 +302,11 @@ class Server:
             connection.write()
             connection.close_if_done()
         if node.peers.outbox:
-            self.peers.carry_out()
+            self.carry_out_peers()
         if self._timer is None or node.next_tick_us < self._timer_us:
-            self._schedule()
+            self.schedule()
 
-    def _run_those_who_waited(self) -> None:
+    def run_those_who_waited(self) -> None:
         """Take up the late replies and messages of this turn; after its late reply a client goes on."""
         while self.node.pending_output:
             clients, self.node.pending_output = self.node.pending_output, {}
@@ -309,10 +315,14 @@ class Server:
                 if connection is not None:
                     connection.run_commands()
 
+    def carry_out_peers(self) -> None:
+        """Open, write to and close the connections that the node itself asks for."""
+        self.peers.carry_out()
+
     def new_connection(self) -> Connection:
         return Connection(self)
 
-    def _script_step(self, run: Any) -> None:
+    def script_step(self, run: Any) -> None:
         """A script runs, and the event loop stands. If it is slow, serve what has come meanwhile."""
         if not run.is_slow:
             return
@@ -336,19 +346,20 @@ class Server:
 
     # -- timers -----------------------------------------------------------------------------------
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
         deadline_us = self.node.next_deadline_us()
         if self._timer is not None:
             if self._timer_us <= deadline_us:
                 return
             self._timer.cancel()
         self._timer_us = deadline_us
-        self._timer = self.loop.call_later(max(0, deadline_us - self.node.clock()) / 1e6, self._tick)
+        self._timer = self.loop.call_later(max(0, deadline_us - self.node.clock()) / 1e6, self.tick)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """The timers are due: the node's, and the look at idle clients."""
         self._timer = None
         try:
-            self.node.tick()
+            self.tick_node()
             self._announce_when_ready()
             if self.node.now_us >= self._next_clients_cron_us:
                 self._next_clients_cron_us = self.node.now_us + CLIENTS_CRON_US
@@ -361,6 +372,10 @@ class Server:
             self.log.warning(f"A fault in a timer:\n{traceback.format_exc()}")
             self.node.next_cron_us = self.node.clock() + 1_000_000  # not again at once
         self.flush()
+
+    def tick_node(self) -> None:
+        """Run the node's timers."""
+        self.node.tick()
 
 
 class Connection(asyncio.Protocol):
@@ -425,7 +440,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.link is not None:
-            self.server.connections.pop(self.link.client.id, None)
+            if self.server.connections.get(self.link.client.id) is self:
+                del self.server.connections[self.link.client.id]
             self.link.client.on_close = None
             self.link.close()
             self.server.flush_soon()
@@ -543,6 +559,15 @@ def _write_pidfile(path: str, log: Log) -> None:
             file.write(f"{os.getpid()}\n")
     except OSError as error:
         log.warning(f"Can't write the pidfile {path}: {error.strerror}")
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed: it is the faster one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def serve(node: Node) -> int:

@@ -104,6 +104,7 @@ class RedisMagics(Magics):
         %redis reset [SEED] [--clock TIME]   a fresh node; %redis lesson: seed 1, frozen clock
         %redis save FILE                     the dataset into an RDB file of this computer
         %redis open FILE                     and back again, in the place of what is there
+        %redis serve [--port N]              answer redis-cli and other programs too; %redis serve stop
         %redis status                        target, clients, clock
         HELP SET, HELP @string               inside a cell: what a command does
 
@@ -357,12 +358,28 @@ def _open(session: Session, words: list[str]) -> list[list[Fragment]]:
     return [[("status", f"opened {words[0]}: {keys} keys")]]
 
 
+def _serve(session: Session, words: list[str]) -> list[list[Fragment]]:
+    target = session.embedded_target("%redis serve")
+    if words == ["stop"]:
+        if not target.is_served:
+            raise UsageFault("nothing is served: %redis serve begins it")
+        target.stop_serving()
+        return [[("status", "no longer served: every connection is closed, the node and its keys stay")]]
+    if words[:1] == ["--port"] and len(words) == 2 and words[1].isdecimal():
+        words = words[1:]
+    elif words:
+        raise UsageFault("%redis serve [--port N] or %redis serve stop")
+    return [[("status", target.serve(int(words[0]) if words else 0))]]
+
+
 def _status(session: Session, words: list[str]) -> list[list[Fragment]]:
     if words:
         raise UsageFault("%redis status takes no arguments")
     target = session.target
     about = f": {_node_text(target)}" if isinstance(target, EmbeddedTarget) else ""
     lines = [f"target   {target.describe()}{about}"]
+    if isinstance(target, EmbeddedTarget) and target.is_served:
+        lines.append(f"served   {target.served_at}")
     for (place, name), connection in session.connections.items():
         state = [f"database {connection.database}", f"RESP{connection.protocol}"]
         state += ["in MULTI"] if connection.in_transaction else []
@@ -392,6 +409,7 @@ _SUBCOMMANDS = {
     "help": _help,
     "save": _save,
     "open": _open,
+    "serve": _serve,
 }
 
 
@@ -440,6 +458,7 @@ def unload(shell: Any) -> None:
     if magics is None:
         return
     unwritten.uninstall(shell)
+    magics.session.stop_serving()
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.remove(allow_empty_cell)
     shell.Completer.custom_matchers.remove(shell.minidis_matcher)

@@ -200,6 +200,12 @@ class Session:
             self.targets[name] = target
         return target
 
+    def stop_serving(self) -> None:
+        """No other program reaches a node of this kernel any more."""
+        for target in self.targets.values():
+            if isinstance(target, EmbeddedTarget):
+                target.stop_serving()
+
     def connection(self, client: str, target: Target | None = None) -> Connection:
         """The connection of a named client; dialled at its first use."""
         target = self._lab_with(client) or target or self.target

@@ -115,6 +115,7 @@ class EmbeddedTarget:
         self.embedded = embedded
         self.name = name
         self.seed = seed
+        self._serving: Any = None
         self.started_at_us = embedded.now_us if embedded.is_frozen else None
 
     def describe(self) -> str:
@@ -122,6 +123,42 @@ class EmbeddedTarget:
 
     def connect(self, name: str) -> Connection:
         return EmbeddedConnection(self.embedded, name)
+
+    # -- behind TCP -------------------------------------------------------------------------------
+
+    def serve(self, port: int = 0) -> str:
+        """Let other programs reach the node; how, in a few lines. Raises TargetError."""
+        if self.is_served and port not in (0, self._serving.port):
+            raise TargetError(f"already served on port {self._serving.port}; %redis serve stop ends that")
+        if not self.is_served:
+            from minidis.drivers.serving import (
+                ListenError,
+                Serving,
+            )  # no kernel needs asyncio's server before
+
+            try:
+                self._serving = Serving(self.embedded, port)
+            except ListenError as error:
+                raise TargetError(str(error)) from None
+        return (
+            f"serving {self.describe()} on {self.served_at}, also while a cell runs\n"
+            f"in a terminal:  redis-cli -p {self._serving.port}\n"
+            f"in Python:      redis.Redis(port={self._serving.port})"
+        )
+
+    @property
+    def is_served(self) -> bool:
+        return self._serving is not None and self._serving.is_running
+
+    @property
+    def served_at(self) -> str:
+        return f"redis://{self._serving.host}:{self._serving.port}"
+
+    def stop_serving(self) -> None:
+        """Hang up on the programs that have connected; the node stays."""
+        if self._serving is not None:
+            self._serving.stop()
+            self._serving = None
 
     def run_timers(self) -> None:
         """Let what fell due by the real clock happen; a frozen clock runs its timers when it is moved."""

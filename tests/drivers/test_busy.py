@@ -16,11 +16,10 @@ import pytest
 
 from minidis.drivers.embedded import Embedded, real_clock
 from minidis.drivers.log import Log
-from minidis.drivers.server import Server
+from minidis.drivers.server import Server, loop_factory
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
-from minidis.server import loop_factory
 
 SECONDS = 20
 ENDLESS = b"while true do end"
