@@ -6,7 +6,7 @@
 
 The server's event loop runs in its own thread, so it answers while a cell computes or sleeps. Whatever
 touches the node does so under the lock of the embedded driver: each callback of the loop takes it, as each
-call in process does. A cell that waits (BLPOP in Python) gives the lock away meanwhile; so does a slow script.
+call in process does. A cell that waits (BLPOP, say) gives the lock away meanwhile; so does a slow script.
 
 Two worlds wake each other: what a cell's command owes to a socket is taken to the loop by
 `call_soon_threadsafe`; what a socket's command owes to a thread that waits in process is announced by the
