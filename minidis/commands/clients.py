@@ -27,6 +27,7 @@ from minidis.commands.arguments import TIMEOUT_NEGATIVE
 from minidis.commands.connection import printable
 from minidis.engine import errors
 from minidis.engine.client import Client
+from minidis.engine.client_memory import client_bytes
 from minidis.engine.node import Node
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
 from minidis.engine.tracking import TrackingMode
@@ -185,7 +186,7 @@ def describe(client: Client) -> str:
         "obl": 0,
         "oll": len(client.outbox) + bool(buffers.output_bytes),
         "omem": buffers.output_bytes,
-        "tot-mem": argv_bytes + multi_bytes + buffers.query_bytes + buffers.output_bytes,
+        "tot-mem": client_bytes(client),
         "events": "rw" if client.outbox or buffers.output_bytes else "r",
         "cmd": client.last_command or "NULL",
         "user": errors.shown(client.user.name),
