@@ -378,13 +378,15 @@ DIRECTIVES += tuple(_other_directive(line) for line in OTHER_DIRECTIVES.strip().
 BY_NAME = {name: directive for directive in DIRECTIVES for name in (directive.name, *directive.aliases)}
 
 
+_DEFAULTS = {directive.attribute: directive.read(directive.default) for directive in DIRECTIVES}
+
+
 class Config:
     """The values of one node.  `on_change` is called after a set with the names that changed."""
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self.on_change: Callable[[list[str]], None] | None = None
-        for directive in DIRECTIVES:
-            setattr(self, directive.attribute, directive.read(directive.default))
+        self.__dict__.update(_DEFAULTS)
         if values:
             self.set({name.replace("_", "-"): str(value) for name, value in values.items()}, starting=True)
 

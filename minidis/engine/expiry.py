@@ -97,6 +97,8 @@ def _cycle(node: Node, budget_us: int) -> Cycle:
     for _ in node.databases:
         database = node.databases[progress.next_database % len(node.databases)]
         progress.next_database += 1  # also when time runs out in this one: the next is not to starve
+        if not database.expires:
+            continue
         _expire_in(database, cycle, started_us + budget_us)
         if cycle.out_of_time:
             progress.time_cap_reached_count += 1

@@ -152,11 +152,13 @@ class CommandTable:
         # Names as bytes, in upper and lower case: what nearly every client sends, found without .lower()
         self.spelled: dict[bytes, Command] = {}
         self._originals: dict[str, Command] = {}  # as `by_name`, untouched by rename-command
+        self._all: tuple[Command, ...] = ()  # what iteration answers; (): to be worked out anew
         for entry in commands:
             self.add(entry)
 
     def add(self, entry: Command) -> None:
         """File a command; `config|get` goes under its container.  A command of that name is replaced."""
+        self._all = ()
         container, _, subcommand = entry.name.partition("|")
         if subcommand:
             holder = self.by_name.get(container) or _container(container, entry.group)
@@ -210,6 +212,7 @@ class CommandTable:
 
     def rename(self, old: str, new: str) -> None:
         """File a command under another name ("": under none), as rename-command does."""
+        self._all = ()
         entry = self.by_name.pop(old.lower())
         for spelling in (old.lower().encode(), old.upper().encode()):
             self.spelled.pop(spelling, None)
@@ -221,6 +224,11 @@ class CommandTable:
         return CommandTable(entry.copy() for entry in self)
 
     def __iter__(self) -> Iterator[Command]:
+        if not self._all:
+            self._all = tuple(self._each())
+        return iter(self._all)
+
+    def _each(self) -> Iterator[Command]:
         for entry in self.by_name.values():
             if entry.handler is not _no_handler:
                 yield entry

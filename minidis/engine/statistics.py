@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from minidis.engine.registry import Command
@@ -128,6 +129,9 @@ class Timing:
         self.histogram = Histogram()
 
 
+_CALLS = attrgetter("calls")  # sampled ten times a second over all commands: a loop in C
+
+
 class Rate:
     """A count that grows, seen as so many per second over the last `SAMPLES` samples."""
 
@@ -175,7 +179,7 @@ class Statistics:
 
     @property
     def commands_processed(self) -> int:
-        return sum(command.calls for command in self.node.commands)
+        return sum(map(_CALLS, self.node.commands))
 
     def time_all(self) -> None:
         """Time every command from now on: a server does."""
