@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 CHANNEL = b"__redis__:invalidate"
 
+SCRIPTS = ("eval_ro", "evalsha_ro", "fcall_ro")
+
 NOBODYS_DOING = ("expired", "evicted")
 """What happens to a key while some client's command runs, or none: NOLOOP does not keep it from anyone."""
 
@@ -137,6 +139,8 @@ class Tracking:
         """`client` has run a command that reads: it may keep what it was answered."""
         mode = client.tracking
         if mode is None or not mode.remembers or not command.flags & Flag.READONLY:
+            return
+        if command.name in SCRIPTS:  # the commands that they run are looked at instead
             return
         for key in command_keys(command, argv):
             clients = self.keys.setdefault(key, {})

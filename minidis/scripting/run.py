@@ -92,6 +92,8 @@ class ScriptRun:
         run = node.call_watched if node.monitors.clients else node.call
         reply = run(client, command, argv)
         assert reply is not WAITING  # a script's client never waits: in_execution
+        if self.caller.tracking is not None:
+            node.tracking.remember(self.caller, command, argv)
         return reply
 
     def _look_up(self, argv: list[bytes]) -> Command:

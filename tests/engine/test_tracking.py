@@ -34,3 +34,24 @@ def test_a_key_that_expires_while_its_writer_looks_is_told_to_the_writer_too(tol
     assert not outbox
     redis.execute("GET", "k")
     assert list(outbox) == [Push([b"message", b"__redis__:invalidate", [b"k"]])]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (("EVAL", "return redis.call('GET', KEYS[1])", 2, "a", "b"), [b"a"]),
+        (("EVAL_RO", "return redis.call('GET', KEYS[1])", 2, "a", "b"), [b"a"]),
+        (("EVAL_RO", "return 1", 2, "a", "b"), []),
+        (("EVAL", "return redis.call('SET', KEYS[1], 1)", 2, "a", "b"), []),
+    ],
+)
+def test_of_a_script_the_keys_are_remembered_that_its_commands_read(script, expected):
+    pytest.importorskip("lupa")
+    redis = Embedded(clock=0)
+    reader, writer = redis.connect(), redis.connect()
+    redis.execute("HELLO", 3, client=reader)
+    redis.execute("CLIENT", "TRACKING", "ON", client=reader)
+    redis.execute(*script, client=reader)
+    reader.outbox.clear()
+    redis.execute("MSET", "a", 1, "b", 2, client=writer)
+    assert [key for push in reader.outbox for key in push[1]] == expected
