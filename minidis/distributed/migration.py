@@ -79,9 +79,12 @@ def migrate_keys(argv: list[bytes]) -> list[int]:
     """The places of a MIGRATE's keys: its third word, or what follows KEYS."""
     if argv[3]:
         return [3]
-    for at, word in enumerate(argv[6:], start=6):
-        if word.upper() == b"KEYS":
+    at = 6
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"KEYS":
             return list(range(at + 1, len(argv)))
+        at += {b"AUTH": 2, b"AUTH2": 3}.get(word, 1)
     return []
 
 

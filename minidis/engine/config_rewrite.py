@@ -53,8 +53,8 @@ def rewritten(
         page.set(directive.name.encode(), [(line, with_defaults or line not in default) for line in lines])
     if users is not None:
         page.set(b"user", [(line, True) for line in users])
-    for name, lines in (others or {}).items():
-        page.set(name, [(line, True) for line in lines])
+    for name, further_lines in (others or {}).items():
+        page.set(name, [(line, True) for line in further_lines])
     return page.text()
 
 

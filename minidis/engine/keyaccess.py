@@ -98,7 +98,9 @@ def keys_of_request(entry: Command, argv: Sequence[bytes]) -> list[tuple[int, st
     specs = key_specs(entry.line)
     accesses = access_of_request(entry.name, argv, bool(entry.flags & Flag.READONLY))
     if entry.key_finder is not None:
-        return list(zip(entry.key_finder(list(argv)), accesses, strict=False))
+        positions = entry.key_finder(list(argv))
+        # SORT has a key of either kind; MIGRATE's may be many, and are treated alike.
+        return [(at, accesses[min(number, len(accesses) - 1)]) for number, at in enumerate(positions)]
     try:
         pairs = zip(specs, accesses, strict=False)
         return [(position, access) for spec, access in pairs for position in positions_of_spec(spec, argv)]

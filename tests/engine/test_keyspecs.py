@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.engine.keyaccess import key_access, keys_of_request
 from minidis.engine.keyspecs import BadKeys, find_keys, has_movable_keys, key_specs, legacy_range
 from minidis.engine.registry import COMMANDS
 from minidis.engine.syntax import parse
+from minidis.protocol.quoting import split_arguments
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,20 @@ def test_every_command_that_names_a_key_has_a_spec():
 def test_movable():
     assert not has_movable_keys(key_specs(parse("RENAME key newkey:key")))
     assert has_movable_keys(key_specs(parse("LMPOP numkeys:int key [key ...]")))
+
+
+@pytest.mark.parametrize(
+    ("request_line", "keys"),
+    [
+        ("MIGRATE h 1 k 0 5", "k"),
+        ('MIGRATE h 1 "" 0 5 KEYS a b c', "a b c"),
+        ('MIGRATE h 1 "" 0 5 COPY AUTH KEYS KEYS a b', "a b"),
+        ('MIGRATE h 1 "" 0 5 AUTH2 KEYS KEYS REPLACE KEYS a', "a"),
+        ('MIGRATE h 1 "" 0 5 AUTH KEYS', ""),
+    ],
+)
+def test_every_key_of_a_migrate_is_found_and_treated_alike(request_line, keys):
+    argv = split_arguments(request_line.encode())
+    found = keys_of_request(COMMANDS.by_name["migrate"], argv)
+    assert [argv[position] for position, _ in found] == keys.encode().split()
+    assert {access for _, access in found} <= {key_access("migrate", readonly=False)[0]}
