@@ -11,8 +11,9 @@ Replicas are not counted (their buffers have limits of their own), and CLIENT NO
 must not go.
 
 Mirrors: `getClientMemoryUsage`, `evictClients` in networking.c, `updateClientMemoryUsage` in server.c.
-Differs: clients are weighed before each of their commands and ten times a second, not at each write; the
-largest is looked for among all, where Redis keeps them in buckets by size.
+Differs: clients are weighed before each of their commands (for maxmemory alone: not even then) and ten
+times a second, not at each write; the largest is looked for among all, where Redis keeps them in buckets
+by size.
 Complexity: O(1) before a command; O(clients) when the limit is passed.
 Read next: eviction.py, the limit on keys.
 """

@@ -134,7 +134,12 @@ class Evictor:
         """Evict until memory is below the limit, nothing is left to evict, or it takes too long."""
         if not self.may_evict():
             return Outcome.FITS
-        outcome = self._evict_until_it_fits()
+        outcome = Outcome.FITS
+        if self.node.memory.excess_bytes():
+            evicted, started_ns = self.evicted_keys, self.node.stopwatch_ns()
+            outcome = self._evict_until_it_fits()
+            if self.evicted_keys != evicted:
+                self._note_latency("eviction-cycle", started_ns)
         self._note_time_exceeded(outcome)
         return outcome
 
@@ -154,10 +159,7 @@ class Evictor:
         )
 
     def _evict_until_it_fits(self) -> Outcome:
-        memory = self.node.memory
-        if not memory.excess_bytes():
-            return Outcome.FITS
-        config = self.node.config
+        memory, config = self.node.memory, self.node.config
         if config.maxmemory_policy == "noeviction":
             return Outcome.FULL
         limit_us = time_limit_us(config.maxmemory_eviction_tenacity)
@@ -182,6 +184,9 @@ class Evictor:
         elif self._exceeded_since_us is not None:
             self._exceeded_us += self.node.clock() - self._exceeded_since_us
             self._exceeded_since_us = None
+
+    def _note_latency(self, event: str, started_ns: int) -> None:
+        self.node.latency.sample(event, (self.node.stopwatch_ns() - started_ns) // 1_000_000)
 
     @property
     def current_exceeded_us(self) -> int:
@@ -211,7 +216,9 @@ class Evictor:
         database, eviction = chosen
         self.evicted_keys += 1
         self.last = eviction
+        started_ns = self.node.stopwatch_ns()
         database.evict(eviction.key)
+        self._note_latency("eviction-del", started_ns)
         for listener in tuple(self.listeners):
             listener(eviction)
         return True

@@ -80,6 +80,7 @@ class MemoryLedger:
         self._weights: list[dict[bytes, int]] = []
         self._keys_bytes = 0
         self._tables_bytes: list[int] = []  # of each database
+        self._all_tables_bytes = 0
 
     def add_part(self, name: str, size_bytes: Callable[[], int], grows_by_eviction: bool = False) -> None:
         """Count something else: `size_bytes()` is asked before each command while a limit is set.
@@ -117,7 +118,7 @@ class MemoryLedger:
     def dataset_bytes(self) -> int:
         """Keys and the tables that hold them."""
         if self.counting:
-            return self._keys_bytes + sum(self._tables_bytes)
+            return self._keys_bytes + self._all_tables_bytes
         return sum(self._estimate(database) for database in self.node.databases if database.table)
 
     def weight(self, database: Database, key: bytes) -> int:
@@ -134,7 +135,7 @@ class MemoryLedger:
         """Start or stop counting, after `maxmemory` changed.  O(keys) when it starts."""
         wanted = self.node.config.maxmemory > 0
         if wanted and not self.counting:
-            self._keys_bytes = 0
+            self._keys_bytes = self._all_tables_bytes = 0
             self._weights = [{} for _ in self.node.databases]
             self._tables_bytes = [0] * len(self.node.databases)
             for database in self.node.databases:
@@ -156,9 +157,9 @@ class MemoryLedger:
             weights[key] = weight
             self._keys_bytes += weight
         self._keys_bytes -= old
-        self._tables_bytes[database.index] = table_bytes(len(database.table)) + table_bytes(
-            len(database.expires)
-        )
+        tables = table_bytes(len(database.table)) + table_bytes(len(database.expires))
+        self._all_tables_bytes += tables - self._tables_bytes[database.index]
+        self._tables_bytes[database.index] = tables
 
     @staticmethod
     def _estimate(database: Database) -> int:

@@ -314,7 +314,7 @@ class Node:
     def _admit(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Raise the error that keeps `command` from running at all."""
         command.check_arity(argv)
-        if self.client_memory.counting:
+        if self.config.maxmemory_clients:
             self.client_memory.admit(client)
         if client.closed:
             raise ReplyError("ERR this connection is closed")

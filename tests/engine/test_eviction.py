@@ -350,3 +350,15 @@ def test_a_policy_that_counts_can_be_switched_on_and_off() -> None:
     assert type(redis.node.databases[0]) is plain
     with pytest.raises(ReplyError, match="An LFU maxmemory policy is not selected"):
         redis.execute("OBJECT", "FREQ", "old")
+
+
+def test_slow_evictions_are_latency_events() -> None:
+    redis = start("allkeys-lru")
+    fill(redis, 20)
+    readings = iter(range(10**6))
+    redis.node.stopwatch_ns = lambda: 3_000_000 * next(readings)  # every reading costs three milliseconds
+    redis.execute("CONFIG", "SET", "latency-monitor-threshold", 1)
+    limit_to(redis, 0.5)
+    redis.execute("PING")
+    names = {bytes(event[0]) for event in redis.execute("LATENCY", "LATEST")}
+    assert {b"eviction-cycle", b"eviction-del"} <= names
