@@ -131,7 +131,7 @@ class Embedded:
     def _make_node(self, config: Config) -> None:
         self.node = Node(config, self._current_clock(), self.random, table=self._table, disk=self.disk)
         self.node.sleep = self._sleep
-        self.node.onscript_step = self.script_step
+        self.node.on_script_step = self.script_step
         self.client = self.connect("default")
 
     def restart(
