@@ -126,7 +126,7 @@ def waitaof(client: Client, *words: bytes):
         raise ReplyError("ERR timeout is negative")
     node = client.node
     log = node.append_only
-    if not node.deletes_expired_keys:
+    if node.is_replica:
         raise ReplyError(
             "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are "
             "just local and are not propagated."

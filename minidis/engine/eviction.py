@@ -154,9 +154,7 @@ class Evictor:
     def may_evict(self) -> bool:
         """A replica does not evict: its primary does, and sends the DELs.  Nor does a node that is paused."""
         node = self.node
-        return not node.pause.active and (
-            node.deletes_expired_keys or not node.config.replica_ignore_maxmemory
-        )
+        return not node.pause.active and not (node.is_replica and node.config.replica_ignore_maxmemory)
 
     def _evict_until_it_fits(self) -> Outcome:
         memory, config = self.node.memory, self.node.config

@@ -172,6 +172,7 @@ class Node:
         self.latency = LatencyMonitor(self)
         self.expired_keys = 0
         self.connections_received = 0
+        self.is_replica = False  # of another node (minidis/distributed says so)
         self.deletes_expired_keys = True  # a replica leaves that to its primary; see hold_expiry
         self._expiry_held_by: set[str] = set()
         self.active_expiry = True
@@ -278,7 +279,7 @@ class Node:
                 command = self.commands.find(argv)
             client.last_command = command.name
             self._admit(client, command, argv)
-            if self.pause.active and self.pause.holds(client, command):
+            if self.pause.active and self.pause.holds(client, command, argv):
                 self.pause.postpone(client, command, argv)
                 return WAITING
             queued = client.transaction is not None and command.name not in _ALLOWED_IN_MULTI
@@ -330,6 +331,7 @@ class Node:
             raise ReplyError("ERR Command not allowed inside a transaction")
         if not client.user.unrestricted:
             self.users.admit(client, command, argv)
+        command = command.as_requested(client, argv)
         if self.config.maxmemory and self.eviction.refuses(transactions.may_grow(client, command)):
             raise ReplyError(errors.OUT_OF_MEMORY)
         for guard in self.guards:

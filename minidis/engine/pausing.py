@@ -66,17 +66,17 @@ class Pause:
         self.node.update_observed()
         self.node.waiting.happened(OVER)
 
-    def holds(self, client: Client, command: Command) -> bool:
+    def holds(self, client: Client, command: Command, argv: list[bytes]) -> bool:
         """Must this command wait?  EXEC must if a command in its queue would have to; replication never."""
         if client.role:
             return False
-        if self.everyone or command.flags & _CHANGES:
+        if self.everyone or _may_change(client, command, argv):
             return True
         transaction = client.transaction
         return (
             command.name == "exec"
             and transaction is not None
-            and any(queued.flags & _CHANGES for queued, _ in transaction.queue)
+            and any(_may_change(client, queued, words) for queued, words in transaction.queue)
         )
 
     def postpone(self, client: Client, command: Command, argv: list[bytes]) -> None:
@@ -92,3 +92,7 @@ class Pause:
 
     def next_deadline_us(self) -> int | None:
         return min((until_ms * 1000 for until_ms, _ in self.purposes.values()), default=None)
+
+
+def _may_change(client: Client, command: Command, argv: list[bytes]) -> bool:
+    return bool(command.as_requested(client, argv).flags & _CHANGES)

@@ -74,6 +74,9 @@ SENTINEL, ONLY_SENTINEL, DANGEROUS = Flag.SENTINEL, Flag.ONLY_SENTINEL, Flag.DAN
 KeyFinder = Callable[[list[bytes]], list[int]]
 """From a request to the positions of its keys."""
 
+RequestFlags = Callable[[Any, Flag, list[bytes]], Flag]
+"""From a client, a command's flags and a request to the flags of that request."""
+
 _COMPLEXITY = re.compile(r"(O\(.*)$", re.DOTALL)
 
 
@@ -89,17 +92,27 @@ class Command:
         since: str = "",
         keys: KeyFinder | None = None,
         raw: bool = False,
+        request_flags: RequestFlags | None = None,
     ) -> None:
         self.line = line
         self.name = arity_name(line)  # "set", "config|get"
         self.handler = handler
-        self.flags = Flag(flags)
         self.group = group
         self.since = since
         self.arity = line.arity
         self.shape = "irregular" if raw else shape(line)
         self.invoke = bind(line, handler, self.shape)
         self.key_finder = keys
+        self._set_flags(Flag(flags))
+        self.request_flags = request_flags
+        self._variants: dict[Flag, Command] = {}
+        self.subcommands: dict[str, Command] = {}
+        # What a node counts on its own copy (statistics.py); `timing` where it is timed
+        self.calls = self.failed_calls = self.rejected_calls = 0
+        self.timing: Any = None
+
+    def _set_flags(self, flags: Flag) -> None:
+        self.flags = flags
         self.is_write = bool(flags & Flag.WRITE)
         self.denies_oom = bool(flags & Flag.DENYOOM)
         self.runs_while_loading = bool(flags & Flag.LOADING)
@@ -107,10 +120,18 @@ class Command:
         self.is_fast = bool(flags & Flag.FAST)
         self.may_wait = bool(flags & Flag.BLOCKING)
         self.skips_slowlog = bool(flags & Flag.SKIP_SLOWLOG)
-        self.subcommands: dict[str, Command] = {}
-        # What a node counts on its own copy (statistics.py); `timing` where it is timed
-        self.calls = self.failed_calls = self.rejected_calls = 0
-        self.timing: Any = None
+
+    def as_requested(self, client: Any, argv: list[bytes]) -> Command:
+        """As those must see it who admit this request: a script may say by itself what it does."""
+        if self.request_flags is None:
+            return self
+        flags = self.request_flags(client, self.flags, argv)
+        if flags == self.flags:
+            return self
+        if flags not in self._variants:
+            variant = self._variants[flags] = self.copy()
+            variant._set_flags(flags)
+        return self._variants[flags]
 
     def copy(self) -> Command:
         """The same command, counted apart; without its subcommands."""
@@ -296,18 +317,21 @@ def command(
     keys: KeyFinder | None = None,
     raw: bool = False,
     group: str | None = None,
+    request_flags: RequestFlags | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated function under `syntax`.
 
     `flags` is a union of `Flag`s, `since` the Redis version that brought the command, `keys` a
     function from argv to the positions of its keys where the line cannot tell them (SORT's STORE may
-    come twice).  With `raw` the handler takes the words after the name as they came, whatever the
+    come twice), `request_flags` one that finds flags in a request.
+    With `raw` the handler takes the words after the name as they came, whatever the
     line's shape.
     """
 
     def register(handler: Handler) -> Handler:
         module = handler.__module__.rpartition(".")[2]
-        entry = Command(parse(syntax), handler, flags, group or _GROUPS.get(module, module), since, keys, raw)
+        group_name = group or _GROUPS.get(module, module)
+        entry = Command(parse(syntax), handler, flags, group_name, since, keys, raw, request_flags)
         (COMMANDS if table is None else table).add(entry)
         return handler
 

@@ -193,7 +193,7 @@ class Saving:
         self.node.set_guard(self._refuse_write, refuses)
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if self.node.deletes_expired_keys and command.is_stopped_by_disk_errors:
+        if not self.node.is_replica and command.is_stopped_by_disk_errors:
             raise ReplyError(errors.SAVE_FAILED)
 
 

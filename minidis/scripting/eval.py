@@ -25,15 +25,18 @@ from minidis.engine.client import Client
 from minidis.engine.registry import (
     ALLOW_BUSY,
     LOADING,
+    MAY_REPLICATE,
     NO_MANDATORY_KEYS,
     NOSCRIPT,
     READONLY,
     SKIP_MONITOR,
     STALE,
+    Flag,
     command,
 )
 from minidis.protocol.replies import ReplyError
-from minidis.scripting.engine import scripting_of
+from minidis.scripting.engine import read_shebang, scripting_of
+from minidis.scripting.run import flags_as_command
 
 SHOWN_FIRST = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS
 """A script may run on old data, names its keys itself, and is shown to MONITOR before its commands."""
@@ -57,12 +60,26 @@ LOAD <script>
     Load a script into the scripts cache without executing it."""
 
 
+def _flags_of_text(client: Client, flags: Flag, argv: list[bytes]) -> Flag:
+    try:
+        return flags_as_command(flags, read_shebang(argv[1])[0])
+    except ReplyError:
+        return flags  # EVAL itself says what is wrong
+
+
+def _flags_of_cached(client: Client, flags: Flag, argv: list[bytes]) -> Flag:
+    scripting = client.node.scripting
+    script = scripting.scripts.get(argv[1].lower()) if scripting is not None else None
+    return flags_as_command(flags, script.flags) if script is not None else flags
+
+
 @command(
     "EVAL script numkeys:int [key ...] [arg ...]",
-    SHOWN_FIRST,
+    SHOWN_FIRST | MAY_REPLICATE,
     since="2.6.0",
     raw=True,
     group="scripting",
+    request_flags=_flags_of_text,
 )
 def eval_(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Run a Lua script. O(1), and what the script does."""
@@ -77,6 +94,7 @@ def eval_(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
     since="7.0.0",
     raw=True,
     group="scripting",
+    request_flags=_flags_of_text,
 )
 def eval_ro(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Run a Lua script that only reads. O(1), and what the script does."""
@@ -87,10 +105,11 @@ def eval_ro(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
 
 @command(
     "EVALSHA sha1 numkeys:int [key ...] [arg ...]",
-    SHOWN_FIRST,
+    SHOWN_FIRST | MAY_REPLICATE,
     since="2.6.0",
     raw=True,
     group="scripting",
+    request_flags=_flags_of_cached,
 )
 def evalsha(client: Client, sha: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Run a cached Lua script by its SHA-1. O(1), and what the script does."""
@@ -103,6 +122,7 @@ def evalsha(client: Client, sha: bytes, numkeys: bytes, *words: bytes) -> Any:
     since="7.0.0",
     raw=True,
     group="scripting",
+    request_flags=_flags_of_cached,
 )
 def evalsha_ro(client: Client, sha: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Run a cached Lua script that only reads. O(1), and what the script does."""

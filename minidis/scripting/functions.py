@@ -24,7 +24,18 @@ from minidis.commands.helptexts import help_lines
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.errors import shown
-from minidis.engine.registry import ALLOW_BUSY, DENYOOM, LOADING, NOSCRIPT, READONLY, STALE, WRITE, command
+from minidis.engine.registry import (
+    ALLOW_BUSY,
+    DENYOOM,
+    LOADING,
+    MAY_REPLICATE,
+    NOSCRIPT,
+    READONLY,
+    STALE,
+    WRITE,
+    Flag,
+    command,
+)
 from minidis.persistence.rdb_cursor import Cursor, NeedMore
 from minidis.persistence.rdb_format import Opcode, RdbError
 from minidis.persistence.rdb_reader import BadFooter, open_payload
@@ -36,7 +47,7 @@ from minidis.scripting.conversion import text_from_lua
 from minidis.scripting.engine import busy, scripting_of
 from minidis.scripting.eval import SHOWN_FIRST, check_key_count
 from minidis.scripting.library import Function, Functions, Library
-from minidis.scripting.run import FLAGS, ScriptRun
+from minidis.scripting.run import FLAGS, ScriptRun, flags_as_command
 
 _HELP = """\
 LOAD [REPLACE] <FUNCTION CODE>
@@ -88,8 +99,18 @@ def functions_of(client: Client) -> Functions:
     return scripting.functions
 
 
+def _flags_of_function(client: Client, flags: Flag, argv: list[bytes]) -> Flag:
+    function = functions_of(client).find(argv[1])
+    return flags_as_command(flags, function.flags) if function is not None else flags
+
+
 @command(
-    "FCALL function numkeys:int [key ...] [arg ...]", SHOWN_FIRST, since="7.0.0", raw=True, group="scripting"
+    "FCALL function numkeys:int [key ...] [arg ...]",
+    SHOWN_FIRST | MAY_REPLICATE,
+    since="7.0.0",
+    raw=True,
+    group="scripting",
+    request_flags=_flags_of_function,
 )
 def fcall(client: Client, name: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Call a function. O(1), and what the function does."""
@@ -102,6 +123,7 @@ def fcall(client: Client, name: bytes, numkeys: bytes, *words: bytes) -> Any:
     since="7.0.0",
     raw=True,
     group="scripting",
+    request_flags=_flags_of_function,
 )
 def fcall_ro(client: Client, name: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Call a function that only reads. O(1), and what the function does."""

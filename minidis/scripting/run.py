@@ -35,6 +35,23 @@ FLAGS = ("no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slo
 READ_ONLY = "ERR Write commands are not allowed from read-only scripts."
 
 
+def flags_as_command(of_command: Flag, declared: frozenset[str] | None) -> Flag:
+    """What EVAL or FCALL is when the script's own flags say it; without a `#!` line (None) anything may come.
+
+    Source: scriptFlagsToCmdFlags, scriptPrepareForRun.
+    """
+    if declared is None:
+        return of_command & ~Flag.STALE
+    flags = of_command & ~(Flag.STALE | Flag.DENYOOM | Flag.WRITE | Flag.MAY_REPLICATE)
+    if "no-writes" not in declared:
+        flags |= Flag.WRITE
+    if not declared & {"no-writes", "allow-oom"}:
+        flags |= Flag.DENYOOM
+    if "allow-stale" in declared:
+        flags |= Flag.STALE
+    return flags
+
+
 class ScriptRun:
     """What is known of the script that runs now."""
 
@@ -109,12 +126,20 @@ class ScriptRun:
         if command.flags & Flag.NOSCRIPT:
             raise ReplyError("ERR This Redis command is not allowed from script")
         self._check_permission(command, argv)
-        for guard in self.node.guards:
-            guard(self.client, command, argv)
+        self._ask_guards(command, argv)
         if self.read_only and command.flags & (Flag.WRITE | Flag.MAY_REPLICATE):
             raise ReplyError(READ_ONLY)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
             raise ReplyError(errors.OUT_OF_MEMORY)
+
+    def _ask_guards(self, command: Command, argv: list[bytes]) -> None:
+        try:
+            for guard in self.node.guards:
+                guard(self.client, command, argv)
+        except ReplyError as error:
+            if error.code == "MASTERDOWN":
+                raise ReplyError("ERR Can not execute the command on a stale replica") from None
+            raise
 
     def _check_permission(self, command: Command, argv: list[bytes]) -> None:
         user = self.caller.user

@@ -108,3 +108,68 @@ def test_commands(judge: RealSide, ours: MinidisSide, protocol: int) -> None:
         if not same(theirs, our) and shown not in KNOWN[judge.name]:
             different.append(f"{shown}\n    {show(theirs)}\n    {show(our)}")
     assert not different, "\n".join(different)
+
+
+ON_A_REPLICA = r"""
+EVAL 'return 1' 0
+EVAL 'return redis.call("GET", "k")' 0
+EVAL 'return redis.call("SET", "k", 1)' 0
+EVAL 'return redis.pcall("SET", "k", 1)' 0
+EVAL 'return redis.call("ECHO", "hello")' 0
+EVAL '#!lua\nreturn 1' 0
+EVAL '#!lua flags=no-writes\nreturn 1' 0
+EVAL '#!lua flags=no-writes\nreturn redis.call("GET", "k")' 0
+EVAL '#!lua flags=allow-stale\nreturn 1' 0
+EVAL '#!lua flags=no-writes,allow-stale\nreturn 1' 0
+EVAL '#!lua flags=no-writes,allow-stale\nreturn redis.call("GET", "k")' 0
+EVAL '#!lua flags=no-writes,allow-stale\nreturn redis.call("ECHO", "hello")' 0
+EVAL_RO 'return redis.call("GET", "k")' 0
+EVAL_RO '#!lua\nreturn 1' 0
+EVAL_RO '#!lua flags=no-writes\nreturn 1' 0
+EVAL '#!lua flags=nope\nreturn 1' 0
+FCALL writes 0
+FCALL reads 0
+FCALL_RO writes 0
+FCALL_RO reads 0
+FCALL nosuch 0
+MULTI
+EVAL '#!lua\nreturn 1' 0
+EXEC
+"""
+LIBRARY = (
+    b"#!lua name=lib\nlocal function one() return 1 end\nredis.register_function('writes', one)\n"
+    b"redis.register_function{function_name='reads', callback=one, flags={'no-writes'}}"
+)
+
+
+@pytest.mark.parametrize("serves_stale", [b"yes", b"no"])
+@pytest.mark.parametrize("read_only", [b"yes", b"no"])
+def test_scripts_on_a_replica_without_its_primary(judge, ours, serves_stale: bytes, read_only: bytes):
+    """Their flags let them in or keep them out, as those of a command would."""
+    commands = [
+        (b"FUNCTION", b"LOAD", b"REPLACE", LIBRARY),
+        (b"CONFIG", b"SET", b"replica-serve-stale-data", serves_stale, b"replica-read-only", read_only),
+        (b"REPLICAOF", b"127.0.0.1", b"1"),
+        *(
+            tuple(word.replace("\\n", "\n").encode() for word in shlex.split(line))
+            for line in ON_A_REPLICA.strip().splitlines()
+        ),
+    ]
+    back = [
+        (b"REPLICAOF", b"NO", b"ONE"),
+        (b"FUNCTION", b"FLUSH"),
+        (b"CONFIG", b"SET", b"replica-serve-stale-data", b"yes", b"replica-read-only", b"yes"),
+    ]
+    replies = []
+    for side in (judge, ours):
+        side.restart(2)
+        try:
+            replies.append(side.run(commands))
+        finally:
+            side.run(back)
+    different = [
+        f"{command}\n    {show(theirs)}\n    {show(our)}"
+        for command, theirs, our in zip(commands, *replies, strict=True)
+        if not same(theirs, our)
+    ]
+    assert not different, "\n".join(different)

@@ -211,7 +211,7 @@ def test_a_lower_limit_acts_before_the_next_command() -> None:
 def test_a_replica_leaves_eviction_to_its_primary() -> None:
     redis = start("allkeys-lru")
     fill(redis, 20)
-    redis.node.deletes_expired_keys = False
+    redis.node.is_replica = True
     redis.execute("CONFIG", "SET", "maxmemory", 1)
     redis.execute("SET", "more", "data")
     assert len(keys(redis)) == 21

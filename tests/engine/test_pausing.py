@@ -100,3 +100,48 @@ def test_no_key_expires_meanwhile(redis):
     assert (redis.execute("DBSIZE"), entries) == (1, [])
     redis.step(0.3)
     assert (redis.execute("DBSIZE"), entries) == (0, [b"DEL"])
+
+
+@pytest.mark.parametrize(
+    ("line", "waits"),
+    [
+        ("EVAL return~1 0", True),  # it may write or publish: nobody knows
+        ("EVAL_RO return~1 0", False),
+        ("EVAL #!lua~flags=no-writes\nreturn~1 0", False),  # it says that it won't
+        ("EVAL #!lua\nreturn~1 0", True),
+        ("EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0", True),
+        ("EVALSHA_RO e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0", False),
+        ("FCALL reads 0", False),
+        ("FCALL writes 0", True),
+        ("FCALL_RO reads 0", False),
+    ],
+)
+@pytest.mark.parametrize("in_transaction", [False, True])
+def test_scripts_wait_unless_they_only_read(redis, line, waits, in_transaction):
+    pytest.importorskip("lupa")
+    redis.execute("SCRIPT", "LOAD", "return 1")
+    redis.execute(
+        "FUNCTION",
+        "LOAD",
+        "#!lua name=lib\nlocal function one() return 1 end\n"
+        "redis.register_function('writes', one)\n"
+        "redis.register_function{function_name='reads', callback=one, flags={'no-writes'}}",
+    )
+    alice = redis.connect("alice")
+    redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
+    argv = [word.replace("~", " ").encode() for word in line.split(" ")]
+    if in_transaction:
+        redis.call(alice, [b"MULTI"])
+        assert redis.call(alice, argv) == ("QUEUED" if not waits else WAITING)
+        return
+    assert redis.call(alice, argv) == (WAITING if waits else 1)
+
+
+def test_a_paused_primary_still_minds_its_disk(redis):
+    """A pause hides keys that are past their time, as a replica does; it makes none of the node."""
+    redis.execute("CONFIG", "SET", "save", "3600 1")
+    redis.node.saving.last_status = "err"
+    redis.node.saving.update_guard()
+    redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
+    with pytest.raises(ReplyError, match="MISCONF"):
+        redis.execute("SET", "k", "1")

@@ -240,7 +240,8 @@ class Replication:
         address = self.primary_address
         shown = "" if address is None else f"{address[0]} {address[1]}"
         setattr(self.node.config, "replicaof", shown)  # noqa: B010  (its attributes are made from a table)
-        self.node.hold_expiry("replica", self.primary_address is not None)
+        self.node.is_replica = self.is_replica
+        self.node.hold_expiry("replica", self.is_replica)
         self._become_active()
 
     def _drop_link(self) -> None:
