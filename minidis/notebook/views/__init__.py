@@ -29,6 +29,7 @@ from minidis.notebook.views.geohashes import GeohashView
 from minidis.notebook.views.grids import grid
 from minidis.notebook.views.interleavings import interleaving
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
+from minidis.notebook.views.latencies import latency_strip
 from minidis.notebook.views.ledgers import ledger
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
@@ -59,6 +60,7 @@ __all__ = [
     "interleaving",
     "intset",
     "keys",
+    "latency_strip",
     "ledger",
     "lfu_decay",
     "lfu_growth",
@@ -135,10 +137,14 @@ def intset(
 
 
 def hashtable(
-    source: Any = None, node: Embedded | None = None, db: int = 0, *, search: str | bytes | None = None
-) -> View:
-    """Buckets and chains: of a HashTable, of a set's or hash's key, or (no source) of the keyspace."""
-    return StructureView(source, node, db, search=search)
+    source: Any = None, node: Embedded | None = None, db: int = 0, *,
+    search: str | bytes | None = None, cursor: int | None = None,
+) -> View:  # fmt: skip
+    """Buckets and chains: of a HashTable, of a set's or hash's key, or (no source) of the keyspace.
+
+    `search` shows a look-up, `cursor` where SCAN goes on.
+    """
+    return StructureView(source, node, db, search=search, cursor=cursor)
 
 
 def bits(

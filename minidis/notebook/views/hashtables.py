@@ -20,7 +20,7 @@ ROW = 22
 
 
 def take(table: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """The buckets of each table. `options`: search (a key whose look-up is shown), note."""
+    """The buckets of each table. `options`: search (a key whose look-up is shown), cursor (of SCAN), note."""
     buckets = getattr(table, "index", table)  # a DictTable keeps its buckets in an index of keys
     chains_of = buckets.tables()
     search = options.get("search")
@@ -33,9 +33,11 @@ def take(table: Any, options: dict[str, Any]) -> dict[str, Any]:
         "rehash_index": buckets.rehash_index,
         "search": label(search, 24) if path else None,
         "path": path,
+        "cursor": options.get("cursor"),
         "tables": [
             {
                 "size": len(chains),
+                "scan": None if options.get("cursor") is None else options["cursor"] & (len(chains) - 1),
                 "used": sum(map(len, chains)),
                 "chains": [[label(key, 14) for key in chain[:6]] for chain in chains[:BUCKETS_WITH_KEYS]]
                 if len(chains) <= BUCKETS_WITH_KEYS
@@ -114,6 +116,9 @@ def _draw_chains(canvas: Canvas, data: dict[str, Any], number: int, x: float, y:
             if number == 0 and bucket == data["rehash_index"]:
                 canvas.text(left + 24, top + 14, "◀ next to move", "b t-hot", 11)
                 left += 96
+            if bucket == table["scan"]:
+                canvas.text(left + 24, top + 14, "◀ cursor", "b t-hot", 11)
+                left += 62
         _draw_chain(canvas, chain, steps, bucket, left, top, 1 if narrow else 2, table["lengths"][bucket])
     return y + len(table["chains"]) * ROW
 
@@ -160,7 +165,7 @@ def _draw_squares(canvas: Canvas, data: dict[str, Any], number: int, x: float, y
                     canvas.text(left + side / 2 - 1, top + 14.5, str(length), f"m t-{role}", 10.5, "middle")
         else:
             canvas.box(left, top, side - 1.5, side - 1.5, role, 1)
-        if number == 0 and bucket == data["rehash_index"]:
+        if (number == 0 and bucket == data["rehash_index"]) or bucket == table["scan"]:
             canvas.ring(left - 2, top - 2, side + 2, side + 2)
     y += -(-len(table["lengths"]) // columns) * side + 14
     lengths = ", ".join(f"{count_of(k, 'bucket')} with {n}" for n, k in table["chain_lengths"].items())
@@ -185,6 +190,7 @@ def text(data: dict[str, Any]) -> str:
             moved = number == 0 and bucket < data["rehash_index"]
             keys = " -> ".join(chain) + (" -> ..." if table["lengths"][bucket] > len(chain) else "")
             mark = "   <- next to move" if number == 0 and bucket == data["rehash_index"] else ""
+            mark += "   <- cursor" if bucket == table["scan"] else ""
             lines.append(f"  {bucket:2d} {bucket:0{bits}b}  {'(moved)' if moved else keys or '-'}{mark}")
     if data["path"]:
         lines.append(f"look-up of {data['search']}:")

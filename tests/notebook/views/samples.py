@@ -6,6 +6,7 @@ from typing import Any
 
 from minidis import Embedded
 from minidis.course.interleaving import Exploration, explore
+from minidis.course.latency import Strip
 from minidis.notebook import views
 from minidis.persistence.aof import encode_command, encode_timestamp
 
@@ -88,6 +89,15 @@ def busy_node() -> Embedded:
     return node
 
 
+def _strip(node: Embedded) -> Strip:
+    strip = Strip(node)
+    strip.run("KEYS", "*")
+    strip.idle(3000)
+    strip.run("DEL", "board")
+    node.execute("ZADD", "board", *[word for n in range(300) for word in (n, f"p{n}")])
+    return strip
+
+
 def views_of(node: Embedded) -> dict[str, views.View]:
     return {
         "keys": views.keys(node=node).do("open", b"hash".hex()),
@@ -128,6 +138,8 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "stream": views.stream("stream", node),
         "no stream": views.stream("zset", node),
         "fan-out": views.fanout("news", node),
+        "keyspace under SCAN": views.hashtable(node=node, cursor=6),
+        "latency strip": views.latency_strip(_strip(node), "pings under KEYS"),
         "ledger": views.ledger("messages", range(40), {"ann": range(40), "bob": [1, 2, 2, 99]}),
         "race": views.interleaving(race(), "withdraw", good=[b"40"]),
         "race that nobody loses": views.interleaving(race(counter=True), good=[2]),
