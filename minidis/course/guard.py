@@ -23,6 +23,8 @@ from typing import Any
 from unittest import mock
 
 INSTRUCTIONS_PER_TEST = 10_000_000
+INSTRUCTIONS_OF_A_CALL = 300
+"""What a call into redis-py is charged, so that a loop of nothing but such calls ends, too."""
 _OWN = str(Path(__file__).resolve().parent.parent)
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -39,11 +41,21 @@ def is_learners(filename: str) -> bool:
     return not filename.startswith((_OWN, *_LIBRARIES)) and not filename.startswith("<frozen")
 
 
+_spend: Callable[[int], None] | None = None  # charges the budget that is running
+
+
 @contextmanager
 def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[None]:
     """Raise TooManyInstructions in the block's learner code after that many bytecode instructions."""
+    global _spend
     left = instructions
     known: dict[str, bool] = {}
+
+    def spend(number: int) -> None:
+        nonlocal left
+        left -= number
+        if left < 0:
+            raise TooManyInstructions(f"the {instructions // INSTRUCTIONS_OF_A_CALL}th call of Redis")
 
     def count(frame: Any, event: str, argument: Any) -> Callable[..., Any] | None:
         nonlocal left
@@ -60,12 +72,14 @@ def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[No
                 raise TooManyInstructions(f"line {frame.f_lineno} of {frame.f_code.co_name}()")
         return count
 
-    before = sys.gettrace()
+    before, spend_before = sys.gettrace(), _spend
     sys.settrace(count)
+    _spend = spend
     try:
         yield
     finally:
         sys.settrace(before)
+        _spend = spend_before
 
 
 def unobserved(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,6 +89,8 @@ def unobserved(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def run(*arguments: Any, **options: Any) -> Any:
+        if _spend is not None:
+            _spend(INSTRUCTIONS_OF_A_CALL)
         before = sys.gettrace()
         sys.settrace(None)
         try:

@@ -21,6 +21,7 @@ from minidis.course.expiring import LearnersExpiry
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
 from minidis.course.sketches import bit_commands, hyperloglog_commands
+from minidis.course.tables import dict_with, plug_table, scan_with
 from minidis.course.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
 from minidis.drivers.event_loop import EventLoop
@@ -68,95 +69,73 @@ def _plug_command(node: Node, name: str, handler: Any) -> Undo:
     return lambda: node.commands.add(before)
 
 
-def _plug_commands(node: Node, handlers: dict[str, Any]) -> Undo:
-    """Let handlers that a learner's functions stand behind take the places of several commands."""
-    undos = [_plug_command(node, name, handler) for name, handler in handlers.items()]
+def _together(*undos: Undo) -> Undo:
+    """One undo for several."""
 
     def undo_all() -> None:
-        for undo in undos:
+        for undo in reversed(undos):
             undo()
 
     return undo_all
 
 
+def _plug_commands(node: Node, handlers: dict[str, Any]) -> Undo:
+    """Let handlers that a learner's functions stand behind take the places of several commands."""
+    return _together(*[_plug_command(node, name, handler) for name, handler in handlers.items()])
+
+
 def _plug_streams(node: Node, new_id: Any, deliver: Any, give: Any, acknowledge: Any) -> Undo:
     """Let XADD ask a learner for its ids, and groups made from now on keep their pending entries his way."""
-    undo_xadd = _plug_command(node, "XADD", xadd_with(new_id))
-    undo_group = _plug_attribute(node.encodings, "consumer_group", group_class(deliver, give, acknowledge))
-
-    def undo_both() -> None:
-        undo_xadd()
-        undo_group()
-
-    return undo_both
+    return _together(
+        _plug_command(node, "XADD", xadd_with(new_id)),
+        _plug_attribute(node.encodings, "consumer_group", group_class(deliver, give, acknowledge)),
+    )
 
 
 def _plug_counter(node: Node, raise_counter: Any, decay_counter: Any) -> Undo:
     """Let LFU count by a learner's two functions."""
-    undo_raise = _plug_attribute(node, "raise_counter", raise_counter)
-    undo_decay = _plug_attribute(node, "decay_counter", decay_counter)
+    return _together(
+        _plug_attribute(node, "raise_counter", raise_counter),
+        _plug_attribute(node, "decay_counter", decay_counter),
+    )
 
-    def undo_both() -> None:
-        undo_raise()
-        undo_decay()
 
-    return undo_both
+GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
+    "active_cycle": lambda node, cycle: _plug_attribute(node, "active_cycle", cycle),
+    "bits": lambda node, parts: _plug_commands(node, bit_commands(*parts)),
+    "counters": lambda node, increment: _plug_commands(node, counter_commands(increment)),
+    "dict": lambda node, parts: plug_table(node, dict_with(*parts)),
+    "eviction_pool": lambda node, pool: _plug_attribute(node.eviction, "pool", pool()),
+    "expiry": lambda node, parts: LearnersExpiry(node, *parts).install(),
+    "hyperloglog": lambda node, parts: _plug_commands(node, hyperloglog_commands(*parts)),
+    "lfu": lambda node, parts: _plug_counter(node, *parts),
+    "pubsub": lambda node, deliver: _plug_attribute(node, "pubsub", LearnersPubSub(node.pubsub, deliver)),
+    "ranges": lambda node, parts: _plug_commands(node, range_commands(*parts)),
+    "scan": lambda node, parts: plug_table(node, scan_with(*parts)),
+    "streams": lambda node, parts: _plug_streams(node, *parts),
+    "waiting": lambda node, room: _plug_attribute(node, "waiting", room(node)),
+}
+"""Parts that are neither a structure nor a command: how each is plugged in. One line for one part."""
 
 
 def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
     """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
 
-    `part` is a structure ("skiplist", "intset" ...), "active_cycle", the name of a command ("INCR"), or the
-    "parser" or "tick" of an event loop that then stands before the node, or one of "ranges" (see ranges.py),
-    "counters" (counters.py), "expiry" (expiring.py), "hyperloglog" and "bits" (sketches.py), "pubsub" and
-    "streams" (messaging.py), "eviction_pool" and "lfu" (minidis/engine/eviction.py and access.py).
+    `part` is a structure ("skiplist", "intset" ...), the name of a command ("INCR"), the "parser" or "tick"
+    of an event loop that then stands before the node, or one of GROUPS; the exercise says what it takes.
     """
     if node is None:
         node = default_node()
     if part in STRUCTURES:
         undo = _plug_attribute(node.node.encodings, part, implementation)
-    elif part == "active_cycle":
-        undo = _plug_attribute(node.node, "active_cycle", implementation)
-    elif part == "waiting":
-        undo = _plug_attribute(node.node, "waiting", implementation(node.node))
-    elif part == "ranges":
-        undo = _plug_commands(node.node, range_commands(*implementation))
-    elif part == "counters":
-        undo = _plug_commands(node.node, counter_commands(implementation))
-    elif part == "hyperloglog":
-        undo = _plug_commands(node.node, hyperloglog_commands(*implementation))
-    elif part == "bits":
-        undo = _plug_commands(node.node, bit_commands(*implementation))
-    elif part == "pubsub":
-        learners = LearnersPubSub(node.node.pubsub, implementation)
-        undo = _plug_attribute(node.node, "pubsub", learners)
-    elif part == "streams":
-        undo = _plug_streams(node.node, *implementation)
-    elif part == "eviction_pool":
-        undo = _plug_attribute(node.node.eviction, "pool", implementation())
-    elif part == "lfu":
-        undo = _plug_counter(node.node, *implementation)
-    elif part == "expiry":
-        undo = LearnersExpiry(node.node, *implementation).install()
+    elif part in GROUPS:
+        undo = GROUPS[part](node.node, implementation)
     elif part in FRONTS:
         undo = _plug_front(node, part, implementation)
     elif part.upper() == part:
         undo = _plug_command(node.node, part, implementation)
     else:
-        groups = (
-            "active_cycle",
-            "waiting",
-            "ranges",
-            "counters",
-            "hyperloglog",
-            "bits",
-            "expiry",
-            "eviction_pool",
-            "lfu",
-            "pubsub",
-            "streams",
-        )
-        names = ", ".join((*STRUCTURES, *FRONTS, *groups))
+        names = ", ".join((*STRUCTURES, *FRONTS, *GROUPS))
         raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
     _plugged.setdefault(id(node), []).append((part, undo))
     return node

@@ -1,11 +1,14 @@
-"""An answer's time.sleep moves the virtual clock; nobody else's does."""
+"""An answer's loops end; its time.sleep moves the virtual clock, nobody else's does."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from minidis.course.guard import virtual_sleep
+import pytest
+
+import minidis
+from minidis.course.guard import TooManyInstructions, instruction_budget, unobserved, virtual_sleep
 
 
 def test_only_the_answers_own_thread_sleeps_virtually():
@@ -24,3 +27,17 @@ def test_sleep_is_put_back():
     with virtual_sleep(lambda seconds: None):
         assert time.sleep is not before
     assert time.sleep is before
+
+
+def test_a_loop_of_nothing_but_redis_calls_ends():
+    ping = unobserved(minidis.connect(minidis.Embedded(clock=0)).ping)
+    calls = 0
+    with pytest.raises(TooManyInstructions, match="100th call of Redis"), instruction_budget(30_000):
+        while calls < 1000:
+            ping()
+            calls += 1
+    assert calls == 100
+
+
+def test_calls_outside_a_budget_are_free():
+    assert unobserved(lambda: 7)() == 7
