@@ -77,7 +77,9 @@ def price_us(node: Embedded, argv: list[bytes]) -> float:
         cost += sum(_freeing_us(_size(database, key), name == b"UNLINK") for key in words)
     elif name in (b"FLUSHALL", b"FLUSHDB") and b"ASYNC" not in [word.upper() for word in words]:
         cost += ELEMENT_FREED_US * sum(_size(database, key) for key in database.table)
-    elif name in (b"SMEMBERS", b"HGETALL", b"HKEYS", b"HVALS", b"LRANGE", b"ZRANGE", b"SORT") and words:
+    elif name in (b"LRANGE", b"ZRANGE", b"ZREVRANGE") and len(words) > 2:
+        cost += ELEMENT_ANSWERED_US * _between(_size(database, words[0]), words[1], words[2])
+    elif name in (b"SMEMBERS", b"HGETALL", b"HKEYS", b"HVALS", b"SORT") and words:
         cost += ELEMENT_ANSWERED_US * _size(database, words[0])
     return cost
 
@@ -91,6 +93,12 @@ def _freeing_us(elements: int, lazily: bool) -> float:
 def _size(database: Any, key: bytes) -> int:
     value = database.table.get(key)
     return 0 if value is None else 1 if value.kind == "string" else len(value)
+
+
+def _between(size: int, start: bytes, stop: bytes) -> int:
+    """How many elements lie from `start` to `stop`; all of them when those are no ranks."""
+    first, last = parse_integer(start), parse_integer(stop)
+    return size if first is None or last is None else len(range(size)[first : last + 1 or None])
 
 
 def _count(options: list[bytes]) -> int:

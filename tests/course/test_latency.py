@@ -1,0 +1,53 @@
+"""What commands are priced at, and who waits for them."""
+
+from __future__ import annotations
+
+import pytest
+
+import minidis
+from minidis.course.latency import COMMAND_US, Strip, price_us
+
+
+@pytest.fixture
+def node():
+    node = minidis.Embedded(clock=0, seed=1)
+    node.execute("RPUSH", "list", *range(1000))
+    node.execute("SADD", "set", *range(500))
+    for number in range(100):
+        node.execute("SET", f"k{number}", "x")
+    return node
+
+
+@pytest.mark.parametrize(
+    ("words", "extra_us"),
+    [
+        ("PING", 0), ("GET k1", 0), ("KEYS *", 40.8), ("SCAN 0 COUNT 50", 20), ("SCAN 0", 4),
+        ("SCAN 0 COUNT x", 4), ("LRANGE list 0 -1", 200), ("LRANGE list -10 -1", 2),
+        ("LRANGE list 5 4", 0), ("LRANGE list a b", 200),
+        ("SMEMBERS set", 100), ("SSCAN set 0 COUNT 20", 4), ("DEL list", 500), ("DEL k1 k2 nothing", 1),
+        ("UNLINK list", 1), ("UNLINK k1", 0.5), ("FLUSHALL", 800), ("FLUSHALL ASYNC", 0), ("NONSENSE a b", 0),
+    ],
+)  # fmt: skip
+def test_a_command_is_priced_by_what_it_touches(node, words, extra_us):
+    argv = [word.encode() for word in words.split()]
+    assert price_us(node, argv) == pytest.approx(COMMAND_US + extra_us)
+
+
+def test_pings_that_come_while_a_command_runs_wait_for_its_end(node):
+    strip = Strip(node, clients=1, period_us=100)
+    strip.idle(250)
+    strip.run("DEL", "list")
+    strip.idle(100)
+    latencies = [round(ping.latency_us) for ping in strip.pings]
+    assert latencies[:3] == [1, 1, 1]
+    assert latencies[3:9] == [452, 352, 252, 152, 52, 1]  # the command ran from 250 to 751 us
+
+
+def test_redis_py_is_timed_batch_by_batch(node):
+    redis, strip = minidis.connect(node), Strip(node)
+    with strip.watching():
+        redis.keys("*")
+        pipe = redis.pipeline(transaction=False)
+        pipe.get("k1").get("k2").delete("set").execute()
+    redis.keys("*")  # nobody is watching
+    assert [stretch.command for stretch in strip.busy] == ["KEYS *", "DEL set and 2 more"]
