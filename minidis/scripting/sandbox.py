@@ -214,6 +214,14 @@ local builtins = {
     if real_of[t] or type(t) == 'string' then return nil end
     return getmetatable(t)
   end,
+  unpack = function(...)
+    local list, first, last = ...
+    -- The span overflows an int in Lua's own check (fixed in Redis's copy of Lua): the process would crash.
+    local from, to = tonumber(first) or 1, tonumber(last) or 0
+    if to - from >= 2147483647 then return unpack(list, 1, 2147483647) end
+    if real_of[list] then return unpack(real_of[list], first, last) end
+    return unpack(...)
+  end,
   next = function(t, key)
     return next(real_of[t] or t, key)
   end,
@@ -236,7 +244,7 @@ local coroutines = {
 -- 5. The globals of a script -----------------------------------------------------------------------
 
 local KEPT = {'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'newproxy', 'rawequal', 'select',
-              'tonumber', 'tostring', 'type', 'unpack', '_VERSION'}
+              'tonumber', 'tostring', 'type', '_VERSION'}
 
 local null = newproxy(false)
 
