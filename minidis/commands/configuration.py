@@ -12,12 +12,13 @@ Read next: minidis/engine/config.py for the directives.
 
 from __future__ import annotations
 
-from minidis.commands.debugging import debug, is_local
+from minidis.commands.debugging import debug
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.config import BY_NAME, ConfigError, Directive
 from minidis.engine.config_rewrite import rewritten
 from minidis.engine.disk import DiskError, replace_file
+from minidis.engine.protection import allows
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
@@ -83,7 +84,7 @@ def config_set(client: Client, *words: bytes):
 def _may_set_protected(client: Client) -> bool:
     """By enable-protected-configs; who shares the process with the node is trusted anyway."""
     allowed = client.node.config.enable_protected_configs
-    return client.peer.startswith("embedded") or allowed == "yes" or (allowed == "local" and is_local(client))
+    return allows(allowed, client)
 
 
 def _config_error(name: str, reason: str) -> ReplyError:

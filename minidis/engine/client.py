@@ -94,6 +94,16 @@ class Client:
         return self.protocol == 2 and len(self.subscriptions) > 0
 
     @property
+    def is_embedded(self) -> bool:
+        """True for one in the process of the node, who is trusted: it could reach into it anyway."""
+        return self.peer.startswith("embedded")
+
+    @property
+    def is_local(self) -> bool:
+        """True for a connection over the loopback interface or a unix socket."""
+        return self.peer.startswith(("127.", "[::1]", "/", "embedded")) or self.peer.endswith(":0")
+
+    @property
     def kind(self) -> str:
         """Its type in CLIENT LIST TYPE: normal, pubsub, replica or master."""
         return self.role or ("pubsub" if len(self.subscriptions) else "normal")

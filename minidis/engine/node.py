@@ -38,7 +38,7 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minidis.engine import access, errors, expiry, transactions
+from minidis.engine import access, errors, expiry, protection, transactions
 from minidis.engine.append_only_file import AppendOnlyFile
 from minidis.engine.client import Client
 from minidis.engine.client_memory import ClientMemory
@@ -317,6 +317,8 @@ class Node:
         command.check_arity(argv)
         if self.config.maxmemory_clients:
             self.client_memory.admit(client)
+        if command.flags & Flag.PROTECTED:
+            protection.admit(client, command)
         if client.closed:
             raise ReplyError("ERR this connection is closed")
         if client.parked is not None:

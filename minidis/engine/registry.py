@@ -57,6 +57,7 @@ class Flag(IntFlag):
     NO_ASYNC_LOADING = auto()
     NO_MANDATORY_KEYS = auto()
     TOUCHES_ARBITRARY_KEYS = auto()
+    PROTECTED = auto()  # only where enable-debug-command, enable-module-command say so (not shown either)
     MAY_REPLICATE = auto()  # no write, but replicas and CLIENT PAUSE must know (not shown by COMMAND INFO)
     SENTINEL = auto()
     ONLY_SENTINEL = auto()
@@ -69,6 +70,7 @@ NO_MULTI, PUBSUB, MOVABLE_KEYS = Flag.NO_MULTI, Flag.PUBSUB, Flag.MOVABLE_KEYS
 SKIP_MONITOR, SKIP_SLOWLOG, ALLOW_BUSY = Flag.SKIP_MONITOR, Flag.SKIP_SLOWLOG, Flag.ALLOW_BUSY
 NO_ASYNC_LOADING, NO_MANDATORY_KEYS = Flag.NO_ASYNC_LOADING, Flag.NO_MANDATORY_KEYS
 TOUCHES_ARBITRARY_KEYS, MAY_REPLICATE = Flag.TOUCHES_ARBITRARY_KEYS, Flag.MAY_REPLICATE
+PROTECTED = Flag.PROTECTED
 SENTINEL, ONLY_SENTINEL, DANGEROUS = Flag.SENTINEL, Flag.ONLY_SENTINEL, Flag.DANGEROUS
 
 KeyFinder = Callable[[list[bytes]], list[int]]
@@ -196,8 +198,8 @@ class CommandTable:
     def _file(self, name: str, entry: Command) -> None:
         self.by_name[name] = entry
         for spelling in (name.encode(), name.upper().encode()):
-            if entry.subcommands:
-                self.spelled.pop(spelling, None)  # its second word must be looked at
+            if entry.subcommands or entry.flags & Flag.PROTECTED:
+                self.spelled.pop(spelling, None)  # its second word, or its client, must be looked at
             else:
                 self.spelled[spelling] = entry
 

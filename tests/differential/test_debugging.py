@@ -18,7 +18,9 @@ from tests.differential.differences import REDIS_7_0, VALKEY_9_1
 from tests.differential.grammar import Grammar
 from tests.differential.harness import name_of
 from tests.differential.pools import SETUP
+from tests.differential.servers import RealServer, available_judges
 from tests.differential.sides import MinidisSide, RealSide
+from tests.differential.wire import Reply
 
 MODULES = [
     test_strings, test_bitmaps, test_lists, test_sets, test_hashes, test_streams, test_geo, test_keys,
@@ -173,3 +175,38 @@ def test_push_and_its_reply(judge: RealSide, ours: MinidisSide):
     judge.restart(2)
     ours.restart(2)
     assert ours.run(probe) == judge.run(probe)
+
+
+PROTECTED = """
+DEBUG DIGEST
+DEBUG
+DEBUG NOSUCH
+MODULE LIST
+MODULE LOAD nosuch
+MODULE LOADEX nosuch
+MODULE UNLOAD nosuch
+MODULE LOAD
+MULTI
+DEBUG DIGEST
+EXEC
+MULTI
+MODULE LOAD nosuch
+EXEC
+MULTI
+MODULE LIST
+EXEC
+"""
+
+
+def test_protected_commands_are_refused_before_they_are_queued(judge: RealSide, ours: MinidisSide):
+    closed = next(other for other in available_judges() if other.name == judge.name)
+    with RealServer(closed, ("--enable-debug-command", "no")) as server, server.connect() as connection:
+        theirs = connection.run(asked(PROTECTED))
+    ours.restart(2)
+    ours.client.peer = "192.0.2.7:4711"  # no longer one in the node's own process
+    assert [_error(reply) for reply in ours.run(asked(PROTECTED))] == [_error(reply) for reply in theirs]
+
+
+def _error(reply: Reply) -> Reply | bytes:
+    """An error as it is; of any other reply its type alone, since Valkey comes with a module."""
+    return reply if reply[0] == b"-" else reply[0]
