@@ -150,6 +150,7 @@ class Served:
 
     def write(self, data: bytes) -> int:
         """Offer bytes to the client's socket; how many it took: 0 if the client never reads."""
+        self._loop.node.node.write_out()  # the log first, then the replies
         count = self._connection.write(bytes(data))
         if count:
             self._loop.note("write", self._connection, size=count)
@@ -222,6 +223,7 @@ class EventLoop:
             return
         for connection in list(self.connections):
             yield from self._read_and_run(connection)
+        self.node.node.write_out()  # the log first, then the replies
         for connection in list(self.connections):
             connection.link.collect()
             if connection.link.output:

@@ -187,6 +187,10 @@ class SimulatedDisk:
         file = self._durable_files.get(path)
         return None if file is None else bytes(file.platter)
 
+    def durable_names(self) -> dict[str, int]:
+        """The names that the platter knows, each with the id() of its file: what a cut could find."""
+        return {path: id(file) for path, file in self._durable_files.items()}
+
     # -- what a node asks -------------------------------------------------------------------------
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:

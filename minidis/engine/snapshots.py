@@ -52,6 +52,9 @@ SLICE_BYTES = 64 * 1024
 REST_US = 1000
 """How long commands have the node to themselves between two slices."""
 
+HELD_US = 1 << 62
+"""A job that is due at this time stands still."""
+
 POLL_US = 5000
 """How often a sync in the background is looked at."""
 
@@ -108,9 +111,9 @@ class Walk:
         ]
         self.size_bytes = sum(map(len, self._pieces))  # of the pieces not taken yet
         self._current: View | None = None  # whose SELECT was written last
-        self._views = [View(self, database) for database in node.databases if len(database.table)]
-        self._left = list(reversed(self._views))
-        for view in self._views:
+        self.views = [View(self, database) for database in node.databases if len(database.table)]
+        self._left = list(reversed(self.views))
+        for view in self.views:
             database = node.databases[view.index]
             database.views = (*database.views, view)
 
@@ -139,9 +142,13 @@ class Walk:
         self.advance(1 << 62, 1 << 62)
         return self.take()
 
+    def bytes_so_far(self) -> bytes:
+        """The bytes made and not taken yet: a look, for pictures."""
+        return b"".join(self._pieces)
+
     def take(self) -> bytes:
         """The bytes made since the last time."""
-        data = b"".join(self._pieces)
+        data = self.bytes_so_far()
         self._pieces = []
         self.size_bytes = 0
         return data
@@ -270,6 +277,11 @@ class Background:
         self.job.walk.close()
         self.job = None
         self.node.services.remove(self)
+
+    def hold(self) -> None:
+        """Let the job that runs stand still, until somebody moves it on: `job.walk.advance`, `job.run`."""
+        assert self.job is not None
+        self.job.next_us = HELD_US
 
     def is_running(self, kind: str) -> bool:
         return self.job is not None and self.job.kind == kind

@@ -270,6 +270,7 @@ class EmbeddedConnection(Connection):
         if parked is None:
             return "nothing"
         keys = " or ".join(dict.fromkeys(key.decode("utf-8", "backslashreplace") for key in parked.wait.keys))
+        keys = keys or "its reply"  # WAIT and WAITAOF wait for no key
         if parked.wait.deadline_ms is None:
             return f"{keys}, without a time limit"
         left_s = (parked.wait.deadline_ms - self.embedded.node.now_ms) / 1000

@@ -80,3 +80,17 @@ def test_a_subscriber_that_never_reads_is_cut_off_at_the_limit():
     publisher.send(b"PUBLISH news x\r\n")
     loop.run()
     assert publisher.received() == b":0\r\n"
+
+
+def test_the_log_is_synced_before_replies_and_once_for_a_turn():
+    node = Embedded({"appendonly": "yes", "appendfsync": "always"}, clock=0, seed=1)
+    loop = EventLoop(node)
+    clients = [loop.connect(f"c{number}") for number in range(5)]
+    for number, client in enumerate(clients):
+        client.send(b"SET k%d v\r\n" % number)
+    before = node.disk.syncs
+    while not clients[0].received():
+        loop.step()
+    assert node.disk.syncs == before + 1
+    node.power_cut()
+    assert node.execute("DBSIZE") == 5

@@ -14,6 +14,7 @@ from typing import Any
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.aof_files import AofView
+from minidis.notebook.views.disks import disk
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.evictions import eviction, lru_dots
 from minidis.notebook.views.experiments import (
@@ -33,6 +34,7 @@ from minidis.notebook.views.latencies import latency_strip
 from minidis.notebook.views.ledgers import ledger
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
+from minidis.notebook.views.snapshots import snapshot
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
@@ -45,6 +47,7 @@ __all__ = [
     "aof",
     "bits",
     "charts",
+    "disk",
     "encoding",
     "event_loop",
     "eviction",
@@ -74,6 +77,7 @@ __all__ = [
     "set",
     "show",
     "skiplist",
+    "snapshot",
     "stream",
     "transactions",
     "ttl_board",

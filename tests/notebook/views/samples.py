@@ -149,9 +149,33 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "no eviction": views.eviction(node),
         "eviction by lot": views.eviction(evicting_node("allkeys-random")),
         "lru dots": views.lru_dots(10, old=100, new=50),
+        "disk": views.disk(writing_node()),
+        "disk without files": views.disk(Embedded(clock=0)),
+        "snapshot": views.snapshot(saving_node()),
+        "no snapshot": views.snapshot(node),
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
+
+
+def writing_node() -> Embedded:
+    """A log with a part that is not synced, and a snapshot whose name is not on the platter."""
+    node = Embedded({"appendonly": "yes", "appendfsync": "no"}, clock=0, seed=1)
+    node.execute("SET", "k", "v")
+    node.disk.append("temp-dump.rdb", b"REDIS")
+    return node
+
+
+def saving_node() -> Embedded:
+    """A BGSAVE of six keys, half-way, after four commands."""
+    node = Embedded(clock=0, seed=1)
+    node.execute("MSET", *[word for n in range(5) for word in (f"k{n}", n)])
+    node.execute("RPUSH", "list", "a")
+    view = views.snapshot(node).do("start")
+    for command in ("INCR k1", "RPUSH list b", "SET k3 new", "SET later 1"):
+        node.execute(*command.split())
+    view.do("step")
+    return node
 
 
 def evicting_node(policy: str = "allkeys-lru") -> Embedded:
