@@ -3,6 +3,7 @@
     minidis-server                                   the defaults: 127.0.0.1:6379
     minidis-server redis.conf --port 7000 --save ""  a file, and options that win over it
     echo "maxmemory 128mb" | minidis-server -        a configuration from standard input
+    minidis-server sentinel.conf --sentinel          a Sentinel; minidis-sentinel sentinel.conf is the same
 
 Mirrors: `main` in server.c.
 Read next: minidis/drivers/server.py.
@@ -17,9 +18,11 @@ import random
 import sys
 from collections.abc import Sequence
 
+from minidis.distributed.sentinel import make_sentinel
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
+from minidis.drivers.scripts import ScriptRunner, resolve
 from minidis.drivers.server import loop_factory, serve
 from minidis.engine.acl import RuleError
 from minidis.engine.acl_file import Definition, load_at_start
@@ -40,6 +43,9 @@ Examples:
        minidis-server --port 7777
        minidis-server /etc/myredis.conf --loglevel verbose -
        minidis-server /etc/myredis.conf --loglevel verbose
+
+Sentinel mode:
+       minidis-server /etc/sentinel.conf --sentinel
 """
 
 
@@ -54,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         node, users = make_node(words)
+        check_sentinel(node)
     except ConfigFileError as error:
         print(f"\n*** FATAL CONFIG FILE ERROR (Redis {VERSION}) ***\n{error}", file=sys.stderr)
         return 1
@@ -78,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
     """The node that a command line asks for, and its users.  Raises ConfigFileError, OSError for the file."""
     words = list(words)
+    is_sentinel = "--sentinel" in words
+    if is_sentinel:
+        words.remove("--sentinel")
     text, config_file = b"", ""
     if words and not words[0].startswith("-"):
         config_file = os.path.abspath(words.pop(0))
@@ -87,13 +97,34 @@ def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
     if from_stdin:
         words.pop(0 if words[0] == "-" else -1)
         text += sys.stdin.buffer.read()
-    settings = Settings(read_files)
+    settings = Settings(read_files, role="sentinel" if is_sentinel else "")
     settings.load(text + b"\n" + command_line_text(words).encode("utf-8", "surrogateescape"))
     settings.check()
-    node = Node(Config(settings.values), real_clock, random.Random(), disk=RealDisk())
-    node.config_file = config_file
+    if is_sentinel:
+        node = make_sentinel(
+            settings, real_clock, random.Random(), RealDisk(), config_file, resolve, ScriptRunner()
+        )
+    else:
+        node = Node(Config(settings.values), real_clock, random.Random(), disk=RealDisk())
+        node.config_file = config_file
     rename_commands(node.commands, settings.renamed)
     return node, list(settings.users.items())
+
+
+def check_sentinel(node: Node) -> None:
+    """A Sentinel must be able to remember.  Raises ConfigFileError."""
+    if node.sentinel is None:
+        return
+    if not node.config_file:
+        raise ConfigFileError("Sentinel needs config file on disk to save state. Exiting...")
+    if not os.access(node.config_file, os.W_OK):
+        raise ConfigFileError(f"Sentinel config file {node.config_file} is not writable. Exiting...")
+
+
+def sentinel_main(arguments: Sequence[str] | None = None) -> int:
+    """`minidis-sentinel`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    return main([*words, "--sentinel"] if words not in (["-v"], ["--version"], ["-h"], ["--help"]) else words)
 
 
 def read_files(pattern: str) -> list[bytes]:

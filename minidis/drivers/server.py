@@ -112,7 +112,7 @@ class Server:
         With `load`, begin to load what is on disk (LoadError, DiskError): who connects is told LOADING.
         """
         self.loop = asyncio.get_running_loop()
-        self.log.role = "M"
+        self.log.role = "M" if self.node.sentinel is None else "X"
         self.take_over_node()
         config = self.node.config
         hosts = config.bind.split() or ["*"]
@@ -126,9 +126,11 @@ class Server:
             await self._listen_unix(config.unixsocket, config.unixsocketperm)
         if config.pidfile:
             _write_pidfile(config.pidfile, self.log)
-        self.log.welcome(VERSION, "standalone", config.port, config.always_show_logo)
+        self.log.welcome(VERSION, self.node.mode, config.port, config.always_show_logo)
         if load:
             starting.start(self.node)
+        if self.node.sentinel is not None:
+            self.node.sentinel.begin()
         self._announce_when_ready()
         self.schedule()
 
