@@ -145,6 +145,12 @@ class Exploration:
         self._world.reset()
         return [self._world.step(name) for name in order]
 
+    def after(self, order: Iterable[str], new_client: Callable[[Any], Any] = connect) -> tuple[Any, Step]:
+        """Run the beginning of a schedule, and let its clients die there; a new client, and the last step."""
+        steps = self.steps(order)
+        self._world.hang_up()
+        return new_client(self._world.embedded), steps[-1]
+
     def __repr__(self) -> str:
         parts = [f"{count:,} end with {outcome!r}" for outcome, count in self.outcomes.items()]
         return f"{self.schedules:,} schedules: {', '.join(parts)}"
@@ -159,7 +165,7 @@ def explore(
     setup: Iterable[str],
     judge: Judge,
     *,
-    new_client: Callable[[Embedded], Any] = connect,
+    new_client: Callable[[Any], Any] = connect,
 ) -> Exploration:
     """Run every interleaving of the `programs`, each on a dataset that the lines of `setup` make.
 
@@ -201,9 +207,10 @@ class World:
     """A node, and the programs' places in their lives."""
 
     def __init__(
-        self, programs: Mapping[str, Program], setup: Iterable[str], new_client: Callable[[Embedded], Any]
+        self, programs: Mapping[str, Program], setup: Iterable[str], new_client: Callable[[Any], Any]
     ) -> None:
-        self.programs = {name: Rehearsal(program, new_client) for name, program in programs.items()}
+        rehearsals = {program: Rehearsal(program, new_client) for program in programs.values()}
+        self.programs = {name: rehearsals[program] for name, program in programs.items()}
         self.setup = [_words(line) for line in setup]
         self.embedded = Embedded(clock=START, seed=1)
         self.connections: dict[tuple[str, int], Client] = {}
@@ -216,11 +223,15 @@ class World:
 
     @unobserved
     def _clean(self) -> None:
+        self.hang_up()
+        for argv in ([b"FLUSHALL"], [b"SCRIPT", b"FLUSH"], *self.setup):
+            self.embedded.execute(*argv)
+
+    def hang_up(self) -> None:
+        """Close every connection of the programs."""
         for client in self.connections.values():
             self.embedded.disconnect(client)
         self.connections.clear()
-        for argv in ([b"FLUSHALL"], [b"SCRIPT", b"FLUSH"], *self.setup):
-            self.embedded.execute(*argv)
 
     def replay(self, order: Iterable[str]) -> None:
         self.reset()
@@ -295,9 +306,9 @@ class Rehearsal:
     ((b'INCRBY', b'visits', b'1'), 70)
     """
 
-    def __init__(self, program: Program, new_client: Callable[[Embedded], Any]) -> None:
+    def __init__(self, program: Program, new_client: Callable[[Any], Any]) -> None:
         self.program, self.new_client = program, new_client
-        self.stage = Stage()
+        self.greeter = Embedded(clock=START, seed=1)
         self.known: dict[Hashable, Asked | Finished] = {}
 
     def next(self, replies: tuple[Any, ...]) -> Asked | Finished:
@@ -308,8 +319,8 @@ class Rehearsal:
         return self.known[key]
 
     def _run(self, replies: tuple[Any, ...]) -> Asked | Finished:
-        self.stage.begin(replies)
-        redis = self.new_client(self.stage)
+        stage = Stage(self.greeter, replies)
+        redis = self.new_client(stage)
         result: Any
         try:
             with virtual_sleep(lambda seconds: None):
@@ -319,10 +330,13 @@ class Rehearsal:
         except NotImplementedError:
             raise
         except Exception as error:
-            result = error
-        if self.stage.asked is not None:
-            return self.stage.asked
-        if self.stage.given < len(replies):
+            result = error.with_traceback(None)  # whose frames would keep the program's pipelines
+        finally:
+            stage.is_over = True
+            redis.connection_pool.disconnect()
+        if stage.asked is not None:
+            return stage.asked
+        if stage.given < len(replies):
             raise ValueError("a program did something else when it got the same replies again")
         return Finished(result)
 
@@ -331,35 +345,38 @@ class Cut(BaseException):
     """Here the rehearsal ends; not an Exception, so that no program catches it."""
 
 
-class Stage(Embedded):
-    """A node for rehearsals: it greets, and for the rest gives out replies that are known already."""
+class Stage:
+    """What one rehearsal takes for a node: it greets, and else gives out replies that are known already.
+
+    Each rehearsal has its own, for what it leaves behind (a pipeline that Python clears away later says
+    UNWATCH) must not speak in the next one.
+    """
 
     MOST_REFUSALS = 20
+    front = None
 
-    def __init__(self) -> None:
-        super().__init__(clock=START, seed=1)
-        self.begin(())
-
-    def begin(self, replies: tuple[Any, ...]) -> None:
-        for client in list(self.node.clients.values()):
-            self.disconnect(client)
-        self.replies, self.given, self.refusals = replies, 0, 0
+    def __init__(self, greeter: Embedded, replies: tuple[Any, ...]) -> None:
+        self.greeter = greeter
+        self.node, self.lock = greeter.node, greeter.lock
+        self.connect, self.disconnect, self.wait = greeter.connect, greeter.disconnect, greeter.wait
+        self.replies = replies
+        self.given = self.refusals = 0
         self.asked: Asked | None = None
+        self.is_over = False
         self.numbers: dict[int, int] = {}
 
     def call(self, client: Client, argv: list[bytes]) -> Any:
         if argv[0].upper() in GREETINGS:
-            return super().call(client, argv)
-        if self.asked is not None:  # the program cleans up behind itself while it is being cut
+            return self.greeter.call(client, argv)
+        if self.is_over or self.asked is not None:  # the program cleans up behind itself while it is cut
             self.refusals += 1
-            if self.refusals > self.MOST_REFUSALS:
+            if self.refusals > self.MOST_REFUSALS and not self.is_over:
                 raise Cut
             raise BrokenPipeError("the rehearsal is over")
+        number = self.numbers.setdefault(client.id, len(self.numbers))
         if self.given == len(self.replies):
-            number = self.numbers.setdefault(client.id, len(self.numbers))
             self.asked = Asked(number, tuple(argv))
             raise Cut
-        self.numbers.setdefault(client.id, len(self.numbers))
         reply = self.replies[self.given]
         self.given += 1
         if isinstance(reply, ReplyError):

@@ -22,6 +22,7 @@ from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
 from minidis.course.sketches import bit_commands, hyperloglog_commands
 from minidis.course.tables import dict_with, plug_table, scan_with
+from minidis.course.transacting import LearnersWatchers
 from minidis.course.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
 from minidis.drivers.event_loop import EventLoop
@@ -100,6 +101,19 @@ def _plug_counter(node: Node, raise_counter: Any, decay_counter: Any) -> Undo:
     )
 
 
+def _plug_transactions(node: Node, make: Any) -> Undo:
+    """Let a learner's object keep the flags of WATCH and run what EXEC runs."""
+    learners = LearnersWatchers(node, make)
+    undo = _together(_plug_commands(node, learners.handlers()), _plug_attribute(node, "watchers", learners))
+    node.update_observed()
+
+    def undo_all() -> None:
+        undo()
+        node.update_observed()
+
+    return undo_all
+
+
 GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
     "active_cycle": lambda node, cycle: _plug_attribute(node, "active_cycle", cycle),
     "bits": lambda node, parts: _plug_commands(node, bit_commands(*parts)),
@@ -113,6 +127,7 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
     "ranges": lambda node, parts: _plug_commands(node, range_commands(*parts)),
     "scan": lambda node, parts: plug_table(node, scan_with(*parts)),
     "streams": lambda node, parts: _plug_streams(node, *parts),
+    "transactions": _plug_transactions,
     "waiting": lambda node, room: _plug_attribute(node, "waiting", room(node)),
 }
 """Parts that are neither a structure nor a command: how each is plugged in. One line for one part."""
