@@ -23,6 +23,7 @@ breaks a promise.
     power_cut(a)         nobody is told, and the disk loses what was not synced
     restart(a)           a new process, from its disk
     clock_step(a, "5s")  the wall clock of one machine
+    mend(a, b)           no wall between these two any more
     heal()               no walls, no delays, nobody paused (what is down stays down)
 
 Mirrors: nothing in Redis; FoundationDB's simulation and TigerBeetle's VOPR have the idea.
@@ -215,6 +216,12 @@ class Lab:
         """A wall for what goes from `source` to `target`; the other direction stays open."""
         self._fault("", f"cut {source} -> {target}")
         self.wires.block(source, target)
+
+    def mend(self, source: str, target: str) -> None:
+        """No wall between the two any more, in either direction."""
+        self._fault("", f"mend {source} - {target}")
+        for link in ((source, target), (target, source)):
+            self.wires.unblock(*link)
 
     def delay(self, source: str, target: str, latency: str | float) -> None:
         """The latency of a link, both ways."""

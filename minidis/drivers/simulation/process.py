@@ -125,6 +125,7 @@ class Process:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+        self._note_standing()
 
     def restart(self) -> None:
         """Start again, with an empty memory."""
@@ -140,6 +141,7 @@ class Process:
 
     def pause(self) -> None:
         self.paused = True
+        self._note_standing()
 
     def resume(self) -> None:
         """SIGCONT: what came meanwhile is read now."""
@@ -279,6 +281,12 @@ class Process:
         if node.peers.outbox:
             self._carry_out()
         self._set_alarm()
+        self._note_standing()
+
+    def _note_standing(self) -> None:
+        record = self.lab.record
+        if record.keeps_messages:
+            record.standings.note(self.lab.agenda.now_us, self)
 
     def _write(self, client_id: int) -> None:
         end = self._ends_of_clients.get(client_id)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minidis.drivers.simulation.standings import Standings
 from minidis.protocol.quoting import quote
 from minidis.protocol.replies import BigNumber, NullArray, Push, ReplyError
 from minidis.protocol.resp import NEED_DATA, ProtocolError, ReplyParser
@@ -31,7 +32,7 @@ LONGEST_WORD = 44
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """Bytes from one process to another.  `arrived_us` is None while they are on the way, or were lost."""
+    """Bytes from one process to another: on the way until `arrived_us`, or `lost_us`."""
 
     sent_us: int
     source: str
@@ -40,6 +41,12 @@ class Message:
     kind: str  # data, end
     data: bytes
     arrived_us: int | None = None
+    lost_us: int | None = None  # the connection was lost meanwhile, or nobody was there any more
+
+    def is_on_the_way(self, time_us: int) -> bool:
+        """Had it been sent by then, and neither come nor been lost?"""
+        ended_us = self.lost_us if self.arrived_us is None else self.arrived_us
+        return self.sent_us <= time_us and (ended_us is None or time_us < ended_us)
 
     def words(self) -> str:
         """What the bytes say."""
@@ -63,6 +70,7 @@ class Record:
         self.now_us = lambda: 0
         self.started_us = 0
         self.entries: list[Message | Note] = []
+        self.standings = Standings()
         self.keeps_messages = True
 
     def sent(self, end: End, other: End, kind: str, data: bytes) -> Message | None:
@@ -75,6 +83,10 @@ class Record:
     def arrived(self, message: Message | None) -> None:
         if message is not None:
             message.arrived_us = self.now_us()
+
+    def lost(self, message: Message | None) -> None:
+        if message is not None:
+            message.lost_us = self.now_us()
 
     def note(self, kind: str, where: str, text: str) -> None:
         self.entries.append(Note(self.now_us(), kind, where, text))

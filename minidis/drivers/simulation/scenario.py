@@ -21,7 +21,7 @@ a piece of a chapter, and a thing to read.
     nodes NAME... [DIRECTIVE=VALUE...]
     NAME> COMMAND                at a node's prompt;  NAME/CLIENT> for a client of its own
     run DURATION                 and the messages between the nodes since;  run DURATION quiet: none
-    partition, cut, delay, drop, pause, resume, kill, power_cut, restart, clock_step, heal     as in lab.py
+    partition, cut, mend, delay, drop, pause, resume, kill, power_cut, restart, clock_step, heal: see lab.py
     info NAME FIELD...           some of its INFO
     digests                      who holds the same data
 
@@ -55,6 +55,7 @@ SEPARATOR = "----"
 FAULTS = (
     "partition",
     "cut",
+    "mend",
     "delay",
     "drop",
     "pause",

@@ -162,8 +162,13 @@ class Wires:
         if end.host.ends.pop(end.number, None) is None:
             return
         end.open, end.other = False, None
-        end.in_flight.clear()
+        self._forget_in_flight(end)
         end.owner.end_lost(end, reason)
+
+    def _forget_in_flight(self, end: End) -> None:
+        for _, _, message in end.in_flight:
+            self.record.lost(message)
+        end.in_flight.clear()
 
     def reset(self, end: End) -> None:
         """The network or a middlebox kills the connection: both sides lose it, each a latency later."""
@@ -206,6 +211,7 @@ class Wires:
         kind, data, message = end.in_flight.popleft()
         end.in_flight_bytes -= len(data)
         if other.number not in other.host.ends:  # closed, or forgotten in a power cut: the kernel resets
+            self.record.lost(message)
             if kind == "data":
                 self._travel(other.host, end.host, lambda: self._lose(end, RESET))
             return
@@ -238,9 +244,11 @@ class Wires:
     def block(self, source: str, target: str) -> None:
         """Hold what goes from one host to the other."""
         self.blocked.add((source, target))
+        self.record.standings.note_walls(self.agenda.now_us, self.blocked)
 
     def unblock(self, source: str, target: str) -> None:
         self.blocked.discard((source, target))
+        self.record.standings.note_walls(self.agenda.now_us, self.blocked)
         self.release(source, target)
 
     def release(self, source: str, target: str) -> None:
@@ -254,7 +262,7 @@ class Wires:
         host.powered = False
         for end in host.ends.values():
             if end.other is not None and (host.name, end.other.host.name) in self.blocked:
-                end.in_flight.clear()  # nobody is left to send it again
+                self._forget_in_flight(end)  # nobody is left to send it again
         host.ends.clear()
 
     def power_on(self, host: Host) -> None:

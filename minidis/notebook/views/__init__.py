@@ -14,6 +14,7 @@ from typing import Any
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.aof_files import AofView
+from minidis.notebook.views.backlogs import backlog
 from minidis.notebook.views.disks import disk
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.evictions import eviction, lru_dots
@@ -34,10 +35,12 @@ from minidis.notebook.views.latencies import latency_strip
 from minidis.notebook.views.ledgers import ledger
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
+from minidis.notebook.views.sequences import sequence
 from minidis.notebook.views.snapshots import snapshot
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
+from minidis.notebook.views.topologies import topology
 from minidis.notebook.views.transactions import transactions
 from minidis.notebook.views.venn import VennView
 from minidis.notebook.views.view import View, refresh_all
@@ -45,6 +48,7 @@ from minidis.notebook.views.view import View, refresh_all
 __all__ = [
     "View",
     "aof",
+    "backlog",
     "bits",
     "charts",
     "disk",
@@ -74,12 +78,14 @@ __all__ = [
     "rdb",
     "refresh_all",
     "resp",
+    "sequence",
     "set",
     "show",
     "skiplist",
     "snapshot",
     "stream",
     "transactions",
+    "topology",
     "ttl_board",
     "ttl_sawtooth",
     "venn",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidis import Embedded
+from minidis import Embedded, Lab
 from minidis.course.interleaving import Exploration, explore
 from minidis.course.latency import Strip
 from minidis.notebook import views
@@ -153,6 +153,7 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "disk without files": views.disk(Embedded(clock=0)),
         "snapshot": views.snapshot(saving_node()),
         "no snapshot": views.snapshot(node),
+        **lab_views(),
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
@@ -176,6 +177,38 @@ def saving_node() -> Embedded:
         node.execute(*command.split())
     view.do("step")
     return node
+
+
+def a_failover() -> Lab:
+    """A primary that is cut off, and three Sentinels that put another in its place."""
+    lab = Lab(seed=1)
+    lab.nodes("a", "b", "c", config={"repl-diskless-sync-delay": 0})
+    for replica in "bc":
+        lab.call(replica, "REPLICAOF", "a", 6379)
+    lab.sentinels("s1", "s2", "s3", watch={"mymaster": "a"}, down_after_ms=1000, failover_timeout_ms=10_000)
+    lab.run("15s")
+    lab.partition("a s1")
+    lab.call("a", "SET", "promise", "kept?")
+    lab.run("5s")
+    lab.kill("c")
+    return lab
+
+
+_FAILOVER = a_failover()
+
+
+def lab_views() -> dict[str, views.View]:
+    lab = _FAILOVER
+    return {
+        "topology": views.topology(lab).do("choose", "a"),
+        "topology of then": views.topology(lab).do("time", 15.1),
+        "failover": views.sequence(lab, "s1", "s2", "s3", "b", start=16, end=18),
+        "heartbeats": views.sequence(lab, "a", "b", start=14, end=16, everything=True, most=12),
+        "backlog in a lab": views.backlog("b", lab),
+        "backlog of then": views.backlog("a", lab).do("time", 15.02),
+        "backlog": views.backlog(lab["b"]),
+        "no backlog": views.backlog(lab["s1"]),
+    }
 
 
 def evicting_node(policy: str = "allkeys-lru") -> Embedded:
