@@ -64,6 +64,11 @@ class Log:
         else:
             self.notice(f"Running mode={mode}, port={port}.")
 
+    def signal(self, text: str) -> None:
+        """A line about a signal; Redis writes it in the handler itself, where local time can't be had."""
+        if _RANK["warning"] >= _RANK[self.level]:
+            self.write_raw(f"{os.getpid()}:signal-handler ({int(self._clock())}) {text}\n")
+
     def verbose(self, text: str) -> None:
         self.write("verbose", text)
 

@@ -211,7 +211,7 @@ class Server:
             self.loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        self.log.warning(f"Received {number.name} scheduling shutdown...")
+        self.log.signal(f"Received {number.name} scheduling shutdown...")
         config = self.node.config
         words = (config.shutdown_on_sigint if number == signal.SIGINT else config.shutdown_on_sigterm).split()
         save = True if "save" in words else False if "nosave" in words else None

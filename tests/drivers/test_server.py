@@ -54,7 +54,7 @@ class Peer:
         async with asyncio.timeout(SECONDS):
             try:
                 return await self.reader.read()
-            except ConnectionResetError:
+            except ConnectionError:
                 return b""
 
 

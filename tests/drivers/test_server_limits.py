@@ -1,0 +1,225 @@
+"""Where the server draws a line: buffers, strangers, signals; and its log, beside a real server's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from minidis.drivers.server import PROTECTED, Server
+from minidis.protocol.resp import encode_command
+from tests.drivers.test_server import PROGRAM, SECONDS, free_port, path, program, serving  # noqa: F401
+
+BIG = 8_000_000  # bytes: more than the kernel and the reader of a test take in
+
+
+def stop_the_clock(server: Server) -> list[int]:
+    """Virtual time for the limits that last: move the only element, then `server.tick()`."""
+    now_us = [server.node.clock()]
+    server.node.clock = lambda: now_us[0]
+    return now_us
+
+
+async def until(is_so: Any) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not is_so():
+            await asyncio.sleep(0.002)
+
+
+def test_the_soft_limit_is_one_of_time(path: str) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, client_output_buffer_limit="normal 0 64kb 10") as (server, connect):
+            now_us = stop_the_clock(server)
+            server.node.execute(server.node.connect(), [b"SET", b"big", b"x" * BIG])
+            slow, quick = await connect(), await connect()
+            for peer in (slow, quick):
+                peer.writer.write(b"GET big\r\n")
+            await until(
+                lambda: all(one.meter.over_since_us is not None for one in server.connections.values())
+            )
+            await quick.expect(b"$%d\r\n%b\r\n" % (BIG, b"x" * BIG))  # below the limit for a moment
+            now_us[0] += 10_000_000
+            server.tick()
+            quick.writer.write(b"GET big\r\n")
+            await until(
+                lambda: any(one.meter.over_since_us == now_us[0] for one in server.connections.values())
+            )
+            assert len(server.connections) == 2
+            now_us[0] += 1_000_000
+            server.tick()
+            await until(lambda: len(server.connections) == 1)
+            await quick.expect(b"$%d\r\n%b\r\n" % (BIG, b"x" * BIG))
+            assert len(await slow.expect_end()) < BIG
+
+    asyncio.run(scenario())
+
+
+def test_a_request_without_an_end_is_cut_off(path: str, tmp_path: Path) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, client_query_buffer_limit="1mb") as (server, connect):
+            server.log.path = str(tmp_path / "log")
+            peer, other = await connect(), await connect()
+            await other.ask(
+                encode_command([b"ECHO", b"x" * 900_000]), b"$900000\r\n" + b"x" * 900_000 + b"\r\n"
+            )
+            peer.writer.write(b"*2\r\n$4\r\nECHO\r\n$2000000\r\n" + b"x" * 1_500_000)
+            assert await peer.expect_end() == b""
+            await other.ask(b"PING\r\n", b"+PONG\r\n")
+            assert "Closing client that reached max query buffer length" in (tmp_path / "log").read_text()
+
+    asyncio.run(scenario())
+
+
+class Stranger(asyncio.Transport):
+    """A transport that says it comes from anywhere."""
+
+    def __init__(self, peer: object) -> None:
+        super().__init__({"peername": peer, "sockname": ("192.0.2.1", 6379), "socket": _NO_SOCKET})
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+
+class _NoSocket:
+    family = None
+
+
+_NO_SOCKET = _NoSocket()
+
+
+@pytest.mark.parametrize(
+    ("peer", "config", "is_let_in"),
+    [
+        (("192.0.2.7", 4711), {}, False),
+        (("2001:db8::7", 4711, 0, 0), {}, False),
+        (("127.0.0.1", 4711), {}, True),
+        (("127.8.8.8", 4711), {}, True),
+        (("::1", 4711, 0, 0), {}, True),
+        (("::ffff:127.0.0.1", 4711, 0, 0), {}, True),
+        ("", {}, True),  # a unix socket
+        (("192.0.2.7", 4711), {"protected-mode": "no"}, True),
+        (("192.0.2.7", 4711), {"requirepass": "secret"}, True),
+    ],
+)
+def test_protected_mode(path: str, peer: Any, config: dict[str, str], is_let_in: bool) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, **config) as (server, _):
+            stranger = Stranger(peer)
+            server.new_connection().connection_made(stranger)
+            assert stranger.closed != is_let_in
+            assert stranger.written == (b"" if is_let_in else PROTECTED)
+            assert server.node.statistics.rejected_connections == (not is_let_in)
+
+    asyncio.run(scenario())
+
+
+def test_maxclients_follows_the_configuration(path: str) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, maxclients="1") as (server, connect):
+            first = await connect()
+            await first.ask(b"PING\r\n", b"+PONG\r\n")
+            assert await (await connect()).expect_end() == b"-ERR max number of clients reached\r\n"
+            await first.ask(b"CONFIG SET maxclients 2\r\n", b"+OK\r\n")
+            await (await connect()).ask(b"PING\r\n", b"+PONG\r\n")
+            assert server.node.statistics.rejected_connections == 1
+
+    asyncio.run(scenario())
+
+
+# ---- as a program -----------------------------------------------------------------------------------------
+
+
+def test_a_server_that_cannot_save_stays_unless_it_is_forced(program, tmp_path: Path) -> None:  # noqa: F811
+    port = free_port()
+    process = program("--port", str(port), "--save", "")
+    (tmp_path / "dump.rdb").mkdir()  # nothing can be renamed to this name
+    with redis.Redis(port=port) as client:
+        client.set("k", 1)
+        client.config_set("save", "3600 1")
+        process.send_signal(signal.SIGTERM)
+        for line in process.stdout:
+            if "errors trying to shut down the server" in line:
+                break
+        assert client.get("k") == b"1"
+        client.config_set("shutdown-on-sigterm", "force")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+def test_sigint_has_a_setting_of_its_own(program, tmp_path: Path) -> None:  # noqa: F811
+    port = free_port()
+    process = program("--port", str(port), "--save", "", "--shutdown-on-sigint", "save", "--pidfile", "pid")
+    assert (tmp_path / "pid").read_text() == f"{process.pid}\n"
+    with redis.Redis(port=port) as client:
+        client.set("k", 1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(SECONDS) == 0
+    assert (tmp_path / "dump.rdb").exists() and not (tmp_path / "pid").exists()
+
+
+AT = r"[CM] \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3} [.*#-]"
+LINE = re.compile(rf"\d+:(?:{AT}|signal-handler \(\d+\)) (.+)")
+
+
+def log_of(words: list[str], folder: Path) -> list[str]:
+    """What a server logs from its start until SIGTERM has ended it."""
+    folder.mkdir()
+    port = free_port()
+    log = folder / "log"
+    words = [*words, "--port", str(port), "--save", "", "--dir", str(folder), "--logfile", str(log)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with redis.Redis(
+            port=port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.05), 400)
+        ) as client:
+            client.ping()
+        process.terminate()
+        assert process.wait(SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
+    return [match[1] for line in log.read_text().splitlines() if (match := LINE.fullmatch(line))]
+
+
+def test_the_lines_of_a_life_are_those_of_a_real_server(tmp_path: Path) -> None:
+    real = shutil.which("redis-server")
+    if real is None:
+        pytest.skip("no redis-server on this machine")
+    ours = log_of(PROGRAM, tmp_path / "ours")
+    theirs = log_of([real], tmp_path / "theirs")
+    marks = ("is starting", "Redis version=", "mode=standalone", "Ready to accept connections", "SIGTERM",
+             "User requested", "bye bye")  # fmt: skip
+    assert [kind(line, marks) for line in ours if kind(line, marks)] == [
+        kind(line, marks) for line in theirs if kind(line, marks)
+    ]
+
+
+def kind(line: str, marks: tuple[str, ...]) -> str:
+    """A line without what differs by nature: version, pid, port; 7.2 adds the kind of the listener."""
+    found = next((mark for mark in marks if mark in line), "")
+    if found in ("Redis version=", "mode=standalone", "Ready to accept connections"):
+        return found
+    return line if found else ""
