@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.client import Client
+from minidis.engine.client import Buffers, Client
 from minidis.engine.link import Link
 from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.quoting import quote
@@ -97,6 +97,10 @@ class Connection:
         self.room = None
 
     # what a loop may do with the server's end
+
+    def measure(self) -> Buffers:
+        """What CLIENT LIST shows of the socket: above all `omem`, what the client is owed."""
+        return Buffers(output_bytes=len(self.link.output))
 
     def read(self, most: int = READ_BYTES) -> bytes:
         """Take up to `most` bytes that have arrived."""
@@ -181,6 +185,7 @@ class EventLoop:
     def connect(self, name: str, client: Client | None = None) -> Connection:
         """A new client with its socket, or a socket for a client that is there already."""
         connection = Connection(Link(self.node.node, name, parser=self.parser, client=client), name)
+        connection.link.client.measure_buffers = connection.measure
         self.connections.append(connection)
         return connection
 

@@ -15,6 +15,7 @@ from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.aof_files import AofView
 from minidis.notebook.views.backlogs import backlog
+from minidis.notebook.views.dashboards import dashboard
 from minidis.notebook.views.disks import disk
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.evictions import eviction, lru_dots
@@ -27,12 +28,14 @@ from minidis.notebook.views.experiments import (
     ttl_sawtooth,
 )
 from minidis.notebook.views.fanouts import fanout
+from minidis.notebook.views.flows import flow
 from minidis.notebook.views.geohashes import GeohashView
 from minidis.notebook.views.grids import grid
 from minidis.notebook.views.interleavings import interleaving
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.latencies import latency_strip
 from minidis.notebook.views.ledgers import ledger
+from minidis.notebook.views.output_gauges import output_gauge
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
 from minidis.notebook.views.sequences import sequence
@@ -44,6 +47,7 @@ from minidis.notebook.views.topologies import topology
 from minidis.notebook.views.transactions import transactions
 from minidis.notebook.views.venn import VennView
 from minidis.notebook.views.view import View, refresh_all
+from minidis.notebook.views.waterfalls import waterfall
 
 __all__ = [
     "View",
@@ -52,11 +56,13 @@ __all__ = [
     "bits",
     "charts",
     "disk",
+    "dashboard",
     "encoding",
     "event_loop",
     "eviction",
     "exchange",
     "fanout",
+    "flow",
     "geo",
     "grid",
     "hash",
@@ -75,6 +81,7 @@ __all__ = [
     "listpack",
     "lru_dots",
     "memory_curve",
+    "output_gauge",
     "rdb",
     "refresh_all",
     "resp",
@@ -89,6 +96,7 @@ __all__ = [
     "ttl_board",
     "ttl_sawtooth",
     "venn",
+    "waterfall",
     "zset",
 ]
 

@@ -7,6 +7,9 @@ from typing import Any
 from minidis import Embedded, Lab
 from minidis.course.interleaving import Exploration, explore
 from minidis.course.latency import Strip
+from minidis.course.priced import charge
+from minidis.course.roundtrips import Trace
+from minidis.drivers.event_loop import EventLoop
 from minidis.notebook import views
 from minidis.persistence.aof import encode_command, encode_timestamp
 
@@ -145,6 +148,13 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "race that nobody loses": views.interleaving(race(counter=True), good=[2]),
         "transactions": views.transactions(node),
         "no transactions": views.transactions(Embedded(clock=0)),
+        "waterfall": views.waterfall(traces(), rtt_ms=5).do("rtt", 10),
+        "nothing sent": views.waterfall({"idle": Trace(node)}),
+        "output gauge": views.output_gauge(loop_with_a_slow_reader()).do("turn"),
+        "flow": conversation(),
+        "nothing said": views.flow("ada", "bob", node=node),
+        "dashboard": views.dashboard(charged_node()),
+        "idle dashboard": views.dashboard(Embedded(clock=0, seed=1)),
         "eviction": views.eviction(evicting_node()),
         "no eviction": views.eviction(node),
         "eviction by lot": views.eviction(evicting_node("allkeys-random")),
@@ -176,6 +186,44 @@ def saving_node() -> Embedded:
     for command in ("INCR k1", "RPUSH list b", "SET k3 new", "SET later 1"):
         node.execute(*command.split())
     view.do("step")
+
+
+def traces() -> dict[str, Trace]:
+    found = {"loop": Trace(Embedded(clock=0, seed=1)), "pipeline": Trace(Embedded(clock=0, seed=1))}
+    redis = found["loop"].connect()
+    for n in range(60):
+        redis.set(f"k{n}", n)
+    with found["pipeline"].connect().pipeline(transaction=False) as pipe:
+        for n in range(60):
+            pipe.set(f"k{n}", n)
+        pipe.execute()
+    return found
+
+
+def loop_with_a_slow_reader() -> EventLoop:
+    loop = EventLoop(Embedded({"client-output-buffer-limit": "pubsub 100 50 60"}, clock=0, seed=1))
+    readers = [loop.connect(name) for name in ("reads", "held", "over")]
+    for reader in readers:
+        reader.send(b"SUBSCRIBE news\r\n")
+    loop.run()
+    readers[1].hold(40)
+    readers[2].hold()
+    loop.connect("ann").send(b"PUBLISH news hello\r\n" * 3)
+    return loop
+
+
+def conversation() -> views.View:
+    flow = views.flow("ada", "bob", node=Embedded(clock=0, seed=1))
+    for name, line in (("ada", "CLIENT TRACKING ON"), ("ada", "GET a"), ("bob", "SET a <2>"), ("bob", "NO")):
+        flow.say(name, line)
+    return flow
+
+
+def charged_node() -> Embedded:
+    node = charge(Embedded({"slowlog-log-slower-than": 100, "latency-monitor-threshold": 1}, clock=0, seed=1))
+    for n in range(3000):
+        node.execute("SET", f"k{n}", n)
+    node.execute("KEYS", "*")
     return node
 
 

@@ -1,0 +1,47 @@
+"""A node whose frozen clock moves while commands run, so that its own gauges have something to measure.
+
+On a frozen clock every command takes no time at all, and SLOWLOG, LATENCY and INFO commandstats stay empty.
+With `charge(node)` each command first lets its price pass (latency.py), as DEBUG SLEEP does: the slow log's
+entries, the monitor's spikes and the histograms are then the engine's own, and the same in every run.
+
+Complexity: a price and a step of the clock for each command.
+
+>>> node = charge(Embedded({"slowlog-log-slower-than": "1000"}, clock=0))
+>>> for n in range(9000): _ = node.execute("SET", f"k{n}", n)
+>>> len(node.execute("KEYS", "*")), [entry.argv[0] for entry in node.node.slowlog.entries]
+(9000, [b'KEYS'])
+
+Read next: minidis/engine/statistics.py, where commands are timed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidis.course.latency import price_us
+from minidis.drivers.embedded import Embedded
+from minidis.engine.client import Client
+from minidis.engine.statistics import Timing
+
+
+def charge(node: Embedded) -> Embedded:
+    """Let every command of `node`, whose clock must be frozen, take its price; answers the node.
+
+    Call it once, and again after a restart. Raises ValueError when the clock runs: it can't be moved then.
+    """
+    if not node.is_frozen:
+        raise ValueError("freeze the node's clock first: real time cannot be charged")
+    for command in node.node.commands:
+        timing = command.timing or Timing(command.invoke)
+        timing.invoke = _charged(node, timing.invoke)
+        command.timing = timing
+    node.node.statistics.time_all()
+    return node
+
+
+def _charged(node: Embedded, invoke: Any) -> Any:
+    def invoke_and_charge(client: Client, argv: list[bytes]) -> Any:
+        node.node.sleep(round(price_us(node, argv)))
+        return invoke(client, argv)
+
+    return invoke_and_charge
