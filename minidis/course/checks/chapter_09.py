@@ -69,6 +69,8 @@ def _in_words(balances: Mapping[str, Any], answers: Mapping[str, Any]) -> str:
 
 def _every_order(case: Case, move: Callable, accounts: Accounts, wishes: Mapping[str, Transfer]) -> None:
     """Refuse `move` if a schedule leads to what no order of whole transfers leads to."""
+    if len(wishes) > 2:  # what two of them can break is found sooner, and told in fewer steps
+        _every_order(case, move, accounts, dict(list(wishes.items())[:2]))
     alike = {wish: (lambda redis, wish=wish: move(redis, *wish)) for wish in wishes.values()}
     programs = {client: alike[wish] for client, wish in wishes.items()}
 
@@ -143,11 +145,13 @@ def enough_for_both(case: Case, move: Callable) -> None:
     _every_order(case, move, {"ann": 100, "bob": 0}, dict.fromkeys("AB", ("ann", "bob", amount)))
 
 
-@transfer.test("to and fro at once: the sum stays")
+@transfer.test("to and fro at once, and from two to one: the sum stays")
 def to_and_fro(case: Case, move: Callable) -> None:
     first, second = case.random.randint(1, 100), case.random.randint(1, 150)
     wishes = {"A": ("ann", "bob", first), "B": ("bob", "ann", second)}
     _every_order(case, move, {"ann": 100, "bob": 50}, wishes)
+    wishes["B"] = ("cid", "bob", second)
+    _every_order(case, move, {"ann": 100, "bob": 50, "cid": 150}, wishes)
 
 
 @transfer.test("three clients, every order")

@@ -105,7 +105,7 @@ class InterleavingView(View):
             with canvas.group(note=f"{outcome['name']}: {outcome['count']:,} of {data['schedules']:,}"):
                 canvas.text(16, y + 13, f"{_sign(outcome)} {outcome['name']}", f"b t-{role}", 11.5)
                 canvas.box(330, y, max(2.0, room * share), 17, role, 3)
-                canvas.text(338, y + 13, f"{outcome['count']:,}  ({share:.1%})", "m", 10.5)
+                canvas.text(322, y + 13, f"{outcome['count']:,}  ({share:.1%})", "m", 10.5, "end")
             y += 22
         return y + 4
 
@@ -116,9 +116,10 @@ class InterleavingView(View):
             x, top = 16 + width * (number % per_line), y + 15 * (number // per_line)
             note = f"schedule {number + 1}: {outcome['name']}"
             with canvas.group(note=note, event=("schedule", number)):
-                canvas.box(x, top, width - 1, 12, "c" if outcome["good"] else "e", 2)
-                if not outcome["good"] and width >= 12:
-                    canvas.text(x + width / 2, top + 10, "✗", "b t-e", 9, "middle")
+                if outcome["good"]:
+                    canvas.box(x, top + 4, width - 1, 8, "c", 2)
+                else:  # taller: told apart without the colour, too
+                    canvas.box(x, top, width - 1, 12, "e", 2)
             if number == data["number"]:
                 canvas.ring(x - 1, top - 1, width + 1, 14)
         return y + 15 * ((len(data["strip"]) - 1) // per_line + 1) + 6
@@ -140,7 +141,8 @@ class InterleavingView(View):
                 canvas.box(x, y, width - 6, ROW - 4, role, 4)
                 canvas.text(x + 6, y + 13, _cut(step["command"], room), f"m b t-{role}", 10.5)
                 flags = ", ".join(step["flags"])
-                canvas.text(x + 6, y + 25, _cut(f"{step['reply']}   {flags}".rstrip(), room), "m", 10)
+                canvas.text(x + 6, y + 25, _cut(step["reply"], room - len(flags) - 1), "m", 10)
+                canvas.text(x + width - 12, y + 25, flags, "t-dim", 10, "end")
                 canvas.text(AFTER + 8, y + 13, _cut(step["keys"], 33), "m", 10.5)
                 if step["dirty"]:
                     changed = f"watched key changed: {', '.join(step['dirty'])}"

@@ -12,7 +12,7 @@ MOVED = "enough money is moved, too little is not"
 OWN = "a missing account is an empty one, and one's own is no other"
 SAME_MONEY = "two spend the same money: in every order one of them gets it"
 BOTH = "enough for both: in every order both get it"
-TO_AND_FRO = "to and fro at once: the sum stays"
+TO_AND_FRO = "to and fro at once, and from two to one: the sum stays"
 THREE = "three clients, every order"
 DIES = "a client that dies after any command moved all or nothing, and bars nobody's way"
 
