@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -28,6 +29,7 @@ from redis._parsers import _RESP2Parser
 from redis.backoff import NoBackoff
 from redis.connection import Connection
 from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelManagedConnection
 from redis.utils import HIREDIS_AVAILABLE
 
 from minidis.client.sync import InProcessHiredisParser
@@ -91,8 +93,11 @@ class LabSocket:
         self._terminal.close()
 
 
-class LabConnection(Connection):
-    """A connection of redis-py to an address of the lab."""
+class LabNetwork:
+    """What makes a connection class of redis-py speak over the lab's wires."""
+
+    lab: Lab
+    host_name: str
 
     def __init__(self, lab: Lab, host_name: str = "redis-py", **options: Any) -> None:
         options.setdefault("parser_class", InProcessHiredisParser if HIREDIS_AVAILABLE else _RESP2Parser)
@@ -100,11 +105,29 @@ class LabConnection(Connection):
         self.lab = lab
         self.host_name = host_name
 
-    def _connect(self) -> Any:
+    def _connect(self: Any) -> Any:
         timeout_s = self.socket_connect_timeout or self.socket_timeout
         socket = LabSocket(self.lab, self.host_name, self.host, self.port, timeout_s)
         socket.settimeout(self.socket_timeout)
         return socket
+
+
+class LabConnection(LabNetwork, Connection):
+    """A connection of redis-py to an address of the lab."""
+
+
+class LabManagedConnection(LabNetwork, SentinelManagedConnection):
+    """The same, to whatever address the Sentinels give for a primary or its replicas."""
+
+
+class LabSentinel(Sentinel):
+    """redis-py's own Sentinel client: `discover_master`, `master_for` and the rest, in virtual time."""
+
+    def __init__(self, lab: Lab, names: Sequence[str], host_name: str, **options: Any) -> None:
+        min_other_sentinels = options.pop("min_other_sentinels", 0)
+        network = {"lab": lab, "host_name": host_name, "connection_class": LabManagedConnection}
+        super().__init__([], min_other_sentinels, **network, **options)
+        self.sentinels = [lab.client(name, host_name, **options) for name in names]
 
 
 _last_lab: weakref.ref[Lab] | None = None
@@ -135,3 +158,11 @@ class Lab(simulation.Lab):
             **options,
         )
         return redis.Redis.from_pool(pool)
+
+    def sentinel_client(self, *names: str, host: str = "redis-py", **options: Any) -> LabSentinel:
+        """redis-py's `Sentinel` that asks the Sentinels `names`, on a machine of its own.
+
+        `options` are those of its connections (`socket_timeout=0.5` is virtual time), and
+        `min_other_sentinels`.
+        """
+        return LabSentinel(self, names, host, **options)

@@ -20,7 +20,9 @@ a piece of a chapter, and a thing to read.
     lab seed=7 latency=5ms       before anything else
     nodes NAME... [DIRECTIVE=VALUE...]
     NAME> COMMAND                at a node's prompt;  NAME/CLIENT> for a client of its own
-    run DURATION                 and the messages between the nodes since;  run DURATION quiet: none
+    sentinels NAME... watch=NAME:NODE [quorum=2] [down_after_ms=1000 ...]
+    run DURATION                 and the messages between the nodes since;  run DURATION quiet: none;
+                                 run DURATION events: only what Sentinels say, and faults
     partition, cut, mend, delay, drop, pause, resume, kill, power_cut, restart, clock_step, heal: see lab.py
     info NAME FIELD...           some of its INFO
     digests                      who holds the same data
@@ -135,9 +137,18 @@ class _Player:
         self.lab.nodes(*(word for word in words if "=" not in word), config=config)
         return ["ok"]
 
-    def _do_run(self, duration: str, quiet: str = "") -> list[str]:
+    def _do_sentinels(self, *words: str) -> list[str]:
+        options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
+        watch = dict([options.pop("watch").split(":")])
+        quorum = int(options.pop("quorum", 2))
+        names = [word for word in words if "=" not in word]
+        self.lab.sentinels(*names, watch=watch, quorum=quorum, **options)
+        return ["ok"]
+
+    def _do_run(self, duration: str, shows: str = "") -> list[str]:
         self.lab.run(duration)
-        lines = [] if quiet else list(self.lab.record.lines(self.shown, set(self.lab.processes)))
+        between = set() if shows == "events" else set(self.lab.processes)
+        lines = [] if shows == "quiet" else list(self.lab.record.lines(self.shown, between))
         self.shown = len(self.lab.record.entries)
         return lines
 
@@ -149,7 +160,7 @@ class _Player:
     def _do_digests(self) -> list[str]:
         groups: dict[bytes, list[str]] = {}
         for name, process in self.lab.processes.items():
-            if process.running:
+            if process.running and process.node.sentinel is None:
                 groups.setdefault(dataset_digest(process.node.databases), []).append(name)
         return [" = ".join(names) for names in groups.values()]
 

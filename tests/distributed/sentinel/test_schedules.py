@@ -1,0 +1,150 @@
+"""Seeds by the hundred: whatever fails, one leader for each epoch with a majority behind it, and one truth.
+
+LAB_SEEDS says how many seeds each property is tried on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+
+from minidis.drivers.simulation.lab import Lab
+from minidis.drivers.simulation.search import Check, play, search
+from minidis.engine.digest import dataset_digest
+
+SEEDS = int(os.environ.get("LAB_SEEDS", "6"))
+NODES, SENTINELS = "abc", ("s1", "s2", "s3")
+CONFIG = {"repl-diskless-sync-delay": 0, "repl-timeout": 5, "repl-ping-replica-period": 1, "hz": 1}
+OPTIONS = {"down_after_ms": 1000, "failover_timeout_ms": 5000, "lines": ["hz 1"]}
+
+
+def deploy(lab: Lab, **config: object) -> None:
+    """A primary, two replicas, three Sentinels."""
+    lab.node("a", {**CONFIG, **config})
+    for name in "bc":
+        lab.node(name, {**CONFIG, **config, "replicaof": "a 6379"})
+    lab.sentinels(*SENTINELS, watch={"m": "a"}, **OPTIONS)
+
+
+def check_votes(lab: Lab) -> str | None:
+    """Each Sentinel votes once in an epoch; an epoch has one leader, and the leader a majority."""
+    votes: dict[tuple[str, int], set[str]] = defaultdict(set)
+    leaders: dict[int, set[str]] = defaultdict(set)
+    epochs: dict[str, int] = {}
+    ids = {name: lab[name].sentinel.my_id for name in SENTINELS}
+    for note in lab.record.notes:
+        event, _, text = note.text.partition(" ")
+        if event == "+vote-for-leader":
+            candidate, epoch = text.split()
+            votes[note.where, int(epoch)].add(candidate)
+        elif event == "+new-epoch":
+            epochs[note.where] = int(text)
+        elif event == "+try-failover":
+            epochs[f"failover of {note.where}"] = epochs[note.where]
+        elif event == "+elected-leader":
+            leaders[epochs[f"failover of {note.where}"]].add(note.where)
+    for (where, epoch), candidates in votes.items():
+        if len(candidates) > 1:
+            return f"{where} voted twice in epoch {epoch}: {candidates}"
+    for epoch, names in leaders.items():
+        if len(names) > 1:
+            return f"two leaders in epoch {epoch}: {names}"
+        voters = [where for where in SENTINELS if ids[min(names)] in votes.get((where, epoch), ())]
+        if len(voters) < 2:
+            return f"{names} led in epoch {epoch} by the votes of {voters} alone"
+    return None
+
+
+def check_one_truth(lab: Lab) -> str | None:
+    """All Sentinels name one primary; it is one, the others follow it, and all hold the same."""
+    truths = {
+        (primary.current_address.ip, primary.config_epoch)
+        for name in SENTINELS
+        for primary in lab[name].sentinel.primaries.values()
+    }
+    if len(truths) > 1:
+        return f"the Sentinels do not agree: {truths}"
+    ip, _ = truths.pop()
+    primary = next(name for name in NODES if lab.processes[name].host.ip == ip)
+    for name in NODES:
+        follows = lab[name].replication.primary_address
+        wanted = (None,) if name == primary else (ip, primary)
+        if (follows if follows is None else follows[0]) not in wanted:
+            return f"{primary} is the primary, and {name} follows {follows}"
+    digests = {dataset_digest(lab[name].databases) for name in NODES}
+    return None if len(digests) == 1 else "the nodes do not hold the same"
+
+
+def any_faults(lab: Lab) -> Check:
+    """Everything may fail; when all is healed, there is one truth."""
+    deploy(lab)
+
+    def writer() -> Iterator:
+        for number in range(100):
+            yield "SADD", "s", number
+            yield 0.2
+
+    lab.script("writer", "a", writer())
+
+    def check() -> str | None:
+        broken = check_votes(lab)
+        if broken is None and not lab.run_until(lambda: check_one_truth(lab) is None, "180s"):
+            broken = check_one_truth(lab)
+        return broken or check_votes(lab)
+
+    return check
+
+
+def test_one_leader_and_one_truth() -> None:
+    finding = search(any_faults, range(SEEDS))
+    assert finding is None, finding and finding.transcript()
+
+
+def split_brain(guarded: bool) -> object:
+    """A client on the side of the old primary goes on writing. Is what was acknowledged there lost?"""
+    limits = {"min-replicas-to-write": 1, "min-replicas-max-lag": 1} if guarded else {}
+
+    def scenario(lab: Lab) -> Check:
+        deploy(lab, **limits)
+
+        def writer() -> Iterator:
+            acknowledged = []
+            yield 3.0
+            for number in range(200):
+                reply = yield "SADD", "s", number
+                if reply == 1:
+                    acknowledged.append((lab.now_s, number))
+                yield 0.1
+            return acknowledged
+
+        script = lab.script("writer", "a", writer())
+
+        def check() -> str | None:
+            ip = lab["s1"].sentinel.primaries["m"].current_address.ip
+            name = next(one for one in NODES if lab.processes[one].host.ip == ip)
+            members = lab[name].databases[0].table.get(b"s")
+            there = set(members) if members is not None else set()
+            lost = [at for at, number in script.result or [] if b"%d" % number not in there]
+            if not lost or (guarded and max(lost) - min(lost) < 3.0):
+                return None
+            return f"acknowledged and lost: {len(lost)} writes of {max(lost) - min(lost):.1f} s"
+
+        return check
+
+    return scenario
+
+
+PARTITIONS = ("partition",)
+DURATION_S = 15.0
+
+
+def test_the_split_brain_is_found_and_shrunk() -> None:
+    """Without min-replicas a primary behind a wall acknowledges what nobody will keep."""
+    finding = search(split_brain(False), range(100), DURATION_S, most_faults=2, kinds=PARTITIONS)
+    assert finding is not None and len(finding.faults) <= 2
+    assert "acknowledged and lost" in finding.broken and "+switch-master" in finding.transcript()
+    again = play(split_brain(False), finding.seed, finding.faults, DURATION_S)
+    assert again is not None and again.transcript(messages=True) == finding.transcript(messages=True)
+    guarded = play(split_brain(True), finding.seed, finding.faults, DURATION_S)
+    assert guarded is None, "min-replicas-to-write bounds what is lost to a few seconds"
