@@ -10,7 +10,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import append_only_file, commands, growth, persistence
+from benchmarks import append_only_file, commands, growth, persistence, server
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -48,6 +48,13 @@ pipeline), then megabytes of a log of commands per second: rewriting it, and loa
 {policies}
 
 {logs}
+
+## Over TCP
+
+`redis-benchmark` against a real server and ours in turns: medians, and the processor time that each server
+takes for one request, in its own code and in the kernel.
+
+{server}
 """
 
 
@@ -62,6 +69,7 @@ def main() -> None:
         persistence=persistence.measure(),
         policies=append_only_file.measure_policies(),
         logs=append_only_file.measure_files(),
+        server=server.measure(),
     )
     print(page)
     RESULTS.write_text(page)

@@ -1,11 +1,13 @@
-"""`python -m benchmarks.server`: minidis-server beside a real redis-server, by redis-benchmark, in one run.
+"""minidis-server beside a real redis-server, both under redis-benchmark, in turns, in one run.
 
-Both servers share the machine with the benchmark itself; the ratio is what to look at, and only where nothing
-else runs. It is not part of `make bench`, which needs no server.
+The benchmark shares the machine with the servers, and so does everything else that runs there: a rate bears
+that badly. The processor time per request, which the system counts for each server alone, bears it well, and
+says where a server could get to on a machine of its own.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -14,43 +16,65 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
 
-REQUESTS = {1: 50_000, 16: 200_000, 100: 400_000}
+from benchmarks.timing import table
+
+REQUESTS = {1: 20_000, 16: 100_000, 100: 200_000}
 COMMANDS = ("GET", "SET")
 ROUNDS = 3
+LONGEST_S = 120
 SERVERS = {
     "redis-server": [shutil.which("redis-server") or "redis-server"],
     "minidis-server": [sys.executable, "-m", "minidis"],
 }
+HEADERS = ["50 clients", "pipeline", "redis, requests/s", "minidis, requests/s", "ratio",
+           "redis, us of CPU", "minidis, us of CPU"]  # fmt: skip
 
 
-def main() -> None:
-    """Print a table: requests per second of both, and the ratio."""
-    print(f"| requests/s | pipeline | {' | '.join(SERVERS)} | ratio |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+def measure() -> str:
+    """A Markdown table: requests per second of both, the ratio, processor time per request of both."""
+    if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
+        return "(redis-server and redis-benchmark are not on this machine)"
+    rows = []
     with running("redis-server") as theirs, running("minidis-server") as ours:
         for pipeline, requests in REQUESTS.items():
             for command in COMMANDS:
-                best = [0.0, 0.0]
+                rates: tuple[list[float], list[float]] = ([], [])
+                costs: tuple[list[float], list[float]] = ([], [])
                 for _ in range(ROUNDS):  # in turns, so that a busy moment hits both
-                    for side, port in enumerate((theirs, ours)):
-                        best[side] = max(best[side], requests_per_second(port, command, pipeline, requests))
-                ratio = best[1] / best[0]
-                print(
-                    f"| {command} | {pipeline} | {best[0]:,.0f} | {best[1]:,.0f} | {ratio:.2f} |", flush=True
-                )
+                    for side, (pid, port) in enumerate((theirs, ours)):
+                        before_s = processor_seconds(pid)
+                        rates[side].append(requests_per_second(port, command, pipeline, requests))
+                        costs[side].append((processor_seconds(pid) - before_s) * 1e6 / requests)
+                their_rate, our_rate = map(median, rates)
+                row = [command, str(pipeline), f"{their_rate:,.0f}", f"{our_rate:,.0f}"]
+                row += [f"{our_rate / their_rate:.2f}", *(f"{median(cost):.1f}" for cost in costs)]
+                rows.append(row)
+    return table(HEADERS, rows)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used so far, in its own code and in the kernel; 0 where there is no /proc."""
+    status = Path(f"/proc/{pid}/stat")
+    if not status.exists():
+        return 0.0
+    fields = status.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def requests_per_second(port: int, command: str, pipeline: int, requests: int) -> float:
+    """What redis-benchmark says."""
     words = ["redis-benchmark", "-p", str(port), "-t", command.lower(), "-P", str(pipeline)]
     words += ["-n", str(requests), "-c", "50", "--csv"]
-    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    return float(lines[-1].split(",")[1].strip('"'))
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=LONGEST_S)
+    return float(done.stdout.splitlines()[-1].split(",")[1].strip('"'))
 
 
 @contextmanager
-def running(name: str) -> Iterator[int]:
-    """A server on a free port, keeping nothing."""
+def running(name: str) -> Iterator[tuple[int, int]]:
+    """A server on a free port, keeping nothing; its process and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -59,7 +83,7 @@ def running(name: str) -> Iterator[int]:
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         try:
             wait_until_it_listens(port)
-            yield port
+            yield process.pid, port
         finally:
             process.terminate()
             process.wait()
@@ -78,4 +102,4 @@ def wait_until_it_listens(port: int, seconds: float = 20) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print(measure())
