@@ -9,7 +9,20 @@ from minidis.course.cards import card, cards
 from minidis.course.chapter import replay
 from minidis.course.grading import check
 from minidis.course.hints import hint, solution
+from minidis.course.overview import overview
 from minidis.course.parts import plug, plugged, unplug
 from minidis.course.progress import progress
 
-__all__ = ["card", "cards", "check", "hint", "plug", "plugged", "progress", "replay", "solution", "unplug"]
+__all__ = [
+    "card",
+    "cards",
+    "check",
+    "hint",
+    "overview",
+    "plug",
+    "plugged",
+    "progress",
+    "replay",
+    "solution",
+    "unplug",
+]
