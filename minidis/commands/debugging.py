@@ -317,6 +317,13 @@ def set_active_expire(client: Client, flag: bytes) -> str:
     return "OK"
 
 
+@debug("SET-DISABLE-DENY-SCRIPTS <0|1>", 1)
+def set_disable_deny_scripts(client: Client, flag: bytes) -> str:
+    """Setting it to 1 allows scripts to run commands that are not meant for them."""
+    client.node.scripts_run_everything = _flag(flag)
+    return "OK"
+
+
 @debug("PAUSE-CRON <0|1>", 1)
 def pause_cron(client: Client, flag: bytes) -> str:
     """Stop periodic cron job processing."""

@@ -278,7 +278,7 @@ def _latency_statistics(node: Node) -> Fields:
 
 @section("cluster")
 def _cluster(node: Node) -> Fields:
-    return {"cluster_enabled": 0}
+    return {"cluster_enabled": int(node.config.cluster_enabled)}
 
 
 @section("keyspace")

@@ -154,6 +154,7 @@ class Node:
         self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
+        self.scripts_run_everything = False  # as DEBUG SET-DISABLE-DENY-SCRIPTS says
         self.libraries = Libraries()
         self._begin_counting()
         self._let_others_in()

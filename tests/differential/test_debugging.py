@@ -177,6 +177,25 @@ def test_push_and_its_reply(judge: RealSide, ours: MinidisSide):
     assert ours.run(probe) == judge.run(probe)
 
 
+def test_scripts_may_be_let_into_everything(judge: RealSide, ours: MinidisSide):
+    exists = b"return redis.pcall('SCRIPT', 'EXISTS', 'abc')"
+    commands = [
+        (b"EVAL", exists, b"0"),
+        (b"DEBUG", b"SET-DISABLE-DENY-SCRIPTS", b"1"),
+        (b"EVAL", exists, b"0"),
+        (b"DEBUG", b"SET-DISABLE-DENY-SCRIPTS", b"0"),
+        (b"EVAL", exists, b"0"),
+        (b"DEBUG", b"SET-DISABLE-DENY-SCRIPTS"),
+    ]
+    judge.restart(2)
+    ours.restart(2)
+    theirs, mine = judge.run(commands), ours.run(commands)
+    assert (
+        [reply[0] for reply in mine] == [reply[0] for reply in theirs] == [b"-", b"+", b"*", b"+", b"-", b"-"]
+    )
+    assert mine[1:4] == theirs[1:4]
+
+
 PROTECTED = """
 DEBUG DIGEST
 DEBUG
