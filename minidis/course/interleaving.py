@@ -53,7 +53,7 @@ Program = Callable[[Any], Any]
 Judge = Callable[[Any, Mapping[str, Any]], Hashable]
 """What a schedule led to: given a redis-py client and what each program returned (or the error it raised)."""
 
-MOST_COMMANDS_PER_CLIENT = 40
+MOST_COMMANDS_PER_CLIENT = 25
 MOST_STATES = 20_000
 UNFINISHED = "unfinished"
 """The outcome of a schedule in which a client was still going after `MOST_COMMANDS_PER_CLIENT` commands."""

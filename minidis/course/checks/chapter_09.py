@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved
-from minidis.course.interleaving import UNFINISHED, Exploration, explore
+from minidis.course.interleaving import MOST_COMMANDS_PER_CLIENT, UNFINISHED, Exploration, explore
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
@@ -88,7 +88,7 @@ def _every_order(case: Case, move: Callable, accounts: Accounts, wishes: Mapping
             given = f"{accounts}, and {_told(found, outcome, wishes)}"
             due = f"as if one came after the other ({count:,} of {found.schedules:,} schedules are like this)"
             came = (
-                "a client that was still at it after 40 commands: it waits for what never comes"
+                f"still at it after {MOST_COMMANDS_PER_CLIENT} commands: it waits for what never comes"
                 if outcome == UNFINISHED
                 else str(outcome)
             )
@@ -472,6 +472,8 @@ def nil_once(case: Case, make: Callable) -> None:
         _same_as_engine(case, make, f"b: SET k 1; a: WATCH k; {what}; {after}", f"watched k; {what}")
     for what in ("b: GET k", "b: SET other 2", "b: DEL missing", "b: SETNX k 3", "a: WATCH k"):
         _same_as_engine(case, make, f"b: SET k 1; a: WATCH k; {what}; {after}", f"watched k; {what}")
+    two = "a: MULTI; c: MULTI; a: PING; c: PING; a: EXEC; c: EXEC"
+    _same_as_engine(case, make, f"a: WATCH k; c: WATCH k; b: SET k 1; {two}", "two watch the same key")
     text = f"a: WATCH k; a: MULTI; a: SET r 0; b: SET k 1; a: EXEC; {after}"
     _same_as_engine(case, make, text, "a change between MULTI and EXEC")
 
