@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+from minidis.drivers.tls import TlsError, client_context
 from minidis.engine.node import Node
 from minidis.engine.peers import Address, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
@@ -32,7 +34,7 @@ class PeerSockets:
         self.node = node
         self.on_turn = on_turn
         self.on_fault = on_fault
-        self.tls_context: Any = None  # an ssl.SSLContext, for peers that ask for TLS
+        self._tls_context: ssl.SSLContext | None = None  # for peers that ask for TLS; made when one does
         self._tasks: dict[int, asyncio.Task] = {}
         self._sockets: dict[int, PeerSocket] = {}
         self._listening: dict[Listener, asyncio.Task | list[asyncio.Server]] = {}
@@ -65,6 +67,12 @@ class PeerSockets:
 
     # -- outgoing ---------------------------------------------------------------------------------
 
+    def prepare_tls(self) -> ssl.SSLContext:
+        """What peers that ask for TLS are connected with.  Raises TlsError."""
+        if self._tls_context is None:
+            self._tls_context = client_context(self.node.config)
+        return self._tls_context
+
     async def _connect(self, peer: Peer) -> None:
         host, port = peer.address
         source = self.node.config.bind_source_addr
@@ -73,11 +81,11 @@ class PeerSockets:
                 partial(PeerSocket, self, peer),
                 host,
                 port,
-                ssl=self.tls_context if peer.tls else None,
+                ssl=self.prepare_tls() if peer.tls else None,
                 local_addr=(source, 0) if source else None,
             )
-        except (OSError, UnicodeError) as error:
-            number = getattr(error, "errno", None)
+        except (OSError, UnicodeError, TlsError) as error:
+            number = None if isinstance(error, ssl.SSLError) else getattr(error, "errno", None)
             reason = os.strerror(number) if number and number > 0 else str(error)
             self.guarded(self.node.peers.lost, peer, reason)
         finally:

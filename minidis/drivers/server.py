@@ -35,6 +35,7 @@ import stat
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
@@ -42,10 +43,9 @@ from minidis.drivers.busy import BusyTurns, RawTransport
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
-from minidis.drivers.tls import TlsError, client_context, server_context
+from minidis.drivers.tls import TlsError, server_context
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
-from minidis.engine.config import Config
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
@@ -119,9 +119,9 @@ class Server:
         if config.port:
             await self.listen_tcp(hosts, config.port)
         if config.tls_port:
-            await self.listen_tcp(hosts, config.tls_port, self._tls_context(server_context))
+            await self.listen_tcp(hosts, config.tls_port, self._tls_context(partial(server_context, config)))
         if config.tls_replication or config.tls_cluster:
-            self.peers.tls_context = self._tls_context(client_context)
+            self._tls_context(self.peers.prepare_tls)
         if config.unixsocket:
             await self._listen_unix(config.unixsocket, config.unixsocketperm)
         if config.pidfile:
@@ -156,9 +156,9 @@ class Server:
         if self.node.config.unixsocket:
             self.log.notice("Ready to accept connections unix")
 
-    def _tls_context(self, make: Callable[[Config], ssl.SSLContext]) -> ssl.SSLContext:
+    def _tls_context(self, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         try:
-            return make(self.node.config)
+            return make()
         except TlsError as error:
             self.log.warning(str(error))
             raise ListenError("Failed to configure TLS. Check logs for more info.") from None

@@ -228,6 +228,23 @@ def hostname(text: str) -> str:
     return text
 
 
+def primary_address(text: str) -> str:
+    """A reader of `replicaof`: a host and a port; "no one" is nobody.
+
+    >>> primary_address("10.0.0.1 6379"), primary_address("NO ONE")
+    ('10.0.0.1 6379', '')
+    """
+    words = text.split()
+    if not words or [word.lower() for word in words] == ["no", "one"]:
+        return ""
+    if len(words) != 2:
+        raise ConfigError("wrong number of arguments")
+    port = parse_integer(words[1].encode("utf-8", "surrogateescape"))
+    if port is None or not 0 <= port <= 65535:
+        raise ConfigError("Invalid master port")
+    return " ".join(words)
+
+
 def percentiles(text: str) -> str:
     """A reader of `latency-tracking-info-percentiles`."""
     name = "latency-tracking-info-percentiles"
@@ -345,6 +362,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "never": never,
     "backlog": backlog_size,
     "hostname": hostname,
+    "primary": primary_address,
     "percentiles": percentiles,
     "scores": oom_scores,
 }
@@ -369,7 +387,7 @@ def _other_directive(line: str) -> Directive:
             read = (one_of if kind == "enum" else some_of)(*details)
         else:
             read = _READERS[kind]
-        words = None if kind in ("percentiles", "scores", "flags") else 1
+        words = {"percentiles": None, "scores": None, "flags": None, "primary": 2}.get(kind, 1)
     show = {"bool": _show_boolean, "never": _show_boolean, "octal": "{:o}".format}.get(kind, str)
     return Directive(name, default.strip(), read, show, "!" in names, tuple(aliases), words)
 

@@ -116,6 +116,8 @@ class Settings:
             raise ConfigError(_UNKNOWN)
 
     def _set(self, directive: Directive, arguments: list[str]) -> None:
+        if directive.words not in (None, 1) and len(arguments) == 1:
+            arguments = arguments[0].split()  # --replicaof "127.0.0.1 6379", one word of a command line
         if directive.words is not None and len(arguments) != directive.words:
             raise ConfigError("wrong number of arguments")
         text = " ".join(argument for argument in arguments if argument)

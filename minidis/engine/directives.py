@@ -7,7 +7,7 @@ honours stands in config.py; what the TCP server honours is named in minidis/dri
     int A..B    a number in a range        memory       100mb        enum a b   one of these words
     bool        yes or no                  text         anything     words N    N words (0: any number)
     flags a b   some of these words        memory-from  at least and at most
-    memory-or-percent, backlog, hostname, percentiles, scores, never: see the readers of config.py
+    memory-or-percent, backlog, hostname, primary, percentiles, scores, never: see the readers of config.py
 
 Mirrors: the tables at the end of config.c.
 Read next: config.py, which reads this table.
@@ -125,7 +125,7 @@ replica-lazy-flush/slave-lazy-flush  bool                               = no
 replica-priority/slave-priority      int 0..2147483647                  = 100
 replica-read-only/slave-read-only    bool                               = yes
 replica-serve-stale-data/slave-serve-stale-data bool                    = yes
-replicaof!/slaveof                   words 2                            =
+replicaof!/slaveof                   primary                            =
 sanitize-dump-payload                enum no yes clients                = no
 server_cpulist!                      text                               =
 set-proc-title!                      bool                               = yes
