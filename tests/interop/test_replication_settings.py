@@ -66,7 +66,7 @@ def test_no_one_is_nobody(start: Start, judge: Judge) -> None:
 @pytest.mark.parametrize("judge", REDIS, ids=lambda judge: judge.name)
 @pytest.mark.parametrize("part", ["primary", "replica", "replica whose primary is gone"])
 def test_info_has_the_fields_of_a_real_server(start: Start, judge: Judge, part: str) -> None:
-    """Name by name, in order; and what stands in a line about a replica.  (Valkey has added fields of its own.)"""
+    """Name by name, in order; and what stands in a line about a replica."""
     names = []
     for kind in (judge, None):
         primary = start(kind, min_replicas_to_write=1)
