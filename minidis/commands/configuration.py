@@ -97,6 +97,7 @@ def config_resetstat(client: Client):
     node = client.node
     node.connections_received = node.expired_keys = 0
     node.statistics.reset()
+    node.eviction.evicted_keys = node.lazy_free.freed_objects = 0
     node.memory.peak_bytes = node.memory.used_bytes()
     for database in node.databases:
         database.hits = database.misses = 0

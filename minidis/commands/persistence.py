@@ -158,9 +158,10 @@ def _debug_reload(client: Client, *options: bytes) -> str:
         if b"NOSAVE" not in chosen:
             node.saving.save(COMPLETE_VERSION)  # nothing may be forgotten on the way
         if b"NOFLUSH" not in chosen:
-            _empty(client)
+            starting.empty(node)
         loading = Loading(node, merge=b"MERGE" in chosen)
         loading.begin(loading.snapshot(node.saving.path)).run()
+        client.rewrite()  # what was loaded is no change, and replicas and the log have nothing to repeat
     except DiskError:
         raise ReplyError("ERR") from None
     except LoadError as error:
@@ -174,12 +175,8 @@ def _debug_loadaof(client: Client) -> str:
     """Write the append-only file out and load it in the place of what is there."""
     try:
         starting.reload_log(client.node)
+        client.rewrite()  # a log that says "load the log" would be loaded for ever
     except (DiskError, LoadError) as error:
         client.node.log("warning", str(error))
         raise ReplyError("ERR Error trying to load the AOF files, check server logs") from None
     return "OK"
-
-
-def _empty(client: Client) -> None:
-    for database in client.node.databases:
-        database.clear()

@@ -457,7 +457,7 @@ class Connection(asyncio.Protocol):
             return
         self.running = True
         try:
-            while link.run_all(FLUSH_BYTES):
+            while link.run_all(self.most_output_bytes()):
                 self.write()
                 if self.transport.is_closing():
                     break
@@ -493,12 +493,12 @@ class Connection(asyncio.Protocol):
         server = self.server
         if (server.node.unwritten or server.exit_code) and not server.write_out():
             return
+        if self._check_output(server.node.now_us):
+            return
         output = link.take_output()
         server.node.statistics.writes += 1
         server.node.statistics.output_bytes += len(output)
         self.transport.write(output)
-        if self.transport.get_write_buffer_size():
-            self._check_output(self.server.node.now_us)
 
     def check(self, now_us: int) -> None:
         """Once a second: hang up on the idle, and look at the soft limit."""
@@ -512,14 +512,24 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         self._check_output(now_us)
 
-    def _check_output(self, now_us: int) -> None:
+    def _check_output(self, now_us: int) -> bool:
+        """Cut the client off if too much waits for it, and say whether that was so."""
         assert self.link is not None
-        client, size_bytes = self.link.client, self.transport.get_write_buffer_size()
-        if self.meter.exceeds(limit_of(client), size_bytes, now_us):
-            self.server.log.warning(
-                f"Client {client.peer} closed for overcoming of output buffer limits ({size_bytes} bytes)."
-            )
-            self.transport.abort()
+        client = self.link.client
+        size_bytes = self.transport.get_write_buffer_size() + len(self.link.output)
+        if not self.meter.exceeds(limit_of(client), size_bytes, now_us):
+            return False
+        self.server.log.warning(
+            f"Client {client.peer} closed for overcoming of output buffer limits ({size_bytes} bytes)."
+        )
+        self.transport.abort()
+        return True
+
+    def most_output_bytes(self) -> int:
+        """How much output may gather while commands run: a hard limit counts the replies of one reading
+        together, so where there is one, nothing leaves before it is known whether they keep within it."""
+        assert self.link is not None
+        return max(FLUSH_BYTES, limit_of(self.link.client)[0])
 
     def _refuse(self, reason: bytes) -> None:
         self.server.node.statistics.rejected_connections += 1

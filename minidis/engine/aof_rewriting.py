@@ -46,9 +46,14 @@ class Rewriting:
         self._started_us = 0
 
     def start_or_schedule(self) -> bool:
-        """Begin a rewrite, or do so when the job that runs is over.  True if it began."""
-        if self.node.background.job is not None:
+        """Begin a rewrite, or do so when the job that runs is over.  True if it began.
+
+        Not in the middle of an EXEC or a script: what it has changed so far would be in the base, and then
+        come again from the journal, which hands it on at the end.
+        """
+        if self.node.background.job is not None or self.node.journal.depth:
             self.scheduled = True
+            self.node.log("notice", "AOF background was scheduled")
             return False
         return self.start()
 

@@ -254,7 +254,7 @@ def percentiles(text: str) -> str:
             raise ConfigError(f"Invalid {name} parameters")
         if not 0 <= number <= 100:
             raise ConfigError(f"{name} parameters should sit between [0.0,100.0]")
-    return " ".join(text.split())
+    return " ".join(f"{float(word):.6f}".rstrip("0").rstrip(".") for word in text.split())
 
 
 def oom_scores(text: str) -> str:

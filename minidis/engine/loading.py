@@ -30,6 +30,7 @@ from minidis.engine import errors
 from minidis.engine.access import set_use
 from minidis.engine.client import Client
 from minidis.engine.disk import Disk, DiskError, join
+from minidis.engine.libraries import read_metadata
 from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_manifest import Manifest
 from minidis.persistence.rdb_format import RdbError
@@ -266,7 +267,7 @@ class Loading:
             elif isinstance(event, SelectDatabase):
                 self._select(path, event.number)
             elif isinstance(event, Function):
-                node.libraries.keep(event.code)
+                self._keep_library(path, event.code)
             elif isinstance(event, Aux):
                 self.notes[event.name] = event.value
             elif isinstance(event, Notice):
@@ -274,6 +275,12 @@ class Loading:
             if number % RECORDS_PER_STEP == 0:
                 yield
         yield
+
+    def _keep_library(self, path: str, code: bytes) -> None:
+        libraries = self.node.libraries
+        if not self.merge and (name := read_metadata(code)[1]) in libraries.sources:
+            raise LoadError(path, f"the library {name.decode()!r} is there already")
+        libraries.keep(code)
 
     def _select(self, path: str, index: int) -> None:
         count = len(self.node.databases)

@@ -72,10 +72,16 @@ def reload_log(node: Node) -> None:
     """DEBUG LOADAOF: write the log out, and load it in the place of what is there.  Raises LoadError."""
     log = node.append_only
     log.flush(force=True)
-    for database in node.databases:
-        database.clear()
+    empty(node)
     loading = Loading(node)
     loading.begin(loading.log(log.files.folder, log.files.manifest)).run()
+
+
+def empty(node: Node) -> None:
+    """Let go of the dataset, keys and functions, before it is loaded anew."""
+    for database in node.databases:
+        database.clear()
+    node.libraries.clear()
 
 
 def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -> bool:
@@ -98,7 +104,7 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
             node.log("notice", "Saving the final RDB snapshot before exiting.")
             node.saving.save()
     except DiskError as error:
-        then = "exiting anyway" if force else "can not exit"
+        then = "exiting anyway" if force else "can't exit"
         node.log("warning", f"Error trying to save the DB, {then}: {error}")
         return force
     return True

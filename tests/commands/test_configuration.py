@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from minidis.drivers.embedded import Embedded
 from minidis.engine.disk import DiskError, MemoryDisk
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
@@ -63,3 +64,23 @@ def test_protected_directives_and_debug(allowed: str, peer: str, may: bool):
         else:
             with pytest.raises(ReplyError, match=error):
                 node.execute(client, command)
+
+
+def test_percentiles_are_shown_as_the_numbers_that_they_are():
+    node = Node()
+    client = node.connect()
+    name = b"latency-tracking-info-percentiles"
+    node.execute(client, [b"CONFIG", b"SET", name, b"0.0 50.0 99.90 100.0"])
+    assert node.execute(client, [b"CONFIG", b"GET", name]) == {name: b"0 50 99.9 100"}
+
+
+def test_resetstat_counts_evictions_and_lazy_frees_anew():
+    redis = Embedded(clock=0)
+    redis.execute("SADD", "large", *range(1000))
+    redis.execute("UNLINK", "large")
+    redis.step(1)
+    assert redis.node.lazy_free.freed_objects == 1
+    redis.node.eviction.evicted_keys = 1
+    redis.execute("CONFIG", "RESETSTAT")
+    stats = redis.execute("INFO", "stats").decode()
+    assert "evicted_keys:0\r\n" in stats and "lazyfreed_objects:0\r\n" in redis.execute("INFO").decode()

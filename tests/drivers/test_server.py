@@ -415,3 +415,20 @@ def test_version_help_and_a_missing_file(tmp_path: Path) -> None:
     assert missing.returncode == 1 and "Fatal error, can't open config file" in missing.stdout
     refused = run("--daemonize", "yes")
     assert refused.returncode == 1 and "daemonize is not supported" in refused.stderr
+
+
+def test_a_reply_over_the_hard_limit_is_never_begun(path: str) -> None:
+    """Also when it is the sum of a pipeline, whose other commands do not run (unit/obuf-limits.tcl)."""
+
+    async def scenario() -> None:
+        async with serving(path, client_output_buffer_limit="normal 100000 0 0") as (server, connect):
+            other = await connect()
+            await other.ask(b"SETRANGE big 9999 x\r\n", b":10000\r\n")
+            await other.ask(b"SETRANGE huge 149999 x\r\n", b":150000\r\n")
+            for request in (b"GET huge\r\n", b"INCR n\r\nGET big\r\n" * 15):
+                greedy = await connect()
+                greedy.writer.write(request)
+                assert await greedy.expect_end() == b""
+            await other.ask(b"GET n\r\n", b"$2\r\n10\r\n")
+
+    asyncio.run(scenario())

@@ -433,3 +433,27 @@ def test_large_values_become_commands_of_64_elements():
     table = redis.node.databases[0].table
     assert [len(argv) for argv in commands_for(b"list", table[b"list"])] == [66, 66, 24]
     assert [len(argv) for argv in commands_for(b"hash", table[b"hash"])] == [130, 74]
+
+
+def test_what_debug_loads_is_not_journaled():
+    """A log that said "load the log" would be loaded for ever."""
+    redis = Embedded(clock=0)
+    redis.execute("CONFIG", "SET", "appendonly", "yes")
+    redis.step(1)
+    redis.execute("SET", "k", "v")
+    before = redis.node.journal.offset
+    for words in (("DEBUG", "LOADAOF"), ("DEBUG", "RELOAD"), ("DEBUG", "LOADAOF")):
+        assert redis.execute(*words) == "OK"
+        assert redis.node.journal.offset == before
+    assert redis.execute("GET", "k") == b"v"
+
+
+def test_a_log_switched_on_within_exec_says_nothing_twice():
+    """Its base may not hold what the journal hands on at the end of the EXEC."""
+    redis = Embedded(clock=0)
+    words = (("MULTI",), ("INCR", "n"), ("CONFIG", "SET", "appendonly", "yes"), ("INCR", "n"), ("EXEC",))
+    assert [redis.execute(*command) for command in words][-1] == [1, "OK", 2]
+    redis.step(1)
+    assert redis.node.append_only.state == "on"
+    redis.execute("DEBUG", "LOADAOF")
+    assert redis.execute("GET", "n") == b"2"

@@ -73,3 +73,14 @@ def test_scripts_and_functions_do_not_meet(redis):
     assert [redis.execute("FCALL", "n", 0) for _ in range(2)] == [1, 2]
     redis.execute("SCRIPT", "FLUSH")
     assert redis.execute("FCALL", "n", 0) == 3
+
+
+def test_a_library_that_is_there_keeps_a_reload_without_flush_from_loading():
+    redis = Embedded(clock=0)
+    redis.execute(
+        "FUNCTION", "LOAD", "#!lua name=mine\nredis.register_function('f', function() return 1 end)"
+    )
+    with pytest.raises(ReplyError, match="Error trying to load the RDB dump"):
+        redis.execute("DEBUG", "RELOAD", "NOFLUSH")
+    assert redis.execute("DEBUG", "RELOAD", "NOFLUSH", "MERGE") == "OK"
+    assert redis.execute("FCALL", "f", 0) == 1
