@@ -21,6 +21,7 @@ from minidis.course.expiring import LearnersExpiry
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
 from minidis.course.sketches import bit_commands, hyperloglog_commands
+from minidis.course.slowlogs import LearnersSlowLog
 from minidis.course.tables import dict_with, plug_table, scan_with
 from minidis.course.transacting import LearnersWatchers
 from minidis.course.wire import FrameRequests
@@ -126,6 +127,7 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
     "pubsub": lambda node, deliver: _plug_attribute(node, "pubsub", LearnersPubSub(node.pubsub, deliver)),
     "ranges": lambda node, parts: _plug_commands(node, range_commands(*parts)),
     "scan": lambda node, parts: plug_table(node, scan_with(*parts)),
+    "slowlog": lambda node, make: _plug_attribute(node, "slowlog", LearnersSlowLog(node, make)),
     "streams": lambda node, parts: _plug_streams(node, *parts),
     "transactions": _plug_transactions,
     "waiting": lambda node, room: _plug_attribute(node, "waiting", room(node)),

@@ -7,7 +7,7 @@ Each fault is *done* to the node, by commands and by time, never written into a 
 everyday load with small signs of other things in it (a key that expired, one slow command), so that a gauge
 that is merely not zero proves nothing.
 
-Complexity: some ten thousand commands for a spin.
+Complexity: some thousand commands for a spin.
 
 >>> sorted(FAULTS)[:4]
 ['churn', 'client leak', 'eviction storm', 'expiry storm']
@@ -28,7 +28,7 @@ from minidis.drivers.event_loop import EventLoop
 from minidis.protocol.replies import ReplyError
 
 START = "2026-01-01T00:00:00Z"
-CONFIG = {"latency-monitor-threshold": "5", "slowlog-log-slower-than": "5000", "hz": "1"}
+CONFIG = {"latency-monitor-threshold": "1", "slowlog-log-slower-than": "1000", "hz": "1"}
 HEALTHY = "healthy"
 
 
@@ -48,18 +48,18 @@ def fault_of(seed: int) -> str:
 
 def _everyday(node: Embedded, random: Random) -> None:
     """A cache, some clients that come and go, one report a day: nothing of it is a fault."""
-    for number in range(random.randrange(1500, 2500)):
+    for number in range(random.randrange(400, 600)):
         node.execute("SET", f"user:{number}", "x" * 50)
-    for number in range(1000):
-        node.execute("GET", f"user:{random.randrange(1600)}")
-        if number % 20 == 0:
+    for number in range(300):
+        node.execute("GET", f"user:{random.randrange(420)}")
+        if number % 10 == 0:
             node.execute("SET", f"token:{number}", "x", "EX", "5")
     for number in range(random.randrange(8, 15)):
         client = node.connect(f"web-{number}")
         node.execute("GET", "user:1", client=client)
     for _ in range(20):
         node.disconnect(node.connect("job"))
-    node.execute("SADD", "report", *range(40_000))
+    node.execute("SADD", "report", *range(8_000))
     node.execute("SMEMBERS", "report")  # once, slow
     node.execute("UNLINK", "report")
     node.step(10)
@@ -71,7 +71,7 @@ def _healthy(node: Embedded, random: Random) -> None:
 
 def _slow_command(node: Embedded, random: Random) -> None:
     """Somebody lists the keyspace, again and again."""
-    for number in range(20_000):
+    for number in range(4_000):
         node.execute("SET", f"item:{number}", number)
     admin = node.connect("admin-panel")
     for _ in range(random.randrange(8, 15)):
@@ -81,7 +81,7 @@ def _slow_command(node: Embedded, random: Random) -> None:
 
 def _slow_script(node: Embedded, random: Random) -> None:
     """A script that walks over everything: the server sees one EVAL."""
-    for number in range(20_000):
+    for number in range(4_000):
         node.execute("SET", f"item:{number}", number)
     billing = node.connect("billing")
     for _ in range(random.randrange(8, 15)):
@@ -91,14 +91,14 @@ def _slow_script(node: Embedded, random: Random) -> None:
 
 def _client_leak(node: Embedded, random: Random) -> None:
     """Connections are opened, used once, and never closed."""
-    for _ in range(random.randrange(400, 700)):
+    for _ in range(random.randrange(200, 400)):
         node.execute("GET", "user:1", client=node.connect("worker"))
     node.step(1800)
 
 
 def _churn(node: Embedded, random: Random) -> None:
     """A connection for each request."""
-    for _ in range(random.randrange(2000, 3000)):
+    for _ in range(random.randrange(600, 1000)):
         client = node.connect("php")
         node.execute("GET", "user:1", client=client)
         node.disconnect(client)
@@ -109,15 +109,15 @@ def _eviction_storm(node: Embedded, random: Random) -> None:
     used_bytes = _used(node)
     node.execute("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     node.execute("CONFIG", "SET", "maxmemory", str(used_bytes))
-    for number in range(random.randrange(4000, 6000)):
-        if node.execute("GET", f"page:{number % 3500}") is None:
-            node.execute("SET", f"page:{number % 3500}", "x" * 100)
+    for number in range(random.randrange(1500, 2500)):
+        if node.execute("GET", f"page:{number % 900}") is None:
+            node.execute("SET", f"page:{number % 900}", "x" * 100)
 
 
 def _memory_full(node: Embedded, random: Random) -> None:
     """The limit is reached, the policy is the default: writes are refused."""
     node.execute("CONFIG", "SET", "maxmemory", str(_used(node) + 10_000))
-    for number in range(random.randrange(800, 1500)):
+    for number in range(random.randrange(300, 600)):
         try:
             node.execute("SET", f"order:{number}", "x" * 100)
         except ReplyError:
@@ -126,7 +126,7 @@ def _memory_full(node: Embedded, random: Random) -> None:
 
 def _expiry_storm(node: Embedded, random: Random) -> None:
     """One job wrote all of them, with one time to live."""
-    for number in range(random.randrange(6000, 9000)):
+    for number in range(random.randrange(2000, 3000)):
         node.execute("SET", f"teaser:{number}", "x", "EX", "30")
     node.step(40)
 
@@ -138,7 +138,7 @@ def _slow_reader(node: Embedded, random: Random) -> None:
     reader.send(b"SUBSCRIBE ticks\r\n")
     loop.run()
     reader.hold()
-    for _ in range(random.randrange(2000, 3000)):
+    for _ in range(random.randrange(800, 1500)):
         node.execute("PUBLISH", "ticks", "x" * 1000)
         loop.turn()
 
