@@ -5,17 +5,438 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.guard import unobserved
+from minidis.course.machine import Machine
 from minidis.course.rdb_files import explain, read_file, real_checker
 from minidis.drivers.embedded import Embedded
+from minidis.engine.config import ConfigError
+from minidis.engine.config_file import ConfigFileError, Settings
 from minidis.engine.database import Database
+from minidis.engine.disk import DiskError
+from minidis.engine.loading import LoadError
+from minidis.persistence.aof import AofReader, encode_command, encode_timestamp
 from minidis.persistence.crc64 import crc64
 from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import load_snapshot
 from minidis.persistence.rdb_writer import encode_length, encode_string
+
+# -- 11.1 --------------------------------------------------------------------------------------------
+
+configuration = Exercise(
+    "11.1",
+    "Lose one second at most, restart within five",
+    kind="use",
+    points=4,
+    hints=(
+        "Which of RDB and AOF can promise a second at all? And which appendfsync keeps up when a sync "
+        "takes 10 ms and five hundred writes come each second?",
+        "The log grows with every change, and the restart reads all of it. Look at the two directives "
+        "auto-aof-rewrite-...: the default minimum is 64 MB, and that is 640 seconds of reading here.",
+        "appendonly yes, appendfsync everysec, auto-aof-rewrite-min-size 256kb, auto-aof-rewrite- "
+        "percentage 100. A comment needs a line of its own. Leave no-appendfsync-on-rewrite and aof-load- "
+        "truncated alone.",
+    ),
+)
+
+SYNC_US = 10_000
+LONGEST_LOSS_S = 1.2
+READ_BYTES_PER_S = 100_000
+RESTART_S = 5
+
+
+def configured(case: Case, conf: Any) -> Embedded:
+    """A server with the learner's redis.conf, on a disk whose sync takes 10 ms."""
+    if not isinstance(conf, str):
+        raise Wrong("your configuration", type(conf).__name__, "a str: the text of redis.conf")
+    settings = Settings()
+    try:
+        settings.load(conf.encode())
+        node = case.node(settings.values)
+    except (ConfigFileError, ConfigError) as error:
+        raise Wrong("your redis.conf, to the server", str(error), "a server that starts") from None
+    node.disk.fsync_us = SYNC_US
+    return node
+
+
+def cut_and_count(case: Case, node: Embedded, writes: int, gap_s: float, given: str) -> None:
+    """Write, pull the plug, and look how old the oldest lost write is."""
+    for number in range(writes):
+        node.execute("SET", f"write:{number}", number)
+        node.step(gap_s)
+    try:
+        node.power_cut()
+    except LoadError as error:
+        raise Wrong(given, str(error), "a server that starts again") from None
+    kept = node.execute("EXISTS", *[f"write:{number}" for number in range(writes)])
+    lost_s = (writes - kept) * gap_s
+    case.true(
+        lost_s <= LONGEST_LOSS_S, given, f"the writes of the last {lost_s:.1f} s are gone", "1 s at most"
+    )
+
+
+@configuration.test("the server starts, and a kill takes nothing")
+@unobserved
+def starts(case: Case, conf: str) -> None:
+    node = configured(case, conf)
+    for number in range(100):
+        node.execute("SET", f"k{number}", "v")
+    node.kill()
+    case.equal(node.execute("DBSIZE"), 100, "100 writes, then kill -9; DBSIZE")
+
+
+@configuration.test("a hundred power cuts")
+@unobserved
+def power_cuts(case: Case, conf: str) -> None:
+    for trial in range(100):
+        if trial % 20 == 0:
+            node = configured(case, conf)
+            node.disk.random.seed(case.random.random())
+        writes = case.random.randrange(3, 25)
+        cut_and_count(case, node, writes, 0.1, f"power cut number {trial + 1}, after {writes} writes")
+        node.execute("FLUSHALL")
+
+
+@configuration.test("the power goes while the log is rewritten")
+@unobserved
+def cut_in_a_rewrite(case: Case, conf: str) -> None:
+    for _ in range(5):
+        node = configured(case, conf)
+        node.disk.random.seed(case.random.random())
+        node.execute("SET", "k", "v")
+        node.execute("CONFIG", "SET", "auto-aof-rewrite-percentage", "0")
+        log = node.node.append_only
+        if log.state == "on" and node.node.background.job is None and log.rewriting.start():
+            node.node.background.hold()
+        cut_and_count(case, node, 50, 0.1, "50 writes in 5 s during a rewrite, then a power cut")
+
+
+@configuration.test("a restart reads no more than it can in five seconds")
+@unobserved
+def restarts(case: Case, conf: str) -> None:
+    node = configured(case, conf)
+    for number in range(200):
+        node.execute("HSET", f"user:{number}", "name", f"name of {number}", "mail", "x" * 200)
+    largest = 0
+    for number in range(12_000):
+        node.execute("HINCRBY", f"user:{number % 200}", "visits", 1)
+        if number % 250 == 0:
+            node.step(0.5)
+            size = node.node.append_only.size_bytes if node.node.append_only.state == "on" else 0
+            largest = max(largest, size)
+    case.true(
+        largest <= RESTART_S * READ_BYTES_PER_S,
+        "12000 changes of 200 small hashes; then a restart, which reads 100000 bytes a second",
+        f"a log of {largest} bytes: {largest / READ_BYTES_PER_S:.1f} s",
+        f"{RESTART_S} s at most",
+    )
+    node.step(1)  # what is held back while a sync runs is only in the process
+    node.kill()
+    case.equal(node.execute("HGET", "user:7", "visits"), b"60", "HGET user:7 visits after the restart")
+
+
+@configuration.test("five hundred writes a second")
+@unobserved
+def keeps_up(case: Case, conf: str) -> None:
+    node = configured(case, conf)
+    node.disk.blocked_us = 0
+    for number in range(1000):
+        node.execute("SET", f"k{number % 50}", "v")
+        node.step(0.002)
+    case.true(
+        node.disk.blocked_us < 400_000,
+        "1000 writes in 2 s, a sync takes 10 ms",
+        f"they stood still for {node.disk.blocked_us / 1e6:.1f} s",
+        "0.4 s at most",
+    )
+
+
+# -- 11.2 --------------------------------------------------------------------------------------------
+
+rescue_server = Exercise(
+    "11.2",
+    "Rescue a server that came up empty",
+    kind="use",
+    points=4,
+    hints=(
+        "The old data are in dump.rdb, as long as nobody saves: a plain stop() writes today's few keys "
+        "over it. The new orders are in the running server, and in its young log.",
+        "Take the new keys out (DUMP and PTTL), stop without saving, start without appendonly, put the new "
+        "keys in (RESTORE with replace). Now the memory is right, and no file is.",
+        "CONFIG SET appendonly yes on the running server writes all it has into a new log; wait a second. "
+        "Then set appendonly yes in machine.conf, for the next start.",
+    ),
+)
+
+Rescue = Callable[[Machine], Any]
+
+
+def unlucky_machine(case: Case, orders: int = 60) -> tuple[Machine, dict[bytes, bytes]]:
+    """A server of long standing, then the restart with appendonly, then three customers; and what is due."""
+    machine = Machine("# the shop\nsave 900 1\n", case.seed)
+    redis = machine.start()
+    for number in range(orders):
+        redis.set(f"order:{number}", f"{case.random.randrange(10**6)}")
+    redis.hset("customer:1", mapping={"name": "Ada", "city": "London"})
+    redis.zadd("sales", {"book": 20, "pen": 3})
+    redis.rpush("queue", *"abc")
+    redis.set("session:old", "x", ex=5000)
+    redis.incr("next-order", orders)
+    before = machine.contents()
+    machine.stop()
+    machine.conf += "appendonly yes\n"
+    redis = machine.start()
+    for number in range(orders, orders + 3):
+        redis.set(f"order:{number}", "new")
+    redis.set("session:new", "y", ex=100)
+    redis.set("next-order", orders + 3)
+    return machine, {**before, **machine.contents()}
+
+
+def rescued(case: Case, rescue: Rescue) -> tuple[Machine, dict[bytes, bytes]]:
+    machine, due = unlucky_machine(case)
+    try:
+        rescue(machine)
+    except (ConfigFileError, LoadError, DiskError) as error:
+        raise Wrong("rescue(machine)", str(error), "a server that runs") from None
+    case.true(machine.redis is not None, "rescue(machine)", "no server runs", "a server that runs")
+    return machine, due
+
+
+def same_contents(case: Case, machine: Machine, due: dict[bytes, bytes], when: str) -> None:
+    came = machine.contents()
+    missing = sorted(set(due) - set(came))
+    case.true(
+        not missing,
+        when,
+        f"{len(missing)} of {len(due)} keys are missing: {show(missing, 120)}",
+        "all of them",
+    )
+    wrong = sorted(key for key in due if came[key] != due[key])
+    case.true(not wrong, when, f"keys with another value: {show(wrong, 120)}", "the latest value of each")
+    case.equal(sorted(set(came) - set(due)), [], f"{when}; keys that were never there")
+
+
+@rescue_server.test("all keys are back")
+def all_back(case: Case, rescue: Rescue) -> None:
+    machine, due = rescued(case, rescue)
+    same_contents(case, machine, due, "rescue(machine)")
+
+
+@rescue_server.test("the next restart finds them too")
+def next_restart(case: Case, rescue: Rescue) -> None:
+    machine, due = rescued(case, rescue)
+    machine.stop()
+    try:
+        machine.start()
+    except (ConfigFileError, LoadError) as error:
+        raise Wrong("rescue(machine), then a restart", str(error), "a server that starts") from None
+    same_contents(case, machine, due, "rescue(machine), then a restart")
+
+
+@rescue_server.test("and so does a power cut")
+def after_a_cut(case: Case, rescue: Rescue) -> None:
+    machine, due = rescued(case, rescue)
+    machine.wait(3)
+    machine.redis.set("order:last", "1")
+    machine.wait(3)
+    due[b"order:last"] = b"string 1"
+    machine.power_cut()
+    same_contents(case, machine, due, "rescue(machine), a write, three seconds, a power cut")
+
+
+@rescue_server.test("the log is on, now and in redis.conf")
+def log_is_on(case: Case, rescue: Rescue) -> None:
+    machine, _ = rescued(case, rescue)
+    case.equal(machine.redis.config_get("appendonly")["appendonly"], "yes", "CONFIG GET appendonly")
+    settings = Settings()
+    settings.load(machine.conf.encode())
+    case.equal(settings.values.get("appendonly"), "yes", "appendonly in machine.conf")
+    case.equal(settings.values.get("save"), "900 1", "the save line in machine.conf, as it was")
+
+
+@rescue_server.test("times to live go on")
+def ttls_go_on(case: Case, rescue: Rescue) -> None:
+    machine, _ = rescued(case, rescue)
+    for key, most in (("session:old", 5000), ("session:new", 100)):
+        ttl = machine.redis.ttl(key)
+        case.true(0 < ttl <= most, f"TTL {key} after the rescue", str(ttl), f"between 1 and {most}")
+        case.true(
+            ttl > most - 60, f"TTL {key} after the rescue", str(ttl), "what is left of it, by the clock"
+        )
+
+
+# -- 11.3 --------------------------------------------------------------------------------------------
+
+log_loader = Exercise(
+    "11.3",
+    "A loader of logs",
+    kind="rebuild",
+    points=6,
+    hints=(
+        "Write one function that reads a single command at a position and answers (words, where the next "
+        "one starts); let it answer None when the bytes end too early, and raise ValueError when a byte "
+        "is wrong.",
+        "A number line is * or $, digits, CR LF. If there is no CR LF yet, what is there must still be "
+        "able to become such a line. Behind each word stand CR LF; if two bytes are there and differ: "
+        "ValueError.",
+        "Keep a list for the commands since MULTI and the place where it began. With EXEC they go to the "
+        "result. At the end: whole is the place of the open MULTI, else the end of the last whole "
+        "command.",
+    ),
+)
+
+Loader = Callable[[list[bytes]], tuple[list[list[bytes]], int]]
+
+
+def reference_load(files: list[bytes]) -> tuple[list[list[bytes]], int]:
+    """What is to run, and how many bytes of the last file are whole.  Raises ValueError."""
+    commands: list[list[bytes]] = []
+    whole = 0
+    for number, data in enumerate(files, 1):
+        reader, multi_at = AofReader(), None
+        queue: list[list[bytes]] = []
+        reader.feed(data)
+        for record in reader.records():
+            name = record.argv[0].upper() if record.argv else b""
+            if name == b"MULTI":
+                if multi_at is not None:
+                    raise ValueError("MULTI within MULTI")
+                multi_at = record.start
+            elif name == b"EXEC":
+                commands += queue
+                queue, multi_at = [], None
+            elif record.argv is not None:
+                (commands if multi_at is None else queue).append(record.argv)
+        whole = reader.position if multi_at is None else multi_at
+        if whole < len(data) and number < len(files):
+            raise ValueError("only the last file may be cut off")
+    return commands, whole
+
+
+def same_load(case: Case, load: Loader, files: list[bytes], given: str = "") -> None:
+    """The learner's answer beside the reference's."""
+    due = reference_load(files)
+    given = given or f"load_log({show(files, 200)})"
+    try:
+        came = load(list(files))
+    except ValueError as error:
+        raise Wrong(given, f"ValueError: {error}", f"{len(due[0])} commands, {due[1]} bytes") from None
+    case.true(isinstance(came, tuple) and len(came) == 2, given, show(came), "(commands, whole)")
+    case.equal([list(command) for command in came[0]], due[0], f"{given}; the commands")
+    case.equal(came[1], due[1], f"{given}; how many bytes of the last file are whole")
+
+
+def a_log(case: Case, commands: int = 12) -> bytes:
+    """Random commands, some between MULTI and EXEC, with notes."""
+    parts = [encode_command([b"SELECT", b"0"])]
+    for number in range(commands):
+        words = [bytes(case.random.choices(b"ab\r\n*$#0\x00\xff", k=case.random.randrange(9))) for _ in "kv"]
+        command = encode_command([b"SET", *words])
+        kind = case.random.randrange(4)
+        if kind == 0:
+            parts.append(encode_timestamp(1_767_225_600 + number))
+        elif kind == 1:
+            command = encode_command([b"MULTI"]) + command * 2 + encode_command([b"EXEC"])
+        parts.append(command)
+    return b"".join(parts)
+
+
+@log_loader.test("commands of one file")
+def one_file(case: Case, load: Loader) -> None:
+    same_load(case, load, [b""])
+    same_load(case, load, [encode_command([b"SET", b"k", b"v"])])
+    same_load(case, load, [encode_command([b"SELECT", b"3"]) + encode_command([b"DEL", b"a", b"b", b""])])
+    same_load(case, load, [encode_command([b"SET", b"\r\n*3\r\n", bytes(range(256))])])
+    same_load(case, load, [encode_command([b"SET", b"k", b"x" * 70_000]) * 2])
+
+
+@log_loader.test("notes are no commands")
+def notes(case: Case, load: Loader) -> None:
+    command = encode_command([b"INCR", b"n"])
+    same_load(case, load, [encode_timestamp(1_767_225_600) + command + encode_timestamp(1_767_225_601)])
+
+
+@log_loader.test("a base and its increments")
+def increments(case: Case, load: Loader) -> None:
+    files = [encode_command([b"SET", b"n", b"%d" % number]) for number in range(4)]
+    same_load(case, load, files)
+    same_load(case, load, [files[0], b"", files[1]])
+    same_load(case, load, [files[0], files[1][:-3]])
+
+
+@log_loader.test("all of a transaction, or nothing")
+def transactions(case: Case, load: Loader) -> None:
+    pair = encode_command([b"DECRBY", b"ann", b"5"]) + encode_command([b"INCRBY", b"bob", b"5"])
+    whole = encode_command([b"MULTI"]) + pair + encode_command([b"EXEC"])
+    same_load(case, load, [pair + whole + pair])
+    same_load(case, load, [pair + whole.replace(b"MULTI", b"multi").replace(b"EXEC", b"Exec")])
+    for cut in range(len(whole)):
+        same_load(case, load, [pair + whole[:cut]])
+
+
+@log_loader.test("cut at every byte")
+def every_cut(case: Case, load: Loader) -> None:
+    data = a_log(case)
+    for cut in range(len(data) + 1):
+        same_load(
+            case, load, [data[:cut]], f"a log cut after {cut} bytes: {show(data[max(0, cut - 40) : cut])}"
+        )
+
+
+@log_loader.test("damage in the middle is refused")
+def damage(case: Case, load: Loader) -> None:
+    before, after = encode_command([b"SET", b"a", b"1"]), encode_command([b"SET", b"b", b"2"])
+    broken = (
+        after.replace(b"*3", b"+3"),
+        after.replace(b"*3", b"*x"),
+        after.replace(b"*3", b"*0"),
+        after.replace(b"$3", b"!3"),
+        after.replace(b"$3", b"$2"),
+        after.replace(b"$1\r\nb", b"$-1\r\nb"),
+        after.replace(b"$1\r\nb", b"$9x\r\nb"),
+        after.replace(b"\nb\r\n", b"\nbXY"),
+        b"\x00" * len(after),
+    )
+    for damaged in broken:
+        files = [before + damaged + before]
+        case.raises(ValueError, load, files, given=f"load_log({show(files, 200)})")
+
+
+@log_loader.test("only the last file may be cut off")
+def early_cut(case: Case, load: Loader) -> None:
+    command = encode_command([b"SET", b"a", b"1"])
+    multi = encode_command([b"MULTI"]) + command
+    for files in ([command[:-4], command], [command + multi, command], [command, command[:9], command]):
+        case.raises(ValueError, load, files, given=f"load_log({show(files, 200)})")
+    nested = [encode_command([b"MULTI"]) * 2 + command + encode_command([b"EXEC"])]
+    case.raises(ValueError, load, nested, given=f"load_log({show(nested, 200)}): MULTI within MULTI")
+
+
+@log_loader.test("a live node's log gives its data back")
+def live_log(case: Case, load: Loader) -> None:
+    node = case.node({"appendonly": "yes", "aof-use-rdb-preamble": "no"})
+    for number in range(40):
+        node.execute("RPUSH", f"list:{number % 5}", number)
+        node.execute("EVAL", "redis.call('INCR', 'n'); redis.call('SADD', 's', ARGV[1])", 0, number)
+    node.execute("BGREWRITEAOF")
+    node.step(1)
+    node.execute("SPOP", "s", 3)
+    files = node.node.append_only.files
+    data = [node.disk.read(files.path(file.name)) for file in files.manifest.files]
+    commands, whole = load(data)
+    case.equal(whole, len(data[-1]), "the log of a live node; how many bytes of its last file are whole")
+    twin = case.node()
+    for command in commands:
+        twin.execute(*command)
+    due = node.execute("DEBUG", "DIGEST")
+    case.equal(twin.execute("DEBUG", "DIGEST"), due, "DEBUG DIGEST of a node that ran your commands")
+
 
 # -- 11.4 --------------------------------------------------------------------------------------------
 
@@ -179,3 +600,165 @@ def read_or_none(file: bytes) -> dict | None:
         return read_file(file)
     except RdbError:
         return None
+
+
+# -- 11.5 --------------------------------------------------------------------------------------------
+
+sync_scheduler = Exercise(
+    "11.5",
+    "When to write, when to sync",
+    kind="rebuild",
+    points=5,
+    hints=(
+        "Two memories are enough: when the last sync began, and since when the buffer has been held back "
+        "(None: it is not).",
+        "Writing: no buffer, no write. No sync runs: write. A sync runs: remember when that began to hold "
+        "us back, and write once 2000 ms have passed since. Every write forgets that time.",
+        "Syncing, after the decision about writing: there is something to sync (unsynced, or written just "
+        "now), none runs, and 1000 ms have passed since the last one began. Remember now_ms as its "
+        "beginning.",
+    ),
+)
+
+
+@dataclass
+class Turn:
+    """One call of the learner's scheduler, what it answered, and how old the oldest bytes were."""
+
+    at_ms: int
+    held_ms: int  # how long the oldest bytes in the buffer had waited when it was called
+    wrote: bool
+    synced: bool
+    given: str
+
+
+def play(
+    case: Case,
+    scheduler_class: Any,
+    arrivals: dict[int, int],
+    sync_ms: Callable[[int], int],
+    until_ms: int,
+    step_ms: int = 50,
+) -> tuple[list[Turn], int]:
+    """Run a scheduler against a model of log and disk; the turns, and the age of the oldest byte at risk.
+
+    `arrivals`: bytes that come at a time; `sync_ms(n)`: how long the n-th sync takes.
+    """
+    scheduler = scheduler_class()
+    buffer: list[int] = []  # when each byte group came
+    written: list[int] = []  # in the page cache, not in a sync
+    in_sync: list[int] = []
+    sync_ends: int | None = None
+    syncs, oldest, turns = 0, 0, []
+    for now_ms in range(0, until_ms, step_ms):
+        if now_ms in arrivals:
+            buffer.append(now_ms)
+        if sync_ends is not None and now_ms >= sync_ends:
+            in_sync, sync_ends = [], None
+        arguments = (now_ms, bool(buffer), bool(written), sync_ends is not None)
+        given = f"turn({', '.join(map(str, arguments))})"
+        actions = scheduler.turn(*arguments)
+        fine = isinstance(actions, list | tuple) and all(action in ("write", "sync") for action in actions)
+        case.true(fine, given, show(actions), 'a list of "write" and "sync"')
+        held_ms = now_ms - buffer[0] if buffer else 0
+        for action in actions:
+            if action == "write":
+                case.true(buffer, given, show(actions), 'no "write": the buffer is empty')
+                written, buffer = written + buffer, []
+            else:
+                case.true(sync_ends is None, given, show(actions), 'no "sync": one runs already')
+                case.true(written, given, show(actions), 'no "sync": there is nothing to sync')
+                in_sync, written = written, []
+                sync_ends, syncs = now_ms + sync_ms(syncs), syncs + 1
+                if sync_ends == now_ms:
+                    in_sync, sync_ends = [], None
+        turns.append(Turn(now_ms, held_ms, "write" in actions, "sync" in actions, given))
+        at_risk = [*buffer, *written, *in_sync]
+        oldest = max(oldest, now_ms - min(at_risk)) if at_risk else oldest
+    return turns, oldest
+
+
+def steady(until_ms: int, every_ms: int = 100) -> dict[int, int]:
+    return dict.fromkeys(range(0, until_ms, every_ms), 1)
+
+
+@sync_scheduler.test("a healthy disk: written at once, synced each second")
+def healthy(case: Case, scheduler: Any) -> None:
+    turns, oldest = play(case, scheduler, steady(10_000), lambda _: 20, 10_000)
+    late = [turn for turn in turns if turn.at_ms % 100 == 0 and not turn.wrote and turn.at_ms % 1000 > 100]
+    case.true(not late, late[0].given if late else "", "nothing written", '"write": no sync runs')
+    syncs = [turn.at_ms for turn in turns if turn.synced]
+    case.true(
+        9 <= len(syncs) <= 11, "10 s of writes, ten each second", f"{len(syncs)} syncs", "one each second"
+    )
+    gaps = [later - earlier for earlier, later in pairwise(syncs)]
+    case.true(
+        min(gaps) >= 1000, "10 s of writes", f"two syncs {min(gaps)} ms apart", "at least 1000 ms apart"
+    )
+    case.true(oldest <= 1100, "10 s of writes", f"bytes at risk for {oldest} ms", "1100 ms at most")
+
+
+@sync_scheduler.test("a quiet server does nothing")
+def quiet(case: Case, scheduler: Any) -> None:
+    turns, _ = play(case, scheduler, {0: 1, 3000: 1}, lambda _: 20, 9000)
+    case.equal(sum(turn.synced for turn in turns), 2, "writes at 0 and 3000 ms; the syncs until 9000 ms")
+    case.equal(
+        [turn.at_ms for turn in turns if turn.wrote], [0, 3000], "writes come at 0 and 3000 ms; written at"
+    )
+
+
+@sync_scheduler.test("the last write before a silence is synced, too")
+def last_write(case: Case, scheduler: Any) -> None:
+    _, oldest = play(case, scheduler, {0: 1, 100: 1, 250: 1}, lambda _: 20, 5000)
+    case.true(
+        oldest <= 1100, "writes at 0, 100 and 250 ms, then none", f"at risk for {oldest} ms", "1100 at most"
+    )
+
+
+@sync_scheduler.test("a slow sync: writes are held back, for two seconds at most")
+def slow(case: Case, scheduler: Any) -> None:
+    turns, _ = play(case, scheduler, steady(20_000), lambda _: 7000, 20_000)
+    worst = max(turns, key=lambda turn: turn.held_ms)
+    case.true(
+        worst.held_ms <= 2000 or (worst.held_ms <= 2050 and worst.wrote),
+        f"syncs of 7 s; {worst.given}",
+        f"the oldest bytes wait for {worst.held_ms} ms",
+        "2000 ms at most",
+    )
+    first = next(turn.at_ms for turn in turns if turn.synced)
+    early = [turn for turn in turns if turn.wrote and first < turn.at_ms < first + 2000]
+    case.true(not early, early[0].given if early else "", '"write" while a sync runs', "held back, up to 2 s")
+    during = [turn.at_ms for turn in turns if turn.wrote and first + 2000 <= turn.at_ms < first + 7000]
+    gaps = [later - earlier for earlier, later in pairwise(during)]
+    case.true(
+        len(during) in (2, 3) and min(gaps) >= 2000,
+        f"a sync from {first} to {first + 7000} ms; written meanwhile at",
+        show(during),
+        "once in two seconds: each write begins a new wait",
+    )
+
+
+@sync_scheduler.test("held back and set free: the next wait begins anew")
+def anew(case: Case, scheduler: Any) -> None:
+    arrivals = {0: 1, 1500: 1, 4000: 1, 5200: 1}
+    turns, _ = play(case, scheduler, arrivals, lambda number: 1600, 9000)
+    worst = max(turn.held_ms for turn in turns)
+    case.true(worst <= 1650, "syncs of 1.6 s", f"bytes held for {worst} ms", "until the sync is over")
+    for turn in turns:
+        case.true(not turn.wrote or turn.held_ms <= 1650, turn.given, "written late", "written in time")
+
+
+@sync_scheduler.test("what is at risk stays bounded, whatever the disk does")
+def bounded(case: Case, scheduler: Any) -> None:
+    for _ in range(20):
+        durations = [case.random.choice((0, 10, 40, 300, 900, 1500)) for _ in range(40)]
+        arrivals = {moment: 1 for moment in range(0, 20_000, 50) if case.random.random() < 0.4}
+        cycle = (durations * 20).__getitem__
+        _, oldest = play(case, scheduler, arrivals, cycle, 20_000)
+        limit = 1000 + 2 * max(durations) + 150
+        case.true(
+            oldest <= limit,
+            f"20 s of writes, syncs of up to {max(durations)} ms",
+            f"bytes at risk for {oldest} ms",
+            f"{limit} ms at most: a wait, a sync that runs, and one's own",
+        )
