@@ -555,7 +555,7 @@ WRONG = {
         ("a sync for each write", ("appendonly yes\nappendfsync always\n" + SMALL,), (FAST,)),
         ("the default rewrite", (EVERYSEC,), (RESTART,)),
         ("no rewrite", (EVERYSEC + SMALL + "auto-aof-rewrite-percentage 0\n",), (RESTART,)),
-        ("rewritten too late", (EVERYSEC + SMALL + "auto-aof-rewrite-percentage 5000\n",), (RESTART,)),
+        ("rewritten too late", (EVERYSEC + "auto-aof-rewrite-min-size 900kb\n",), (RESTART,)),
         ("no sync in a rewrite", (EVERYSEC + SMALL + "no-appendfsync-on-rewrite yes\n",), (REWRITE,)),
         ("cut tails refused", (EVERYSEC + SMALL + "aof-load-truncated no\n",), (POWER,)),
         ("no such directive", (EVERYSEC + "append-only yes\n" + SMALL,), (STARTS,)),
