@@ -41,7 +41,7 @@ def config_get(client: Client, *patterns: bytes):
             candidates = {
                 name.encode(): directive
                 for name, directive in BY_NAME.items()
-                if matches(pattern, name.encode(), nocase=True)
+                if matches(pattern, name.encode(), nocase=True) and not directive.hidden
             }
         known = {name.lower() for name in found}
         found |= {name: directive for name, directive in candidates.items() if name.lower() not in known}

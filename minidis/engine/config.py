@@ -51,6 +51,7 @@ class Directive:
     read: Callable[[str], Any]
     show: Callable[[Any], str] = str
     immutable: bool = False
+    hidden: bool = False  # shown only to who asks for it by its name
     aliases: tuple[str, ...] = ()
     words: int | None = 1  # how many a line of redis.conf gives; None: any number
 
@@ -368,11 +369,14 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+_MARKS = str.maketrans("", "", "!?")
+
+
 def _other_directive(line: str) -> Directive:
     """A line of the table in directives.py."""
     declaration, _, default = line.partition("=")
     names, kind, *details = declaration.split()
-    name, *aliases = names.replace("!", "").split("/")
+    name, *aliases = names.translate(_MARKS).split("/")
     words: int | None = 1
     read: Callable[[str], Any] = str
     if kind == "int":
@@ -389,7 +393,7 @@ def _other_directive(line: str) -> Directive:
             read = _READERS[kind]
         words = {"percentiles": None, "scores": None, "flags": None, "primary": 2}.get(kind, 1)
     show = {"bool": _show_boolean, "never": _show_boolean, "octal": "{:o}".format}.get(kind, str)
-    return Directive(name, default.strip(), read, show, "!" in names, tuple(aliases), words)
+    return Directive(name, default.strip(), read, show, "!" in names, "?" in names, tuple(aliases), words)
 
 
 DIRECTIVES += tuple(_other_directive(line) for line in OTHER_DIRECTIVES.strip().splitlines())

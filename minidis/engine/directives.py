@@ -1,7 +1,8 @@
 """The other directives of redis.conf: those that only a driver acts on, and those that nobody does yet.
 
 A redis.conf that works for Redis is taken as it is. Each line here: the name (``!`` behind it: set at the
-start only), its type, its default. The value is checked, kept, and shown by CONFIG GET. What the engine
+start only; ``?``: no answer to a pattern of CONFIG GET), its type, its default. The value is checked, kept,
+and shown by CONFIG GET. What the engine
 honours stands in config.py; what the TCP server honours is named in minidis/drivers/server.py.
 
     int A..B    a number in a range        memory       100mb        enum a b   one of these words
@@ -10,6 +11,8 @@ honours stands in config.py; what the TCP server honours is named in minidis/dri
     memory-or-percent, backlog, hostname, primary, percentiles, scores, never: see the readers of config.py
 
 Mirrors: the tables at the end of config.c.
+Differs: `bind` is `* -::*` in Redis; a server made for learning listens on the loopback interface unless it
+is told otherwise.
 Read next: config.py, which reads this table.
 """
 
@@ -104,6 +107,7 @@ proc-title-template                  text                               = {title
 propagation-error-behavior           enum ignore panic panic-on-replicas = ignore
 protected-mode                       bool                               = yes
 rdb-del-sync-files                   bool                               = no
+rdb-key-save-delay?                  int -2147483648..2147483647        = 0
 rdb-save-incremental-fsync           bool                               = yes
 rdbchecksum!                         bool                               = yes
 rdbcompression                       bool                               = yes

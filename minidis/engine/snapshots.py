@@ -218,11 +218,12 @@ class Job:
             return False
         try:
             if not self.walk.done:
-                is_last = self.walk.advance()
+                delay_us = self.node.config.rdb_key_save_delay
+                is_last = self.walk.advance(1 if delay_us > 0 else SLICE_BYTES)  # 1: a key at a time
                 self.sink.write(self.walk.take())
                 if is_last:
                     self._sync = self.sink.finish()
-                self.next_us = self.node.clock() + REST_US
+                self.next_us = self.node.clock() + max(REST_US, delay_us)
             elif self._sync is not None and not self._sync.done:
                 self.next_us = self.node.now_us + POLL_US
         except DiskError as error:

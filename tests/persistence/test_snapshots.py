@@ -105,3 +105,16 @@ def test_a_walk_goes_in_slices_and_commands_run_between_them():
     assert b"changed" not in redis.disk.read("dump.rdb")
     redis.kill()
     assert (redis.execute("DBSIZE"), redis.execute("GET", "key:1")) == (5000, b"x" * 100)
+
+
+def test_rdb_key_save_delay_makes_a_background_save_last():
+    redis = Embedded(clock=0)
+    redis.execute("CONFIG", "SET", "rdb-key-save-delay", 100_000)
+    for number in range(20):
+        redis.execute("SET", number, number)
+    redis.execute("BGSAVE")
+    redis.step(1.5)
+    assert redis.node.background.is_running("rdb")
+    redis.step(1)
+    assert not redis.node.background.is_running("rdb") and redis.node.saving.saves == 1
+    assert redis.execute("CONFIG", "GET", "rdb-key-save-dela*") == {}, "as in Redis, only by its name"
