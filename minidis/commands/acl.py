@@ -100,7 +100,7 @@ def acl_deluser(client: Client, *names: bytes):
     return client.node.users.delete(names)
 
 
-@command("ACL DRYRUN username command [arg [arg ...]]", ADMIN | NOSCRIPT | LOADING | STALE, since="7.0.0",
+@command("ACL DRYRUN username command [arg [arg ...]]", _ADMIN, since="7.0.0",
          group="server", raw=True)  # fmt: skip
 def acl_dryrun(client: Client, name: bytes, *argv: bytes):
     """Tell whether a user may run a command, which is not run. O(1)."""

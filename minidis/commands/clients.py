@@ -328,7 +328,7 @@ def client_unpause(client: Client):
 @command(
     "CLIENT TRACKING (ON|OFF) [REDIRECT client-id:int] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] "
     "[OPTOUT] [NOLOOP]",
-    _OF_CONNECTION,
+    _OF_CONNECTION | SENTINEL,
     since="6.0.0",
     raw=True,
 )
@@ -399,7 +399,7 @@ def _check_tracking(client: Client, mode: TrackingMode, prefixes: list[bytes]) -
         client.node.tracking.check_prefixes(client, prefixes)
 
 
-@command("CLIENT CACHING (YES|NO)", _OF_CONNECTION, since="6.0.0")
+@command("CLIENT CACHING (YES|NO)", _OF_CONNECTION | SENTINEL, since="6.0.0")
 def client_caching(client: Client, answer: bytes):
     """Remember the keys of the next command, or do not. O(1)."""
     mode = client.tracking
@@ -419,7 +419,7 @@ def client_caching(client: Client, answer: bytes):
     return "OK"
 
 
-@command("CLIENT TRACKINGINFO", _OF_CONNECTION, since="6.2.0")
+@command("CLIENT TRACKINGINFO", _OF_CONNECTION | SENTINEL, since="6.2.0")
 def client_trackinginfo(client: Client):
     """How this connection tracks. O(N) in prefixes."""
     mode = client.tracking

@@ -23,7 +23,7 @@ Read next: introspection.py, which derives COMMAND DOCS from the syntax lines.
 from __future__ import annotations
 
 from minidis.engine.client import Client
-from minidis.engine.registry import LOADING, STALE, command
+from minidis.engine.registry import LOADING, SENTINEL, STALE, command
 
 _CLIENT = """\
 CACHING (YES|NO)
@@ -170,7 +170,7 @@ def help_lines(container: str, text: str) -> list[str]:
     return [usage, *text.split("\n"), "HELP", "    Prints this help."]
 
 
-@command("CLIENT HELP", LOADING | STALE, since="5.0.0", group="connection")
+@command("CLIENT HELP", LOADING | STALE | SENTINEL, since="5.0.0", group="connection")
 def client_help(client: Client) -> list[str]:
     """Describe the subcommands of CLIENT. O(1)."""
     return help_lines("CLIENT", _CLIENT)
@@ -182,7 +182,7 @@ def config_help(client: Client) -> list[str]:
     return help_lines("CONFIG", _CONFIG)
 
 
-@command("COMMAND HELP", LOADING | STALE, since="5.0.0", group="server")
+@command("COMMAND HELP", LOADING | STALE | SENTINEL, since="5.0.0", group="server")
 def command_help(client: Client) -> list[str]:
     """Describe the subcommands of COMMAND. O(1)."""
     return help_lines("COMMAND", _COMMAND)

@@ -131,7 +131,8 @@ def test_the_same_table(pair: tuple[Watcher, Watcher]) -> None:
     for name in sorted(names[0] & names[1]):
         if name.startswith(b"sentinel|") or name in (b"publish", b"info", b"role"):
             (ours,), (real,) = (ask(watcher, "COMMAND", "INFO", name) for watcher in pair)
-            assert ours[:2] == real[:2] and sorted(ours[2]) == sorted(real[2]), name
+            assert ours[1] == real[1] or name == b"sentinel|config", name  # -3 in 7.0, -4 in 7.2
+            assert ours[0] == real[0] and sorted(ours[2]) == sorted(real[2]), name
             assert sorted(ours[6]) == sorted(real[6]), name
 
 

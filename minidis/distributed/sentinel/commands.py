@@ -57,7 +57,7 @@ FAILED_TO_SAVE = "ERR Failed to save config file. Check server logs."
 
 def table() -> CommandTable:
     """The commands of a Sentinel."""
-    shared = [entry for entry in COMMANDS if entry.flags & SENTINEL and not entry.flags & ONLY_SENTINEL]
+    shared = [entry.copy() for entry in COMMANDS if entry.flags & SENTINEL]
     return CommandTable([*shared, *SENTINEL_COMMANDS])
 
 
@@ -298,7 +298,7 @@ def flushconfig(client: Client):
     return saved(sentinel_of(client))
 
 
-@subcommand("SIMULATE-FAILURE [CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]", since="3.2.0", raw=True)
+@subcommand("SIMULATE-FAILURE mode [mode ...]", since="3.2.0", raw=True)
 def simulate_failure(client: Client, *words: bytes):
     """End this process at a chosen step of the next failover. O(1)."""
     simulated = sentinel_of(client).settings.simulated_failures

@@ -244,7 +244,7 @@ def test_simulated_crash() -> None:
     assert len(down) == 1 and events(lab, "+elected-leader", down[0])
     others = [name for name in ("s1", "s2", "s3") if name not in down]
     for name in others:
-        lab.call(name, "SENTINEL", "SIMULATE-FAILURE")
+        lab.call(name, "SENTINEL", "SIMULATE-FAILURE", "HELP")
     lab.run("40s")  # after twice the failover-timeout one of the others tries
     assert primary_of(lab, others[0]) == primary_of(lab, others[1]) != "a"
 
