@@ -283,6 +283,185 @@ def no_transaction(case: Case, load: Callable) -> None:
     case.true(not names & {b"MULTI", b"EVAL"}, "300 rows", show(sorted(names)), "a pipeline without MULTI")
 
 
+# -- 8.3 a cache in the client -------------------------------------------------------------------------
+
+client_cache = Exercise(
+    "8.3",
+    "A cache in the client that is never stale",
+    kind="rebuild",
+    points=8,
+    hints=(
+        "Three tables are enough: values that are known, keys that are being asked for, and of those the "
+        "ones whose invalidation came before their reply. None of them outlives a connection.",
+        "An invalidation may overtake the reply: the value that then arrives is from before the change. So "
+        "asked() notes the key, invalidated() strikes it off, and arrived() stores only what is still noted.",
+        "invalidated(None) is FLUSHALL: all keys, the ones under way too. lost(): empty everything, because "
+        "what changed from now on nobody tells you. Two requests of one key may be under way: the first "
+        "reply doesn't vouch for the second.",
+    ),
+)
+
+KEYS = ("a", "b", "c")
+
+
+class _World:
+    """A real node, a data connection that tracks, and one that takes the invalidations; both may be late."""
+
+    def __init__(self, case: Case, make: Any) -> None:
+        self.node, self.cache = unobserved(case.node)(), make()
+        self.execute = unobserved(self.node.execute)
+        self.steps: list[str] = []
+        self.writer = self.node.connect("writer")
+        self.hits = 0
+        self.connect()
+
+    def connect(self) -> None:
+        run = self.execute
+        self.listener, self.reader = self.node.connect("listener"), self.node.connect("reader")
+        run("SUBSCRIBE", "__redis__:invalidate", client=self.listener)
+        self.listener.outbox.clear()
+        run("CLIENT", "TRACKING", "ON", "REDIRECT", self.listener.id, client=self.reader)
+        self.replies: list[tuple[str, Any]] = []
+
+    def look(self, key: str) -> None:
+        """The application wants a value: a hit must be true, unless its invalidation is still under way."""
+        found = self.cache.lookup(key)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise Wrong(f"lookup({key!r})", show(found), "a pair: (True, value) or (False, None)")
+        hit, value = found
+        now = self.execute("GET", key, client=self.writer)
+        if hit and not self.listener.outbox and value != now:
+            raise Wrong(
+                f"{'; '.join(self.steps[-14:])}; lookup({key!r}), with every message delivered",
+                f"{show(value)} from the cache",
+                f"{show(now)}, what the server has: or a miss",
+            )
+        if hit:
+            self.hits += 1
+            self.steps.append(f"lookup {key}: hit")
+            return
+        self.cache.asked(key)
+        self.replies.append((key, self.execute("GET", key, client=self.reader)))
+        self.steps.append(f"lookup {key}: miss, asked")
+
+    def write(self, *words: Any) -> None:
+        self.execute(*words, client=self.writer)
+        self.steps.append(" ".join(map(str, words)))
+
+    def deliver_reply(self) -> None:
+        if self.replies:
+            key, value = self.replies.pop(0)
+            self.cache.arrived(key, value)
+            self.steps.append(f"reply of {key} arrives: {show(value)}")
+
+    def deliver_message(self) -> None:
+        if self.listener.outbox:
+            keys = self.listener.outbox.popleft()[2]
+            self.cache.invalidated(None if keys is None else [key.decode() for key in keys])
+            self.steps.append(f"invalidation of {'all' if keys is None else show(keys)}")
+
+    def lose(self) -> None:
+        """Both connections break: what was under way on them never comes."""
+        self.node.disconnect(self.reader)
+        self.node.disconnect(self.listener)
+        self.connect()
+        self.cache.lost()
+        self.steps.append("connection lost and made again")
+
+    def settle(self) -> None:
+        while self.replies or self.listener.outbox:
+            self.deliver_message()
+            self.deliver_reply()
+        for key in KEYS:
+            self.look(key)
+
+
+@client_cache.test("what was read once need not be asked again")
+def asked_once(case: Case, make: Any) -> None:
+    world = _World(case, make)
+    world.write("SET", "a", 1)
+    for key in ("a", "b"):  # b does not exist: that, too, is worth knowing
+        world.look(key)
+        world.deliver_reply()
+        world.look(key)
+        world.look(key)
+    case.equal(world.hits, 4, given="a holds 1, b does not exist; each is looked up three times: hits")
+
+
+@client_cache.test("an invalidation throws a value out, and a new one comes in")
+def thrown_out(case: Case, make: Any) -> None:
+    world = _World(case, make)
+    world.look("a")
+    world.deliver_reply()
+    world.write("SET", "a", 2)
+    world.settle()
+    world.settle()
+    world.look("a")
+    case.true(world.hits >= 2, "a is read, changed, and read again", f"{world.hits} hits", "at least 2")
+
+
+@client_cache.test("an invalidation that overtakes its reply")
+def overtaken(case: Case, make: Any) -> None:
+    world = _World(case, make)
+    world.write("SET", "a", 1)
+    world.look("a")
+    world.write("SET", "a", 2)
+    world.deliver_message()
+    world.deliver_reply()
+    world.look("a")
+
+
+@client_cache.test("FLUSHALL, with a reply under way")
+def flushed(case: Case, make: Any) -> None:
+    world = _World(case, make)
+    world.write("MSET", "a", 1, "b", 2)
+    world.look("a")
+    world.deliver_reply()
+    world.look("b")
+    world.write("FLUSHALL")
+    world.deliver_message()
+    world.deliver_reply()
+    world.settle()
+
+
+@client_cache.test("a connection that breaks")
+def broken(case: Case, make: Any) -> None:
+    world = _World(case, make)
+    world.write("SET", "a", 1)
+    world.look("a")
+    world.deliver_reply()
+    world.lose()
+    world.write("SET", "a", 2)
+    world.settle()
+
+
+@client_cache.test("200 schedules: never stale, and still a cache")
+def schedules(case: Case, make: Any) -> None:
+    hits = 0
+    for _ in range(200):
+        world, random = _World(case, make), case.random
+        for number in range(40):
+            key = random.choice(KEYS)
+            chance = random.random()
+            if chance < 0.35:
+                world.look(key)
+            elif chance < 0.5:
+                world.write("SET", key, number) if chance < 0.48 else world.write("FLUSHALL")
+            elif chance < 0.75:
+                world.deliver_reply()
+            elif chance < 0.97:
+                world.deliver_message()
+            else:
+                world.lose()
+        world.settle()
+        world.settle()
+        world.settle()
+        hits += world.hits
+        world.node.__exit__()
+        case.nodes.remove(world.node)
+    case.true(hits >= 700, "200 schedules", f"{hits} hits", "700 at least: a cache that forgets all is none")
+
+
 # -- 8.4 the slow log ---------------------------------------------------------------------------------
 
 slow_log = Exercise(

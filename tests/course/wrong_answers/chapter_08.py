@@ -144,6 +144,62 @@ def load_until_the_first_error(redis, rows):
     return []
 
 
+# -- 8.3 ---------------------------------------------------------------------------------------------
+
+ONCE = "what was read once need not be asked again"
+THROWN_OUT = "an invalidation throws a value out, and a new one comes in"
+OVERTAKEN = "an invalidation that overtakes its reply"
+FLUSHED = "FLUSHALL, with a reply under way"
+BROKEN = "a connection that breaks"
+SCHEDULES = "200 schedules: never stale, and still a cache"
+
+
+def cache_with(race=True, keeps=True, absent=True, flush=True, flush_race=True, reconnect=True, listens=True):
+    """The reference with a mistake."""
+
+    class Cache:
+        def __init__(self):
+            self.values, self.under_way = {}, []
+
+        def lookup(self, key):
+            return (True, self.values[key]) if key in self.values else (False, None)
+
+        def asked(self, key):
+            self.under_way.append([key, True])
+
+        def arrived(self, key, value):
+            is_good = self.under_way.pop(0)[1] or not race
+            if is_good and keeps and (absent or value is not None):
+                self.values[key] = value
+
+        def invalidated(self, keys):
+            if not listens or (keys is None and not flush):
+                return
+            for request in self.under_way:
+                if (keys is None and flush_race) or (keys is not None and request[0] in keys):
+                    request[1] = False
+            for key in list(self.values) if keys is None else keys:
+                self.values.pop(key, None)
+
+        def lost(self):
+            self.under_way = []
+            if reconnect:
+                self.values = {}
+
+    return Cache
+
+
+WRONG_CACHES = [
+    ("the reply is stored, whatever came before it", (cache_with(race=False),), (OVERTAKEN, SCHEDULES)),
+    ("never keeps anything", (cache_with(keeps=False),), (ONCE, THROWN_OUT, SCHEDULES)),
+    ("a key that is absent is asked for again", (cache_with(absent=False),), (ONCE,)),
+    ("FLUSHALL is ignored", (cache_with(flush=False),), (FLUSHED, SCHEDULES)),
+    ("FLUSHALL forgets what is under way", (cache_with(flush_race=False),), (FLUSHED, SCHEDULES)),
+    ("keeps all when the connection breaks", (cache_with(reconnect=False),), (BROKEN, SCHEDULES)),
+    ("does not listen", (cache_with(listens=False),), (THROWN_OUT, OVERTAKEN, SCHEDULES)),
+]
+
+
 # -- 8.4 ---------------------------------------------------------------------------------------------
 
 LIMIT = "the threshold: as slow as that, or slower"
@@ -273,6 +329,7 @@ WRONG = {
         ("list(rows)", (load_with(at_once=True),), (AS_SENT,)),
         ("stops at the first error", (load_until_the_first_error,), (REFUSED,)),
     ],
+    "8.3": WRONG_CACHES,
     "8.4": [
         ("counts the queue", (slow_log_with(queue=True),), (QUEUE,)),
         ("slower than, not as slow", (slow_log_with(strictly=True),), (LIMIT,)),
