@@ -82,10 +82,10 @@ class ScriptRun:
         """Raise the error that keeps a script with flags from running at all."""
         if self.flags is None:
             return
-        if self.out_of_memory and not self.allows_oom:
-            raise ReplyError(errors.OUT_OF_MEMORY)
         if asked_read_only and "no-writes" not in self.flags:
             raise ReplyError("ERR Can not execute a script with write flag using *_ro command.")
+        if self.out_of_memory and not self.flags & {"allow-oom", "no-writes"}:
+            raise ReplyError(errors.OUT_OF_MEMORY)
 
     def enter(self) -> None:
         """Put the script's client where the caller is."""

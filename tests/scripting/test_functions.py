@@ -84,3 +84,15 @@ def test_a_library_that_is_there_keeps_a_reload_without_flush_from_loading():
         redis.execute("DEBUG", "RELOAD", "NOFLUSH")
     assert redis.execute("DEBUG", "RELOAD", "NOFLUSH", "MERGE") == "OK"
     assert redis.execute("FCALL", "f", 0) == 1
+
+
+def test_a_function_that_writes_nothing_runs_without_memory():
+    """As in 7.2: no-writes implies allow-oom (unit/functions.tcl, deny oom on no-writes function)."""
+    redis = Embedded(clock=0)
+    for name, flags in (("reads", "'no-writes'"), ("writes", "")):
+        function = f"function_name='{name}', callback=function() return 1 end, flags={{{flags}}}"
+        redis.execute("FUNCTION", "LOAD", f"#!lua name={name}\nredis.register_function{{{function}}}")
+    redis.execute("CONFIG", "SET", "maxmemory", 1)
+    assert redis.execute("FCALL", "reads", 0) == redis.execute("FCALL_RO", "reads", 0) == 1
+    with pytest.raises(ReplyError, match="OOM"):
+        redis.execute("FCALL", "writes", 0)
