@@ -11,7 +11,7 @@ freed or answered.  The prices below were measured on a redis-server 7.0 with a 
 commandstats), and rounded: a slow machine changes them all, and no conclusion.
 
     everything      1 us                 looking at a key       0.4 us    KEYS, SCAN
-    an element      0.2 us  answered     freeing an element     0.5 us    DEL of a collection, FLUSHALL
+    an element      0.2 us  answered     freeing a piece        0.5 us    DEL of a collection, FLUSHALL
 
 Complexity: O(pings) for each command.
 
@@ -74,9 +74,9 @@ def price_us(node: Embedded, argv: list[bytes]) -> float:
     elif name in (b"SSCAN", b"HSCAN", b"ZSCAN") and words:
         cost += ELEMENT_ANSWERED_US * min(_count(words[2:]), _size(database, words[0]))
     elif name in (b"DEL", b"UNLINK"):
-        cost += sum(_freeing_us(_size(database, key), name == b"UNLINK") for key in words)
+        cost += sum(_freeing_us(_pieces(database, key), name == b"UNLINK") for key in words)
     elif name in (b"FLUSHALL", b"FLUSHDB") and b"ASYNC" not in [word.upper() for word in words]:
-        cost += ELEMENT_FREED_US * sum(_size(database, key) for key in database.table)
+        cost += ELEMENT_FREED_US * sum(_pieces(database, key) for key in database.table)
     elif name in (b"LRANGE", b"ZRANGE", b"ZREVRANGE") and len(words) > 2:
         cost += ELEMENT_ANSWERED_US * _between(_size(database, words[0]), words[1], words[2])
     elif name in (b"SMEMBERS", b"HGETALL", b"HKEYS", b"HVALS", b"SORT") and words:
@@ -84,10 +84,10 @@ def price_us(node: Embedded, argv: list[bytes]) -> float:
     return cost
 
 
-def _freeing_us(elements: int, lazily: bool) -> float:
-    if lazily and elements > WORTH_PUTTING_OFF:
+def _freeing_us(pieces: int, lazily: bool) -> float:
+    if lazily and pieces > WORTH_PUTTING_OFF:
         return COMMAND_US  # only unlinked here; the memory goes later, in the background
-    return ELEMENT_FREED_US * elements
+    return ELEMENT_FREED_US * pieces
 
 
 def _size(database: Any, key: bytes) -> int:
@@ -99,6 +99,18 @@ def _between(size: int, start: bytes, stop: bytes) -> int:
     """How many elements lie from `start` to `stop`; all of them when those are no ranks."""
     first, last = parse_integer(start), parse_integer(stop)
     return size if first is None or last is None else len(range(size)[first : last + 1 or None])
+
+
+def _pieces(database: Any, key: bytes) -> int:
+    """Pieces of memory to free: one for what is packed, one for each node of a list or element of a table."""
+    value = database.table.get(key)
+    if value is None:
+        return 0
+    if value.kind == "list":
+        return sum(1 for _ in value.form.nodes()) if value.encoding == "quicklist" else 1
+    if value.kind == "stream":
+        return len(value.tree)
+    return len(value) if value.encoding in ("hashtable", "skiplist") else 1
 
 
 def _count(options: list[bytes]) -> int:

@@ -389,11 +389,17 @@ class Embedded:
         self.close()
 
     def close(self) -> None:
-        """Save what the configuration wants saved, and close every connection."""
+        """Save what the configuration wants saved, and close every connection.
+
+        Raises DiskError when that could not be saved: the connections are closed all the same.
+        """
         with self.lock:
-            if self._is_open:
-                self._is_open = False
-                starting.prepare_to_stop(self.node, force=True)
+            if not self._is_open:
+                return
+            self._is_open = False
+            try:
+                starting.bring_to_disk(self.node)
+            finally:
                 self._end()
                 if isinstance(self.disk, RealDisk):
                     self.disk.close_all()
@@ -406,11 +412,15 @@ def open_node(
 
     A file is loaded if it is there, and saved by save points, by `close()`, and when Python ends. In a folder
     an append-only log is kept, so that not even a kill loses more than the last second. `options` are those
-    of `Embedded`.  Raises LoadError for a file that is damaged.
+    of `Embedded`.  Raises LoadError for a file that is damaged, OSError for a folder that cannot be used.
     """
     path = os.path.abspath(path)
     if path.endswith(".rdb") or os.path.isfile(path):
         places = {"dir": os.path.dirname(path), "dbfilename": os.path.basename(path)}
+        if not os.path.isdir(places["dir"]):
+            raise FileNotFoundError(f"there is no folder {places['dir']} to keep {places['dbfilename']} in")
+        if not os.access(places["dir"], os.W_OK):
+            raise PermissionError(f"nothing can be saved in {places['dir']}: no permission to write there")
     else:
         os.makedirs(path, exist_ok=True)
         places = {"dir": path, "appendonly": "yes", "save": ""}

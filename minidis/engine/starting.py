@@ -90,21 +90,26 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
     `save` is what SHUTDOWN says, SAVE or NOSAVE; None: save if there are save points.  With `force`
     failures are only logged.
     """
-    if node.sentinel is not None:
-        return True
-    log = node.append_only
-    node.saving.cancel()
-    log.rewriting.cancel()
     try:
-        if log.state == "on":
-            node.log("notice", "Calling fsync() on the AOF file.")
-            log.flush(force=True)
-            node.disk.sync(log.path)
-        if save or (save is None and node.saving.save_points):
-            node.log("notice", "Saving the final RDB snapshot before exiting.")
-            node.saving.save()
+        bring_to_disk(node, save)
     except DiskError as error:
         then = "exiting anyway" if force else "can't exit"
         node.log("warning", f"Error trying to save the DB, {then}: {error}")
         return force
     return True
+
+
+def bring_to_disk(node: Node, save: bool | None = None) -> None:
+    """What `prepare_to_stop` does; raises DiskError where it fails."""
+    if node.sentinel is not None:
+        return
+    log = node.append_only
+    node.saving.cancel()
+    log.rewriting.cancel()
+    if log.state == "on":
+        node.log("notice", "Calling fsync() on the AOF file.")
+        log.flush(force=True)
+        node.disk.sync(log.path)
+    if save or (save is None and node.saving.save_points):
+        node.log("notice", "Saving the final RDB snapshot before exiting.")
+        node.saving.save()

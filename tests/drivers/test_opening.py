@@ -9,6 +9,7 @@ import pytest
 
 import minidis
 from minidis import Embedded
+from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
 
 PROGRAM = """
@@ -89,3 +90,19 @@ def test_one_line_pulls_the_plug_and_one_counts_what_is_left():
     redis.execute("INCR", "n")
     redis.kill()
     assert int(redis.execute("GET", "n")) == left + 1, "the page cache survives a kill"
+
+
+def test_a_place_where_nothing_can_be_kept_is_refused_at_once(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        minidis.open(tmp_path / "nowhere" / "shop.rdb")
+
+
+def test_a_node_that_cannot_save_says_so_when_it_is_closed(tmp_path):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    node = minidis.open(folder / "shop.rdb")
+    node.execute("SET", "order", 1)
+    folder.rename(tmp_path / "gone")
+    with pytest.raises(DiskError):
+        node.close()
+    node.close()  # already closed: nothing happens
