@@ -18,12 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minidis.engine.waiting import WAKES_NOBODY, Parked, Wait, WaitingRoom
+from minidis.engine.waiting import WAKES_NOBODY, Parked, WaitingRoom
 
 if TYPE_CHECKING:
-    from minidis.engine.client import Client
     from minidis.engine.node import Node
-    from minidis.engine.registry import Command
 
 
 class QueuedWaitingRoom(WaitingRoom):
@@ -32,51 +30,44 @@ class QueuedWaitingRoom(WaitingRoom):
     def __init__(self, node: Node, queue: Any) -> None:
         super().__init__(node)
         self.queue = queue
-        self.queues: dict[int, Parked] = {}  # type: ignore[assignment]  # who waits, by number
         self._asked_ms = -1
 
-    def __len__(self) -> int:
-        return len(self.queues)
+    def _queue(self, parked: Parked) -> None:
+        super()._queue(parked)
+        self.queue.park(parked.client.id, list(parked.places), parked.wait.deadline_ms)
 
-    def park(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> None:
-        client.parked = self.queues[client.id] = Parked(
-            client, command, wait.argv or argv, wait, client.db, self.node.now_ms
-        )
-        client.update_gate()
-        self.queue.park(client.id, [(client.db.index, key) for key in wait.keys], wait.deadline_ms)
-        self.node.update_observed()
-
-    def leave(self, client: Client) -> None:
-        if client.parked is None:
-            return
-        self.queues.pop(client.id, None)
-        self.queue.leave(client.id)
-        client.parked = None
-        client.update_gate()
-        self.node.update_observed()
+    def _unqueue(self, parked: Parked) -> None:
+        super()._unqueue(parked)
+        self.queue.leave(parked.client.id)
 
     def key_changed(self, database: int, key: bytes, event: str = "") -> None:
-        if self.queues and event not in WAKES_NOBODY:
+        if self.parked and event not in WAKES_NOBODY:
             self.queue.touch((database, key))
             self.ready[database, key] = None
 
+    def happened(self, topic: str) -> None:
+        if self.parked:
+            self.queue.touch(topic)
+        super().happened(topic)
+
     def serve(self) -> None:
+        self.node.now_us = self.node.clock()
         while self.ready:
             self.ready.clear()
             for number, place in self.queue.wake():
-                parked = self.queues.get(number)
-                if parked is not None and self._is_awaited(parked, *place):
+                parked = self.parked.get(number)
+                if parked is not None and self._is_awaited(parked, place):
                     self._try_again(parked)
 
     def next_deadline_ms(self) -> int | None:
         # A deadline that the queue has been asked about is past: one it forgot must not stop the clock.
-        times = [parked.wait.deadline_ms for parked in self.queues.values()]
+        times = [parked.wait.deadline_ms for parked in self.parked.values()]
         return min((time for time in times if time is not None and time > self._asked_ms), default=None)
 
     def expire(self, now_ms: int) -> None:
         self._asked_ms = now_ms
         for number in list(self.queue.expired(now_ms)):
-            parked = self.queues.get(number)
+            parked = self.parked.get(number)
             if parked is not None:
                 self.unblock(parked.client)
 

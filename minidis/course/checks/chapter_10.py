@@ -214,9 +214,14 @@ def _entries_in(reply: Any) -> int:
 def bounded(case: Case, say: Callable, join: Callable, listen: Callable) -> None:
     node = case.node()
     redis = case.redis(node)
-    reader = _Reader(redis, join, listen)
+    reader, regular = _Reader(redis, join, listen), _Reader(redis, join, listen)
     for number in range(2600):
         say(redis, "room", "ann", f"{number}")
+        if number % 700 == 0:
+            regular.listen_to_the_end()
+    regular.listen_to_the_end()
+    given = "2600 texts, of which bob reads 700 at a time"
+    case.equal([int(text) for _, text in regular.heard], list(range(2600)), given=given)
     reader.listen_to_the_end()
     texts = [int(text) for _, text in reader.heard]
     case.true(
