@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from minidis.course.overview import chapters
 from tests.house.paths import EVERY_NOTEBOOK, NOTEBOOKS, short
 
 MOST_BYTES = 3_000_000  # a code host's page gives up on larger ones
@@ -42,6 +43,19 @@ def test_chapter_is_committed_with_its_outputs(chapter: Path) -> None:
     counts = [cell.execution_count for cell in code_cells(notebook) if cell.source.strip()]
     assert counts == list(range(1, len(counts) + 1))
     assert any(cell.outputs for cell in code_cells(notebook))
+
+
+def test_the_map_knows_every_chapter_and_how_long_it_takes() -> None:
+    shown = {chapter.file: chapter.minutes for chapter in chapters()}
+    assert list(shown) == [path.name for path in NOTEBOOKS if not path.name.startswith("00_")]
+    assert all(minutes > 0 for minutes in shown.values()), shown
+
+
+@pytest.mark.parametrize("number", range(len(NOTEBOOKS)), ids=[path.name for path in NOTEBOOKS])
+def test_chapters_lead_on_and_back(number: int) -> None:
+    text = "".join(cell.source for cell in nbformat.read(NOTEBOOKS[number], as_version=4).cells)
+    for neighbour in NOTEBOOKS[max(number - 1, 0) : number + 2]:
+        assert neighbour == NOTEBOOKS[number] or f"({neighbour.name})" in text, f"no link to {neighbour.name}"
 
 
 def test_no_cell_failed_unannounced(notebook: nbformat.NotebookNode) -> None:
