@@ -62,6 +62,7 @@ def check(path: Path, fix: bool, until_s: int | None) -> None:
 
 
 def _check_files(folder: Path, manifest: Manifest, fix: bool, until_s: int | None) -> None:
+    lines = 1
     for file in manifest.files:
         is_last = file is manifest.files[-1]
         if file is manifest.base:
@@ -71,31 +72,36 @@ def _check_files(folder: Path, manifest: Manifest, fix: bool, until_s: int | Non
         elif file is manifest.increments[0]:
             print("Start to check INCR files.")
         kind = "BASE AOF" if file is manifest.base else "INCR AOF"
-        _check_file(folder / file.name, file.name, kind, is_last, fix, until_s)
+        lines = _check_file(folder / file.name, file.name, kind, is_last, fix, until_s, lines)
 
 
-def _check_file(path: Path, name: str, kind: str, is_last: bool, fix: bool, until_s: int | None) -> None:
+def _check_file(
+    path: Path, name: str, kind: str, is_last: bool, fix: bool, until_s: int | None, first_line: int = 1
+) -> int:
+    """Check one file whose lines are counted from `first_line`, as all files of a log are counted through."""
     found = examine(_pieces(path), until_s)
+    line = first_line + found.lines - 1
     if not found.size:
         print(f"{kind} {name} is empty")
-        return
+        return line
     if until_s is not None:
         _truncate_to_timestamp(path, name, found, is_last, until_s)
-        return
+        return line
     for fault in found.faults:
         print(fault)
     print(
         f"AOF analyzed: filename={name}, size={found.size}, ok_up_to={found.ok_up_to}, "
-        f"ok_up_to_line={found.lines}, diff={found.size - found.ok_up_to}"
+        f"ok_up_to_line={line}, diff={found.size - found.ok_up_to}"
     )
     if found.is_whole:
         print(f"{kind} {name} is valid")
-        return
+        return line
     if not fix:
         raise Failure(f"AOF {name} is not valid. Use the --fix option to try fixing it.")
     if not is_last:
         raise Failure(f"Failed to truncate AOF {name} because it is not the last file")
     _shrink(path, name, found)
+    return line
 
 
 def _shrink(path: Path, name: str, found: Examination) -> None:

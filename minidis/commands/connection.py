@@ -61,8 +61,8 @@ def select(client: Client, index: int):
     return "OK"
 
 
-@command("QUIT", _CONTROL)
-def quit_(client: Client):
+@command("QUIT [ignored [ignored ...]]", _CONTROL)
+def quit_(client: Client, *ignored: bytes):
     """Close the connection, after the reply. O(1)."""
     client.node.disconnect(client)
     return "OK"

@@ -176,6 +176,7 @@ _FLAG_NAMES = {
     Flag.NO_ASYNC_LOADING: "no_async_loading",
     Flag.NO_MULTI: "no_multi",
     Flag.ALLOW_BUSY: "allow_busy",
+    Flag.ASKING: "asking",
     Flag.MOVABLE_KEYS: "movablekeys",
 }
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from minidis.engine.client import Client
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
+from minidis.protocol.replies import ReplyError
 
 
 @command("MONITOR", ADMIN | NOSCRIPT | LOADING | STALE, group="server")
 def monitor(client: Client):
     """Show every command that the server runs, from now on. O(1)."""
+    if client.in_execution:  # EXEC expects one reply of each command, and no more
+        raise ReplyError("ERR MONITOR isn't allowed for DENY BLOCKING client")
     client.node.monitors.add(client)
     return "OK"

@@ -322,7 +322,7 @@ def _range(
         if options[at].upper() != b"COUNT" or at + 1 == len(options):
             raise ReplyError(errors.SYNTAX)
         count = integer(options[at + 1])
-        count = None if count == -1 else max(count, 0)
+        count = max(count, 0)
     stream = client.db.find(key, Stream)
     if stream is None:
         return []

@@ -54,12 +54,16 @@ def categories(entry: Command) -> list[str]:
 
 # Where the group doesn't say it: Redis lists these by hand too.
 _LISTED_CATEGORIES = {
+    "asking": ["@connection"],
     "command": ["@connection"],
     "dbsize": ["@keyspace"],
     "flushall": ["@keyspace"],
     "flushdb": ["@keyspace"],
     "keys": ["@keyspace", "@dangerous"],
     "lastsave": ["@admin", "@dangerous"],
+    "readonly": ["@connection"],
+    "readwrite": ["@connection"],
+    "restore-asking": ["@keyspace"],
     "role": ["@admin", "@dangerous"],
     "sort": ["@set", "@sortedset", "@list", "@dangerous"],
     "sort_ro": ["@set", "@sortedset", "@list", "@dangerous"],

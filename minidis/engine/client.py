@@ -68,6 +68,7 @@ class Client:
         self.in_execution = False  # inside EXEC: a command that would wait answers at once
         self.reply_mode = "on"
         self.closed = False
+        self.aborted = False  # closed without what it was still owed
         self.outbox: deque[Any] = deque()
         self.journal_commands: list[list[bytes]] | None = None
         self.journals_always = False

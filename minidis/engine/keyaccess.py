@@ -55,7 +55,7 @@ _TABLE = {
     ("OW insert",): "msetnx setnx",
     ("RM delete",): "del unlink",
     READS: "xreadgroup",
-    OVERWRITES: "mset psetex restore setex",
+    OVERWRITES: "mset psetex restore restore-asking setex",
     VARIABLE: "bitfield set",
     ("RW access delete", "RW insert"): "blmove brpoplpush lmove rpoplpush smove",
     ("RW access delete", "OW update"): "rename",

@@ -129,6 +129,8 @@ class Link:
                 reply = WAITING
         if reply is not WAITING:
             self.output += encode(reply, client.protocol)
+        elif client.aborted:
+            self.output.clear()
         if client.outbox:
             self.collect_late_replies()
 

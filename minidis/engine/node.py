@@ -173,6 +173,7 @@ class Node:
         self.latency = LatencyMonitor(self)
         self.expired_keys = 0
         self.connections_received = 0
+        self.attack_logged_us: int | None = None  # when protection.py last wrote about one
         self.is_replica = False  # of another node (minidis/distributed says so)
         self.deletes_expired_keys = True  # a replica leaves that to its primary; see hold_expiry
         self._expiry_held_by: set[str] = set()
@@ -277,6 +278,9 @@ class Node:
         """The careful way of `execute`: unknown names, AUTH, MULTI, memory limits, listeners."""
         try:
             if command is None:
+                if protection.is_http(argv) and not client.closed:
+                    protection.abort(client)
+                    return WAITING  # for ever
                 command = self.commands.find(argv)
             client.last_command = command.name
             self._admit(client, command, argv)

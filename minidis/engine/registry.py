@@ -62,6 +62,7 @@ class Flag(IntFlag):
     SENTINEL = auto()
     ONLY_SENTINEL = auto()
     DANGEROUS = auto()  # only an ACL category, where Redis lists it by hand
+    ASKING = auto()  # in a cluster, as if ASKING came before it
 
 
 WRITE, READONLY, DENYOOM, FAST, BLOCKING = Flag.WRITE, Flag.READONLY, Flag.DENYOOM, Flag.FAST, Flag.BLOCKING
@@ -72,6 +73,7 @@ NO_ASYNC_LOADING, NO_MANDATORY_KEYS = Flag.NO_ASYNC_LOADING, Flag.NO_MANDATORY_K
 TOUCHES_ARBITRARY_KEYS, MAY_REPLICATE = Flag.TOUCHES_ARBITRARY_KEYS, Flag.MAY_REPLICATE
 PROTECTED = Flag.PROTECTED
 SENTINEL, ONLY_SENTINEL, DANGEROUS = Flag.SENTINEL, Flag.ONLY_SENTINEL, Flag.DANGEROUS
+ASKING = Flag.ASKING
 
 KeyFinder = Callable[[list[bytes]], list[int]]
 """From a request to the positions of its keys."""

@@ -116,6 +116,9 @@ def _is_word(token: str) -> bool:
 
 
 def _varies(argument: Argument) -> bool:
+    """Can it take more words than its least?"""
+    if argument.type == "oneof" and len({child.words for child in argument.children}) > 1:
+        return True
     return any(child.optional or child.multiple or _varies(child) for child in argument.children)
 
 

@@ -112,6 +112,11 @@ class AofReader:
         return self._base + self._at
 
     @property
+    def rest(self) -> bytes:
+        """The bytes behind `position` that have come."""
+        return self._data[self._at :]
+
+    @property
     def is_inside(self) -> bool:
         """True if there are bytes behind `position`: at the end of a file, a record that is cut off."""
         return self._at < len(self._data)

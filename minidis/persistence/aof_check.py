@@ -7,18 +7,19 @@ cannot be there. Cutting the file off there is all that --fix does: what stands 
 whole perhaps, but its meaning hangs on what is lost.
 
 Mirrors: redis-check-aof.c.
-Differs: CR LF is looked at everywhere; of the lines, only those of whole commands are counted.
+Differs: CR LF is looked at everywhere.
 Complexity: O(bytes).
 
 >>> result = examine([b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPI"])
 >>> result.ok_up_to, result.size, result.lines, result.is_whole
-(14, 24, 3, False)
+(14, 24, 6, False)
 
 Read next: minidis/check_aof.py, the command.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class Examination:
 
     size: int = 0
     ok_up_to: int = 0
-    lines: int = 0
+    lines: int = 1  # the line of the file that reading has come to; notes are not counted
     has_snapshot: bool = False
     faults: list[str] = field(default_factory=list)
     first_later: int | None = None  # where the first timestamp stands that is later than the one asked for
@@ -73,9 +74,13 @@ def examine(pieces: Iterable[bytes], until_s: int | None = None) -> Examination:
         return found
     except AofError as error:
         found.faults.append(f"0x{error.offset:16x}: {error.what}")
+        whole = min(reader.position, error.offset)  # a whole command may stand at the wrong place
+    else:
+        whole = reader.position
+    found.lines += _lines_begun(reader.rest)
     if group.start is not None:
         found.faults.append(f"0x{group.start:16x}: Reached EOF before reading EXEC for MULTI")
-    found.ok_up_to = reader.position if group.start is None else group.start
+    found.ok_up_to = whole if group.start is None else group.start
     return found
 
 
@@ -103,4 +108,28 @@ def _take(reader: AofReader, group: _Group, found: Examination, until_s: int | N
 
 
 def _line_count(record: Record) -> int:
-    return 1 if record.argv is None else 1 + 2 * len(record.argv)
+    return 0 if record.argv is None else 1 + 2 * len(record.argv)
+
+
+def _lines_begun(rest: bytes) -> int:
+    r"""How many lines are whole of a command that is not.
+
+    >>> _lines_begun(b"*2\r\n$3\r\nGET\r\n$9\r\nk"), _lines_begun(b"*2\r\n$3\r\nSET+")
+    (4, 2)
+    """
+    if (header := _COUNT(rest)) is None:
+        return 0
+    lines, at = 1, header.end()
+    for _ in range(int(header[1])):
+        if (header := _LENGTH(rest, at)) is None:
+            return lines
+        lines += 1
+        at = header.end() + int(header[1]) + 2
+        if rest[at - 2 : at] != b"\r\n":
+            return lines
+        lines += 1
+    return lines
+
+
+_COUNT = re.compile(rb"\*(\d{1,18})\r\n").match
+_LENGTH = re.compile(rb"\$(\d{1,18})\r\n").match

@@ -86,6 +86,38 @@ def test_quit_answers_and_then_closes(node):
     assert session.closing
 
 
+def test_quit_ignores_its_arguments(node):
+    session = Session(node)
+    session.receive(b"QUIT now please\r\nPING\r\n")
+    assert (session.take_output(), session.closing) == (b"+OK\r\n", True)
+
+
+@pytest.mark.parametrize("word", [b"POST", b"Post", b"Host:", b"hOST:"])
+@pytest.mark.parametrize("before", [b"", b"MULTI\r\n", b"CLIENT REPLY OFF\r\n"])
+def test_a_browser_is_cut_off_without_a_reply(node, before, word):
+    lines = []
+    node.node.log = lambda level, text: lines.append((level, text))
+    sessions = [Session(node) for _ in range(2)]
+    for session in sessions:
+        session.receive(before + b"*1\r\n$4\r\nPING\r\n*2\r\n$%d\r\n%s\r\n$1\r\n/\r\n" % (len(word), word))
+        session.receive(b"SET k v\r\n")
+        assert (session.take_output(), session.closing) == (b"", True)
+    assert node.execute("EXISTS", "k") == 0
+    [(level, text)] = lines  # the second within a minute is not logged
+    assert level == "warning" and text.startswith("Possible SECURITY ATTACK detected. It looks like")
+    assert text.endswith(f"Connection from {sessions[0].client.peer} aborted.")
+    node.step(61)
+    Session(node).receive(word + b" / HTTP/1.1\r\n")
+    assert len(lines) == 2
+
+
+def test_monitor_is_refused_inside_a_transaction(node):
+    session = Session(node)
+    session.receive(b"MULTI\r\nMONITOR\r\nEXEC\r\nPING\r\n")
+    error = b"-ERR MONITOR isn't allowed for DENY BLOCKING client\r\n"
+    assert session.take_output() == b"+OK\r\n+QUEUED\r\n*1\r\n" + error + b"+PONG\r\n"
+
+
 def test_reset_forgets_everything(node):
     node.execute("HELLO", "3", "SETNAME", "alice")
     node.execute("SELECT", "1")

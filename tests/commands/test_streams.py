@@ -270,3 +270,11 @@ def test_the_keys_of_a_read_are_known_before_it_runs(redis):
 def test_a_timeout_beyond_64_bits_is_refused(redis):
     with pytest.raises(ReplyError, match="ERR timeout is out of range"):
         run(redis, f"XREAD BLOCK {2**63 - 1} STREAMS s $")
+
+
+@pytest.mark.parametrize("count", [0, -1, -7])
+def test_a_range_of_no_entries_is_null(redis, count):
+    fill(redis, 2)
+    assert run(redis, f"XRANGE s - + COUNT {count}") is NULL_ARRAY
+    assert run(redis, f"XREVRANGE s + - COUNT {count}") is NULL_ARRAY
+    assert run(redis, f"XRANGE missing - + COUNT {count}") == []

@@ -43,6 +43,12 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         "flags",
         ("script|exists", "script|flush"),
     ),
+    "Valkey also answers them while it loads": (
+        (VALKEY_9_1,),
+        "flags",
+        tuple(f"cluster|{name}" for name in "info myid myshardid nodes shards slots".split()),
+    ),
+    "Valkey's may detach a replica": ((VALKEY_9_1,), "arity", ("cluster|replicate",)),
     "Valkey's debugger takes the name of an engine": ((VALKEY_9_1,), "arity", ("script|debug",)),
     "Valkey's slow log is called command log": ((VALKEY_9_1,), "flags", ("exec",)),
     "a shard channel is no key; Redis gives its place as if it were one, for cluster clients": (
@@ -51,7 +57,6 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         ("spublish", "ssubscribe", "sunsubscribe"),
     ),
     "7.0 names the release candidate that brought it": ((REDIS_7_0,), "since", ("client|pause",)),
-    "7.2 ignores any arguments of QUIT; a line of fixed arity says more": (BOTH, "arity", ("quit",)),
     "7.2 says that WAIT blocks, and lets scripts call it": ((REDIS_7_0,), "flags", ("wait",)),
     "7.2 says that WAIT blocks": ((REDIS_7_0,), "categories", ("wait",)),
 }
@@ -72,6 +77,7 @@ DOCS_DIFFERENCES: dict[str, tuple[str, ...]] = {
     "FORCE belongs to the block of TO host port": ("failover",),
     "a block without a name of its own, NO ONE, counts its words in another way": ("replicaof", "slaveof"),
     "7.2 calls a category so; 7.0 said categoryname": ("acl|cat",),
+    "our line says that arguments are ignored, Redis's file only does so": ("quit",),
     "they may be missing: 7.2 says so, 7.0 did not": ("geohash", "geopos", "pfmerge"),
     "Redis's file puts the token of a block on its first argument": (
         "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch",
