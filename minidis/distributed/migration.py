@@ -76,16 +76,14 @@ class Options:
 
 
 def migrate_keys(argv: list[bytes]) -> list[int]:
-    """The places of a MIGRATE's keys: its third word, or what follows KEYS."""
-    if argv[3]:
-        return [3]
+    """The places of a MIGRATE's keys: its third word, or what follows KEYS; none if both are given."""
     at = 6
     while at < len(argv):
         word = argv[at].upper()
         if word == b"KEYS":
-            return list(range(at + 1, len(argv)))
+            return [] if argv[3] else list(range(at + 1, len(argv)))
         at += {b"AUTH": 2, b"AUTH2": 3}.get(word, 1)
-    return []
+    return [3] if argv[3] else []
 
 
 @command(
