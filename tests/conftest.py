@@ -20,6 +20,7 @@ EACH_FOR_ITSELF = ("tests/course/test_checks.py",)
 """Files of many long tests that share nothing: their tests may run on any worker."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For `--dist loadgroup`: a file stays together, like the cells of a notebook or a server's users."""
     for item in items:
