@@ -16,19 +16,6 @@ settings.register_profile("ci", settings.get_profile("desk"), derandomize=True, 
 settings.load_profile("ci" if IN_CI else "desk")
 
 
-EACH_FOR_ITSELF = ("tests/course/test_checks.py",)
-"""Files of many long tests that share nothing: their tests may run on any worker."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file stays together, like the cells of a notebook or a server's users."""
-    for item in items:
-        path = item.nodeid.partition("::")[0]
-        if path not in EACH_FOR_ITSELF:
-            item.add_marker(pytest.mark.xdist_group(path))
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests, on any worker, recorded with `record_property("summary", text)`."""
     for report in terminalreporter.getreports("passed"):
