@@ -217,6 +217,7 @@ local builtins = {
   unpack = function(...)
     local list, first, last = ...
     -- The span overflows an int in Lua's own check (fixed in Redis's copy of Lua): the process would crash.
+    -- Differs: a wrong argument is reported without the script's line, since this function stands between.
     local from, to = tonumber(first) or 1, tonumber(last) or 0
     if to - from >= 2147483647 then return unpack(list, 1, 2147483647) end
     if real_of[list] then return unpack(real_of[list], first, last) end
