@@ -35,6 +35,7 @@ from redis.utils import HIREDIS_AVAILABLE
 from minidis.client.sync import InProcessHiredisParser
 from minidis.drivers import simulation
 from minidis.drivers.simulation.lab import START
+from minidis.drivers.simulation.standins import current_task
 from minidis.drivers.simulation.terminal import Terminal
 
 PATIENCE_S = 60.0
@@ -47,7 +48,11 @@ class LabSocket:
     def __init__(self, lab: Lab, name: str, host: str, port: int, timeout_s: float | None) -> None:
         self._lab = lab
         self._timeout_s = timeout_s
-        self._terminal = Terminal(lab, lab.client_host(name), (host, port))
+        task = current_task()
+        if task is not None:
+            task.check_alive()
+        host_of_client = lab.client_host(name) if task is None else task.machine.host
+        self._terminal = Terminal(lab, host_of_client, (host, port))
         self._terminal.parses = False
         self._wait(lambda: self._terminal.is_open)
         if not self._terminal.is_open:
@@ -57,10 +62,21 @@ class LabSocket:
     def _wait(self, condition: Any) -> None:
         terminal = self._terminal
         timeout_s = PATIENCE_S if self._timeout_s is None else self._timeout_s
-        if not self._lab.run_until(lambda: condition() or bool(terminal.lost), timeout_s):
+        task = current_task()
+
+        def is_over() -> bool:
+            return condition() or bool(terminal.lost)
+
+        if task is not None:  # others go on meanwhile
+            came = task.wait(is_over, timeout_s, terminal.watchers)
+        else:
+            came = self._lab.run_until(is_over, timeout_s)
+        if not came:
             raise TimeoutError("timed out")
 
     def sendall(self, data: bytes) -> None:
+        if (task := current_task()) is not None:
+            task.check_alive()
         if self._terminal.lost:
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
         self._terminal.send_bytes(bytes(data))
@@ -130,6 +146,24 @@ class LabSentinel(Sentinel):
         self.sentinels = [lab.client(name, host_name, **options) for name in names]
 
 
+class OwnClient:
+    """Stands for the `redis.Redis` of whichever machine's task asks: one program, run on many machines."""
+
+    def __init__(self, lab: Lab, node: str, options: dict[str, Any]) -> None:
+        self._lab, self._node, self._options = lab, node, options
+        self._clients: dict[str, redis.Redis] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        task = current_task()
+        machine = "" if task is None else task.machine.name
+        if machine not in self._clients:
+            self._clients[machine] = self._lab.client(self._node, machine, **self._options)
+        return getattr(self._clients[machine], name)
+
+    def __repr__(self) -> str:
+        return f"<each machine's own client of {self._node}>"
+
+
 _last_lab: weakref.ref[Lab] | None = None
 
 
@@ -158,6 +192,10 @@ class Lab(simulation.Lab):
             **options,
         )
         return redis.Redis.from_pool(pool)
+
+    def own_client(self, node: str, **options: Any) -> OwnClient:
+        """A client that every machine has for itself: what a program calls `r` runs on many of them."""
+        return OwnClient(self, node, options)
 
     def sentinel_client(self, *names: str, host: str = "redis-py", **options: Any) -> LabSentinel:
         """redis-py's `Sentinel` that asks the Sentinels `names`, on a machine of its own.

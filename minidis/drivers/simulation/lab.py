@@ -23,6 +23,7 @@ breaks a promise.
     power_cut(a)         nobody is told, and the disk loses what was not synced
     restart(a)           a new process, from its disk
     clock_step(a, "5s")  the wall clock of one machine
+    machine("alice")     ordinary Python on a machine of its own (tasks.py), with the same faults
     mend(a, b)           no wall between these two any more
     heal()               no walls, no delays, nobody paused (what is down stays down)
 
@@ -54,6 +55,7 @@ from minidis.drivers.simulation import sentinels
 from minidis.drivers.simulation.agenda import Agenda, microseconds
 from minidis.drivers.simulation.process import Process
 from minidis.drivers.simulation.record import Record
+from minidis.drivers.simulation.tasks import Machine
 from minidis.drivers.simulation.terminal import Move, Script, ScriptedClient, Terminal
 from minidis.drivers.simulation.wires import Host, Wires
 from minidis.engine.node import Node
@@ -77,6 +79,7 @@ class Lab:
         self.wires = Wires(self.agenda, network_random, self.record, microseconds(latency))
         self.processes: dict[str, Process] = {}
         self.disks: dict[str, SimulatedDisk] = {}
+        self.machines: dict[str, Machine] = {}
         self._prompts: dict[str, Terminal] = {}
 
     # -- who is there -----------------------------------------------------------------------------
@@ -152,6 +155,17 @@ class Lab:
     def at(self, node: str) -> Move:
         """What a script yields to talk to another node from now on."""
         return Move(self.processes[node].address)
+
+    def machine(self, name: str) -> Machine:
+        """A machine for ordinary Python that runs as tasks (tasks.py); made when it is first named."""
+        if name not in self.machines:
+            self.machines[name] = Machine(self, self.client_host(name))
+        return self.machines[name]
+
+    def end_tasks(self) -> None:
+        """Let every task end where it stands: else one that never ends keeps its thread."""
+        for machine in self.machines.values():
+            machine.end_tasks()
 
     def client_host(self, name: str) -> Host:
         """The machine of a client; made when it is first named."""
@@ -239,17 +253,17 @@ class Lab:
     def pause(self, name: str) -> None:
         """Stop a process; its kernel goes on."""
         self._fault(name, "paused")
-        self.processes[name].pause()
+        self._running(name).pause()
 
     def resume(self, name: str) -> None:
         self._fault(name, "resumed")
-        self.processes[name].resume()
+        self._running(name).resume()
 
     def kill(self, name: str) -> None:
         """kill -9: what is in the page cache survives, and the others learn of it."""
         self._fault(name, "killed")
         self._prompts.pop(name, None)
-        self.processes[name].kill()
+        self._running(name).kill()
 
     def power_cut(self, name: str) -> None:
         """The machine loses its power: nobody is told, and what was not synced is gone."""
@@ -262,12 +276,12 @@ class Lab:
         """Start a process again, from its disk."""
         self._fault(name, "restarted")
         self._prompts.pop(name, None)
-        self.processes[name].restart()
+        self._running(name).restart()
 
     def clock_step(self, name: str, by: str | float) -> None:
         """Correct the wall clock of one machine, forward or back."""
         self._fault(name, f"clock stepped by {by}")
-        self.processes[name].step_clock(microseconds(by))
+        self._running(name).step_clock(microseconds(by))
 
     def heal(self) -> None:
         """No walls and no delays any more, nobody paused.  What is down stays down."""
@@ -275,9 +289,13 @@ class Lab:
         self.wires.link_latency_us.clear()
         for source, target in sorted(self.wires.blocked):
             self.wires.unblock(source, target)
-        for process in self.processes.values():
-            if process.paused:
-                process.resume()
+        for name in (*self.processes, *self.machines):
+            if (stopped := self._running(name)).paused:
+                stopped.resume()
+
+    def _running(self, name: str) -> Process | Machine:
+        """What may be paused or killed under this name: a node's process, or a machine of tasks."""
+        return self.processes[name] if name in self.processes else self.machines[name]
 
     def _fault(self, where: str, text: str) -> None:
         self.record.note("fault", where, text)

@@ -31,6 +31,7 @@ from minidis.protocol.resp import NEED_DATA, ReplyParser, encode_command
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab
+    from minidis.drivers.simulation.tasks import Task
 
 Script = Generator[Any, Any, Any]
 
@@ -50,6 +51,7 @@ class Terminal:
         self.replies: deque[Any] = deque()
         self.parses = True
         self.on_reply: Callable[[Any], None] | None = None
+        self.watchers: list[Task] = []  # tasks that wait for what comes here
         self.lost = ""
         self.is_open = False
         self._unsent = bytearray()
@@ -62,10 +64,12 @@ class Terminal:
         self.is_open = True
         self.lab.wires.send(end, bytes(self._unsent))
         self._unsent.clear()
+        self._wake_watchers()
 
     def end_received(self, end: End, data: bytes) -> None:
         if not self.parses:
             self.received += data
+            self._wake_watchers()
             return
         self._parser.feed(data)
         while (reply := self._parser.next_reply()) is not NEED_DATA:
@@ -76,6 +80,11 @@ class Terminal:
         self.is_open = False
         if self.on_reply is not None:
             self.on_reply(ConnectionError(reason))
+        self._wake_watchers()
+
+    def _wake_watchers(self) -> None:
+        for task in self.watchers:
+            task.wake()
 
     def _got(self, reply: Any) -> None:
         if self.on_reply is not None:

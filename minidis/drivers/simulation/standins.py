@@ -1,0 +1,198 @@
+"""What ordinary blocking Python meets as a task of the lab: virtual time, and threads that are tasks.
+
+    time.sleep, time.time, time.monotonic ...    the lab's time; the wall clock is that of the task's machine
+    threading.Thread(...).start()                another task of the same machine
+    threading.Event, Lock, Queue, executors      wait in virtual time
+    uuid.uuid4, random.random ...                decided by the lab's seed
+
+So code that was written for real servers runs unchanged. The names are replaced only while a task has its
+turn, and answer the real thing to every thread that is no task (a kernel has some of its own).
+
+Differs: `from time import sleep` binds the real function before anybody can replace it; write `time.sleep`.
+
+Complexity: a few microseconds for each turn.
+Read next: tasks.py.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minidis.drivers.simulation.tasks import Task
+
+tasks_by_thread: dict[int, Task] = {}
+"""The task that a thread carries out, by the thread's ident."""
+
+
+def current_task() -> Task | None:
+    """The task that calls, or None for any other code."""
+    return tasks_by_thread.get(threading.get_ident())
+
+
+def install() -> None:
+    """A task's turn begins."""
+    for module, name, stand_in, _ in _REPLACED:
+        setattr(module, name, stand_in)
+
+
+def uninstall() -> None:
+    """Its turn is over."""
+    for module, name, _, real in _REPLACED:
+        setattr(module, name, real)
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def _sleep(task: Task, seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    task.sleep(seconds)
+
+
+def _time_us(task: Task) -> int:
+    return task.machine.clock()
+
+
+def _elapsed_us(task: Task) -> int:
+    return task.lab.now_us - task.lab.started_us
+
+
+# -- threads --------------------------------------------------------------------------------------
+
+
+def _start(task: Task, thread: threading.Thread) -> None:
+    if hasattr(thread, "_lab_task"):
+        raise RuntimeError("threads can only be started once")
+    started = task.machine.spawn(thread.run, thread.name)
+    thread._lab_task = started  # type: ignore[attr-defined]
+    thread.is_alive = lambda: not started.finished  # type: ignore[method-assign]
+    thread.join = partial(_join, thread, started)  # type: ignore[assignment]
+
+
+def _join(thread: threading.Thread, started: Task, timeout: float | None = None) -> None:
+    task = current_task()
+    if task is not None:  # nobody else can wait for it: only the lab's time lets it go on
+        task.wait(lambda: started.finished, timeout, started.watchers)
+
+
+def _event_wait(task: Task, event: threading.Event, timeout: float | None = None) -> bool:
+    return task.wait(event.is_set, timeout, _watchers_of(event))
+
+
+def _event_set(task: Task, event: threading.Event) -> None:
+    _REAL_SET(event)
+    for waiting in list(_watchers_of(event)):
+        waiting.wake()
+
+
+def _watchers_of(event: Any) -> list[Task]:
+    if not hasattr(event, "_lab_watchers"):
+        event._lab_watchers = []
+    return event._lab_watchers
+
+
+class TaskLock:
+    """A lock between tasks: `threading.Lock` and `RLock` in the lab, and so all that is built of them."""
+
+    def __init__(self, reentrant: bool) -> None:
+        self._reentrant = reentrant
+        self._holder: Any = None
+        self._depth = 0
+        self._watchers: list[Task] = []
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        task = current_task()
+        if self._holder is not None and not (self._reentrant and self._holder is task):
+            patience_s = None if timeout < 0 else timeout
+            if not blocking:
+                return False
+            if task is None:
+                raise RuntimeError("a task of the lab holds this lock, and the lab stands still")
+            if not task.wait(lambda: self._holder is None, patience_s, self._watchers):
+                return False
+        self._holder = task or self
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        if self._holder is None:
+            raise RuntimeError("release unlocked lock")
+        self._depth -= 1
+        if not self._depth:
+            self._holder = None
+            for waiting in list(self._watchers):
+                waiting.wake()
+
+    def _is_owned(self) -> bool:  # threading.Condition asks
+        return self._holder is (current_task() or self)
+
+    def locked(self) -> bool:
+        return self._holder is not None
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *exception: Any) -> None:
+        self.release()
+
+
+# -- lots -----------------------------------------------------------------------------------------
+
+
+def _uuid4(task: Task) -> uuid.UUID:
+    return uuid.UUID(int=task.machine.random.getrandbits(128), version=4)
+
+
+_LOTS = (
+    "random", "uniform", "randint", "randrange", "choice", "choices", "sample", "shuffle", "expovariate",
+    "gauss", "normalvariate", "betavariate", "triangular", "getrandbits",
+)  # fmt: skip
+
+
+def _draw(name: str) -> Callable[..., Any]:
+    return lambda task, *arguments, **options: getattr(task.machine.random, name)(*arguments, **options)
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+_REAL_SET = threading.Event.set
+
+
+def _replacement(module: Any, name: str, stand_in: Callable[..., Any]) -> tuple[Any, str, Any, Any]:
+    """`stand_in(task, ...)` for tasks, the real thing for everybody else."""
+    real = getattr(module, name)
+
+    def dispatch(*arguments: Any, **options: Any) -> Any:
+        task = tasks_by_thread.get(threading.get_ident())
+        return real(*arguments, **options) if task is None else stand_in(task, *arguments, **options)
+
+    return module, name, dispatch, real
+
+
+_REPLACED = [
+    _replacement(time, "sleep", _sleep),
+    _replacement(time, "time", lambda task: _time_us(task) / 1_000_000),
+    _replacement(time, "time_ns", lambda task: _time_us(task) * 1000),
+    _replacement(time, "monotonic", lambda task: _elapsed_us(task) / 1_000_000),
+    _replacement(time, "monotonic_ns", lambda task: _elapsed_us(task) * 1000),
+    _replacement(time, "perf_counter", lambda task: _elapsed_us(task) / 1_000_000),
+    _replacement(time, "perf_counter_ns", lambda task: _elapsed_us(task) * 1000),
+    _replacement(threading.Thread, "start", _start),
+    _replacement(threading.Event, "wait", _event_wait),
+    _replacement(threading.Event, "set", _event_set),
+    _replacement(threading, "Lock", lambda task: TaskLock(reentrant=False)),
+    _replacement(threading, "_allocate_lock", lambda task: TaskLock(reentrant=False)),
+    _replacement(queue, "SimpleQueue", lambda task: queue._PySimpleQueue()),  # type: ignore[attr-defined]
+    _replacement(threading, "RLock", lambda task: TaskLock(reentrant=True)),
+    _replacement(uuid, "uuid4", _uuid4),
+    *(_replacement(random, name, _draw(name)) for name in _LOTS),
+]
