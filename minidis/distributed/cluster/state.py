@@ -54,6 +54,7 @@ NO_ADDRESS = 64
 MEET = 128  # it is to be sent a MEET
 MIGRATE_TO = 256  # a primary that replicas may migrate to
 NO_FAILOVER = 512  # a replica that does not want to be promoted
+EXTENSIONS_SUPPORTED = 1024  # it understands extensions of PING and PONG
 
 FLAG_NAMES = (
     (MYSELF, "myself"),
@@ -71,6 +72,11 @@ FLAG_NAMES = (
 def random_name(random: random_module.Random) -> str:
     """40 hexadecimal digits: the name of a node, or of a shard."""
     return f"{random.getrandbits(160):040x}"
+
+
+def is_name(text: str) -> bool:
+    """Can this be the name of a node?"""
+    return len(text) == NAME_LENGTH and text.isalnum() and text.isascii() and text == text.lower()
 
 
 class ClusterNode:
@@ -251,6 +257,7 @@ class Election:
     epoch: int = 0
     obstacle: str = ""
     """Why there is none just now, for the log: "data age", "waiting delay", "expired", "waiting votes"."""
+    obstacle_logged_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -385,6 +392,11 @@ class ClusterState:
         return any(node.replicas for node in self.nodes.values() if node.is_primary)
 
     # -- epochs -----------------------------------------------------------------------------------
+
+    @property
+    def quorum(self) -> int:
+        """The majority of the primaries that have slots."""
+        return self.size // 2 + 1
 
     def greatest_epoch(self) -> int:
         """The greatest that we know of."""
