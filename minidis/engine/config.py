@@ -399,8 +399,8 @@ def _other_directive(line: str) -> Directive:
 DIRECTIVES += tuple(_other_directive(line) for line in OTHER_DIRECTIVES.strip().splitlines())
 BY_NAME = {name: directive for directive in DIRECTIVES for name in (directive.name, *directive.aliases)}
 
-
-_DEFAULTS = {directive.attribute: directive.read(directive.default) for directive in DIRECTIVES}
+DEFAULTS = {directive.attribute: directive.read(directive.default) for directive in DIRECTIVES}
+"""The values by attribute, as they are if nobody sets them."""
 
 
 class Config:
@@ -408,7 +408,7 @@ class Config:
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self.on_change: Callable[[list[str]], None] | None = None
-        self.__dict__.update(_DEFAULTS)
+        self.__dict__.update(DEFAULTS)
         if values:
             self.set({name.replace("_", "-"): str(value) for name, value in values.items()}, starting=True)
 

@@ -322,7 +322,7 @@ class Node:
         command.check_arity(argv)
         if self.config.maxmemory_clients:
             self.client_memory.admit(client)
-        if command.flags & Flag.PROTECTED:
+        if command.is_protected:
             protection.admit(client, command)
         if client.closed:
             raise ReplyError("ERR this connection is closed")

@@ -123,6 +123,7 @@ class Command:
         self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
         self.is_fast = bool(flags & Flag.FAST)
         self.may_wait = bool(flags & Flag.BLOCKING)
+        self.is_protected = bool(flags & Flag.PROTECTED)
         self.skips_slowlog = bool(flags & Flag.SKIP_SLOWLOG)
 
     def as_requested(self, client: Any, argv: list[bytes]) -> Command:
@@ -200,7 +201,7 @@ class CommandTable:
     def _file(self, name: str, entry: Command) -> None:
         self.by_name[name] = entry
         for spelling in (name.encode(), name.upper().encode()):
-            if entry.subcommands or entry.flags & Flag.PROTECTED:
+            if entry.subcommands or entry.is_protected:
                 self.spelled.pop(spelling, None)  # its second word, or its client, must be looked at
             else:
                 self.spelled[spelling] = entry

@@ -55,7 +55,8 @@ class InstanceLink:
     @property
     def pending_commands(self) -> int:
         """How many replies are due."""
-        return sum(len(one.due) for one in (self.commands, self.listening) if one is not None)
+        commands, listening = self.commands, self.listening
+        return (len(commands.due) if commands else 0) + (len(listening.due) if listening else 0)
 
     def lost(self, connection: Connection) -> None:
         """A connection is gone."""

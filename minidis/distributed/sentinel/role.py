@@ -100,7 +100,7 @@ class Sentinel:
 
     @property
     def now_ms(self) -> int:
-        return self.node.now_ms
+        return self.node.now_us // 1000
 
     # -- turns ------------------------------------------------------------------------------------
 

@@ -15,9 +15,12 @@ A history with fourteen faults explains nothing. So faults are taken out, one af
 history played again each time: what is left is needed, all of it. The finding is its seed and its list of
 faults; `play` repeats it to the byte.
 
+Some promises must hold whenever one looks ("nothing that was acknowledged is lost"); others must come true
+in time ("all hold the same"). For the latter, `eventually=True` looks each second, and a history ends as soon
+as the promise is kept: most do so within a few virtual seconds. Messages are kept only of what is shown.
+
 Mirrors: nothing in Redis; property testing's shrinking (QuickCheck), on faults.
-Complexity: one run for each seed (0.2 s for five nodes and 80 virtual seconds), and about faults squared for
-shrinking.
+Complexity: one run for each seed, and about faults squared for shrinking.
 
 >>> def scenario(lab):
 ...     node = lab.node("a")
@@ -44,6 +47,7 @@ Scenario = Callable[[Lab], Check]
 
 DURATION_S = 20.0
 SETTLE_S = 60.0
+LOOK_EVERY_S = 1.0
 MOST_FAULTS = 8
 
 
@@ -104,14 +108,18 @@ def search(
     most_faults: int = MOST_FAULTS,
     kinds: Iterable[str] | None = None,
     shrinks: bool = True,
+    settle_s: float = SETTLE_S,
+    eventually: bool = False,
 ) -> Finding | None:
     """The first seed whose history breaks the check, with no fault too many; None if none does."""
+    replay = partial(play, scenario, duration_s=duration_s, settle_s=settle_s, eventually=eventually)
     for seed in seeds:
         lots = random_module.Random(f"{seed}/faults")
         draw = partial(random_faults, lots, duration_s=duration_s, most=most_faults, kinds=kinds)
-        finding = play(scenario, seed, draw, duration_s)
+        finding = replay(seed, draw, keeps_messages=False)
         if finding is not None:
-            return shrink(scenario, finding, duration_s) if shrinks else finding
+            faults = shrink(replay, finding) if shrinks else finding.faults
+            return replay(seed, faults)
     return None
 
 
@@ -121,12 +129,17 @@ def play(
     faults: list[Fault] | Callable[[list[str]], list[Fault]],
     duration_s: float = DURATION_S,
     settle_s: float = SETTLE_S,
+    eventually: bool = False,
+    keeps_messages: bool = True,
 ) -> Finding | None:
     """One history: the faults at their times, then healing, then the check.
 
-    `faults` may be a function that draws them when it knows the nodes' names.
+    `faults` may be a function that draws them when it knows the nodes' names.  The check must hold after
+    `settle_s`, or (`eventually`) at some time until then.  Without its messages a history is the same, and
+    plays faster.
     """
     lab = Lab(seed)
+    lab.record.keeps_messages = keeps_messages
     check = scenario(lab)
     if callable(faults):
         faults = faults(list(lab.processes))
@@ -138,22 +151,30 @@ def play(
     for name, process in lab.processes.items():
         if not process.running:
             lab.restart(name)
-    lab.run(settle_s)
-    broken = check()
+    broken = _settle(lab, check, settle_s, eventually)
     return None if broken is None else Finding(seed, faults, broken, lab)
 
 
-def shrink(scenario: Scenario, finding: Finding, duration_s: float = DURATION_S) -> Finding:
-    """The same breach with as few faults as it needs."""
-    at = 0
-    while at < len(finding.faults):
-        fewer = finding.faults[:at] + finding.faults[at + 1 :]
-        smaller = play(scenario, finding.seed, fewer, duration_s)
-        if smaller is None:
+def _settle(lab: Lab, check: Check, settle_s: float, eventually: bool) -> str | None:
+    until_s = lab.now_s + settle_s
+    while eventually and lab.now_s < until_s:
+        if check() is None:
+            return None
+        lab.run(LOOK_EVERY_S)
+    lab.run(max(0.0, until_s - lab.now_s))
+    return check()
+
+
+def shrink(replay: Callable[..., Finding | None], finding: Finding) -> list[Fault]:
+    """The faults that are needed: without one of them `replay(seed, faults)` finds nothing."""
+    faults, at = finding.faults, 0
+    while at < len(faults):
+        fewer = faults[:at] + faults[at + 1 :]
+        if replay(finding.seed, fewer, keeps_messages=False) is None:
             at += 1
         else:
-            finding = smaller
-    return finding
+            faults = fewer
+    return faults
 
 
 # ---- faults by lot ----------------------------------------------------------------------------------------
