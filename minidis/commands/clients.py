@@ -213,6 +213,7 @@ def _flags(client: Client, over_unix_socket: bool) -> str:
         "d": client.node.watchers.must_fail(client),
         "c": client.closed,
         "U": over_unix_socket,
+        "r": client.is_readonly,
         "e": client.no_evict,
         "T": client.no_touch,
     }

@@ -79,7 +79,7 @@ def reset(client: Client):
     client.protocol = 2
     client.name = ""
     client.reply_mode = "on"
-    client.no_evict = client.no_touch = False
+    client.no_evict = client.no_touch = client.is_readonly = client.is_asking = False
     client.user = client.node.users.default
     client.authenticated = not client.node.users.authentication_required
     client.update_gate()

@@ -65,22 +65,24 @@ def sunsubscribe(client: Client, *channels: bytes):
 @command("PUBLISH channel message", _LOOK | MAY_REPLICATE | FAST | SENTINEL, since="2.0.0")
 def publish(client: Client, channel: bytes, message: bytes):
     """Send a message to all who listen; answers how many. O(N + M) in receivers and all patterns."""
-    _repeat(client, b"PUBLISH", channel, message)
+    _repeat(client, b"PUBLISH", channel, message, to_shard=False)
     return client.node.pubsub.publish(channel, message)
 
 
 @command("SPUBLISH shardchannel message", _LOOK | MAY_REPLICATE | FAST, since="7.0.0")
 def spublish(client: Client, channel: bytes, message: bytes):
     """Send a message to the listeners of a shard channel; answers how many. O(N) in receivers."""
-    _repeat(client, b"SPUBLISH", channel, message)
+    _repeat(client, b"SPUBLISH", channel, message, to_shard=True)
     return client.node.pubsub.publish_to_shard(channel, message)
 
 
-def _repeat(client: Client, *argv: bytes) -> None:
-    """Let replicas publish it too.  In a cluster its bus does so."""
+def _repeat(client: Client, name: bytes, channel: bytes, message: bytes, to_shard: bool) -> None:
+    """Let replicas publish it too.  In a cluster its bus does so, on all nodes, or those of the shard."""
     node = client.node
-    if node.journal.subscribers and not node.config.cluster_enabled:
-        node.journal.enter(client.db.index, list(argv), TO_REPLICAS)
+    if node.cluster is not None:
+        node.cluster.publish(channel, message, to_shard)
+    elif node.journal.subscribers:
+        node.journal.enter(client.db.index, [name, channel, message], TO_REPLICAS)
 
 
 @command("PUBSUB CHANNELS [pattern]", _LOOK, since="2.8.0")

@@ -5,4 +5,4 @@ Read next: replication/role.py.
 """
 
 import minidis.scripting  # noqa: F401  (the commands of the rooms below first)
-from minidis.distributed import migration, replication, sentinel  # noqa: F401
+from minidis.distributed import cluster, migration, replication, sentinel  # noqa: F401

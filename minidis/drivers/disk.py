@@ -27,6 +27,11 @@ from contextlib import contextmanager
 
 from minidis.engine.disk import DiskError, Sync
 
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is locked
+    fcntl = None  # type: ignore[assignment]
+
 _OPEN_FLAGS = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 )
@@ -47,6 +52,7 @@ class RealDisk:
 
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
+        self._locks: dict[str, int] = {}
         self._queue: queue.SimpleQueue[BackgroundSync | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -111,9 +117,12 @@ class RealDisk:
                 os.close(descriptor)
 
     def close_all(self) -> None:
-        """Close every file and end the thread, when what it has begun is done."""
+        """Close every file, lock none, and end the thread, when what it has begun is done."""
         for path in list(self._open):
             self.close(path)
+        for descriptor in self._locks.values():
+            os.close(descriptor)
+        self._locks.clear()
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -155,12 +164,35 @@ class RealDisk:
             finally:
                 os.close(descriptor)
 
+    def lock(self, path: str) -> None:
+        held = self._locks.get(path)
+        if fcntl is None or (held is not None and _is_file(held, path)):
+            return
+        with _reported("lock", path):
+            descriptor = os.open(path, _OPEN_FLAGS, 0o644)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+                raise
+        self._locks[path] = descriptor
+        if held is not None:
+            os.close(held)
+
     def _descriptor(self, operation: str, path: str) -> int:
         descriptor = self._open.get(path)
         if descriptor is None:
             with _reported(operation, path):
                 descriptor = self._open[path] = os.open(path, _OPEN_FLAGS, 0o644)
         return descriptor
+
+
+def _is_file(descriptor: int, path: str) -> bool:
+    """Does this name still belong to the file that is open here?"""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -129,6 +129,8 @@ class Server:
         self.log.welcome(VERSION, self.node.mode, config.port, config.always_show_logo)
         if load:
             starting.start(self.node)
+        elif self.node.cluster is not None:
+            self.node.cluster.begin()
         if self.node.sentinel is not None:
             self.node.sentinel.begin()
         self._announce_when_ready()
@@ -418,6 +420,7 @@ class Connection(asyncio.Protocol):
         client.local = _show_address(transport.get_extra_info("sockname"), node.config.unixsocket)
         client.on_close = lambda: server.hang_up(self)
         client.measure_buffers = self.measure
+        client.is_tls = transport.get_extra_info("sslcontext") is not None
         server.connections[client.id] = self
         self.last_read_us = node.now_us
         self.transport.set_write_buffer_limits(high=FLUSH_BYTES)

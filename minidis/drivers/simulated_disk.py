@@ -286,6 +286,9 @@ class SimulatedDisk:
 
     # -- inside -----------------------------------------------------------------------------------
 
+    def lock(self, path: str) -> None:
+        pass  # one process at a time lives on a disk of the lab
+
     def _is_cut(self) -> bool:
         return self._cut_at is not None and self.steps + 1 >= self._cut_at
 

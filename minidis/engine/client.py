@@ -58,6 +58,9 @@ class Client:
         self.last_command = ""
         self.library_name = ""
         self.library_version = ""
+        self.is_tls = False
+        self.is_readonly = False  # READONLY: a replica in a cluster serves its reads
+        self.is_asking = False  # ASKING: the next command comes by an ASK redirection
         self.no_evict = False
         self.no_touch = False
         self.transaction: Transaction | None = None

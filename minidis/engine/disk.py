@@ -124,6 +124,12 @@ class Disk(Protocol):
     def sync_folder(self, folder: str) -> None:
         """Wait until the names in a folder are on the platter."""
 
+    def lock(self, path: str) -> None:
+        """Keep other processes from locking this file, as long as this one lives; it is made if missing.
+
+        Called again, it goes on to the file that has the name by now.  DiskError EAGAIN: it is locked.
+        """
+
 
 class FinishedSync:
     """A background sync that was over at once."""
@@ -246,6 +252,9 @@ class MemoryDisk:
     def sync_folder(self, folder: str) -> None:
         if folder not in self.folders:
             raise DiskError("sync folder", folder, "ENOENT")
+
+    def lock(self, path: str) -> None:
+        pass  # it is the node's alone
 
     def _check_folder(self, operation: str, path: str) -> None:
         if folder_of(path) not in self.folders:

@@ -80,7 +80,10 @@ _ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "res
 
 
 Guard = Callable[[Client, Command, list[bytes]], None]
-"""Looks at a command before it runs, and raises the ReplyError that keeps it from running (`node.guards`)."""
+"""Looks at a command before it runs, and raises the ReplyError that keeps it from running (`node.guards`).
+
+`node.router` is another: in a cluster it finds out first whether the command belongs here at all.
+"""
 
 PARTS: list[Callable[[Node], None]] = []
 """What the rooms above add to every node, such as its part in replication; filed as they are imported."""
@@ -150,7 +153,7 @@ class Node:
         self.append_only = AppendOnlyFile(self)
         self.memory.add_part("aof.buffer", self.append_only.buffered_bytes, grows_by_eviction=True)
         self.loading: Loading | None = None  # files are being loaded: most commands answer LOADING
-        self.unwritten = False  # the log must be written before replies go out: see `write_out`
+        self.unwritten = False  # files must be brought up to date before replies go out: see `write_out`
         self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
@@ -190,6 +193,9 @@ class Node:
         """The places where rooms above, drivers and views hang themselves in."""
         self.services: list[Service] = []
         self.guards: list[Guard] = []
+        self.router: Guard | None = None
+        self.writers: list[Callable[[], None]] = []  # of other files than the log: called by `write_out`
+        self.cluster: Any = None  # its part in a cluster, where cluster-enabled says so
         self.config_listeners: list[Callable[[list[str]], None]] = []
         self.replication: Any = None  # its part in replication (minidis/distributed), where that is imported
         self.sentinel: Any = None  # set where this node is a Sentinel: it has no dataset then
@@ -338,6 +344,8 @@ class Node:
             raise ReplyError("ERR Command not allowed inside a transaction")
         if not client.user.unrestricted:
             self.users.admit(client, command, argv)
+        if self.router is not None:
+            self.router(client, command, argv)
         command = command.as_requested(client, argv)
         if self.config.maxmemory and self.eviction.refuses(transactions.may_grow(client, command)):
             raise ReplyError(errors.OUT_OF_MEMORY)
@@ -419,8 +427,10 @@ class Node:
         self.next_tick_us = min(self.next_tick_us, at_us)
 
     def write_out(self) -> None:
-        """Bring the log up to date; a driver does so before replies leave.  Raises NodeFailure."""
+        """Bring the files up to date; a driver does so before replies leave.  Raises NodeFailure."""
         if self.unwritten:
+            for write in self.writers:
+                write()
             self.append_only.flush()
 
     def before_sleep(self) -> None:
@@ -495,6 +505,7 @@ class Node:
             or self.config.maxmemory_clients
             or self.monitors.clients
             or self.guards
+            or self.router is not None
             or self.tracking.clients
             or self.pause.active
         )

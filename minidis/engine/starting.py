@@ -35,6 +35,8 @@ def start(node: Node) -> Loading | None:
     """
     if node.sentinel is not None:
         return None
+    if node.cluster is not None:
+        node.cluster.begin()
     loading = Loading(node)
     if node.config.appendonly:
         return _start_log(node, loading)
@@ -45,6 +47,8 @@ def start(node: Node) -> Loading | None:
         node.log("notice", f"DB loaded from disk: {loading.keys_loaded} keys")
         if node.replication is not None:
             node.replication.restore(loading.notes, keys_are_missing=loading.keys_expired > 0)
+        if node.cluster is not None:
+            node.cluster.check_data()
 
     return loading.begin(loading.snapshot(node.saving.path), loaded)
 
@@ -61,6 +65,8 @@ def _start_log(node: Node, loading: Loading) -> Loading | None:
     def loaded() -> None:
         log.open()
         node.log("notice", f"DB loaded from append only file: {loading.loaded_bytes} bytes")
+        if node.cluster is not None:
+            node.cluster.check_data()
 
     if not manifest.files:
         log.open()

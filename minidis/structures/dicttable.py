@@ -67,6 +67,10 @@ class DictTable(dict[bytes, Any]):
     __slots__ = ("_index",)
     _index: KeyIndex
 
+    index_type: type[KeyIndex]
+    indexed_type: type[DictTable]
+    """What the index is, and what the table turns into when it gets one: set below."""
+
     is_indexed = False
     is_rehashing = False
     rehash_index = -1
@@ -86,8 +90,8 @@ class DictTable(dict[bytes, Any]):
     @property
     def index(self) -> KeyIndex:
         """The buckets of keys, holding all the keys of the table; built if there are none yet."""
-        self._index = KeyIndex(self)
-        self.__class__ = IndexedDictTable
+        self._index = self.index_type(self)
+        self.__class__ = self.indexed_type
         return self._index
 
     def release(self, count: int) -> bool:
@@ -145,7 +149,8 @@ class IndexedDictTable(DictTable):
     def index(self) -> KeyIndex:
         index, missing = self._index, len(self) - len(self._index)
         if missing > len(index) and not index.is_rehashing and not index.is_paused:
-            index = self._index = KeyIndex(self)  # cheaper than one by one, and what a whole rehash leads to
+            # cheaper than one by one, and what a whole rehash leads to
+            index = self._index = self.index_type(self)
         elif missing:
             for key in islice(reversed(self), missing):
                 index.add(key)
@@ -243,3 +248,7 @@ class KeyIndex(Buckets):
         for key in chain:
             target[crc32(key) & mask] += (key,)
         return len(chain)
+
+
+DictTable.index_type = KeyIndex
+DictTable.indexed_type = IndexedDictTable

@@ -1,5 +1,19 @@
-"""Cluster: 16384 slots among many nodes.  Read slots.py and state.py first.
+"""Cluster: 16384 slots among many nodes.  Read role.py first.
 
-slots.py      keys -> slots, sets of slots     state.py      what a node knows of the others
-messages.py   what is said on the bus
+role.py         turns, roles, ok or not         slots.py        keys -> slots, sets of slots
+state.py        what a node knows of the others key_index.py    slots -> keys
+redirection.py  MOVED, ASK and their kin        nodes_conf.py   the file
+messages.py     what is said on the bus         commands.py, replies.py: CLUSTER
 """
+
+from minidis.distributed.cluster import commands  # noqa: F401  (files them)
+from minidis.distributed.cluster.role import Cluster
+from minidis.engine.node import PARTS, Node
+
+
+def _attach(node: Node) -> None:
+    if node.config.cluster_enabled and node.sentinel is None:
+        node.cluster = Cluster(node)
+
+
+PARTS.append(_attach)

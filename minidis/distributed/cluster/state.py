@@ -40,6 +40,8 @@ NAME_LENGTH = 40
 BUS_PORT_INCREMENT = 10_000
 FORGET_MS = 60_000
 """How long a node that CLUSTER FORGET struck out is not taken in again."""
+MANUAL_FAILOVER_MS = 5_000
+"""How long a manual failover may take."""
 FAIL_REPORT_VALIDITY = 2
 """A failure report counts for so many node timeouts."""
 

@@ -39,7 +39,7 @@ class Receiver:
         self.functions: list[bytes] = []
         self._tail = b""
         self._reader = SnapshotReader(node.encodings, node.random, node.config.rdbchecksum)
-        self._tables = [(type(database.table)(), type(database.expires)()) for database in node.databases]
+        self._tables = [(database.new_table(), database.new_table()) for database in node.databases]
         self._current = self._tables[0]
 
     def feed(self, data: bytes) -> bytes | None:
