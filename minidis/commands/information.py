@@ -113,6 +113,7 @@ def _server(node: Node) -> Fields:
         "lru_clock": node.now_us // 1_000_000 % (1 << 24),
         "config_file": node.config_file,
         "io_threads_active": 0,  # one thread does all
+        **node.process_facts("listeners"),
     }
 
 

@@ -67,8 +67,11 @@ class PeerSockets:
 
     # -- outgoing ---------------------------------------------------------------------------------
 
-    def prepare_tls(self) -> ssl.SSLContext:
-        """What peers that ask for TLS are connected with.  Raises TlsError."""
+    def forget_tls(self) -> None:
+        """The directives have changed: peers that connect from now on are met with what they say."""
+        self._tls_context = None
+
+    def _prepare_tls(self) -> ssl.SSLContext:
         if self._tls_context is None:
             self._tls_context = client_context(self.node.config)
         return self._tls_context
@@ -81,7 +84,7 @@ class PeerSockets:
                 partial(PeerSocket, self, peer),
                 host,
                 port,
-                ssl=self.prepare_tls() if peer.tls else None,
+                ssl=self._prepare_tls() if peer.tls else None,
                 local_addr=(source, 0) if source else None,
             )
         except (OSError, UnicodeError, TlsError) as error:

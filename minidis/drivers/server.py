@@ -16,8 +16,8 @@ look every 64 KB of output, also in the middle of a pipeline.
 An exception in a command is a fault of ours: it goes into the log, its client gets an error reply, and nobody
 else notices.
 
-Directives honoured here: bind port tls-* (tls.py) unixsocket unixsocketperm protected-mode maxclients timeout
-tcp-keepalive tcp-backlog client-output-buffer-limit client-query-buffer-limit dir pidfile logfile loglevel.
+Directives honoured here: protected-mode maxclients timeout tcp-keepalive client-output-buffer-limit
+client-query-buffer-limit dir pidfile logfile loglevel; bind, port and their kin in listening.py.
 
 Mirrors: networking.c, the listening part of server.c, socket.c.
 Differs: uvloop or asyncio instead of ae.c; no I/O threads; no limits while a single command runs.
@@ -30,20 +30,17 @@ import asyncio
 import os
 import signal
 import socket
-import ssl
-import stat
 import time
 import traceback
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.busy import BusyTurns, RawTransport
+from minidis.drivers.listening import ListenError, Listeners
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
-from minidis.drivers.tls import TlsError, server_context
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
 from minidis.engine.disk import DiskError, NodeFailure
@@ -76,10 +73,6 @@ PROTECTED = (
 )
 
 
-class ListenError(OSError):
-    """No address to listen on could be had."""
-
-
 class Server:
     """A node that listens.  `start`, then `wait_until_stopped`; or `async with`, in a test.
 
@@ -90,10 +83,10 @@ class Server:
         self.node = node
         self.log = log or Log(node.config.logfile, node.config.loglevel)
         self.connections: dict[int, Connection] = {}
-        self.addresses: list[str] = []
         self.peers = PeerSockets(node, on_turn=self.flush, on_fault=self.log.warning)
         self._to_close: list[Connection] = []
-        self.listeners: list[asyncio.Server] = []
+        self.listeners = Listeners(node.config, self.log, self.new_connection)
+        self._pidfile = ""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._next_clients_cron_us = 0
@@ -115,17 +108,14 @@ class Server:
         self.log.role = "M" if self.node.sentinel is None else "X"
         self.take_over_node()
         config = self.node.config
-        hosts = config.bind.split() or ["*"]
-        if config.port:
-            await self.listen_tcp(hosts, config.port)
-        if config.tls_port:
-            await self.listen_tcp(hosts, config.tls_port, self._tls_context(partial(server_context, config)))
-        if config.tls_replication or config.tls_cluster:
-            self._tls_context(self.peers.prepare_tls)
-        if config.unixsocket:
-            await self._listen_unix(config.unixsocket, config.unixsocketperm)
-        if config.pidfile:
-            _write_pidfile(config.pidfile, self.log)
+        try:
+            self.listeners.open()
+        except ListenError:
+            await self.close()
+            raise
+        self.node.config_listeners.append(self._config_changed)
+        if config.pidfile and _write_pidfile(config.pidfile, self.log):
+            self._pidfile = config.pidfile
         self.log.welcome(VERSION, self.node.mode, config.port, config.always_show_logo)
         if load:
             starting.start(self.node)
@@ -136,6 +126,14 @@ class Server:
         self._announce_when_ready()
         self.schedule()
 
+    def _config_changed(self, attributes: list[str]) -> None:
+        self.listeners.config_changed(attributes)
+        if any(name.startswith("tls_") for name in attributes):
+            self.peers.forget_tls()
+
+    def _facts(self, section: str) -> dict[str, object]:
+        return self.listeners.facts() if section == "listeners" else process_facts(section)
+
     def take_over_node(self) -> None:
         """Give the node what it asks of a process: its clock, its log, its end."""
         node = self.node
@@ -144,68 +142,16 @@ class Server:
         node.log = self.log.write
         node.stopwatch_ns = time.perf_counter_ns
         node.statistics.time_all()
-        node.process_facts = process_facts
+        node.process_facts = self._facts
         node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
 
     def _announce_when_ready(self) -> None:
         if self._is_ready or self.node.loading is not None:
             return
         self._is_ready = True
-        if self.node.config.port:
-            self.log.notice("Ready to accept connections tcp")
-        if self.node.config.tls_port:
-            self.log.notice("Ready to accept connections tls")
-        if self.node.config.unixsocket:
-            self.log.notice("Ready to accept connections unix")
-
-    def _tls_context(self, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-        try:
-            return make()
-        except TlsError as error:
-            self.log.warning(str(error))
-            raise ListenError("Failed to configure TLS. Check logs for more info.") from None
-
-    async def listen_tcp(self, hosts: list[str], port: int, tls: ssl.SSLContext | None = None) -> None:
-        """Listen on a port of each host.  Raises ListenError."""
-        name = "tcp" if tls is None else "tls"
-        for host in hosts:
-            optional, address = host.startswith("-"), host.removeprefix("-")
-            address = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
-            try:
-                listener = await self.loop.create_server(
-                    self.new_connection,
-                    address,
-                    port,
-                    backlog=self.node.config.tcp_backlog,
-                    reuse_address=True,
-                    ssl=tls,
-                )
-            except OSError as error:
-                reason = os.strerror(error.errno) if error.errno else str(error)
-                self.log.warning(
-                    f"Warning: Could not create server {name.upper()} listening socket "
-                    f"{address}:{port}: {reason}"
-                )
-                if optional:
-                    continue
-                await self.close()
-                raise ListenError(f"Failed listening on port {port} ({name}), aborting.") from None
-            self.listeners.append(listener)
-            self.addresses.append(f"{address}:{port}")
-        if not self.listeners:
-            raise ListenError(f"Failed listening on port {port} ({name}), aborting.")
-
-    async def _listen_unix(self, path: str, mode: int) -> None:
-        if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
-            os.unlink(path)  # left by a server that did not end well
-        try:
-            self.listeners.append(await self.loop.create_unix_server(self.new_connection, path))
-            if mode:
-                os.chmod(path, mode)
-        except OSError as error:
-            await self.close()
-            raise ListenError(f"Failed opening Unix socket: bind: {error.strerror}") from None
-        self.addresses.append(path)
+        for kind, listeners in self.listeners.by_kind.items():
+            if listeners:
+                self.log.notice(f"Ready to accept connections {kind}")
 
     def handle_signals(self) -> None:
         """SIGTERM and SIGINT end the server."""
@@ -255,18 +201,15 @@ class Server:
 
     async def close(self) -> None:
         """Hang up on everyone, and listen no more."""
-        for listener in self.listeners:
-            listener.close()
+        self.listeners.close()
         if self._timer is not None:
             self._timer.cancel()
         for connection in list(self.connections.values()):
             connection.transport.abort()
         self.peers.close()
         await asyncio.sleep(0)  # asyncio tells each connection that it is lost
-        config = self.node.config
-        for path in (config.unixsocket, config.pidfile):
-            if path and os.path.exists(path) and path in (*self.addresses, config.pidfile):
-                os.unlink(path)
+        if self._pidfile and os.path.exists(self._pidfile):
+            os.unlink(self._pidfile)
 
     async def __aenter__(self) -> Server:
         await self.start()
@@ -568,12 +511,14 @@ def _keep_alive(connection: socket.socket, interval_s: int) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _write_pidfile(path: str, log: Log) -> None:
+def _write_pidfile(path: str, log: Log) -> bool:
     try:
         with open(path, "w") as file:
             file.write(f"{os.getpid()}\n")
     except OSError as error:
         log.warning(f"Can't write the pidfile {path}: {error.strerror}")
+        return False
+    return True
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -45,6 +45,7 @@ from minidis.drivers.embedded import NO_NETWORK, Embedded
 from minidis.drivers.log import Log
 from minidis.drivers.server import Connection, ListenError, Server, loop_factory
 from minidis.engine.client import Client
+from minidis.engine.config import ConfigError
 
 HOST = "127.0.0.1"
 
@@ -129,8 +130,7 @@ class EmbeddedServer(Server):
         """Listen on a port of the loopback interface; which one it is.  Raises ListenError."""
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        await self.listen_tcp([HOST], port)
-        self.port: int = self.listeners[0].sockets[0].getsockname()[1]
+        self.port: int = self.listeners.open_at(HOST, port)
         with self.embedded.lock:
             self._stop_listening = [
                 self.embedded.on_output(self._output_announced),
@@ -148,6 +148,11 @@ class EmbeddedServer(Server):
         node.on_shutdown = self.stop_soon
         node.on_script_step = self.script_step
         node.log = self.log.write
+        node.config_listeners.append(self._config_changed)
+
+    def _config_changed(self, attributes: list[str]) -> None:
+        if self.node.config.port != self.port:
+            raise ConfigError("a server that a notebook has started keeps its port", "port")
 
     def _set_port(self, port: int) -> None:
         setattr(self.node.config, "port", port)  # noqa: B010  (its attributes are made from a table)
@@ -169,6 +174,7 @@ class EmbeddedServer(Server):
         self._set_port(self._was_port)
         self.node.on_shutdown, self.node.on_script_step = None, self.embedded.script_step
         self.node.log = lambda level, text: None
+        self.node.config_listeners.remove(self._config_changed)
 
     # -- everything under the lock ----------------------------------------------------------------
 

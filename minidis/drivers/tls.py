@@ -8,7 +8,7 @@
     tls-client-cert-file, ...     who we are when we connect ourselves (tls-replication)
 
 Mirrors: tls.c (tlsConfigure).
-Differs: the directives are read at the start; Python's ssl module decides about `tls-ciphersuites`,
+Differs: Python's ssl module decides about `tls-ciphersuites`,
 `tls-dh-params-file` and the cache of sessions.
 Read next: server.py.
 """
@@ -30,6 +30,13 @@ _PROTOCOLS = {
 
 class TlsError(Exception):
     """The directives do not make a context: the message says which, and why."""
+
+
+def check_tls(config: Config) -> None:
+    """Raise TlsError if TLS is asked for and the directives do not make the contexts it needs."""
+    if config.tls_port or config.tls_replication or config.tls_cluster:
+        server_context(config)
+        client_context(config)
 
 
 def server_context(config: Config) -> ssl.SSLContext:

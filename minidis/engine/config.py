@@ -23,6 +23,7 @@ Read next: minidis/commands/configuration.py for CONFIG GET and SET.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -220,6 +221,13 @@ def memory_or_percent(text: str) -> int | str:
         raise ConfigError("argument must be a memory or percent value") from None
 
 
+def addresses(text: str) -> str:
+    """A reader of `bind`."""
+    if len(text.split()) > 16:
+        raise ConfigError("Too many bind addresses specified.")
+    return " ".join(text.split())
+
+
 def hostname(text: str) -> str:
     """A reader of names that other nodes must be able to resolve."""
     if len(text) >= 256:
@@ -340,7 +348,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("maxmemory-policy", "noeviction", one_of(*_POLICIES)),
     Directive("maxmemory-samples", "5", integer(1, 64)),
     Directive("notify-keyspace-events", "", key_event_classes, _show_event_classes),
-    Directive("port", "6379", integer(0, 65535), immutable=True),
+    Directive("port", "6379", integer(0, 65535)),
     Directive("proto-max-bulk-len", "536870912", memory_from(1 << 20)),
     Directive("requirepass", "", str),
     Directive("save", "3600 1 300 100 60 10000", save_points, _show_save, words=None),
@@ -362,6 +370,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "octal": octal,
     "never": never,
     "backlog": backlog_size,
+    "addresses": addresses,
     "hostname": hostname,
     "primary": primary_address,
     "percentiles": percentiles,
@@ -391,7 +400,9 @@ def _other_directive(line: str) -> Directive:
             read = (one_of if kind == "enum" else some_of)(*details)
         else:
             read = _READERS[kind]
-        words = {"percentiles": None, "scores": None, "flags": None, "primary": 2}.get(kind, 1)
+        words = {"percentiles": None, "scores": None, "flags": None, "addresses": None, "primary": 2}.get(
+            kind, 1
+        )
     show = {"bool": _show_boolean, "never": _show_boolean, "octal": "{:o}".format}.get(kind, str)
     return Directive(name, default.strip(), read, show, "!" in names, "?" in names, tuple(aliases), words)
 
@@ -439,7 +450,8 @@ class Config:
                 self.on_change(list(read))
             except ConfigError:  # it cannot be put into effect
                 self.__dict__.update(former)
-                self.on_change(list(read))
+                with contextlib.suppress(ConfigError):  # nor can the former: the log has it
+                    self.on_change(list(read))
                 raise
 
     def show(self, directive: Directive) -> str:

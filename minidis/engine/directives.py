@@ -8,7 +8,7 @@ honours stands in config.py; what the TCP server honours is named in minidis/dri
     int A..B    a number in a range        memory       100mb        enum a b   one of these words
     bool        yes or no                  text         anything     words N    N words (0: any number)
     flags a b   some of these words        memory-from  at least and at most
-    memory-or-percent, backlog, hostname, primary, percentiles, scores, never: see the readers of config.py
+    memory-or-percent, backlog, addresses, hostname, primary, percentiles, scores, never: see config.py
 
 Mirrors: the tables at the end of config.c.
 Differs: `bind` is `* -::*` in Redis; a server made for learning listens on the loopback interface unless it
@@ -42,7 +42,7 @@ appendfsync                          enum everysec always no            = everys
 auto-aof-rewrite-min-size            memory                             = 67108864
 auto-aof-rewrite-percentage          int 0..2147483647                  = 100
 bgsave_cpulist!                      text                               =
-bind                                 words 0                            = 127.0.0.1 -::1
+bind                                 addresses                          = 127.0.0.1 -::1
 bind-source-addr                     text                               =
 bio_cpulist!                         text                               =
 busy-reply-threshold/lua-time-limit  int 0..9223372036854775807         = 5000

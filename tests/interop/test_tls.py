@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import ssl
 import subprocess
 
 import pytest
@@ -70,3 +72,54 @@ def test_a_missing_certificate_is_a_clear_error(tmp_path):
     assert ended.returncode == 1
     assert "No tls-cert-file configured!" in ended.stdout
     assert "Failed to configure TLS. Check logs for more info." in ended.stdout
+
+
+def ask(port: int, files) -> bytes:
+    """The reply to a PING without a certificate of our own; none if the server hangs up."""
+    context = ssl.create_default_context(cafile=f"{files}/ca.pem")
+    with socket.create_connection(("localhost", port), 20) as raw:
+        with context.wrap_socket(raw, server_hostname="localhost") as secured:
+            try:
+                secured.sendall(b"PING\r\n")
+                return secured.recv(100)
+            except OSError:  # with an alert, or without
+                return b""
+
+
+def test_directives_are_read_again_while_the_server_runs(start, files):
+    """Who connects after CONFIG SET meets the new certificate, or is asked for one; who is there stays."""
+    port = free_port()
+    plain = start("--tls-port", str(port), *options(files, "no"))
+
+    def shown() -> bytes:
+        context = ssl.create_default_context(cafile=f"{files}/ca.pem")
+        with socket.create_connection(("localhost", port), 20) as raw:
+            with context.wrap_socket(raw, server_hostname="localhost") as secured:
+                return secured.getpeercert(binary_form=True)
+
+    def certificate(name: str) -> bytes:
+        pem = (files / f"{name}.pem").read_text()
+        return ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END") + len("-----END CERTIFICATE-----")])
+
+    def set_to(**directives: str) -> object:
+        words = (word for name, value in directives.items() for word in (name.replace("_", "-"), value))
+        return client.execute_command("CONFIG SET", *words)
+
+    with redis.Redis("localhost", port, ssl=True, ssl_ca_certs=f"{files}/ca.pem") as client:
+        assert shown() == certificate("server")
+        set_to(tls_cert_file=f"{files}/client.pem", tls_key_file=f"{files}/client.key")
+        assert shown() == certificate("client")
+        with pytest.raises(
+            redis.ResponseError, match="Unable to update TLS configuration. Check server logs."
+        ):
+            set_to(tls_cert_file=f"{files}/no.pem")
+        assert shown() == certificate("client") and client.ping()
+        other = free_port()
+        assert ask(port, files) == b"+PONG\r\n"
+        set_to(tls_port=str(other), tls_auth_clients="yes")
+        with pytest.raises(ConnectionRefusedError):
+            shown()
+        assert ask(other, files) == b""  # a certificate is wanted
+        assert client.ping()
+    with redis.Redis("localhost", plain.port) as unsecured:
+        assert unsecured.config_get("tls-port") == {"tls-port": str(other)}

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from minidis.drivers.simulation.agenda import Planned
 from minidis.drivers.simulation.wires import Address, End, Host
 from minidis.engine import starting
+from minidis.engine.config import ConfigError
 from minidis.engine.disk import NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.node import Node
@@ -88,10 +89,15 @@ class Process:
         self.paused = False
         self.node = self.make_node(self)
         self.node.on_shutdown = self._shut_down
+        self.node.config_listeners.append(self._config_changed)
         loading = starting.start(self.node)
         if loading is not None:
             loading.run()
         self.finish_turn()
+
+    def _config_changed(self, attributes: list[str]) -> None:
+        if "port" in attributes and self.node.config.port != self.port:
+            raise ConfigError("a process of the lab keeps its port", "port")
 
     def random(self) -> random.Random:
         """The node's own lots: they depend on the lab's seed, its name and how often it was started."""
