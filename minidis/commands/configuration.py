@@ -97,10 +97,16 @@ def config_resetstat(client: Client):
     node = client.node
     node.connections_received = node.expired_keys = 0
     node.statistics.reset()
-    node.eviction.evicted_keys = node.lazy_free.freed_objects = 0
+    node.expiry.reset_counts()
+    node.eviction.reset_counts()
+    node.client_memory.evicted_clients = node.lazy_free.freed_objects = 0
+    node.saving.saves = node.append_only.delayed_syncs = 0
+    node.append_only.rewriting.rewrites = node.append_only.rewriting.failures = 0
     node.memory.peak_bytes = node.memory.used_bytes()
     for database in node.databases:
         database.hits = database.misses = 0
+    for reset in node.on_reset_statistics:
+        reset()
     return "OK"
 
 

@@ -141,4 +141,5 @@ def _value_in(client: Client, payload: bytes) -> Value:
         raise ReplyError(BAD_DATA) from None
     if lost:
         raise ReplyError(f"{BAD_DATA}: {lost[0]}")
+    client.node.statistics.payloads_looked_into += 1
     return value

@@ -6,7 +6,7 @@ Every figure is counted by this node or told by its driver; none is invented.
     def _evictions(node): return {"evicted_keys": node.eviction.evicted_keys}
 
 Whoever adds a part to the node adds its fields so, in its own module: a section is the fields of all its
-functions, in order.
+functions, in Redis's order (info_fields.py, which also says what does not exist here and why).
 
 Mirrors: server.c (genRedisInfoString).
 Complexity: O(fields), the time to live of databases aside.
@@ -16,19 +16,21 @@ Complexity: O(fields), the time to live of databases aside.
 # Cluster
 cluster_enabled:0
 
-Read next: minidis/engine/node.py for what is counted.
+Read next: info_fields.py; minidis/engine/node.py for what is counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from minidis.commands.info_fields import in_order
 from minidis.engine.client import Client
 from minidis.engine.database import Database
-from minidis.engine.memory import BASE_BYTES, ENTRY_BYTES, table_bytes
 from minidis.engine.node import VERSION, Node
 from minidis.engine.registry import DANGEROUS, LOADING, STALE, Command, command
+from minidis.engine.statistics import Rate
+from minidis.engine.waiting import Place
+from minidis.persistence.crc64 import crc64
 from minidis.protocol.replies import Verbatim
 
 Fields = dict[str, object]
@@ -53,6 +55,9 @@ SECTIONS: dict[str, list[MakeFields]] = {
     )
 }
 """Section name -> the functions that make its fields."""
+
+BUILD_ID = f"{crc64(VERSION.encode()):016x}"
+"""Of Redis it tells one build from another; what tells ours apart is the version."""
 
 NOT_BY_DEFAULT = frozenset(("commandstats", "latencystats"))
 
@@ -86,7 +91,7 @@ def show_section(name: str, node: Node) -> str:
         fields |= make(node)
     lines = [
         f"# {_TITLES.get(name, name.capitalize())}",
-        *(f"{field}:{value}" for field, value in fields.items()),
+        *(f"{field}:{value}" for field, value in in_order(name, fields)),
     ]
     return "".join(line + "\r\n" for line in lines)
 
@@ -101,6 +106,7 @@ def _server(node: Node) -> Fields:
         "redis_version": VERSION,
         "redis_git_sha1": "00000000",
         "redis_git_dirty": 0,
+        "redis_build_id": BUILD_ID,
         "redis_mode": node.mode,
         **node.process_facts("server"),
         "run_id": node.run_id,
@@ -112,7 +118,6 @@ def _server(node: Node) -> Fields:
         "configured_hz": node.config.hz,
         "lru_clock": node.now_us // 1_000_000 % (1 << 24),
         "config_file": node.config_file,
-        "io_threads_active": 0,  # one thread does all
         **node.process_facts("listeners"),
     }
 
@@ -120,51 +125,24 @@ def _server(node: Node) -> Fields:
 @section("clients")
 def _clients(node: Node) -> Fields:
     parked = [client.parked for client in node.clients.values() if client.parked is not None]
+    keys = [place for place in node.waiting.queues if not isinstance(place, str)]
+    largest = node.statistics.largest_buffers()
     return {
-        "connected_clients": len(node.clients),
+        "connected_clients": sum(client.role != "replica" for client in node.clients.values()),
         "maxclients": node.config.maxclients,
+        "client_recent_max_input_buffer": largest.query_bytes,
+        "client_recent_max_output_buffer": largest.output_bytes,
         "blocked_clients": len(node.waiting),
         "tracking_clients": len(node.tracking.clients),
         "clients_in_timeout_table": sum(waiting.wait.deadline_ms is not None for waiting in parked),
-        "total_blocking_keys": len(node.waiting.queues),
+        "total_blocking_keys": len(keys),
+        "total_blocking_keys_on_nokey": sum(_wakes_when_gone(node, place) for place in keys),
     }
 
 
-@section("memory")
-def _memory(node: Node) -> Fields:
-    used, peak, limit = node.memory.used_bytes(), node.memory.peak_bytes, node.config.maxmemory
-    overhead = BASE_BYTES + sum(
-        ENTRY_BYTES * len(table) + table_bytes(len(table))
-        for database in node.databases
-        for table in (database.table, database.expires)
-    )
-    dataset, facts = max(0, used - overhead), node.process_facts("memory")
-    fields: Fields = _sizes("used_memory", used)
-    if "used_memory_rss" in facts:
-        fields |= _sizes("used_memory_rss", facts["used_memory_rss"])
-    fields |= _sizes("used_memory_peak", peak) | {
-        "used_memory_peak_perc": f"{used / peak:.2%}",
-        "used_memory_overhead": overhead,
-        "used_memory_startup": BASE_BYTES,
-        "used_memory_dataset": dataset,
-        "used_memory_dataset_perc": f"{dataset / max(1, used - BASE_BYTES):.2%}",
-    }
-    if "total_system_memory" in facts:
-        fields |= _sizes("total_system_memory", facts["total_system_memory"])
-    fields |= _sizes("maxmemory", limit) | {"maxmemory_policy": node.config.maxmemory_policy}
-    if "used_memory_rss" in facts:  # Python's own objects are in it: the ratio says how much larger they are
-        rss = int(str(facts["used_memory_rss"]))
-        fields["mem_fragmentation_ratio"] = f"{rss / used:.2f}"
-        fields["mem_fragmentation_bytes"] = rss - used
-    fields |= {
-        "mem_allocator": "libc",
-        "active_defrag_running": 0,  # CPython does not move objects
-    }
-    return fields
-
-
-def _sizes(name: str, size_bytes: Any) -> Fields:
-    return {name: size_bytes, f"{name}_human": human_size(int(size_bytes))}
+def _wakes_when_gone(node: Node, place: Place) -> bool:
+    """Does somebody wait there who must be told when the key is deleted, since a group went with it?"""
+    return any(waiting.command.name == "xreadgroup" for waiting in node.waiting.queues[place].values())
 
 
 @section("persistence")
@@ -172,11 +150,12 @@ def _persistence(node: Node) -> Fields:
     saving, log, background = node.saving, node.append_only, node.background
     rewriting, job = log.rewriting, background.job
     running_s = -1 if job is None else (node.now_us - job.started_us) // 1_000_000
+    written, total = (0, 0) if job is None else (job.walk.keys_written, job.walk.keys_total)
     fields: Fields = {
         "loading": int(node.loading is not None),
-        "async_loading": 0,
-        "current_save_keys_processed": 0 if job is None else job.walk.keys_written,
-        "current_save_keys_total": 0 if job is None else job.walk.keys_total,
+        "current_fork_perc": f"{100 * written / total if total else 0:.2f}",
+        "current_save_keys_processed": written,
+        "current_save_keys_total": total,
         "rdb_changes_since_last_save": saving.changes,
         "rdb_bgsave_in_progress": int(background.is_running("rdb")),
         "rdb_last_save_time": saving.last_save_s,
@@ -201,17 +180,38 @@ def _persistence(node: Node) -> Fields:
 
 
 @section("stats")
-def _stats(node: Node) -> Fields:
-    statistics, pubsub, tracking = node.statistics, node.pubsub, node.tracking
+def _traffic(node: Node) -> Fields:
+    statistics = node.statistics
+    received, sent = statistics.replication_input_bytes, statistics.replication_output_bytes
     return {
         "total_connections_received": node.connections_received,
         "total_commands_processed": statistics.commands_processed,
         "instantaneous_ops_per_sec": round(statistics.commands_rate.per_second),
-        "total_net_input_bytes": statistics.input_bytes,
-        "total_net_output_bytes": statistics.output_bytes,
-        "instantaneous_input_kbps": f"{statistics.input_rate.per_second / 1024:.2f}",
-        "instantaneous_output_kbps": f"{statistics.output_rate.per_second / 1024:.2f}",
+        "total_net_input_bytes": statistics.input_bytes + received,
+        "total_net_output_bytes": statistics.output_bytes + sent,
+        "total_net_repl_input_bytes": received,
+        "total_net_repl_output_bytes": sent,
+        "instantaneous_input_kbps": _kilobytes(statistics.input_rate),
+        "instantaneous_output_kbps": _kilobytes(statistics.output_rate),
+        "instantaneous_input_repl_kbps": _kilobytes(statistics.replication_input_rate),
+        "instantaneous_output_repl_kbps": _kilobytes(statistics.replication_output_rate),
         "rejected_connections": statistics.rejected_connections,
+        "unexpected_error_replies": statistics.unexpected_error_replies,
+        "total_error_replies": statistics.error_replies,
+        "dump_payload_sanitizations": statistics.payloads_looked_into,
+        "total_reads_processed": statistics.reads,
+        "total_writes_processed": statistics.writes,
+    }
+
+
+def _kilobytes(rate: Rate) -> str:
+    return f"{rate.per_second / 1024:.2f}"
+
+
+@section("stats")
+def _keys_and_messages(node: Node) -> Fields:
+    pubsub, tracking = node.pubsub, node.tracking
+    return {
         "expired_keys": node.expired_keys,
         "expired_stale_perc": f"{node.expiry.stale_share * 100:.2f}",
         "expired_time_cap_reached_count": node.expiry.time_cap_reached_count,
@@ -221,16 +221,20 @@ def _stats(node: Node) -> Fields:
         "pubsub_channels": len(pubsub.channels.clients),
         "pubsub_patterns": len(pubsub.patterns.clients),
         "pubsubshard_channels": len(pubsub.shard_channels.clients),
-        "latest_fork_usec": 0,  # a snapshot here needs no fork
-        "total_forks": 0,
         "tracking_total_keys": len(tracking.keys),
         "tracking_total_items": tracking.items,
         "tracking_total_prefixes": len(tracking.prefixes),
-        "total_error_replies": statistics.error_replies,
-        "total_reads_processed": statistics.reads,
-        "total_writes_processed": statistics.writes,
-        "io_threaded_reads_processed": 0,
-        "io_threaded_writes_processed": 0,
+    }
+
+
+@section("stats")
+def _refusals(node: Node) -> Fields:
+    refused = node.users.log.refused
+    return {
+        "acl_access_denied_auth": refused["auth"],
+        "acl_access_denied_cmd": refused["command"],
+        "acl_access_denied_key": refused["key"],
+        "acl_access_denied_channel": refused["channel"],
     }
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidis.commands.information import Fields, section
+from minidis.commands.information import Fields, human_size, section
+from minidis.commands.memory_doctor import memory_report
 from minidis.engine import errors, memory
 from minidis.engine.client import Client
 from minidis.engine.node import Node
@@ -23,13 +24,71 @@ from minidis.protocol.replies import ReplyError, Verbatim
 
 _ANYONE = 0
 
+ALLOCATOR = "libc"
+
+PARTS = (
+    "replication.backlog",
+    "clients.slaves",
+    "clients.normal",
+    "cluster.links",
+    "aof.buffer",
+    "lua.caches",
+    "functions.caches",
+)
+"""What takes memory beside the keys, in the order of MEMORY STATS; see `MemoryLedger.add_part`."""
+
+_ALLOCATOR_FIELDS = {
+    "allocator.allocated": "allocator_allocated",
+    "allocator.active": "allocator_active",
+    "allocator.resident": "allocator_resident",
+    "allocator-fragmentation.ratio": "allocator_frag_ratio",
+    "allocator-fragmentation.bytes": "allocator_frag_bytes",
+    "allocator-rss.ratio": "allocator_rss_ratio",
+    "allocator-rss.bytes": "allocator_rss_bytes",
+    "rss-overhead.ratio": "rss_overhead_ratio",
+    "rss-overhead.bytes": "rss_overhead_bytes",
+    "fragmentation": "mem_fragmentation_ratio",
+    "fragmentation.bytes": "mem_fragmentation_bytes",
+}
+"""MEMORY STATS calls a figure so, INFO so."""
+
 
 @section("memory")
 def _memory_fields(node: Node) -> Fields:
+    figures, facts = memory_figures(node), node.process_facts("memory")
+    used, resident = figures["total.allocated"], resident_bytes(node, figures["total.allocated"])
     return {
+        **_sizes("used_memory", used),
+        **_sizes("used_memory_rss", resident),
+        **_sizes("used_memory_peak", figures["peak.allocated"]),
+        "used_memory_peak_perc": f"{figures['peak.percentage']:.2f}%",
+        "used_memory_overhead": figures["overhead.total"],
+        "used_memory_startup": figures["startup.allocated"],
+        "used_memory_dataset": figures["dataset.bytes"],
+        "used_memory_dataset_perc": f"{figures['dataset.percentage']:.2f}%",
+        **_sizes("total_system_memory", facts.get("total_system_memory", 0)),
+        **_sizes("maxmemory", node.config.maxmemory),
+        "maxmemory_policy": node.config.maxmemory_policy,
+        **{_ALLOCATOR_FIELDS[name]: _show(figures[name]) for name in _ALLOCATOR_FIELDS},
+        "mem_not_counted_for_evict": node.memory.not_counted_bytes(),
+        "mem_replication_backlog": figures["replication.backlog"],
+        "mem_total_replication_buffers": figures["replication.backlog"] + figures["clients.slaves"],
+        "mem_clients_slaves": figures["clients.slaves"],
+        "mem_clients_normal": figures["clients.normal"],
+        "mem_cluster_links": figures["cluster.links"],
+        "mem_aof_buffer": figures["aof.buffer"],
+        "mem_allocator": ALLOCATOR,
         "lazyfree_pending_objects": node.lazy_free.pending_objects,
         "lazyfreed_objects": node.lazy_free.freed_objects,
     }
+
+
+def _sizes(name: str, size_bytes: Any) -> Fields:
+    return {name: size_bytes, f"{name}_human": human_size(int(size_bytes))}
+
+
+def _show(figure: int | float) -> str:
+    return f"{figure:.2f}" if isinstance(figure, float) else str(figure)
 
 
 @section("stats")
@@ -55,16 +114,20 @@ def memory_usage(client: Client, key: bytes, samples: int | None = None) -> int 
 @command("MEMORY STATS", _ANYONE, since="4.0.0")
 def memory_stats(client: Client) -> dict[bytes, Any]:
     """Returns details about memory usage. O(1) while a limit is set, else O(N) in keys."""
-    node = client.node
+    return {name.encode(): value for name, value in memory_figures(client.node).items()}
+
+
+def memory_figures(node: Node) -> dict[str, Any]:
+    """The answer of MEMORY STATS: what is taken, and by what (getMemoryOverheadData)."""
     ledger, keys = node.memory, sum(map(len, node.databases))
     used = ledger.used_bytes()
     stats: dict[str, Any] = {
         "peak.allocated": ledger.peak_bytes,
         "total.allocated": used,
         "startup.allocated": memory.BASE_BYTES,
-        **{name: size_bytes() for name, size_bytes in ledger.parts.items()},
+        **{name: ledger.parts[name]() if name in ledger.parts else 0 for name in PARTS},
     }
-    overhead = memory.BASE_BYTES + sum(value for name, value in stats.items() if name in ledger.parts)
+    overhead = memory.BASE_BYTES + sum(stats[name] for name in PARTS)
     for database in node.databases:
         if len(database):
             tables = [table_overhead(len(table)) for table in (database.table, database.expires)]
@@ -74,16 +137,50 @@ def memory_stats(client: Client) -> dict[bytes, Any]:
                 b"overhead.hashtable.slot-to-keys": 0,
             }
             overhead += sum(tables)
-    net, dataset = used - memory.BASE_BYTES, used - overhead
-    stats |= {
+    net, dataset = used - memory.BASE_BYTES, max(0, used - overhead)
+    return stats | {
         "overhead.total": overhead,
         "keys.count": keys,
         "keys.bytes-per-key": net // keys if keys else 0,
         "dataset.bytes": dataset,
         "dataset.percentage": dataset * 100 / net if net else 0.0,
         "peak.percentage": used * 100 / ledger.peak_bytes,
+        **allocator_figures(used, resident_bytes(node, used), _lua_bytes(node)),
     }
-    return {name.encode(): value for name, value in stats.items()}
+
+
+def allocator_figures(used: int, resident: int, lua_bytes: int) -> dict[str, int | float]:
+    """What Redis tells of its allocator, as a build on the C library does (cronUpdateMemoryStats).
+
+    Such an allocator says nothing of itself: what the process has, but for Lua, is taken for its own. Here
+    most of it are Python's own objects, so the ratio says how much larger they are than Redis's.
+    """
+    own = max(resident - lua_bytes, 1)
+    return {
+        "allocator.allocated": used,
+        "allocator.active": own,
+        "allocator.resident": own,
+        "allocator-fragmentation.ratio": own / used,
+        "allocator-fragmentation.bytes": own - used,
+        "allocator-rss.ratio": 1.0,
+        "allocator-rss.bytes": 0,
+        "rss-overhead.ratio": resident / own,
+        "rss-overhead.bytes": resident - own,
+        "fragmentation": resident / used,
+        "fragmentation.bytes": resident - used,
+    }
+
+
+def resident_bytes(node: Node, used: int) -> int:
+    """What the operating system has given the process.
+
+    An embedded node has no process of its own: it is what its model of Redis says, without fragmentation.
+    """
+    return int(str(node.process_facts("memory").get("used_memory_rss", used)))
+
+
+def _lua_bytes(node: Node) -> int:
+    return node.scripting.interpreters_bytes if node.scripting is not None else 0
 
 
 def table_overhead(count: int) -> int:
@@ -91,37 +188,10 @@ def table_overhead(count: int) -> int:
     return memory.table_bytes(count) + memory.ENTRY_BYTES * count if count else 0
 
 
-LITTLE_BYTES = 5 * 1024 * 1024
-EMPTY = (
-    "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be "
-    "used in these conditions. Please, leave for your mission on Earth and fill it with some data. "
-    "The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
-)
-HEALTHY = (
-    "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on "
-    "this base.\n"
-)
-BIG_PEAK = (
-    "Sam, I detected a few issues in this Redis instance memory implants:\n\n"
-    " * Peak memory: In the past this instance used more than 150% the memory that is currently "
-    "using. The allocator is normally not able to release memory after a peak, so you can expect to "
-    "see a big fragmentation ratio, however this is actually harmless and is only due to the memory "
-    "peak, and if the Redis instance Resident Set Size (RSS) is currently bigger than expected, the "
-    "memory will be used as soon as you fill the Redis instance with more data. If the memory peak "
-    "was only occasional and you want to try to reclaim memory, please try the MEMORY PURGE "
-    "command, otherwise the only other option is to shutdown and restart the instance.\n\n"
-    "I'm here to keep you safe, Sam. I want to help you.\n"
-)
-
-
 @command("MEMORY DOCTOR", _ANYONE, since="4.0.0")
 def memory_doctor(client: Client) -> Verbatim:
     """Outputs a memory problems report. O(1) while a limit is set, else O(N) in keys."""
-    ledger = client.node.memory
-    used = ledger.used_bytes()
-    if used < LITTLE_BYTES:
-        return Verbatim(EMPTY.encode())
-    return Verbatim((BIG_PEAK if ledger.peak_bytes > used * 1.5 else HEALTHY).encode())
+    return Verbatim(memory_report(client.node, memory_figures(client.node)).encode())
 
 
 @command("MEMORY PURGE", _ANYONE, since="4.0.0")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from typing import Any
 
@@ -32,10 +33,22 @@ def _server() -> dict[str, object]:
         "arch_bits": 64 if sys.maxsize > 2**32 else 32,
         "monotonic_clock": "POSIX clock_gettime",
         "multiplexing_api": "uvloop" if "uvloop" in sys.modules else "asyncio",
+        "atomicvar_api": "none",  # one thread
+        "gcc_version": _compiler_version(),
         "process_id": os.getpid(),
         "process_supervised": "no",
         "executable": os.path.abspath(sys.argv[0]),
     }
+
+
+def _compiler_version() -> str:
+    """The version of the GCC that built this Python; 0.0.0 where it was another compiler, as in Redis.
+
+    >>> _compiler_version().count(".")
+    2
+    """
+    found = re.match(r"GCC (\d+\.\d+\.\d+)", platform.python_compiler())
+    return found.group(1) if found else "0.0.0"
 
 
 def _cpu() -> dict[str, object]:

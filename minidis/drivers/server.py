@@ -443,7 +443,8 @@ class Connection(asyncio.Protocol):
             return
         output = link.take_output()
         server.node.statistics.writes += 1
-        server.node.statistics.output_bytes += len(output)
+        if link.client.role != "replica":  # what those get is counted where it is made
+            server.node.statistics.output_bytes += len(output)
         self.transport.write(output)
 
     def check(self, now_us: int) -> None:

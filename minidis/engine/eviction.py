@@ -183,6 +183,11 @@ class Evictor:
             self._exceeded_us += self.node.clock() - self._exceeded_since_us
             self._exceeded_since_us = None
 
+    def reset_counts(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.evicted_keys = self._exceeded_us = 0
+        self._exceeded_since_us = None
+
     def _note_latency(self, event: str, started_ns: int) -> None:
         self.node.latency.sample(event, (self.node.stopwatch_ns() - started_ns) // 1_000_000)
 

@@ -73,6 +73,11 @@ class Progress:
     time_cap_reached_count: int = 0
     used_us: int = 0
 
+    def reset_counts(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.stale_share = 0.0
+        self.time_cap_reached_count = self.used_us = 0
+
 
 def active_cycle(node: Node) -> Cycle:
     """Run one cycle over all databases and report its rounds."""

@@ -33,21 +33,24 @@ class Libraries:
 
     def __init__(self) -> None:
         self.sources: dict[bytes, bytes] = {}
+        self.size_bytes = 0  # of the sources
         self.version = 0
 
     def keep(self, code: bytes) -> bytes:
         """Take a library in, in place of one with the same name; its name.  Raises ReplyError."""
         _, name, _ = read_metadata(code)
+        self.size_bytes += len(code) - len(self.sources.get(name, b""))
         self.sources[name] = code
         self.version += 1
         return name
 
     def remove(self, name: bytes) -> None:
-        del self.sources[name]
+        self.size_bytes -= len(self.sources.pop(name))
         self.version += 1
 
     def clear(self) -> None:
         self.sources.clear()
+        self.size_bytes = 0
         self.version += 1
 
 

@@ -111,8 +111,11 @@ class MemoryLedger:
         used = self.used_bytes()
         if used <= limit:
             return 0
-        not_counted = sum(self.parts[name]() for name in self._parts_of_eviction)
-        return max(0, used - not_counted - limit)
+        return max(0, used - self.not_counted_bytes() - limit)
+
+    def not_counted_bytes(self) -> int:
+        """What is in used_memory, but not in what is compared with the limit."""
+        return sum(self.parts[name]() for name in self._parts_of_eviction)
 
     @property
     def dataset_bytes(self) -> int:

@@ -197,6 +197,7 @@ class Node:
         self.writers: list[Callable[[], None]] = []  # of other files than the log: called by `write_out`
         self.cluster: Any = None  # its part in a cluster, where cluster-enabled says so
         self.config_listeners: list[Callable[[list[str]], None]] = []
+        self.on_reset_statistics: list[Callable[[], None]] = []  # CONFIG RESETSTAT
         self.replication: Any = None  # its part in replication (minidis/distributed), where that is imported
         self.sentinel: Any = None  # set where this node is a Sentinel: it has no dataset then
         self.writer: Client | None = None  # whose change has entered the journal last

@@ -25,10 +25,11 @@ Read next: slowlog.py, latency.py.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.client import Buffers
 from minidis.engine.registry import Command
 from minidis.engine.waiting import Wait
 from minidis.protocol.replies import ReplyError
@@ -46,6 +47,9 @@ HALF_BUCKETS_BITS = 8
 LONGEST_NS = 1_000_000_000
 ERROR_CODES_LIMIT = 128
 MOST_UNFOLDED = 1024
+RECENT_S = 8
+"""So long INFO remembers the largest buffer of a client."""
+
 NEVER_NS = 1 << 62
 
 
@@ -165,11 +169,14 @@ class Statistics:
         self.input_bytes = 0  # the driver's to count
         self.output_bytes = 0
         self.reads = self.writes = 0
+        self.replication_input_bytes = 0  # from a primary, and to replicas: not among those above
+        self.replication_output_bytes = 0
         self.rejected_connections = 0
-        self.next_sample_us = node.now_us
-        self.commands_rate = Rate(node.now_us)
-        self.input_rate = Rate(node.now_us)
-        self.output_rate = Rate(node.now_us)
+        self.unexpected_error_replies = 0  # to a primary, whose commands should not fail here
+        self.payloads_looked_into = 0  # of RESTORE, which believes none
+        self.next_sample_us = self.next_buffers_us = node.now_us
+        self._begin_rates()
+        self._recent_buffers: deque[Buffers] = deque(maxlen=RECENT_S)
         self.noteworthy_ns = NEVER_NS
         for command in node.commands:
             if not command.is_fast and command.name not in UNTIMED:
@@ -273,14 +280,39 @@ class Statistics:
 
     # -- time -------------------------------------------------------------------------------------
 
+    def _begin_rates(self) -> None:
+        now_us = self.node.now_us
+        self.commands_rate, self.input_rate, self.output_rate = Rate(now_us), Rate(now_us), Rate(now_us)
+        self.replication_input_rate, self.replication_output_rate = Rate(now_us), Rate(now_us)
+
     def tick(self, now_us: int) -> None:
-        """Sample the rates, ten times a second."""
+        """Sample the rates, ten times a second, and the clients' buffers, once."""
         if now_us < self.next_sample_us:
             return
         self.next_sample_us = now_us + SAMPLE_EVERY_US
         self.commands_rate.sample(now_us, self.commands_processed)
         self.input_rate.sample(now_us, self.input_bytes)
         self.output_rate.sample(now_us, self.output_bytes)
+        self.replication_input_rate.sample(now_us, self.replication_input_bytes)
+        self.replication_output_rate.sample(now_us, self.replication_output_bytes)
+        if now_us >= self.next_buffers_us:
+            self.next_buffers_us = now_us + 1_000_000
+            self._recent_buffers.append(self._largest_buffers_now())
+
+    def largest_buffers(self) -> Buffers:
+        """The largest of what a client had sent, and was owed, in the last seconds (RECENT_S)."""
+        seen = [*self._recent_buffers, self._largest_buffers_now()]
+        return Buffers(
+            query_bytes=max(buffers.query_bytes for buffers in seen),
+            output_bytes=max(buffers.output_bytes for buffers in seen),
+        )
+
+    def _largest_buffers_now(self) -> Buffers:
+        seen = [client.measure_buffers() for client in self.node.clients.values()]
+        return Buffers(
+            query_bytes=max((buffers.query_bytes for buffers in seen), default=0),
+            output_bytes=max((buffers.output_bytes for buffers in seen), default=0),
+        )
 
     def reset(self) -> None:
         """CONFIG RESETSTAT."""
@@ -290,6 +322,7 @@ class Statistics:
                 command.timing.reset()
         self.errors.clear()
         self.error_replies = self.input_bytes = self.output_bytes = 0
+        self.replication_input_bytes = self.replication_output_bytes = 0
         self.reads = self.writes = self.rejected_connections = 0
-        for rate in (self.commands_rate, self.input_rate, self.output_rate):
-            rate.__init__(self.node.now_us)  # type: ignore[misc]
+        self.unexpected_error_replies = self.payloads_looked_into = 0
+        self._begin_rates()

@@ -164,7 +164,7 @@ class WaitingRoom:
         parked.command.calls += 1
         self.node.statistics.note_duration(client, parked.command, parked.argv, 0)
         if error is not None:
-            self.node.statistics.note_error(error)
+            self.node.statistics.note_failure(parked.command, parked.argv, error)
         return self.end(client, parked.wait.reply_without_waiting() if error is None else error)
 
     def _queue(self, parked: Parked) -> None:

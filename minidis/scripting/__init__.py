@@ -4,4 +4,4 @@ Read next: eval.py, then engine.py and sandbox.py.
 """
 
 import minidis.commands  # noqa: F401  (the other commands first)
-from minidis.scripting import eval, functions  # noqa: F401
+from minidis.scripting import eval, functions, information  # noqa: F401

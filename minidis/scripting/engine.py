@@ -35,6 +35,7 @@ from minidis.scripting import bit, cjson, cmsgpack, conversion, struct_library
 from minidis.scripting.api import CONSTANTS, LOG_LEVELS, VERSIONS, RedisApi, sha1_hex
 from minidis.scripting.interpreter import LuaFailure, LuaInterpreter, LuaSyntaxError, new_interpreter
 from minidis.scripting.run import FLAGS, ScriptRun
+from minidis.values.base import string_allocation
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 _BUSY = "BUSY Redis is busy running a script. You can only call {} KILL or SHUTDOWN NOSAVE."
 KILLED = b"ERR Script killed by user with SCRIPT KILL."
 LOAD_TIMEOUT_MS = 500
+
+SCRIPT_BYTES = 24 + 16 + 8
+"""In Redis: a dictEntry, a luaScript and a bucket, for each cached script."""
 
 
 class ScriptEngine:
@@ -100,6 +104,7 @@ class Scripting:
         """SCRIPT FLUSH: forget every script, and all that scripts have left in their interpreter."""
         self.scripts: dict[bytes, Script] = {}
         self.by_body: dict[bytes, Script] = {}
+        self.cached_bytes = 0
         self._eval_engine: ScriptEngine | None = None
 
     @property
@@ -121,6 +126,7 @@ class Scripting:
             raise ReplyError(f"ERR Error compiling script (new function): {text}") from None
         script = Script(sha1_hex(body), body, flags, compiled)
         self.scripts[script.sha] = self.by_body[body] = script
+        self.cached_bytes += SCRIPT_BYTES + string_allocation(len(script.sha)) + string_allocation(len(body))
         return script
 
     def evaluate(
@@ -163,6 +169,22 @@ class Scripting:
         if isinstance(reply, ReplyError):
             raise reply
         return reply
+
+    # -- what it weighs ---------------------------------------------------------------------------
+
+    @property
+    def eval_bytes(self) -> int:
+        """The memory of the interpreter of EVAL; 0 before its first script."""
+        return self._eval_engine.lua.memory_bytes() if self._eval_engine is not None else 0
+
+    @property
+    def function_bytes(self) -> int:
+        """The memory of the interpreter of functions; 0 before the first one."""
+        return self.functions.interpreter_bytes if self.functions is not None else 0
+
+    @property
+    def interpreters_bytes(self) -> int:
+        return self.eval_bytes + self.function_bytes
 
     # -- long scripts -----------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ from minidis.protocol.replies import ReplyError
 from minidis.scripting.conversion import text_from_lua
 from minidis.scripting.engine import busy, scripting_of
 from minidis.scripting.eval import SHOWN_FIRST, check_key_count
-from minidis.scripting.library import Function, Functions, Library
+from minidis.scripting.library import Function, Functions, Library, functions_of_node
 from minidis.scripting.run import FLAGS, ScriptRun, flags_as_command
 
 _HELP = """\
@@ -92,11 +92,8 @@ _CHANGES = WRITE | NOSCRIPT
 
 
 def functions_of(client: Client) -> Functions:
-    """The node's functions; the first to ask makes them."""
-    scripting = scripting_of(client.node)
-    if scripting.functions is None:
-        scripting.functions = Functions(scripting)
-    return scripting.functions
+    """The functions of the client's node."""
+    return functions_of_node(client.node)
 
 
 def _flags_of_function(client: Client, flags: Flag, argv: list[bytes]) -> Flag:

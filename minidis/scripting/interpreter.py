@@ -131,6 +131,10 @@ class LuaInterpreter:
             failure, self._broken_by = self._broken_by, None
             raise failure
 
+    def memory_bytes(self) -> int:
+        """What Lua has allocated."""
+        return int(self._lua.eval(b"collectgarbage('count')") * 1024)
+
     # -- called by the sandbox --------------------------------------------------------------------
 
     def _describe(self, error: Any) -> tuple[bytes, bytes] | None:

@@ -25,7 +25,7 @@ from minidis.engine.libraries import BAD_NAME, is_name, read_metadata
 from minidis.protocol.replies import ReplyError
 from minidis.scripting.arguments import to_text
 from minidis.scripting.conversion import text_from_lua
-from minidis.scripting.engine import ScriptEngine, Scripting
+from minidis.scripting.engine import ScriptEngine, Scripting, scripting_of
 from minidis.scripting.interpreter import LuaErrorReply, LuaFailure, LuaSyntaxError
 from minidis.scripting.run import FLAGS
 
@@ -78,6 +78,10 @@ class Functions:
         if self._engine is None:
             self._engine = ScriptEngine(self.scripting, with_loading=self.register)
         return self._engine
+
+    @property
+    def interpreter_bytes(self) -> int:
+        return self._engine.lua.memory_bytes() if self._engine is not None else 0
 
     def find(self, name: bytes) -> Function | None:
         """The function of this name, in any case."""
@@ -262,3 +266,11 @@ def check_engine(engine: bytes) -> None:
     """Lua is the only language."""
     if engine.lower() != b"lua":
         raise ReplyError(f"ERR Engine '{text_from_lua(engine)}' not found")
+
+
+def functions_of_node(node: Node) -> Functions:
+    """The node's functions; the first to ask makes them."""
+    scripting = scripting_of(node)
+    if scripting.functions is None:
+        scripting.functions = Functions(scripting)
+    return scripting.functions

@@ -27,7 +27,6 @@ from minidis.engine.disk import DiskError, Sync
 from minidis.engine.journal import NO_DATABASE
 from minidis.engine.saving import snapshot_notes
 from minidis.persistence.rdb_writer import SnapshotWriter
-from minidis.protocol.replies import Raw
 from minidis.values.base import Value
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class FullSync:
             replica.client.deliver(f"FULLRESYNC {self.replication.id} {self.offset}")
         replica.state = "send_bulk"
         if self.by_mark:
-            replica.client.deliver(Raw(b"$EOF:%b\r\n" % self.mark))
+            replica.send(b"$EOF:%b\r\n" % self.mark)
 
     def take_along(self, replica: Replica) -> bool:
         """Let a replica that comes late join, if the file has not left and asks no more than it can."""
@@ -131,7 +130,7 @@ class FullSync:
     def _send(self, data: bytes) -> None:
         if data:
             for replica in self.waiting:
-                replica.client.deliver(Raw(data))
+                replica.send(data)
 
     def _finished(self, error: DiskError | None) -> None:
         for replica in list(self.waiting):

@@ -116,6 +116,7 @@ class PrimaryLink:
 
     def received(self, peer: Peer, data: bytes) -> None:
         self._hear()
+        self.node.statistics.replication_input_bytes += len(data)
         if self.state == "connected":
             self._take_stream(data)
             return
@@ -375,6 +376,7 @@ class PrimaryLink:
         try:
             node.execute(self.client, argv)
         except ReplyError as error:
+            node.statistics.unexpected_error_replies += 1
             node.log("warning", f"== CRITICAL == This replica is sending an error to its master: '{error}'")
         finally:
             node.obeys = False

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.full_sync import FullSync
+from minidis.engine.client_memory import client_bytes
 from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.replies import Raw, ReplyError, Several
 
@@ -70,12 +71,17 @@ class Replica:
             self.held.append(data)
             self.held_bytes += len(data)
         else:
-            self.client.deliver(Raw(data))
+            self.send(data)
+
+    def send(self, data: bytes) -> None:
+        """Hand over bytes of the stream, or of a snapshot."""
+        self.client.node.statistics.replication_output_bytes += len(data)
+        self.client.deliver(Raw(data))
 
     def release(self) -> None:
         """The snapshot is there: what was held follows it."""
         if self.held:
-            self.client.deliver(Raw(b"".join(self.held)))
+            self.send(b"".join(self.held))
         self.held = None
         self.held_bytes = 0
         self.held_until_ack = False
@@ -94,6 +100,10 @@ class Replicas:
     def candidate(self, client: Client) -> Replica:
         """The record of a client that speaks as a replica does."""
         return self.all.get(client.id) or self.candidates.setdefault(client.id, Replica(client))
+
+    def used_bytes(self) -> int:
+        """What their links hold, and what is held for them."""
+        return sum(client_bytes(replica.client) + replica.held_bytes for replica in self.all.values())
 
     # -- synchronizing ----------------------------------------------------------------------------
 

@@ -83,7 +83,8 @@ class Replication:
         self.cached_primary: CachedPrimary | None = None
         self.down_since_us = 0
         self.without_replicas_since_us = node.now_us
-        self.full_syncs = self.partial_syncs = self.refused_partial_syncs = 0
+        self.reset_counts()
+        node.on_reset_statistics.append(self.reset_counts)
         self.admission = Admission(self)
         self.failover: Any = None  # a Failover under way
         self.cron_runs = 0
@@ -94,16 +95,25 @@ class Replication:
         self._stop_feeding: Callable[[], None] | None = None
         node.services.append(self)
         node.on_disconnect.append(self.replicas.leave)
+        node.memory.add_part("replication.backlog", self._backlog_bytes)
+        node.memory.add_part("clients.slaves", self.replicas.used_bytes, grows_by_eviction=True)
         node.config_listeners.append(self._config_changed)
         if node.config.replicaof:
             host, port = node.config.replicaof.split()
             self.primary_address = (host, int(port))
             self._role_changed()
 
+    def reset_counts(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.full_syncs = self.partial_syncs = self.refused_partial_syncs = 0
+
     # -- the history ------------------------------------------------------------------------------
 
     def _new_id(self) -> str:
         return f"{self.random.getrandbits(160):040x}"
+
+    def _backlog_bytes(self) -> int:
+        return self.backlog.length_bytes if self.backlog is not None else 0
 
     def begin_new_history(self) -> None:
         """A new id, and nothing of the past."""
