@@ -20,6 +20,7 @@ Read next: session.py (the server's side of a connection), then sync.py and asyn
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import redis
@@ -63,11 +64,16 @@ def _pool_options(
 
         node = default_node()
     options = {"socket_timeout": None, "max_connections": None, **options}
-    template = client_class(
-        unix_socket_path="minidis", decode_responses=decode_responses, protocol=protocol, **options
-    )
-    return {
-        **template.connection_pool.connection_kwargs,
-        "node": node,
-        "max_connections": options["max_connections"],
-    }
+    settings = {"decode_responses": decode_responses, "protocol": protocol, **options}
+    try:
+        found = _known_options(client_class, tuple(settings.items()))
+    except TypeError:  # an option that cannot be hashed
+        found = _known_options.__wrapped__(client_class, tuple(settings.items()))
+    return {**found, "node": node, "max_connections": options["max_connections"]}
+
+
+@lru_cache
+def _known_options(client_class: type, settings: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """Worked out once: for each client, redis-py would read its package's metadata for milliseconds."""
+    template = client_class(unix_socket_path="minidis", **dict(settings))
+    return template.connection_pool.connection_kwargs

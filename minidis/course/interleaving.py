@@ -15,8 +15,13 @@ judges them all.  What makes that cheap:
   meet in one `State`; the number of schedules is then a sum over the graph, and the n-th one is found in it
   by counting (like a word in a dictionary that one opens by page number).
 
-Programs must do the same whenever they get the same replies (no random choices), and must not block.  One
-that goes on for ever, a spinning lock say, is cut off and counted as `UNFINISHED`.
+Programs must do the same whenever they get the same replies (no random choices; `uuid.uuid4` gives each
+client ids of its own, the same ones again), and must not block.  One that goes on for ever, a spinning lock
+say, is cut off and counted as `UNFINISHED`.
+
+`Passing(11)` is a client that is time itself: at its turn 11 seconds pass, so a schedule also says where a
+program was held up.  With `safe=` every state is judged, not only ends; `found.shortest(UNSAFE)` is then the
+shortest way to break a promise.
 
 Complexity: O(states x clients x length of a schedule) commands; O(1) for the number of schedules.
 
@@ -35,9 +40,12 @@ Read next: minidis/notebook/views/interleavings.py, which draws it.
 
 from __future__ import annotations
 
+import random
+import uuid
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 from minidis.client import connect
 from minidis.course.case import START
@@ -58,6 +66,9 @@ MOST_STATES = 20_000
 UNFINISHED = "unfinished"
 """The outcome of a schedule in which a client was still going after `MOST_COMMANDS_PER_CLIENT` commands."""
 
+UNSAFE = "unsafe"
+"""The outcome of a schedule that ends where `safe` said no."""
+
 GREETINGS = frozenset((b"HELLO", b"CLIENT", b"AUTH", b"SELECT", b"PING"))
 """What a client library says by itself when it connects; no step of a schedule."""
 
@@ -75,6 +86,18 @@ class Finished:
     """A program is over; `result` is what it returned, or the exception it raised."""
 
     result: Any
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Time as a client: `times` steps, at each of which so many seconds pass for everybody."""
+
+    seconds: float
+    times: int = 1
+
+    def next(self, replies: tuple[Any, ...]) -> Asked | Finished:
+        over = len(replies) >= self.times
+        return Finished(None) if over else Asked(0, (f"({self.seconds:g} s pass)".encode(),))
 
 
 @dataclass(frozen=True)
@@ -132,6 +155,30 @@ class Exploration:
                 number -= ways
         return tuple(order)
 
+    def shortest(self, outcome: Hashable) -> tuple[str, ...]:
+        """The shortest schedule with an outcome, the first by name among those.  Raises LookupError."""
+        paths: list[tuple[State, tuple[str, ...]]] = [(self._root, ())]
+        seen = {id(self._root)}
+        for state, order in paths:  # grows while it is read: breadth first
+            if not state.edges and outcome in state.outcomes:
+                return order
+            for name, following in state.edges.items():
+                if outcome in following.outcomes and id(following) not in seen:
+                    seen.add(id(following))
+                    paths.append((following, (*order, name)))
+        raise LookupError(f"no schedule ends with {outcome!r}")
+
+    def number_of(self, order: Iterable[str], outcome: Hashable = None) -> int:
+        """The number of a schedule: what `schedule(number, outcome)` gives it back for."""
+        state, number = self._root, 0
+        for wanted in order:
+            for name, following in state.edges.items():
+                if name == wanted:
+                    state = following
+                    break
+                number += _ways(following, outcome)
+        return number
+
     def outcome_of(self, order: Iterable[str]) -> Hashable:
         """What a whole schedule leads to."""
         state = self._root
@@ -161,13 +208,16 @@ def _ways(state: State, outcome: Hashable) -> int:
 
 
 def explore(
-    programs: Mapping[str, Program],
+    programs: Mapping[str, Program | Passing],
     setup: Iterable[str],
     judge: Judge,
     *,
+    safe: Callable[[Any], bool] | None = None,
     new_client: Callable[[Any], Any] = connect,
 ) -> Exploration:
     """Run every interleaving of the `programs`, each on a dataset that the lines of `setup` make.
+
+    `safe(redis)` is asked after each command; where it says no, the schedule ends as `UNSAFE`.
 
     Raises ValueError for a program that blocks or does not do the same again, and when there are more than
     `MOST_STATES` states.
@@ -184,8 +234,10 @@ def explore(
         if len(known) >= MOST_STATES:
             raise ValueError(f"more than {MOST_STATES} states: make the programs shorter, or fewer")
         names = world.unfinished()
-        if not names or world.is_too_long():
-            outcome = UNFINISHED if names else judge(new_client(world.embedded), world.results())
+        if safe is not None and not safe(world.looker):
+            state.outcomes[UNSAFE] = 1
+        elif not names or world.is_too_long():
+            outcome = UNFINISHED if names else judge(world.looker, world.results())
             state.outcomes[outcome] = 1
         for number, name in enumerate(() if state.outcomes else names):
             if number:
@@ -207,12 +259,18 @@ class World:
     """A node, and the programs' places in their lives."""
 
     def __init__(
-        self, programs: Mapping[str, Program], setup: Iterable[str], new_client: Callable[[Any], Any]
+        self,
+        programs: Mapping[str, Program | Passing],
+        setup: Iterable[str],
+        new_client: Callable[[Any], Any],
     ) -> None:
-        rehearsals = {program: Rehearsal(program, new_client) for program in programs.values()}
-        self.programs = {name: rehearsals[program] for name, program in programs.items()}
+        self.programs = {
+            name: program if isinstance(program, Passing) else Rehearsal(program, new_client, name)
+            for name, program in programs.items()
+        }
         self.setup = [_words(line) for line in setup]
         self.embedded = Embedded(clock=START, seed=1)
+        self.looker = new_client(self.embedded)
         self.connections: dict[tuple[str, int], Client] = {}
         self.replies: dict[str, tuple[Any, ...]] = {}
 
@@ -252,8 +310,12 @@ class World:
 
     def advance(self, name: str) -> Any:
         """Run the next command of a client; its reply."""
-        asked = self._next(name)
-        reply = self._run(name, asked.connection, asked.argv)
+        asked, program = self._next(name), self.programs[name]
+        if isinstance(program, Passing):
+            self.embedded.jump(self.embedded.now_us + round(program.seconds * 1_000_000))
+            reply = None
+        else:
+            reply = self._run(name, asked.connection, asked.argv)
         self.replies[name] = (*self.replies[name], reply)
         return reply
 
@@ -275,7 +337,9 @@ class World:
         asked = self._next(name)
         reply = self.advance(name)
         watchers = self.embedded.node.watchers
-        queued, watching, dirty = dict.fromkeys(self.programs, 0), dict.fromkeys(self.programs, ()), set()
+        queued = dict.fromkeys(self.programs, 0)
+        watching: dict[str, tuple[bytes, ...]] = dict.fromkeys(self.programs, ())
+        dirty: set[str] = set()
         for (owner, _), client in self.connections.items():
             queued[owner] += len(client.transaction.queue) if client.transaction is not None else 0
             watching[owner] += tuple(key for _, key in client.watched)
@@ -295,7 +359,9 @@ class World:
             place for place, client in self.connections.items() if node.watchers.must_fail(client)
         )
         histories = tuple(map(_history_key, self.replies.values()))
-        return dataset_digest(node.databases), histories, dirty
+        now_ms = self.embedded.now_us // 1000
+        left_ms = tuple(sorted((key, at_ms - now_ms) for key, at_ms in node.databases[0].expires.items()))
+        return dataset_digest(node.databases), left_ms, histories, dirty
 
 
 class Rehearsal:
@@ -306,8 +372,8 @@ class Rehearsal:
     ((b'INCRBY', b'visits', b'1'), 70)
     """
 
-    def __init__(self, program: Program, new_client: Callable[[Any], Any]) -> None:
-        self.program, self.new_client = program, new_client
+    def __init__(self, program: Program, new_client: Callable[[Any], Any], name: str = "") -> None:
+        self.program, self.new_client, self.name = program, new_client, name
         self.greeter = Embedded(clock=START, seed=1)
         self.known: dict[Hashable, Asked | Finished] = {}
 
@@ -322,8 +388,12 @@ class Rehearsal:
         stage = Stage(self.greeter, replies)
         redis = self.new_client(stage)
         result: Any
+        ids = random.Random(self.name)
         try:
-            with virtual_sleep(lambda seconds: None):
+            with (
+                virtual_sleep(lambda seconds: None),
+                mock.patch.object(uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4)),
+            ):
                 result = self.program(redis)
         except Cut:
             result = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import redis as redis_py
 
 from minidis import Embedded
 from minidis.client import connect
-from minidis.course.interleaving import UNFINISHED, World, explore
+from minidis.course.interleaving import UNFINISHED, UNSAFE, Passing, World, explore
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 
 SETUP = ["SET balance 100"]
@@ -184,3 +185,42 @@ def test_a_node_of_the_notebook_is_left_alone() -> None:
     bystander = Embedded(clock=0)
     explore({"ann": withdraw}, SETUP, balance)
     assert bystander.execute("DBSIZE") == 0
+
+
+def lock_for_ten_seconds(redis: Any) -> object:
+    lock_id = str(uuid.uuid4())
+    if not redis.set("lock", lock_id, nx=True, ex=10):
+        return None
+    redis.sadd("inside", lock_id)
+    redis.srem("inside", lock_id)
+    if redis.get("lock") == lock_id.encode():
+        redis.delete("lock")
+    return lock_id
+
+
+def alone(redis: Any) -> bool:
+    return redis.scard("inside") < 2
+
+
+def test_time_is_a_client_and_breaks_a_lock_that_nothing_else_breaks() -> None:
+    workers = {"ann": lock_for_ten_seconds, "bob": lock_for_ten_seconds}
+    held = explore(workers, [], lambda redis, results: len(set(results.values())), safe=alone)
+    assert set(held.outcomes) == {2}  # ids differ, or one got none; nobody is there twice
+    short = explore({**workers, "time": Passing(9)}, [], lambda redis, _: "ok", safe=alone)
+    assert UNSAFE not in short.outcomes
+    broken = explore({**workers, "time": Passing(11)}, [], lambda redis, _: "ok", safe=alone)
+    order = broken.shortest(UNSAFE)
+    assert order == ("ann", "ann", "time", "bob", "bob")
+    assert broken.schedule(broken.number_of(order, UNSAFE), UNSAFE) == order
+    assert broken.outcome_of(order) == UNSAFE
+    assert [step.reply for step in broken.steps(order)][1:] == [1, None, "OK", 1]
+    with pytest.raises(LookupError, match="no schedule"):
+        held.shortest(UNSAFE)
+
+
+def test_the_shortest_schedule_is_as_short_as_any() -> None:
+    found = explore({"ann": withdraw, "bob": withdraw}, SETUP, lambda redis, _: int(redis.get("balance")))
+    assert len(found.shortest(70)) == 4 and found.outcome_of(found.shortest(70)) == 70
+    for outcome, count in found.outcomes.items():
+        for number in range(count):
+            assert found.number_of(found.schedule(number, outcome), outcome) == number

@@ -181,10 +181,20 @@ class InterleavingView(View):
 
 
 def interleaving(
-    found: Any, title: str = "every schedule", good: Iterable[Hashable] = (), number: int = 0
+    found: Any,
+    title: str = "every schedule",
+    good: Iterable[Hashable] = (),
+    number: int = 0,
+    shortest: Hashable = None,
 ) -> InterleavingView:
-    """The schedules that `explore` found, and one of them step by step; `good` are the right outcomes."""
-    return InterleavingView(found, title, good, number)
+    """The schedules that `explore` found, and one of them step by step; `good` are the right outcomes.
+
+    `shortest` is an outcome: the shortest schedule that leads to it is shown.
+    """
+    view = InterleavingView(found, title, good, number)
+    if shortest in found.outcomes:
+        view.outcome, view.number = shortest, found.number_of(found.shortest(shortest), shortest)
+    return view
 
 
 def _step(step: Any) -> dict[str, Any]:
