@@ -15,6 +15,7 @@ from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
 from minidis.notebook.views.aof_files import AofView
 from minidis.notebook.views.backlogs import backlog
+from minidis.notebook.views.contentions import contention
 from minidis.notebook.views.dashboards import dashboard
 from minidis.notebook.views.disks import disk
 from minidis.notebook.views.event_loops import event_loop
@@ -55,6 +56,7 @@ __all__ = [
     "backlog",
     "bits",
     "charts",
+    "contention",
     "disk",
     "dashboard",
     "encoding",

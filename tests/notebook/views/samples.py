@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from minidis import Embedded, Lab
+from minidis.course.contention import Contention
 from minidis.course.interleaving import Exploration, explore
 from minidis.course.latency import Strip
 from minidis.course.priced import charge
@@ -146,6 +148,10 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "ledger": views.ledger("messages", range(40), {"ann": range(40), "bob": [1, 2, 2, 99]}),
         "race": views.interleaving(race(), "withdraw", good=[b"40"]),
         "race that nobody loses": views.interleaving(race(counter=True), good=[2]),
+        "contention": views.contention(_CONTENTION, "a pause", time=3.0),
+        "contention of nobody": views.contention(
+            Contention(a_lab_of_three(), "lock", "a", "b", "c"), time=0.0
+        ),
         "transactions": views.transactions(node),
         "no transactions": views.transactions(Embedded(clock=0)),
         "waterfall": views.waterfall(traces(), rtt_ms=5).do("rtt", 10),
@@ -257,6 +263,52 @@ def lab_views() -> dict[str, views.View]:
         "backlog": views.backlog(lab["b"]),
         "no backlog": views.backlog(lab["s1"]),
     }
+
+
+def a_lab_of_three() -> Lab:
+    lab = Lab(seed=1)
+    lab.nodes("a", "b", "c")
+    return lab
+
+
+def a_contention() -> Contention:
+    """Two workers on three nodes: one is paused past his time, one retries; a node is restarted."""
+    lab = a_lab_of_three()
+    clients = [lab.own_client(name) for name in "abc"]
+    watch = Contention(lab, "lock", "a", "b", "c")
+
+    @watch.acquires
+    def acquire(lock_id: str) -> tuple[str | None, float]:
+        got = sum(bool(client.set("lock", lock_id, nx=True, px=2000)) for client in clients)
+        return (lock_id, 1900.0) if got >= 2 else (None, 0)
+
+    @watch.releases
+    def release(lock_id: str) -> int:
+        mine = [client for client in clients if client.get("lock") == lock_id.encode()]
+        return sum(client.delete("lock") for client in mine)
+
+    def job(name: str, token: int) -> None:
+        while not acquire(name)[0]:
+            time.sleep(0.5)
+        time.sleep(1)
+        watch.used(token, token == 2)
+        release(name)
+
+    lab.machine("ann").spawn(lambda: job("ann", 1))
+    lab.machine("bob").spawn(lambda: job("bob", 2), after=0.2)
+    lab.run("0.5s")
+    lab.pause("ann")
+    lab.run("2.3s")
+    lab.resume("ann")
+    lab.restart("c")
+    lab.machine("cid").spawn(lambda: job("cid", 3))
+    lab.run("0.5s")
+    lab.kill("cid")
+    lab.run("1s")
+    return watch
+
+
+_CONTENTION = a_contention()
 
 
 def evicting_node(policy: str = "allkeys-lru") -> Embedded:
