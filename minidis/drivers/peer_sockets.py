@@ -22,7 +22,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from minidis.drivers.tls import TlsError, client_context
+from minidis.drivers.tls import TlsError, client_context, server_context
 from minidis.engine.node import Node
 from minidis.engine.peers import Address, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
@@ -117,12 +117,17 @@ class PeerSockets:
             try:
                 servers.append(
                     await asyncio.get_running_loop().create_server(
-                        partial(PeerSocket, self, None, listener), address, listener.port, reuse_address=True
+                        partial(PeerSocket, self, None, listener),
+                        address,
+                        listener.port,
+                        reuse_address=True,
+                        ssl=server_context(self.node.config) if listener.tls else None,
                     )
                 )
-            except OSError as error:
+            except (OSError, TlsError) as error:
                 if not optional:
-                    listener.error = f"{address}:{listener.port}: {error.strerror or error}"
+                    reason = getattr(error, "strerror", None) or error
+                    listener.error = f"{address}:{listener.port}: {reason}"
                     self.on_fault(f"Could not listen on {listener.error}")
         self._listening[listener] = servers
 

@@ -119,10 +119,11 @@ class Peer:
 class Listener:
     """A port beside the clients' own.  `error` says why it could not be had."""
 
-    def __init__(self, peers: Peers, port: int, accept: Callable[[Peer], PeerHandler]) -> None:
+    def __init__(self, peers: Peers, port: int, accept: Callable[[Peer], PeerHandler], tls: bool) -> None:
         self.peers = peers
         self.port = port
         self.accept = accept
+        self.tls = tls
         self.error = ""
 
     def close(self) -> None:
@@ -184,9 +185,9 @@ class Peers:
         self.outbox.append(Open(peer))
         return peer
 
-    def listen(self, port: int, accept: Callable[[Peer], PeerHandler]) -> Listener:
+    def listen(self, port: int, accept: Callable[[Peer], PeerHandler], tls: bool = False) -> Listener:
         """Listen on another port.  `accept` is given each peer that comes, and answers its handler."""
-        listener = Listener(self, port, accept)
+        listener = Listener(self, port, accept, tls)
         self.listeners.append(listener)
         self.outbox.append(Listen(listener))
         return listener

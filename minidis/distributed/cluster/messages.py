@@ -43,6 +43,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -366,6 +367,7 @@ def decode(packet: bytes) -> Message:
     )
 
 
+@lru_cache(4096)  # the same names and addresses come again and again
 def _text(field: bytes) -> str:
     """A text that ends at its first zero byte."""
     return field.partition(b"\0")[0].decode("latin-1")

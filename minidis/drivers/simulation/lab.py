@@ -75,6 +75,7 @@ class Lab:
         self.record = Record()
         self.record.now_us = lambda: self.agenda.now_us
         self.record.started_us = self.started_us
+        self.record.node_names = self._cluster_names
         network_random = random_module.Random(f"{seed}/network")
         self.wires = Wires(self.agenda, network_random, self.record, microseconds(latency))
         self.processes: dict[str, Process] = {}
@@ -139,6 +140,14 @@ class Lab:
     def sentinels(self, *names: str, watch: Mapping[str, str], **options: Any) -> list[Process]:
         """Several Sentinels that watch the same."""
         return [self.sentinel(name, watch, **options) for name in names]
+
+    def _cluster_names(self) -> dict[str, str]:
+        """The nodes of a cluster by the names that they have drawn."""
+        return {
+            process.node.cluster.state.myself.name: name
+            for name, process in self.processes.items()
+            if process.node.cluster is not None
+        }
 
     def __getitem__(self, name: str) -> Node:
         """The engine's own `Node` of that name, to look into."""

@@ -14,10 +14,12 @@ Read next: scenario.py, which prints it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minidis.distributed.cluster import annotation as bus_messages
+from minidis.distributed.cluster.messages import SIGNATURE as BUS_SIGNATURE
 from minidis.drivers.simulation.standings import Standings
 from minidis.protocol.quoting import quote
 from minidis.protocol.replies import BigNumber, NullArray, Push, ReplyError
@@ -48,9 +50,13 @@ class Message:
         ended_us = self.lost_us if self.arrived_us is None else self.arrived_us
         return self.sent_us <= time_us and (ended_us is None or time_us < ended_us)
 
-    def words(self) -> str:
-        """What the bytes say."""
-        return "(closes)" if self.kind == "end" else describe(self.data)
+    def words(self, names: Mapping[str, str] | None = None) -> str:
+        """What the bytes say; `names` are those of a cluster's nodes."""
+        if self.kind == "end":
+            return "(closes)"
+        if self.data.startswith(BUS_SIGNATURE):
+            return bus_messages.describe(self.data, names)
+        return describe(self.data)
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +77,7 @@ class Record:
         self.started_us = 0
         self.entries: list[Message | Note] = []
         self.standings = Standings()
+        self.node_names: Callable[[], Mapping[str, str]] = dict  # a cluster's nodes: their long names, ours
         self.keeps_messages = True
 
     def sent(self, end: End, other: End, kind: str, data: bytes) -> Message | None:
@@ -101,12 +108,14 @@ class Record:
 
     def lines(self, start: int = 0, between: set[str] | None = None) -> Iterator[str]:
         """The entries from number `start` on as text; `between` keeps the messages among these hosts."""
+        names = self.node_names()
         for entry in self.entries[start:]:
             if isinstance(entry, Note):
                 yield f"{self._time(entry.time_us)}  {entry.where or '*'}: {entry.text}"
             elif between is None or {entry.source, entry.target} <= between:
                 late = "" if entry.arrived_us is not None else "   (not arrived)"
-                yield f"{self._time(entry.sent_us)}  {entry.source} -> {entry.target}  {entry.words()}{late}"
+                time, words = self._time(entry.sent_us), entry.words(names)
+                yield f"{time}  {entry.source} -> {entry.target}  {words}{late}"
 
     def _time(self, time_us: int) -> str:
         return f"{(time_us - self.started_us) / 1_000_000:.6f}"
