@@ -44,7 +44,13 @@ class Member(Instance):
 @pytest.fixture(scope="module", params=REDIS, ids=lambda judge: judge.name)
 def members(request: pytest.FixtureRequest) -> Iterator[dict[str, Member]]:
     """Primaries real1, ours1, real2; ours2 is the replica of real1, real3 that of ours1."""
-    kinds = {"real1": request.param, "ours1": None, "real2": request.param, "ours2": None, "real3": request.param}
+    kinds = {
+        "real1": request.param,
+        "ours1": None,
+        "real2": request.param,
+        "ours2": None,
+        "real3": request.param,
+    }
     found = {name: Member(name, judge) for name, judge in kinds.items()}
     with running(*found.values()):
         real1, ours1, real2, ours2, real3 = found.values()

@@ -3,7 +3,13 @@
 role.py         turns, roles, ok or not         slots.py        keys -> slots, sets of slots
 state.py        what a node knows of the others key_index.py    slots -> keys
 redirection.py  MOVED, ASK and their kin        nodes_conf.py   the file
-messages.py     what is said on the bus         commands.py, replies.py: CLUSTER
+commands.py, replies.py: CLUSTER
+
+bus.py          ten times a second; sending     messages.py     what is said, as bytes
+links.py        connections                     receiving.py    what is made of a message
+gossip.py       news of others                  detection.py    PFAIL, FAIL
+ownership.py    who serves a slot               election.py     votes, and the winner
+annotation.py   messages in words               manual_failover.py, replica_migration.py
 """
 
 from minidis.distributed.cluster import commands  # noqa: F401  (files them)

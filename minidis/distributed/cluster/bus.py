@@ -33,13 +33,14 @@ from minidis.distributed.cluster import (
 )
 from minidis.distributed.cluster.links import ClusterLink
 from minidis.distributed.cluster.messages import EXTENSION_DATA, PAUSED, Message, encode, type_name
-from minidis.distributed.cluster.role import SAVE, UPDATE_STATE
 from minidis.distributed.cluster.state import (
     HANDSHAKE,
     MEET,
     MYSELF,
     NO_ADDRESS,
     PFAIL,
+    SAVE,
+    UPDATE_STATE,
     ClusterNode,
     ClusterState,
     random_name,
@@ -134,8 +135,10 @@ class Bus:
             self.replicate(primary)
 
     def replicate(self, primary: ClusterNode) -> None:
-        """Have replication follow our primary, to where it is now."""
-        self.node.replication.follow(primary.ip, primary.port(bool(self.node.config.tls_replication)))
+        """Have replication follow our primary, to where it is now; if that is not known, later (see cron)."""
+        if primary.ip:
+            tls = bool(self.node.config.tls_replication)
+            self.node.replication.follow(primary.ip, primary.port(tls))
 
     def _look_at_links(self) -> None:
         """Connect to whom we are not connected to; drop handshakes that nobody answers."""

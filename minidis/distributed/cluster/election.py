@@ -29,9 +29,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import messages
-from minidis.distributed.cluster.role import HANDLE_FAILOVER
 from minidis.distributed.cluster.slots import each
-from minidis.distributed.cluster.state import ClusterNode
+from minidis.distributed.cluster.state import HANDLE_FAILOVER, ClusterNode
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.bus import Bus

@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import election, messages
 from minidis.distributed.cluster.links import ClusterLink
-from minidis.distributed.cluster.role import HANDLE_MANUAL_FAILOVER
-from minidis.distributed.cluster.state import MANUAL_FAILOVER_MS, ClusterNode
+from minidis.distributed.cluster.state import HANDLE_MANUAL_FAILOVER, MANUAL_FAILOVER_MS, ClusterNode
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.bus import Bus
@@ -35,7 +34,7 @@ PAUSE_PURPOSE = "cluster-failover"
 
 
 def begin(bus: Bus, how: str) -> None:
-    """On the replica: CLUSTER FAILOVER, which the command has found fit; `how` is "force", "takeover" or ""."""
+    """On the replica: CLUSTER FAILOVER, which its command has found fit; `how`: "force", "takeover" or ""."""
     state = bus.state
     primary = state.myself.primary
     if primary is None:

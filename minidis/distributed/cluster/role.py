@@ -33,16 +33,21 @@ Read next: redirection.py, then bus.py.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import nodes_conf, slots
+from minidis.distributed.cluster.bus import Bus
 from minidis.distributed.cluster.key_index import KeysBySlot
 from minidis.distributed.cluster.redirection import Redirection
 from minidis.distributed.cluster.state import (
     BUS_PORT_INCREMENT,
+    HANDLE_FAILOVER,
+    HANDLE_MANUAL_FAILOVER,
     MYSELF,
     NO_FAILOVER,
     PRIMARY,
+    SAVE,
+    UPDATE_STATE,
     ClusterNode,
     ClusterState,
     ManualFailover,
@@ -52,12 +57,6 @@ from minidis.engine.disk import DiskError, NodeFailure, replace_file
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
-
-# What must follow a change: see `Cluster.soon`
-SAVE = 1
-UPDATE_STATE = 2
-HANDLE_FAILOVER = 4
-HANDLE_MANUAL_FAILOVER = 8
 
 CRON_US = 100_000
 LONGEST_REJOIN_DELAY_MS = 5_000
@@ -74,7 +73,7 @@ class Cluster:
         self.state = ClusterState(self._new_myself())
         self.keys = KeysBySlot(node.databases[0])
         self.redirection = Redirection(self)
-        self.bus: Any = None
+        self.bus = Bus(self)
         self.has_begun = False
         self._todo = 0
         self._first_update_ms: int | None = None
@@ -115,8 +114,7 @@ class Cluster:
             node.log("notice", f"No cluster configuration found, I'm {self.myself.name}")
             self.save()
         self._announce()
-        if self.bus is not None:
-            self.bus.begin()
+        self.bus.begin()
 
     def _lock(self, path: str) -> None:
         try:
@@ -209,7 +207,7 @@ class Cluster:
         todo, self._todo = self._todo, 0
         if not todo:
             return
-        if todo & (HANDLE_FAILOVER | HANDLE_MANUAL_FAILOVER) and self.bus is not None:
+        if todo & (HANDLE_FAILOVER | HANDLE_MANUAL_FAILOVER):
             self.bus.handle_failover(manual=bool(todo & HANDLE_MANUAL_FAILOVER))
             todo |= self._todo
             self._todo = 0
@@ -226,8 +224,7 @@ class Cluster:
         if self.node.now_us < self._next_cron_us:
             return
         self._next_cron_us = self.node.now_us + CRON_US
-        if self.bus is not None:
-            self.bus.cron()
+        self.bus.cron()
         if not self.state.is_ok:
             self.update_state()
 
@@ -251,16 +248,16 @@ class Cluster:
     def update_state(self) -> None:
         """Work out whether the cluster is ok for us."""
         state, now_ms = self.state, self.now_ms
+        serving = [node for node in state.nodes.values() if node.is_primary and node.slot_count]
+        state.size = len(serving)
         if self._first_update_ms is None:
             self._first_update_ms = now_ms
         if self.myself.is_primary and not state.is_ok:
             if now_ms - self._first_update_ms < WRITABLE_DELAY_MS:
                 return
         is_ok = not self.node.config.cluster_require_full_coverage or self._is_covered()
-        serving = [node for node in state.nodes.values() if node.is_primary and node.slot_count]
-        state.size = len(serving)
         reachable = sum(not (node.has_failed or node.may_be_failing) for node in serving)
-        if reachable < state.size // 2 + 1:
+        if reachable < state.quorum:
             is_ok = False
             self._among_minority_ms = now_ms
         if is_ok == state.is_ok:
@@ -318,9 +315,10 @@ class Cluster:
         if self.myself.is_primary:
             self.close_slots()
         self.myself.become_replica_of(primary)
-        self.node.replication.follow(primary.ip, primary.port(self.node.config.tls_replication))
+        self.bus.replicate(primary)
         self.redirection.unsubscribe(~(primary.slots) & slots.ALL_SLOTS)
         self.reset_manual_failover()
+        self.soon(SAVE | UPDATE_STATE)
 
     def close_slots(self) -> None:
         """No slot is on its way any more."""
@@ -329,8 +327,7 @@ class Cluster:
 
     def reset_manual_failover(self) -> None:
         """Give up a manual failover, if one is under way; a primary serves its clients again."""
-        if self.bus is not None:
-            self.bus.reset_manual_failover()
+        self.bus.reset_manual_failover()
         self.state.manual_failover = ManualFailover()
 
     def reset(self, hard: bool) -> None:
@@ -357,16 +354,13 @@ class Cluster:
 
     def tell_everyone(self) -> None:
         """Something is new that the other nodes should not wait for."""
-        if self.bus is not None:
-            self.bus.broadcast_pong()
+        self.bus.broadcast_pong()
 
     def publish(self, channel: bytes, message: bytes, to_shard: bool) -> None:
         """Carry a message to the other nodes, or to those of this shard."""
-        if self.bus is not None:
-            self.bus.publish(channel, message, to_shard)
+        self.bus.publish(channel, message, to_shard)
 
     def remove(self, other: ClusterNode) -> None:
         """Strike a node out, and hang up on it."""
         self.state.remove(other)
-        if self.bus is not None:
-            self.bus.close_links(other)
+        self.bus.close_links(other)

@@ -45,6 +45,12 @@ MANUAL_FAILOVER_MS = 5_000
 FAIL_REPORT_VALIDITY = 2
 """A failure report counts for so many node timeouts."""
 
+# What must follow a change: see `Cluster.soon`
+SAVE = 1
+UPDATE_STATE = 2
+HANDLE_FAILOVER = 4
+HANDLE_MANUAL_FAILOVER = 8
+
 # The flags of a node, with the values that they have on the bus
 PRIMARY = 1
 REPLICA = 2
