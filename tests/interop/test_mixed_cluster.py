@@ -1,7 +1,7 @@
 """One cluster of real servers and ours: they gossip, vote for each other, and take each other's place.
 
-A real redis-server is the judge of every message that we send, and we of its. Nothing here depends on how fast
-this machine is: each step waits until all agree, within a long bound.
+A real redis-server is the judge of every message that we send, and we of its. Nothing here depends on how
+fast this machine is: each step waits until all agree, within a long bound.
 """
 
 from __future__ import annotations
@@ -44,13 +44,8 @@ class Member(Instance):
 @pytest.fixture(scope="module", params=REDIS, ids=lambda judge: judge.name)
 def members(request: pytest.FixtureRequest) -> Iterator[dict[str, Member]]:
     """Primaries real1, ours1, real2; ours2 is the replica of real1, real3 that of ours1."""
-    kinds = {
-        "real1": request.param,
-        "ours1": None,
-        "real2": request.param,
-        "ours2": None,
-        "real3": request.param,
-    }
+    real = request.param
+    kinds = {"real1": real, "ours1": None, "real2": real, "ours2": None, "real3": real}
     found = {name: Member(name, judge) for name, judge in kinds.items()}
     with running(*found.values()):
         real1, ours1, real2, ours2, real3 = found.values()
@@ -103,7 +98,7 @@ def test_what_is_published_reaches_all(members):
 
 @pytest.mark.parametrize("heir, failing, key", [("ours2", "real1", "b"), ("real3", "ours1", "k")])
 def test_a_replica_takes_the_place_by_the_votes_of_both_kinds(members, heir, failing, key):
-    """The heir needs two of three votes; those of one kind alone would not do, as the failing one has none."""
+    """The heir needs two of three votes, and the failing one has none: one of each kind must vote for it."""
     new, old = members[heir], members[failing]
     epoch = max(int(words[5]) for words in new.rows().values())
     old.call("SET", key, f"kept by {heir}")

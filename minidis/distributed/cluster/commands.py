@@ -31,11 +31,13 @@ from typing import Any
 
 from minidis.commands.dumping import restore
 from minidis.distributed.cluster import nodes_conf, replies, slots
-from minidis.distributed.cluster.role import SAVE, UPDATE_STATE, Cluster
+from minidis.distributed.cluster.role import Cluster
 from minidis.distributed.cluster.state import (
     BUS_PORT_INCREMENT,
     FORGET_MS,
     MANUAL_FAILOVER_MS,
+    SAVE,
+    UPDATE_STATE,
     ClusterNode,
 )
 from minidis.engine import errors

@@ -83,8 +83,9 @@ def take_claim(bus: Bus, claimant: ClusterNode, config_epoch: int, claimed: Slot
     lost_keys, from_us = [], 0
     for slot in each(claimed & ~claimant.slots):
         owner = state.owners[slot]
-        is_free = owner is None or state.unclaimed >> slot & 1
-        if slot in state.importing_from or not (is_free or owner.config_epoch < config_epoch):
+        if slot in state.importing_from:
+            continue  # it will be closed by hand
+        if owner is not None and not state.unclaimed >> slot & 1 and owner.config_epoch >= config_epoch:
             continue
         if owner is myself:
             lost_keys.append(slot)
