@@ -119,7 +119,13 @@ def _server(node: Node) -> Fields:
         "lru_clock": node.now_us // 1_000_000 % (1 << 24),
         "config_file": node.config_file,
         **node.process_facts("listeners"),
+        **_time_to_shutdown(node),
     }
+
+
+def _time_to_shutdown(node: Node) -> Fields:
+    deadline_ms = node.shutdown.deadline_ms
+    return {} if deadline_ms is None else {"shutdown_in_milliseconds": deadline_ms - node.now_ms}
 
 
 @section("clients")

@@ -14,9 +14,11 @@ minidis.protocol.replies.ReplyError: ERR Errors trying to SHUTDOWN. Check logs.
 
 from __future__ import annotations
 
-from minidis.engine import errors, starting
+from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.registry import ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, SENTINEL, STALE, command
+from minidis.engine.shutdown import FAILED, WAITS
+from minidis.engine.waiting import Wait
 from minidis.protocol.replies import ReplyError, Several
 
 _OPTIONS = frozenset((b"NOSAVE", b"SAVE", b"NOW", b"FORCE", b"ABORT"))
@@ -31,15 +33,16 @@ _OPTIONS = frozenset((b"NOSAVE", b"SAVE", b"NOW", b"FORCE", b"ABORT"))
 def shutdown(client: Client, *words: bytes):
     """End the server: no reply, the connection closes. O(N) when it saves, N being the keys."""
     options = {word.upper() for word in words}
-    if options - _OPTIONS or {b"NOSAVE", b"SAVE"} <= options or (b"ABORT" in options and len(words) > 1):
+    is_about_abort = b"ABORT" in options
+    if options - _OPTIONS or {b"NOSAVE", b"SAVE"} <= options or (is_about_abort and len(options) > 1):
         raise ReplyError(errors.SYNTAX)
-    if b"ABORT" in options:  # a shutdown here takes no time, so there is never one to abort
-        raise ReplyError("ERR No shutdown in progress.")
-    node = client.node
+    ending = client.node.shutdown
+    if is_about_abort:
+        if not ending.abort():
+            raise ReplyError("ERR No shutdown in progress.")
+        return "OK"
     save = True if b"SAVE" in options else False if b"NOSAVE" in options else None
-    if node.loading is not None:
-        save = False  # what is there is not the dataset yet
-    if node.on_shutdown is None or not starting.prepare_to_stop(node, save, b"FORCE" in options):
-        raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
-    node.on_shutdown()
-    return Several()
+    outcome = ending.begin(save, now=b"NOW" in options, force=b"FORCE" in options)
+    if outcome == "failed":
+        raise ReplyError(FAILED)
+    return Several() if outcome == "ended" else Wait(topic=WAITS, timeout_reply=ReplyError(FAILED))

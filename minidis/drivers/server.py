@@ -154,26 +154,30 @@ class Server:
                 self.log.notice(f"Ready to accept connections {kind}")
 
     def handle_signals(self) -> None:
-        """SIGTERM and SIGINT end the server."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self._signalled, number)
+        """SIGTERM and SIGINT end the server.
 
-    def _signalled(self, number: signal.Signals) -> None:
-        self.log.signal(f"Received {number.name} scheduling shutdown...")
-        config = self.node.config
-        words = (config.shutdown_on_sigint if number == signal.SIGINT else config.shutdown_on_sigterm).split()
-        save = True if "save" in words else False if "nosave" in words else None
-        if starting.prepare_to_stop(self.node, save, force="force" in words):
-            self.shut_down()
+        Python's own handlers, not the event loop's: they run between two instructions of whatever runs, and
+        so also while a snapshot is written.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        ending, saving = self.node.shutdown, self.node.saving
+        if ending.is_wanted and number == signal.SIGINT:
+            self.log.signal("You insist... exiting now.")
+            if os.path.exists(saving.temporary_path):
+                os.unlink(saving.temporary_path)
+            os._exit(1)
+        name = signal.Signals(number).name
+        if self.node.loading is not None:
+            self.log.signal("Received shutdown signal during loading, scheduling shutdown.")
         else:
-            self.log.warning(
-                f"{number.name} received but errors trying to shut down the server, check the logs for more "
-                "information"
-            )
+            self.log.signal(f"Received {name} scheduling shutdown...")
+        ending.request(name)
 
     def shut_down(self) -> None:
         """End, after this turn."""
-        self.log.warning("User requested shutdown...")
         self.stopped.set()
 
     def fail(self, error: Exception) -> None:
@@ -209,6 +213,7 @@ class Server:
         self.peers.close()
         await asyncio.sleep(0)  # asyncio tells each connection that it is lost
         if self._pidfile and os.path.exists(self._pidfile):
+            self.log.notice("Removing the pid file.")
             os.unlink(self._pidfile)
 
     async def __aenter__(self) -> Server:

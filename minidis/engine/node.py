@@ -58,6 +58,7 @@ from minidis.engine.peers import Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.saving import Saving
+from minidis.engine.shutdown import Shutdown
 from minidis.engine.slowlog import SlowLog
 from minidis.engine.snapshots import Background
 from minidis.engine.statistics import Statistics
@@ -148,6 +149,7 @@ class Node:
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
+        self.shutdown = Shutdown(self)
         self.background = Background(self)
         self.saving = Saving(self)
         self.append_only = AppendOnlyFile(self)
@@ -446,6 +448,8 @@ class Node:
         self.statistics.tick(self.now_us)
         if self.cron_is_paused:
             return
+        if self.shutdown.is_wanted:
+            self.shutdown.cron()
         self.saving.cron()
         self.append_only.rewriting.cron()
         if self.active_expiry and self.deletes_expired_keys:

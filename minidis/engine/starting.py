@@ -4,7 +4,7 @@
     prepare_to_stop  SHUTDOWN: the log is written and synced; a snapshot, if save points are set or SAVE is
     said
 
-Mirrors: `loadDataFromDisk`, `prepareForShutdown`, `finishShutdown` in server.c.
+Mirrors: `loadDataFromDisk`, `finishShutdown` in server.c.
 Complexity: O(bytes).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -96,6 +96,12 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
     `save` is what SHUTDOWN says, SAVE or NOSAVE; None: save if there are save points.  With `force`
     failures are only logged.
     """
+    if node.append_only.state == "waiting" and node.background.is_running("aof"):  # no dataset without a base
+        node.log(
+            "warning", "Writing initial AOF. Exit anyway." if force else "Writing initial AOF, can't exit."
+        )
+        if not force:
+            return False
     try:
         bring_to_disk(node, save)
     except DiskError as error:
@@ -110,7 +116,11 @@ def bring_to_disk(node: Node, save: bool | None = None) -> None:
     if node.sentinel is not None:
         return
     log = node.append_only
-    node.saving.cancel()
+    if node.background.is_running("rdb"):
+        node.log("warning", "There is a child saving an .rdb. Killing it!")
+        node.saving.cancel()
+    if node.background.is_running("aof"):
+        node.log("warning", "There is a child rewriting the AOF. Killing it!")
     log.rewriting.cancel()
     if log.state == "on":
         node.log("notice", "Calling fsync() on the AOF file.")

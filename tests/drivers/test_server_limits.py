@@ -161,7 +161,7 @@ def test_a_server_that_cannot_save_stays_unless_it_is_forced(program, tmp_path: 
         client.config_set("save", "3600 1")
         process.send_signal(signal.SIGTERM)
         for line in process.stdout:
-            if "errors trying to shut down the server" in line:
+            if "Errors trying to shut down the server" in line:
                 break
         assert client.get("k") == b"1"
         client.config_set("shutdown-on-sigterm", "force")
@@ -178,6 +178,21 @@ def test_sigint_has_a_setting_of_its_own(program, tmp_path: Path) -> None:  # no
     process.send_signal(signal.SIGINT)
     assert process.wait(SECONDS) == 0
     assert (tmp_path / "dump.rdb").exists() and not (tmp_path / "pid").exists()
+
+
+def test_who_insists_ends_it_at_once(program) -> None:  # noqa: F811
+    port = free_port()
+    process = program("--port", str(port), "--save", "", "--enable-debug-command", "yes")
+    with redis.Redis(port=port) as client:
+        client.execute_command("DEBUG", "PAUSE-CRON", 1)  # so that the first request stays one
+        process.send_signal(signal.SIGINT)
+        for line in process.stdout:
+            if "Received SIGINT scheduling shutdown..." in line:
+                break
+        assert client.ping()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 1
+        assert "You insist... exiting now." in process.stdout.read()
 
 
 AT = r"[CM] \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3} [.*#-]"

@@ -248,6 +248,27 @@ class Replicas:
             replica.state == "online" and self.lag_s(replica) <= limit_s for replica in self.all.values()
         )
 
+    # -- before the end ---------------------------------------------------------------------------
+
+    def lagging(self) -> list[Replica]:
+        """Those who have not told that they have everything."""
+        return [one for one in self.all.values() if one.acknowledged != self.replication.offset]
+
+    def log_lags(self) -> None:
+        """Say who has everything, now that the server ends."""
+        lagging = self.lagging()
+        for replica in lagging:
+            behind = self.replication.offset - replica.acknowledged
+            lag_s = self.lag_s(replica) if replica.state == "online" else 0
+            self.node.log(
+                "warning",
+                f"Lagging replica {replica.name} reported offset {behind} behind master, lag={lag_s}, "
+                f"state={replica.state}.",
+            )
+        if self.all:
+            count = len(self.all) - len(lagging)
+            self.node.log("notice", f"{count} of {len(self.all)} replicas are in sync when shutting down.")
+
     # -- coming and going -------------------------------------------------------------------------
 
     def leave(self, client: Client) -> None:
