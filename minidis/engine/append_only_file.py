@@ -5,15 +5,17 @@
                                          replies go out            everysec: within two seconds
                                                                    no: when the kernel likes
 
-What a crash takes depends on what crashes: the process (kill -9) takes the buffer, which is empty whenever
-replies have gone out; the power takes the page cache, too. That is the whole difference between the policies.
+What a crash takes depends on what crashes: the process (kill -9) takes the buffer; the power takes the page
+cache, too. With `always` both are empty when replies go out. With the others the buffer is, but for two
+cases:
 
-With `everysec` the sync runs in the background. If it takes longer than a second, writing waits for it, since
-a kernel would let the write stand still; but for two seconds at most, then we write whatever happens
-(`aof_delayed_fsync` counts that). So two seconds, not one, is what may be lost.
-
-A write that fails is cut off again at the last whole one. With `always` the node then ends, because it
-cannot keep its word; otherwise it goes on, refuses writes (MISCONF), and tries again every second.
+- `everysec`, and a sync is slow. It runs in the background. If it takes longer than a second, writing waits
+  for it, since a kernel would let the write stand still; but for two seconds at most, then we write whatever
+  happens (`aof_delayed_fsync` counts that). So two seconds, not one, is what may be lost, and here a kill -9
+  can lose some of it, too.
+- A write failed (a full disk). It is cut off again at the last whole one, and stays in the buffer; writes are
+  refused from then on (MISCONF), and we try again every second. With `always` the node ends instead, because
+  it cannot keep its word.
 
 Mirrors: `feedAppendOnlyFile`, `flushAppendOnlyFile`, `startAppendOnly`, `waitaofCommand` in aof.c, server.c,
 replication.c.

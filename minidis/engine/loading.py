@@ -59,11 +59,14 @@ _LOOKS_LIKE_COMMANDS = re.compile(rb"\r\n\*[0-9]+\r\n\$[0-9]+\r\n").search
 
 
 class LoadError(Exception):
-    """A file that cannot be loaded; the text names it, and the offset."""
+    """A file that cannot be loaded; the text names it, and the offset.
 
-    def __init__(self, path: str, reason: str, offset: int | None = None) -> None:
-        where = "" if offset is None else f" at offset {offset}"
-        super().__init__(f"{path}{where}: {reason}")
+    `words` are those in which Redis logs it, where it has some: what goes on in detail then follows them.
+    """
+
+    def __init__(self, path: str, reason: str, offset: int | None = None, words: str = "") -> None:
+        where = path if offset is None else f"{path} at offset {offset}"
+        super().__init__(f"{words} ({where}: {reason})" if words else f"{where}: {reason}")
         self.path = path
         self.offset = offset
         self.reason = reason
@@ -82,6 +85,7 @@ class Loading:
         self.keys_loaded = 0
         self.keys_expired = 0
         self.notes: dict[bytes, bytes] = {}  # what the snapshot says about itself
+        self._manifest = ""  # of the log that is loaded: what the check tool is to be called with
         self._database = node.databases[0]
         self._deletes_expired_keys = node.deletes_expired_keys
         self._steps: Iterator[None] = iter(())
@@ -180,8 +184,11 @@ class Loading:
 
     def log(self, folder: str, manifest: Manifest) -> Iterator[None]:
         """Load the files of a log, in the manifest's order.  Raises LoadError."""
+        self._manifest = join(folder, manifest.file_name)
         paths = [join(folder, file.name) for file in manifest.files]
-        self.total_bytes += sum(map(self._size, paths))  # all of them are there, or nothing is loaded
+        for path in paths:  # all of them are there, or nothing is loaded
+            words = f"Unable to obtain the AOF file {_name(path)} length. stat: No such file or directory"
+            self.total_bytes += self._size(path, words)
         for path in paths:
             yield from self._log_file(path, is_last=path is paths[-1])
 
@@ -190,7 +197,7 @@ class Loading:
         start = self.disk.read(path, 0, 6)
         snapshot = self._reader() if start.startswith(_SNAPSHOT_MAGICS) else None
         reader = AofReader()
-        replay = Replay(self.node, path)
+        replay = Replay(self.node, path, self._manifest)
         try:
             for piece in self._pieces(path):
                 if snapshot is not None:
@@ -206,9 +213,10 @@ class Loading:
                 reader.feed(snapshot.rest)
                 yield from replay.run(reader.records())
         except RdbError as error:
-            raise LoadError(path, error.what, error.offset) from None
+            words = f"Error reading the RDB base file {_name(path)}, AOF loading aborted"
+            raise LoadError(path, error.what, error.offset, words) from None
         except AofError as error:
-            raise LoadError(path, f"bad format of an append-only file: {error.what}", error.offset) from None
+            raise LoadError(path, error.what, error.offset, _bad_format(path, self._manifest)) from None
         whole = reader.position if replay.multi_at is None else replay.multi_at
         if whole < self._size(path):
             replay.check_queue()
@@ -217,12 +225,15 @@ class Loading:
     def _cut_off(self, path: str, whole: int, within_multi: bool, is_last: bool) -> None:
         """The file ends in the middle of something: leave only what is whole, or refuse."""
         what = "a MULTI without its EXEC" if within_multi else "a command that is cut off"
-        node = self.node
-        if not is_last:
-            raise LoadError(path, f"ends with {what}, and is not the last file of the log", whole)
+        node, name = self.node, _name(path)
+        if within_multi:
+            node.log("warning", f"Revert incomplete MULTI/EXEC transaction in AOF file {name}")
         if not node.config.aof_load_truncated:
-            advice = "use minidis-check-aof --fix, or set aof-load-truncated to yes"
-            raise LoadError(path, f"ends with {what}: {advice}", whole)
+            raise LoadError(path, f"ends with {what}", whole, _unexpected_end(path, self._manifest))
+        if not is_last:
+            words = "Fatal error: the truncated file is not the last file"
+            raise LoadError(path, f"ends with {what}", whole, words)
+        node.log("warning", f"!!! Warning: short read while loading the AOF file {name}!!!")
         rest = node.disk.read(path, whole)
         if not within_multi and _LOOKS_LIKE_COMMANDS(rest):
             beside = f"{path}.rest-at-{whole}"
@@ -230,19 +241,21 @@ class Loading:
             node.disk.append(beside, rest)
             node.disk.sync(beside)
             node.log("warning", f"What is cut off looks like commands: it is kept in {beside}")
+        node.log("warning", f"!!! Truncating the AOF {name} at offset {whole} !!!")
         node.disk.truncate(path, whole)
         node.disk.sync(path)
-        node.log("warning", f"{path} ends with {what}: cut off at offset {whole} (aof-load-truncated)")
+        node.log("warning", f"AOF {name} loaded anyway because aof-load-truncated is enabled")
 
     # -- inside -----------------------------------------------------------------------------------
 
     def _reader(self) -> SnapshotReader:
-        return SnapshotReader(self.node.encodings, self.node.random, self.node.config.rdbchecksum)
+        self._snapshot = SnapshotReader(self.node.encodings, self.node.random, self.node.config.rdbchecksum)
+        return self._snapshot
 
-    def _size(self, path: str) -> int:
+    def _size(self, path: str, words: str = "") -> int:
         size = self.disk.size(path)
         if size is None:
-            raise LoadError(path, "this file is part of the dataset, and it is not there")
+            raise LoadError(path, "this file is part of the dataset, and it is not there", words=words)
         return size
 
     def _pieces(self, path: str) -> Iterator[bytes]:
@@ -278,20 +291,28 @@ class Loading:
 
     def _keep_library(self, path: str, code: bytes) -> None:
         libraries = self.node.libraries
-        if not self.merge and (name := read_metadata(code)[1]) in libraries.sources:
-            raise LoadError(path, f"the library {name.decode()!r} is there already")
-        libraries.keep(code)
+        try:
+            name = read_metadata(code)[1]
+            if not self.merge and name in libraries.sources:
+                raise self._refused(path, f"the library {name.decode()!r} is there already")
+            libraries.keep(code)
+        except ReplyError as error:
+            raise self._refused(path, f"a library that cannot be kept: {error}") from None
 
     def _select(self, path: str, index: int) -> None:
         count = len(self.node.databases)
         if index >= count:
-            raise LoadError(path, f"has keys of database {index}; this node has {count} databases")
+            raise self._refused(path, f"has keys of database {index}; this node has {count} databases")
         self._database = self.node.databases[index]
+
+    def _refused(self, path: str, reason: str) -> LoadError:
+        """The error for a record that is sound, but cannot be taken in."""
+        return LoadError(path, reason, self._snapshot.record_offset)
 
     def _store(self, path: str, entry: Entry) -> None:
         database = self._database
         if entry.key in database.table and not self.merge:
-            raise LoadError(path, f"the key {entry.key!r} of database {database.index} comes twice")
+            raise self._refused(path, f"the key {entry.key!r} of database {database.index} comes twice")
         database.put(entry.key, entry.value)
         if entry.expires_at_ms is not None:
             database.set_expiry(entry.key, entry.expires_at_ms)
@@ -301,12 +322,33 @@ class Loading:
             self.node.key_changed(database, entry.key, "", modified=False)
 
 
+def _name(path: str) -> str:
+    """The bare name: that is how Redis calls the files of a log."""
+    return path.rpartition("/")[2]
+
+
+def _bad_format(path: str, manifest: str) -> str:
+    return (
+        f"Bad file format reading the append only file {_name(path)}: make a backup of your AOF file, "
+        f"then use minidis-check-aof --fix {manifest}"
+    )
+
+
+def _unexpected_end(path: str, manifest: str) -> str:
+    return (
+        f"Unexpected end of file reading the append only file {_name(path)}. You can: 1) Make a backup of "
+        f"your AOF file, then use minidis-check-aof --fix {manifest}. 2) Alternatively you can set the "
+        "'aof-load-truncated' configuration option to yes and restart the server."
+    )
+
+
 class Replay:
     """Runs the commands of a log; those between MULTI and EXEC when the EXEC has come."""
 
-    def __init__(self, node: Node, path: str) -> None:
+    def __init__(self, node: Node, path: str, manifest: str = "<filename.manifest>") -> None:
         self.node = node
         self.path = path
+        self.manifest = manifest
         self.client = Client(node, 0, "loader", path)  # known to nobody: not among node.clients
         self.multi_at: int | None = None
         self._queue: list[Record] = []
@@ -326,7 +368,8 @@ class Replay:
         name = argv[0].upper()
         if name == b"MULTI":
             if self.multi_at is not None:
-                raise LoadError(self.path, "MULTI within MULTI: an EXEC is missing", record.start)
+                words = _bad_format(self.path, self.manifest)
+                raise LoadError(self.path, "MULTI within MULTI: an EXEC is missing", record.start, words)
             self.multi_at = record.start
         elif name == b"EXEC":
             queue, self._queue, self.multi_at = self._queue, [], None
@@ -348,7 +391,9 @@ class Replay:
         try:
             return commands.spelled.get(record.argv[0]) or commands.find(record.argv)
         except ReplyError as error:
-            raise LoadError(self.path, str(error), record.start) from None
+            name = record.argv[0].decode("utf-8", "backslashreplace")
+            words = f"Unknown command '{name}' reading the append only file {_name(self.path)}"
+            raise LoadError(self.path, str(error), record.start, words) from None
 
     def _call(self, record: Record) -> None:
         assert record.argv is not None

@@ -38,7 +38,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
-from minidis.persistence.crc64 import Crc64, crc64
+from minidis.persistence.crc64 import Crc64, crc64, find_changed_byte
 from minidis.persistence.rdb_cursor import Cursor, NeedMore
 from minidis.persistence.rdb_format import (
     CHECKSUM_BYTES,
@@ -139,6 +139,8 @@ class SnapshotReader:
         """What is read now, and for a value its key and type: what an error report wants to know."""
         self.key = b""
         self.kind = 0
+        self.record_offset = 0
+        """Where the record of the last event begins."""
         self.empty_keys = 0
         """Entries passed over because their collection had no elements."""
         self._crc = Crc64() if check_checksum else None
@@ -173,6 +175,7 @@ class SnapshotReader:
         cursor = self.cursor
         while not self.ended:
             start = cursor.position
+            self.record_offset = cursor.base + start
             try:
                 event = self._next_record() if self._has_header else self._read_header()
             except NeedMore as more:
@@ -309,12 +312,32 @@ class SnapshotReader:
             if said and self._crc is not None:
                 self._crc.update(cursor.data[:end])
                 if self._crc.value != said:
-                    what = f"the check sum is {self._crc.value:016x}, the file says {said:016x}"
-                    raise cursor.error(what, cursor.offset - CHECKSUM_BYTES)
+                    raise _wrong_checksum(cursor.offset - CHECKSUM_BYTES, self._crc.value, said)
             has_checksum = said != 0
         self.ended = True
         return End(version, has_checksum)
 
+
+def _wrong_checksum(size: int, found: int, said: int) -> RdbError:
+    """The error, at the byte to blame if there is one such byte; `size` bytes were summed up.
+
+    The sum stands behind them, so a byte of its own may be the changed one, too.
+    """
+    sums = f"the check sum of bytes 0 to {size - 1} is {found:016x}, the file says {said:016x}"
+    for place in range(CHECKSUM_BYTES):
+        if (found ^ said) & ~(0xFF << 8 * place) == 0:
+            return RdbError(size + place, f"this byte of the check sum is not what was written: {sums}")
+    changed = find_changed_byte(found ^ said, min(size, _BYTES_SEARCHED))
+    if changed is None:
+        return RdbError(size, f"something before this place is not what was written: {sums}")
+    distance, difference = changed
+    return RdbError(
+        size - distance, f"if one byte is not what was written, it is this one (XOR {difference:02x}): {sums}"
+    )
+
+
+_BYTES_SEARCHED = 1 << 23
+"""From the end of a file, for the one byte that is wrong: two seconds at most."""
 
 _TYPES = frozenset(Type)
 

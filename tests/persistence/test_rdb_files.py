@@ -212,6 +212,28 @@ def test_every_flipped_bit_is_found():
         assert 0 <= caught.value.offset <= len(file)
 
 
+def test_a_wrong_check_sum_names_the_byte_to_blame():
+    """Within a value nothing but the sum can tell; it says which byte, or that there is more than one."""
+    file = file_of(node_with([(b"SET", b"k", b"v" * 20_000), (b"SET", b"l", b"w" * 20)]), compress=False)
+
+    def refusal(*changes: tuple[int, int]) -> RdbError:
+        damaged = bytearray(file)
+        for at, difference in changes:
+            damaged[at] ^= difference
+        with pytest.raises(RdbError) as caught:
+            node_from(bytes(damaged))
+        return caught.value
+
+    for at in (file.index(b"vvv"), file.index(b"vvv") + 12_345, file.index(b"www") + 19):
+        for difference in (1, 0x80, 0xFF):
+            error = refusal((at, difference))
+            assert error.offset == at and f"(XOR {difference:02x})" in error.what
+    for at in range(len(file) - 8, len(file)):
+        assert refusal((at, 0x10)).offset == at
+    error = refusal((file.index(b"vvv"), 1), (file.index(b"www"), 1))
+    assert error.offset == len(file) - 8 and "something before this place" in error.what
+
+
 @pytest.mark.parametrize(
     ("file", "what"),
     [
