@@ -69,6 +69,8 @@ def config_set(client: Client, *words: bytes):
         if directive.name in texts:
             raise _config_error(errors.shown(name), "duplicate parameter")
         texts[directive.name] = value.decode("utf-8", "surrogateescape")
+    if "appendonly" in texts and client.node.loading is not None:
+        raise ReplyError(errors.LOADING)
     try:
         client.node.config.set(texts)
     except ConfigError as error:

@@ -158,7 +158,8 @@ def _persistence(node: Node) -> Fields:
     running_s = -1 if job is None else (node.now_us - job.started_us) // 1_000_000
     written, total = (0, 0) if job is None else (job.walk.keys_written, job.walk.keys_total)
     fields: Fields = {
-        "loading": int(node.loading is not None),
+        "loading": int(node.loading is not None and not node.loading.is_async),
+        "async_loading": int(node.loading is not None and node.loading.is_async),
         "current_fork_perc": f"{100 * written / total if total else 0:.2f}",
         "current_save_keys_processed": written,
         "current_save_keys_total": total,

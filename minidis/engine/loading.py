@@ -72,18 +72,59 @@ class LoadError(Exception):
         self.reason = reason
 
 
-class Loading:
+class Arrival:
+    """A dataset on its way in, as the other clients notice it: while it is `node.loading`.
+
+    Most commands answer LOADING meanwhile.  If the new dataset comes in beside the old one, which goes on
+    serving (`is_async`), only those do that would get in its way.
+    """
+
+    is_async = False
+
+    def __init__(self, node: Node, total_bytes: int = 0) -> None:
+        self.node = node
+        self.started_us = node.now_us
+        self.total_bytes = total_bytes  # 0: not known
+        self.loaded_bytes = 0
+
+    def enter(self) -> None:
+        """From now on."""
+        self.node.loading = self
+        self.node.set_guard(self._refuse, True)
+
+    def leave(self) -> None:
+        """The new dataset is there, or will not be."""
+        if self.node.loading is self:
+            self.node.loading = None
+            self.node.set_guard(self._refuse, False)
+
+    def _refuse(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        if command.no_async_loading if self.is_async else not command.runs_while_loading:
+            raise ReplyError(errors.LOADING)
+
+    def info(self) -> dict[str, int | str]:
+        """INFO persistence: the fields that are there meanwhile."""
+        taken_s = (self.node.now_us - self.started_us) // 1_000_000
+        left_bytes = max(0, self.total_bytes - self.loaded_bytes)
+        percent = 100 * self.loaded_bytes / self.total_bytes if self.total_bytes else 0.0
+        return {
+            "loading_start_time": self.started_us // 1_000_000,
+            "loading_total_bytes": self.total_bytes,
+            "loading_loaded_bytes": self.loaded_bytes,
+            "loading_loaded_perc": f"{percent:.2f}",
+            "loading_eta_seconds": taken_s * left_bytes // self.loaded_bytes if self.loaded_bytes else 1,
+        }
+
+
+class Loading(Arrival):
     """Files on their way into a node: a service, from `begin` to the end of its steps."""
 
     def __init__(self, node: Node, merge: bool = False, disk: Disk | None = None) -> None:
-        self.node = node
+        super().__init__(node)
         self.disk = disk or node.disk
         self.merge = merge  # a key that is there already is replaced, not an error
-        self.started_us = node.now_us
-        self.total_bytes = 0
-        self.loaded_bytes = 0
         self.keys_loaded = 0
-        self.keys_expired = 0
+        self.expired: list[tuple[int, bytes]] = []  # database and key of what was past its time: left out
         self.notes: dict[bytes, bytes] = {}  # what the snapshot says about itself
         self._manifest = ""  # of the log that is loaded: what the check tool is to be called with
         self._database = node.databases[0]
@@ -98,9 +139,8 @@ class Loading:
         node = self.node
         self._steps = steps
         self._finished = finished
-        node.loading = self
+        self.enter()
         node.deletes_expired_keys = False
-        node.set_guard(self._refuse, True)
         node.services.append(self)
         node.wake(node.now_us)
         return self
@@ -133,29 +173,12 @@ class Loading:
 
     def _end(self) -> None:
         node = self.node
-        node.loading = None
+        self.leave()
         node.deletes_expired_keys = self._deletes_expired_keys
-        node.set_guard(self._refuse, False)
         node.services.remove(self)
         node.saving.saved_changes = node.changes
         node.saving.keys_loaded = self.keys_loaded
-        node.saving.keys_expired_at_load = self.keys_expired
-
-    def info(self) -> dict[str, int | str]:
-        """INFO persistence: the fields that are there while files are loaded."""
-        taken_s = (self.node.now_us - self.started_us) // 1_000_000
-        left_bytes = self.total_bytes - self.loaded_bytes
-        return {
-            "loading_start_time": self.started_us // 1_000_000,
-            "loading_total_bytes": self.total_bytes,
-            "loading_loaded_bytes": self.loaded_bytes,
-            "loading_loaded_perc": f"{100 * self.loaded_bytes / (self.total_bytes or 1):.2f}",
-            "loading_eta_seconds": taken_s * left_bytes // self.loaded_bytes if self.loaded_bytes else 1,
-        }
-
-    def _refuse(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if not command.runs_while_loading:
-            raise ReplyError(errors.LOADING)
+        node.saving.keys_expired_at_load = len(self.expired)
 
     # -- what is loaded ---------------------------------------------------------------------------
 
@@ -274,7 +297,7 @@ class Loading:
         for number, event in enumerate(events, start=1):
             if isinstance(event, Entry):
                 if drop_expired and event.expires_at_ms is not None and event.expires_at_ms < now_ms:
-                    self.keys_expired += 1
+                    self.expired.append((self._database.index, event.key))
                 else:
                     self._store(path, event)
             elif isinstance(event, SelectDatabase):

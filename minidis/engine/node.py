@@ -72,7 +72,7 @@ from minidis.structures.dicttable import DictTable
 from minidis.values.encodings import Encodings
 
 if TYPE_CHECKING:
-    from minidis.engine.loading import Loading
+    from minidis.engine.loading import Arrival
 
 Clock = Callable[[], int]
 """Unix time in microseconds."""
@@ -154,7 +154,7 @@ class Node:
         self.saving = Saving(self)
         self.append_only = AppendOnlyFile(self)
         self.memory.add_part("aof.buffer", self.append_only.buffered_bytes, grows_by_eviction=True)
-        self.loading: Loading | None = None  # files are being loaded: most commands answer LOADING
+        self.loading: Arrival | None = None  # a dataset is being loaded: most commands answer LOADING
         self.unwritten = False  # files must be brought up to date before replies go out: see `write_out`
         self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes

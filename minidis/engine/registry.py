@@ -120,6 +120,7 @@ class Command:
         self.is_write = bool(flags & Flag.WRITE)
         self.denies_oom = bool(flags & Flag.DENYOOM)
         self.runs_while_loading = bool(flags & Flag.LOADING)
+        self.no_async_loading = bool(flags & Flag.NO_ASYNC_LOADING)
         self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
         self.is_fast = bool(flags & Flag.FAST)
         self.may_wait = bool(flags & Flag.BLOCKING)

@@ -46,7 +46,7 @@ def start(node: Node) -> Loading | None:
     def loaded() -> None:
         node.log("notice", f"DB loaded from disk: {loading.keys_loaded} keys")
         if node.replication is not None:
-            node.replication.restore(loading.notes, keys_are_missing=loading.keys_expired > 0)
+            node.replication.restore(loading.notes, loading.expired)
         if node.cluster is not None:
             node.cluster.check_data()
 

@@ -62,6 +62,9 @@ class Failover:
             if not self.forces:
                 self.abort("Replica never caught up before timeout")
                 return
+            assert self.target is not None, "FORCE without a target"
+            host, port = self.target
+            self.node.log("notice", f"Failover to {host}:{port} time out exceeded, failing over.")
             self._hand_over()
             return
         heir = self._caught_up()

@@ -17,8 +17,7 @@ A lost link leaves what is needed to go on: the id, the offset, and the database
 Mirrors: replication.c (`syncWithMaster`, `slaveTryPartialResynchronization`, `readSyncBulkPayload`,
 `replicationCacheMaster`), networking.c (`commandProcessed`).
 Differs: the snapshot is always read as it comes, into tables of its own, and takes the place of the old
-data when it is whole and sound: what repl-diskless-load calls swapdb. Nobody gets a LOADING, and nothing is
-lost by a bad transfer.
+data when it is whole and sound: nothing is lost by a bad transfer.
 Complexity: O(bytes).
 
 Read next: receiving.py.
@@ -104,7 +103,7 @@ class PrimaryLink:
         """Of the snapshot that is on its way: its size (0 while it is not known), and what is here."""
         if self.receiver is None:
             return 0, 0
-        return self.receiver.size_bytes or 0, self.receiver.read_bytes
+        return self.receiver.total_bytes, self.receiver.loaded_bytes
 
     # -- the peer's events ------------------------------------------------------------------------
 
@@ -140,6 +139,8 @@ class PrimaryLink:
     def close(self) -> None:
         """Give the link up, without another attempt."""
         self.peer.close()
+        if self.receiver is not None:
+            self.receiver.leave()
         if not self.client.closed:
             self.client.on_close = None
             self.node.disconnect(self.client)
@@ -299,12 +300,15 @@ class PrimaryLink:
     def _begin_snapshot(self, line: str) -> None:
         if line.startswith("-"):
             self._fail(f"MASTER aborted replication with an error: {line[1:]}")
-        elif line.startswith("$EOF:") and len(line) == 5 + ID_LENGTH:
+            return
+        if line.startswith("$EOF:") and len(line) == 5 + ID_LENGTH:
             self.receiver = Receiver(self.node, mark=line[5:].encode())
         elif line.startswith("$") and (size := parse_integer(line[1:].encode())) is not None and size >= 0:
             self.receiver = Receiver(self.node, size_bytes=size)
         else:
             self._fail(f"Bad protocol from MASTER, the first byte is not '$' (we received '{line[:40]}')")
+            return
+        self.receiver.begin(same_history=self.id == self.replication.id)
 
     def _take_snapshot(self) -> bool:
         assert self.receiver is not None
@@ -323,6 +327,7 @@ class PrimaryLink:
         assert self.receiver is not None
         replication = self.replication
         replication.replicas.disconnect_all()
+        self.receiver.leave()
         self.receiver.install()
         self.client.db = self.node.databases[self.receiver.stream_database]
         replication.adopt_history(self.id or replication.id, max(self.offset, 0))

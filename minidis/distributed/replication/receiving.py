@@ -1,12 +1,20 @@
 """A snapshot as it arrives: read at once, into tables beside those in use.
 
-    bytes -> SnapshotReader -> tables of the new dataset          (the old one goes on serving)
+    bytes -> SnapshotReader -> tables of the new dataset          (the old one is kept)
     the whole is there, its check sum is right  ->  the tables change places
+
+What the clients notice meanwhile is what they notice on a Redis with the same `repl-diskless-load`:
+
+    disabled                         nothing: Redis writes a file first, and then is loading for a moment
+    swapdb, of our own history       the old data, and INFO says async_loading
+    swapdb, of another one           LOADING; what is there is not what it should be
+    on-empty-db, and we are empty    LOADING
 
 Two framings: a length in front, or a mark of 40 bytes that ends it. The mark may come in pieces, so the
 last 40 bytes are always held back.
 
-Mirrors: `readSyncBulkPayload` in replication.c with repl-diskless-load swapdb.
+Mirrors: `readSyncBulkPayload`, `useDisklessLoad` in replication.c.
+Differs: the old dataset stays until the new one is whole, whatever the directive says.
 Complexity: O(bytes); the exchange O(keys) when somebody watches keys, else O(1).
 
 Read next: engine/loading.py, the same from a file.
@@ -17,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.engine.append_only_file import OFF
+from minidis.engine.loading import Arrival
 from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import Aux, Entry, Event, Function, SelectDatabase, SnapshotReader
 from minidis.protocol.numbers import parse_integer
@@ -27,14 +36,13 @@ if TYPE_CHECKING:
 MARK_BYTES = 40
 
 
-class Receiver:
+class Receiver(Arrival):
     """Takes a snapshot of `size_bytes`, or one that ends with `mark`."""
 
     def __init__(self, node: Node, size_bytes: int | None = None, mark: bytes = b"") -> None:
-        self.node = node
+        super().__init__(node, size_bytes or 0)
         self.size_bytes = size_bytes
         self.mark = mark
-        self.read_bytes = 0
         self.stream_database = 0
         self.functions: list[bytes] = []
         self._tail = b""
@@ -42,14 +50,22 @@ class Receiver:
         self._tables = [(database.new_table(), database.new_table()) for database in node.databases]
         self._current = self._tables[0]
 
+    def begin(self, same_history: bool) -> None:
+        """Let the clients notice it, as the directive says."""
+        mode = self.node.config.repl_diskless_load
+        is_empty = not any(database.table for database in self.node.databases)
+        if mode == "swapdb" or (mode == "on-empty-db" and is_empty):
+            self.is_async = mode == "swapdb" and same_history
+            self.enter()
+
     def feed(self, data: bytes) -> bytes | None:
         """The next bytes.  Answers what follows the snapshot when it is complete, None before.
 
         Raises RdbError for a snapshot that cannot be read.
         """
-        self.read_bytes += len(data)
+        self.loaded_bytes += len(data)
         if self.size_bytes is not None:
-            beyond = self.read_bytes - self.size_bytes
+            beyond = self.loaded_bytes - self.size_bytes
             if beyond < 0:
                 self._read(data)
                 return None

@@ -43,7 +43,7 @@ from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from minidis.engine.client import Client
     from minidis.engine.node import Node
@@ -163,11 +163,11 @@ class Replication:
         selected = self.selected if self.link is None else self.link.database
         return {"repl-stream-db": max(selected, 0), "repl-id": self.id, "repl-offset": self.offset}
 
-    def restore(self, notes: Mapping[bytes, bytes], keys_are_missing: bool) -> None:
+    def restore(self, notes: Mapping[bytes, bytes], expired: Iterable[tuple[int, bytes]]) -> None:
         """The dataset was loaded from a snapshot: go on from the place in a history that it names.
 
-        A replica asks for what came after it.  A primary lets its former replicas go on, unless it has left
-        out keys that are past their time (`keys_are_missing`): the replicas still have those.
+        A replica asks for what came after it.  A primary lets its former replicas go on; they still have the
+        keys that it has left out, because their time was over (`expired`): so their end opens the stream.
         """
         offset = parse_integer(notes.get(b"repl-offset", b""))
         database = parse_integer(notes.get(b"repl-stream-db", b""))
@@ -177,11 +177,14 @@ class Replication:
         if self.is_replica:
             self.id, self.offset = former_id, offset
             self.cached_primary = CachedPrimary(former_id, offset, database)
-        elif not keys_are_missing:
+        else:
             self.offset = offset
             self.second_id, self.second_id_until = former_id, offset + 1
             self.without_replicas_since_us = self.node.now_us
             self.create_backlog()
+            word = b"UNLINK" if self.node.config.lazyfree_lazy_expire else b"DEL"
+            for database_index, key in expired:
+                self.say([word, key], database_index)
 
     # -- the stream -------------------------------------------------------------------------------
 

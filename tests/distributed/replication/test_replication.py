@@ -114,7 +114,7 @@ def stream(lab: Lab, source: str, target: str) -> list[tuple[int, str]]:
 def test_a_short_absence_costs_the_missing_bytes_only() -> None:
     lab = make("a", "b")
     lab.drop("a", "b")
-    for number in range(50):
+    for number in range(20):
         lab.call("a", "SET", f"k{number}", number)
     assert lab.run_until(lambda: link_state(lab, "b") == "connected")
     lab.run("1s")
@@ -582,7 +582,7 @@ def test_a_replica_goes_on_from_its_snapshot() -> None:
 
 @pytest.mark.parametrize("expires", [False, True])
 def test_a_primary_that_restarts_from_its_snapshot(expires: bool) -> None:
-    """Its replica goes on with what it has; but not if the primary has left out keys at the start."""
+    """Its replica goes on with what it has, and is told which keys the primary left out at the start."""
     lab = make("a", "b")
     lab.call("a", "SET", "k", "v")
     lab.call("a", "SET", "short", "1", "EX", 5)
@@ -594,4 +594,87 @@ def test_a_primary_that_restarts_from_its_snapshot(expires: bool) -> None:
     assert lab.run_until(lambda: link_state(lab, "b") == "connected")
     lab.run("10s")
     assert digest(lab, "a") == digest(lab, "b")
-    assert (full_syncs(lab, "a"), lab["a"].replication.partial_syncs) == ((1, 0) if expires else (0, 1))
+    assert (full_syncs(lab, "a"), lab["a"].replication.partial_syncs) == (0, 1)
+    assert set(lab["b"].databases[0].table) == {b"k"}
+
+
+def test_a_restarted_primary_whose_backlog_cannot_hold_the_expired_keys() -> None:
+    lab = make("a", "b", config={"repl-backlog-size": 16384})
+    for number in range(200):
+        lab.call("a", "SET", f"{'long' * 20}:{number}", "1", "EX", 5)
+    lab.call("a", "SAVE")
+    lab.kill("a")
+    lab.run("10s")
+    lab.restart("a")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    assert (full_syncs(lab, "a"), lab["a"].replication.partial_syncs) == (1, 0)
+    assert digest(lab, "a") == digest(lab, "b")
+
+
+# ---- repl-diskless-load -----------------------------------------------------------------------
+
+DISKLESS_LOADS = [
+    ("disabled", True, (0, 0)),
+    ("on-empty-db", False, (0, 0)),
+    ("on-empty-db", True, (1, 0)),
+    ("swapdb", False, (1, 0)),
+]
+
+
+@pytest.mark.parametrize(("mode", "is_empty", "expected"), DISKLESS_LOADS)
+def test_what_clients_notice_of_a_snapshot_that_comes(
+    mode: str, is_empty: bool, expected: tuple[int, int]
+) -> None:
+    """(loading, async_loading) while it is on its way; if it fails, the old data are there as before."""
+    lab = Lab(1)
+    lab.node("a", QUICK)
+    lab.node("b", {**QUICK, "repl-diskless-load": mode})
+    for number in range(20):
+        lab.call("a", "SET", f"k{number}", "x" * 10_000)
+    if not is_empty:
+        lab.call("b", "SET", "mine", "1")
+    half = stop_half_way(lab, "a", "b")
+    assert (half["loading"], half["async_loading"]) == tuple(map(str, expected))
+    if expected == (1, 0):
+        with pytest.raises(ReplyError, match="LOADING"):
+            lab.call("b", "GET", "mine")
+    lab.drop("a", "b")
+    lab.run("10ms")
+    assert lab.call("b", "DBSIZE") == (0 if is_empty else 1)
+    lab.heal()
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    assert digest(lab, "a") == digest(lab, "b") and info(lab, "b", "persistence")["loading"] == "0"
+
+
+def test_a_snapshot_of_our_own_history_leaves_the_old_data_in_use() -> None:
+    lab = make("a", "b", config={"repl-diskless-load": "swapdb", "repl-backlog-size": 16384})
+    for number in range(20):
+        lab.call("a", "SET", f"k{number}", "x" * 10_000)
+    lab.run("1s")
+    lab.partition("a")
+    lab.call("a", "CLIENT", "KILL", "TYPE", "replica")
+    lab.call("a", "MSET", *(word for number in range(5) for word in (f"n{number}", "x" * 10_000)))
+    lab.heal()
+    half = stop_half_way(lab, "a", "b", follow=False)
+    assert (half["loading"], half["async_loading"]) == ("0", "1")
+    assert lab.call("b", "STRLEN", "k1") == 10_000 and lab.call("b", "EXISTS", "n1") == 0
+    for words in (("REPLICAOF", "NO", "ONE"), ("CONFIG", "SET", "appendonly", "yes")):
+        with pytest.raises(ReplyError, match="LOADING"):
+            lab.call("b", *words)
+    lab.heal()
+    assert lab.run_until(lambda: digest(lab, "a") == digest(lab, "b"))
+
+
+def stop_half_way(lab: Lab, primary: str, replica: str, follow: bool = True) -> dict[str, str]:
+    """Hold the network when a part of the snapshot has come; INFO persistence of the replica then."""
+    lab.call(primary, "CONFIG", "SET", "rdb-key-save-delay", 1000, "rdbcompression", "no")
+    if follow:
+        lab.call(replica, "REPLICAOF", primary, 6379)
+
+    def is_half_way() -> bool:
+        link = lab[replica].replication.link
+        return link is not None and link.receiver is not None and link.receiver.loaded_bytes > 40_000
+
+    assert lab.run_until(is_half_way)
+    lab.cut(primary, replica)
+    return info(lab, replica, "persistence")
