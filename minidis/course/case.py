@@ -2,6 +2,7 @@
 
     case.redis()          a redis-py client on a fresh node whose clock is frozen
     case.node()           the node itself
+    case.lab()            a lab whose network the seed decides; case.at(lab, "a") is a redis-py client in it
     case.random           random choices that the seed decides; a failing check prints the seed
     case.commands(redis)  the commands the node has seen, to judge *how* an answer works
     case.equal(came, due, given=...)
@@ -29,6 +30,7 @@ class Case:
         self.seed = seed
         self.random = random_module.Random(seed)
         self.nodes: list[Embedded] = []
+        self.labs: list[Any] = []
         self._records: dict[int, list[list[bytes]]] = {}
 
     # -- the world --------------------------------------------------------------------------------
@@ -63,6 +65,22 @@ class Case:
         client.pipeline = pipeline
         return client
 
+    def lab(self, latency: str = "1ms") -> Any:
+        """A lab in virtual time; `time.sleep` in an answer moves it."""
+        from minidis.client.lab import Lab
+
+        lab: Any = Lab(self.seed, latency)
+        for name in ("run", "call", "run_until"):  # the engine at work: nothing of it is the learner's
+            setattr(lab, name, unobserved(getattr(lab, name)))
+        self.labs.append(lab)
+        return lab
+
+    def at(self, lab: Any, node: str, name: str = "app", **options: Any) -> Any:
+        """A redis-py client of a lab's node, on the machine `name`."""
+        client = lab.client(node, name, **options)
+        client.execute_command = unobserved(client.execute_command)
+        return client
+
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
         """The commands that `node` (or the latest one) has run so far, as sent, names in upper case.
 
@@ -76,6 +94,8 @@ class Case:
         """Let time pass on every node of this case."""
         for node in self.nodes:
             node.step(seconds)
+        for lab in self.labs:
+            lab.run(seconds)
 
     def close(self) -> None:
         for node in self.nodes:

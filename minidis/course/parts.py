@@ -20,6 +20,7 @@ from minidis.course.counters import counter_commands
 from minidis.course.expiring import LearnersExpiry
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
+from minidis.course.replicating import LearnersAccounts, LearnersHistory
 from minidis.course.sketches import bit_commands, hyperloglog_commands
 from minidis.course.slowlogs import LearnersSlowLog
 from minidis.course.tables import dict_with, plug_table, scan_with
@@ -122,6 +123,7 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
     "dict": lambda node, parts: plug_table(node, dict_with(*parts)),
     "eviction_pool": lambda node, pool: _plug_attribute(node.eviction, "pool", pool()),
     "expiry": lambda node, parts: LearnersExpiry(node, *parts).install(),
+    "history": lambda node, make: LearnersHistory(node, make).install(),
     "hyperloglog": lambda node, parts: _plug_commands(node, hyperloglog_commands(*parts)),
     "lfu": lambda node, parts: _plug_counter(node, *parts),
     "pubsub": lambda node, deliver: _plug_attribute(node, "pubsub", LearnersPubSub(node.pubsub, deliver)),
@@ -130,6 +132,7 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
     "slowlog": lambda node, make: _plug_attribute(node, "slowlog", LearnersSlowLog(node, make)),
     "streams": lambda node, parts: _plug_streams(node, *parts),
     "transactions": _plug_transactions,
+    "wait": lambda node, make: LearnersAccounts(node, make).install(_plug_command),
     "waiting": lambda node, room: _plug_attribute(node, "waiting", room(node)),
 }
 """Parts that are neither a structure nor a command: how each is plugged in. One line for one part."""

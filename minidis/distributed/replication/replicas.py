@@ -133,27 +133,33 @@ class Replicas:
             self._begin_sync()
         return Several()
 
-    def _may_continue(self, replica: Replica, wanted_id: str, offset: int) -> bool:
-        """Partial resynchronization, if we share the history and still have the bytes."""
+    def missing_bytes(self, wanted_id: str, offset: int, name: str = "") -> bytes | None:
+        """What a replica that knows a history up to `offset` lacks; None: only a full copy helps it."""
         replication = self.replication
         backlog = replication.backlog
         by_second_id = wanted_id == replication.second_id and offset <= replication.second_id_until
         if wanted_id != replication.id and not by_second_id:
             if wanted_id != "?":
                 self.node.log("notice", "Partial resynchronization not accepted: Replication ID mismatch")
-            return False
+            return None
         if backlog is None or not backlog.has(offset):
             self.node.log(
                 "notice",
-                f"Unable to partial resync with replica {replica.name} for lack of backlog "
+                f"Unable to partial resync with replica {name} for lack of backlog "
                 f"(Replica request was: {offset}).",
             )
+            return None
+        return backlog.read(offset)
+
+    def _may_continue(self, replica: Replica, wanted_id: str, offset: int) -> bool:
+        """Partial resynchronization, if we share the history and still have the bytes."""
+        missing = self.missing_bytes(wanted_id, offset, replica.name)
+        if missing is None:
             return False
         self._enlist(replica, "online")
         replica.acknowledged_at_us = self.node.now_us
-        answer = f"CONTINUE {replication.id}" if "psync2" in replica.capabilities else "CONTINUE"
-        missing = backlog.read(offset)
-        replica.client.deliver(answer)
+        history = self.replication.id
+        replica.client.deliver(f"CONTINUE {history}" if "psync2" in replica.capabilities else "CONTINUE")
         if missing:
             replica.client.deliver(Raw(missing))
         self.node.log(

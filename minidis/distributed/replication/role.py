@@ -74,6 +74,7 @@ class Replication:
         self.offset = 0
         """The last byte of the stream."""
         self.backlog: Backlog | None = None
+        self.make_backlog: Callable[[int, int], Backlog] = Backlog
         self.selected = NO_DATABASE
         """The database that the stream is in; NO_DATABASE makes the next command begin with SELECT."""
         self.replicas = Replicas(self)
@@ -133,7 +134,7 @@ class Replication:
 
     def create_backlog(self) -> None:
         """An empty backlog for what comes after `offset`."""
-        self.backlog = Backlog(self.node.config.repl_backlog_size, self.offset + 1)
+        self.backlog = self.make_backlog(self.node.config.repl_backlog_size, self.offset + 1)
         self._become_active()
 
     def ensure_backlog(self) -> None:
