@@ -22,6 +22,11 @@ from minidis.drivers.embedded import Embedded
 
 START = "2026-01-01T00:00:00Z"
 
+_ENGINE_AT_WORK = ("node", "nodes", "sentinel", "client", "sentinel_client", "call") + (
+    "run", "run_until", "restart", "kill", "power_cut", "heal",
+)  # fmt: skip
+"""Methods of a lab in which nothing is the learner's."""
+
 
 class Case:
     """One run of one test."""
@@ -70,7 +75,7 @@ class Case:
         from minidis.client.lab import Lab
 
         lab: Any = Lab(self.seed, latency)
-        for name in ("run", "call", "run_until"):  # the engine at work: nothing of it is the learner's
+        for name in _ENGINE_AT_WORK:
             setattr(lab, name, unobserved(getattr(lab, name)))
         self.labs.append(lab)
         return lab
@@ -79,6 +84,7 @@ class Case:
         """A redis-py client of a lab's node, on the machine `name`."""
         client = lab.client(node, name, **options)
         client.execute_command = unobserved(client.execute_command)
+        client.info = unobserved(client.info)
         return client
 
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:

@@ -9,7 +9,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from minidis.course.case import Case
-from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.exercise import Exercise, show
 from minidis.course.parts import plugged
 from minidis.course.replica_faults import FAULTS, Play, settings_of
 from minidis.distributed.replication.backlog import Backlog
@@ -125,7 +125,9 @@ def others(case: Case, make: Any) -> None:
     home.lab.run("600ms")
     home.others_write("SET", "news", 2)
     home.forget()
-    case.equal(session.read("GET", "mine"), b"1", "a read 600 ms after the write; somebody else goes on writing")
+    case.equal(
+        session.read("GET", "mine"), b"1", "a read 600 ms after the write; somebody else goes on writing"
+    )
     case.equal(home.count("a"), 0, "a read of what the replica has; commands that the primary got")
 
 
@@ -155,7 +157,6 @@ def _at_once(case: Case, home: Household, began_s: float, given: str) -> None:
     case.equal(home.count("a", b"WAIT"), 0, f"{given}; how many WAITs")
 
 
-
 @read_your_writes.test("a replica that is gone")
 def replica_gone(case: Case, make: Any) -> None:
     home = Household(case, make)
@@ -168,7 +169,9 @@ def replica_gone(case: Case, make: Any) -> None:
     case.equal(session.read("GET", "k"), b"v", "the replica was killed; read('GET', 'k')")
     home.lab.restart("b")  # it comes back as a server of its own, and empty
     home.lab.run("100ms")
-    case.equal(session.read("GET", "k"), b"v", "the replica was started again, with nothing; read('GET', 'k')")
+    case.equal(
+        session.read("GET", "k"), b"v", "the replica was started again, with nothing; read('GET', 'k')"
+    )
     home.lab.pause("b")
     case.equal(session.read("GET", "k"), b"v", "the replica is stopped; read('GET', 'k')")
 
@@ -464,7 +467,9 @@ def same_everywhere(
     for name, due in syncs.items():
         part = lab[name].replication
         case.equal(
-            (part.full_syncs, part.partial_syncs), due, f"{given}; full and partial synchronizations by {name}"
+            (part.full_syncs, part.partial_syncs),
+            due,
+            f"{given}; full and partial synchronizations by {name}",
         )
 
 

@@ -413,7 +413,9 @@ class RightAccounts:
         return None
 
     def tick(self, now_ms):
-        return self.answer(lambda offset, wanted, deadline_ms: deadline_ms is not None and deadline_ms <= now_ms)
+        return self.answer(
+            lambda offset, wanted, deadline_ms: deadline_ms is not None and deadline_ms <= now_ms
+        )
 
     def gone(self, client):
         self.waiting = [entry for entry in self.waiting if entry[0] != client]
