@@ -57,6 +57,8 @@ def select(client: Client, index: int):
         raise ReplyError(f"ERR value is out of range, value must between {-(2**31)} and {2**31 - 1}")
     if not 0 <= index < len(client.node.databases):
         raise ReplyError("ERR DB index is out of range")
+    if index:
+        errors.refuse_in_cluster(client, "SELECT is not allowed")
     client.db = client.node.databases[index]
     return "OK"
 
@@ -138,8 +140,8 @@ def hello(client: Client, *words: bytes):
         b"version": VERSION.encode(),
         b"proto": protocol,
         b"id": client.id,
-        b"mode": b"standalone",
-        b"role": b"master",
+        b"mode": client.node.mode.encode(),
+        b"role": b"replica" if client.node.is_replica else b"master",
         b"modules": [],
     }
 

@@ -161,6 +161,7 @@ N is the number of nested items. O(1) for string values."""
 @command("MOVE key db:int", WRITE | FAST, raw=True)
 def move(client: Client, key: bytes, index_word: bytes) -> int:
     """Move a key to another database, unless it exists there. O(1)."""
+    errors.refuse_in_cluster(client, "MOVE is not allowed")
     target, db = _database(client, index_word), client.db
     if target is db:
         raise ReplyError(SAME_OBJECT)
@@ -213,6 +214,8 @@ def _copy_options(client: Client, words: tuple[bytes, ...]) -> tuple[Database, b
         else:
             raise ReplyError(errors.SYNTAX)
         position += 1
+    if target.index:
+        errors.refuse_in_cluster(client, "Copying to another database is not allowed")
     return target, replace
 
 

@@ -62,6 +62,7 @@ def _flushes_lazily(client: Client, words: tuple[bytes, ...]) -> bool:
 @command("SWAPDB index1:int index2:int", WRITE | FAST | DANGEROUS, since="4.0.0", raw=True)
 def swapdb(client: Client, index1: bytes, index2: bytes):
     """Let two databases change places, for every connection at once. O(N) in clients that watch or wait."""
+    errors.refuse_in_cluster(client, "SWAPDB is not allowed")
     databases = client.node.databases
     numbers = []
     for name, text in (("first", index1), ("second", index2)):

@@ -107,12 +107,12 @@ class SortOptions:
     count: int = -1
     gets: list[bytes] = field(default_factory=list)
     store: bytes | None = None
-    reads_every_key: bool = True  # the user may: nobody knows which keys BY and GET will read
+    denied: str = ""  # why BY and GET, of which nobody knows what keys they will read, are not to be had
 
     @classmethod
-    def parse(cls, words: tuple[bytes, ...], may_store: bool, reads_every_key: bool) -> SortOptions:
+    def parse(cls, words: tuple[bytes, ...], may_store: bool, denied: str = "") -> SortOptions:
         """Read the words; of a repeated option the last counts, but GET adds up.  Raises syntax errors."""
-        options = cls(reads_every_key=reads_every_key)
+        options = cls(denied=denied)
         position = 0
         while position < len(words):
             name = words[position].upper()
@@ -145,14 +145,18 @@ class SortOptions:
             raise ReplyError(errors.SYNTAX)
 
     def _check_permission(self, option: str) -> None:
-        if not self.reads_every_key:
-            raise ReplyError(f"ERR {option} option of SORT denied due to insufficient ACL permissions.")
+        if self.denied:
+            raise ReplyError(f"ERR {option} option of SORT denied {self.denied}")
 
 
 def _parse(client: Client, name: bytes, key: bytes, words: tuple[bytes, ...]) -> SortOptions:
     entry = client.node.commands.original(name)
-    unrestricted = entry is None or client.user.check_with_every_key(entry, (name, key, *words))
-    return SortOptions.parse(words, may_store=name == b"sort", reads_every_key=unrestricted)
+    denied = ""
+    if client.node.config.cluster_enabled:
+        denied = "in Cluster mode."
+    elif entry is not None and not client.user.check_with_every_key(entry, (name, key, *words)):
+        denied = "due to insufficient ACL permissions."
+    return SortOptions.parse(words, may_store=name == b"sort", denied=denied)
 
 
 def _rows(client: Client, key: bytes, options: SortOptions) -> list[bytes | None]:

@@ -135,6 +135,8 @@ class Settings:
                 "daemonize is not supported: let your shell (&), systemd or a container do it, and add "
                 "--daemonize no"
             )
+        if self.values.get("cluster-enabled", "no").lower() == "yes" and self.values.get("replicaof"):
+            raise ConfigFileError("replicaof directive not allowed in cluster mode")
 
     def _define_user(self, words: list[bytes]) -> None:
         name, *rules = words

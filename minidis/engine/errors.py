@@ -6,6 +6,8 @@ node turns it into the client's reply.
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidis.protocol.replies import ReplyError
 
 WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -68,6 +70,16 @@ def wrong_usage(argv: list[bytes]) -> ReplyError:
     return ReplyError(
         f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
     )
+
+
+def refuse_in_cluster(client: Any, what: str) -> None:
+    """Raise the error of what needs several databases, where this is a node of a cluster."""
+    if client.node.config.cluster_enabled:
+        raise ReplyError(f"ERR {what} in cluster mode")
+
+
+class Redirected(ReplyError):
+    """The command belongs to another node of the cluster.  It goes out as it is, even as the reply of EXEC."""
 
 
 def shown(argument: bytes) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.errors import Redirected
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def rejected(client: Client, command: Command | None, error: ReplyError) -> Repl
     """A command could not even be queued: that spoils the transaction, and ends it if it was EXEC."""
     if command is not None and command.name == "exec":
         discard(client)
+        if isinstance(error, Redirected):
+            return error
         return ReplyError(f"EXECABORT Transaction discarded because of: {str(error).removeprefix('ERR ')}")
     if client.transaction is not None:
         client.transaction.spoiled = True

@@ -77,11 +77,16 @@ class ScriptRun:
         self.resp3 = False
         self.started_us = self.node.clock()
         self.out_of_memory = bool(self.node.config.maxmemory) and self.node.eviction.out_of_memory
+        self.slot: int | None = None  # in a cluster: of the keys declared, or of the first that it uses
+        if self.node.cluster is not None:
+            self.slot = self.node.cluster.redirection.slot
 
     def admit(self, asked_read_only: bool) -> None:
         """Raise the error that keeps a script with flags from running at all."""
         if self.flags is None:
             return
+        if self.node.cluster is not None and "no-cluster" in self.flags:
+            raise ReplyError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
         if asked_read_only and "no-writes" not in self.flags:
             raise ReplyError("ERR Can not execute a script with write flag using *_ro command.")
         if self.out_of_memory and not self.flags & {"allow-oom", "no-writes"}:
@@ -131,6 +136,18 @@ class ScriptRun:
             raise ReplyError(READ_ONLY)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
             raise ReplyError(errors.OUT_OF_MEMORY)
+        if self.node.cluster is not None:
+            self._check_slot(command, argv)
+
+    def _check_slot(self, command: Command, argv: list[bytes]) -> None:
+        """All keys must be served here; those of a script with flags must lie in one slot."""
+        slot = self.node.cluster.redirection.check_in_script(self.caller, command, argv)
+        if slot is None or self.flags is None or "allow-cross-slot-keys" in self.flags:
+            return
+        if self.slot is None:
+            self.slot = slot
+        elif self.slot != slot:
+            raise ReplyError("ERR Script attempted to access keys that do not hash to the same slot")
 
     def _ask_guards(self, command: Command, argv: list[bytes]) -> None:
         try:

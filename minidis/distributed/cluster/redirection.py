@@ -32,6 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster.slots import SlotSet, slot_of
+from minidis.engine.errors import Redirected
 from minidis.engine.keyaccess import keys_of_request
 from minidis.engine.keyspecs import has_movable_keys, key_specs, legacy_range
 from minidis.engine.registry import Command, Flag
@@ -64,6 +65,9 @@ class Redirection:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.node = cluster.node
+        self.slot: int | None = None
+        """Of the request let through last, and whether it came by ASKING: for the commands of its script."""
+        self.is_asking = False
         self._plans: dict[str, Plan] = {}
 
     # -- before a command -------------------------------------------------------------------------
@@ -74,21 +78,25 @@ class Redirection:
         asking = client.is_asking
         if asking and name not in ("asking", "multi") and (client.transaction is None or name == "exec"):
             client.is_asking = False  # it is for one command, or one transaction
+        self.slot, self.is_asking = None, asking
         if client.role == "master":
             return
         if name != "exec":
-            self._route(client, command, [(command, argv)], asking)
+            self.slot = self._route(client, command, [(command, argv)], asking)
         elif client.transaction is not None:
-            self._route(client, command, client.transaction.queue, asking)
+            self.slot = self._route(client, command, client.transaction.queue, asking)
 
     def check_in_script(self, client: Client, command: Command, argv: list[bytes]) -> int | None:
         """The same for a command that a script of `client` sends; the slot of its keys, None without any."""
         if client.role == "master":
             return None
         try:
-            return self._route(client, command, [(command, argv)], client.is_asking)
+            return self._route(client, command, [(command, argv)], self.is_asking)
         except ReplyError as error:
-            raise ReplyError(f"ERR {_told_to_script(error, command)}") from None
+            told = _TOLD_TO_SCRIPT.get(
+                str(error), "Script attempted to access a non local key in a cluster node"
+            )
+            raise ReplyError(f"ERR {told}") from None
 
     def _route(
         self, client: Client, command: Command, requests: Sequence[Request], asking: bool
@@ -99,10 +107,10 @@ class Redirection:
         slot = slot_of(keys[0])
         owner = self.cluster.state.owners[slot]
         if owner is None:
-            raise ReplyError(NOT_SERVED)
+            raise Redirected(NOT_SERVED)
         for key in keys:
             if slot_of(key) != slot:
-                raise ReplyError(CROSS_SLOT)
+                raise Redirected(CROSS_SLOT)
         writes = any(one.as_requested(client, words).is_write for one, words in requests)
         is_sharded = any(one.name in ("ssubscribe", "spublish") for one, _ in requests)
         if not self.cluster.state.is_ok:
@@ -121,11 +129,11 @@ class Redirection:
         config = self.node.config
         if is_sharded:
             if not config.cluster_allow_pubsubshard_when_down:
-                raise ReplyError(DOWN)
+                raise Redirected(DOWN)
         elif not config.cluster_allow_reads_when_down:
-            raise ReplyError(DOWN)
+            raise Redirected(DOWN)
         elif writes:
-            raise ReplyError(ONLY_READS)
+            raise Redirected(ONLY_READS)
 
     def _is_served_on_its_way(
         self,
@@ -145,11 +153,11 @@ class Redirection:
             return True
         if leaves and missing:
             if found:
-                raise ReplyError(TRY_AGAIN)
+                raise Redirected(TRY_AGAIN)
             raise self._elsewhere("ASK", client, slot, state.migrating_to[slot])
         if comes and asking:
             if missing and len(set(keys)) > 1:
-                raise ReplyError(TRY_AGAIN)
+                raise Redirected(TRY_AGAIN)
             return True
         return False
 
@@ -159,9 +167,9 @@ class Redirection:
         wanted = (client.is_readonly or is_sharded) and not writes
         return wanted and myself.is_replica and myself.primary is owner
 
-    def _elsewhere(self, word: str, client: Client, slot: int, node: ClusterNode) -> ReplyError:
+    def _elsewhere(self, word: str, client: Client, slot: int, node: ClusterNode) -> Redirected:
         port = node.port(client.is_tls)
-        return ReplyError(f"{word} {slot} {self.endpoint(node)}:{port}")
+        return Redirected(f"{word} {slot} {self.endpoint(node)}:{port}")
 
     def endpoint(self, node: ClusterNode) -> str:
         """The host at which clients are to look for a node: cluster-preferred-endpoint-type says how."""
@@ -201,11 +209,11 @@ class Redirection:
         state = self.cluster.state
         owner = state.owners[slot]
         if not state.is_ok:
-            return ReplyError(DOWN)
+            return Redirected(DOWN)
         if owner is state.myself or slot in state.importing_from:
             return None
         if owner is None:
-            return ReplyError(NOT_SERVED)
+            return Redirected(NOT_SERVED)
         if self._may_read_here(client, owner, command.is_write, is_sharded=False):
             return None
         return self._elsewhere("MOVED", client, slot, owner)
@@ -226,15 +234,7 @@ def _plan(command: Command) -> Plan:
     return legacy_range(specs)
 
 
-def _told_to_script(error: ReplyError, command: Command) -> str:
-    match str(error):
-        case text if text == ONLY_READS:
-            return "Script attempted to execute a write command while the cluster is down and readonly"
-        case text if text == DOWN:
-            return "Script attempted to execute a command while the cluster is down"
-        case text if text == CROSS_SLOT:
-            return (
-                f"Command '{command.name}' in script attempted to access keys that don't hash to the same "
-                "slot"
-            )
-    return "Script attempted to access a non local key in a cluster node"
+_TOLD_TO_SCRIPT = {
+    ONLY_READS: "Script attempted to execute a write command while the cluster is down and readonly",
+    DOWN: "Script attempted to execute a command while the cluster is down",
+}

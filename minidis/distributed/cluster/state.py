@@ -305,7 +305,7 @@ class ClusterState:
         self.last_vote_epoch = 0
         self.is_ok = False
         """What cluster_state says: "ok" or "fail".  role.py works it out."""
-        self.size = 0
+        self.size = 1
         """Primaries with at least one slot."""
         self.forgotten: dict[str, int] = {}
         """Struck out by CLUSTER FORGET: name -> until when (unix milliseconds) it stays out."""

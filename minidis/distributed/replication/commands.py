@@ -55,6 +55,8 @@ def _replication(client: Client) -> Replication:
 )
 def replicaof(client: Client, host: bytes, port: bytes):
     """Make the server a replica of another instance, or promote it as master. O(1)."""
+    if client.node.cluster is not None:
+        raise ReplyError("ERR REPLICAOF not allowed in cluster mode.")
     replication = _replication(client)
     if replication.failover is not None:
         raise ReplyError("ERR REPLICAOF not allowed while failing over.")

@@ -116,6 +116,8 @@ class Failover:
 )
 def failover(client: Client, *words: bytes):
     """Start a coordinated failover between this server and one of its replicas. O(1)."""
+    if client.node.cluster is not None:
+        raise ReplyError("ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.")
     replication: Replication = client.node.replication
     if len(words) == 1 and words[0].lower() == b"abort":
         if replication.failover is None:
