@@ -79,7 +79,7 @@ def refuse_in_cluster(client: Any, what: str) -> None:
 
 
 class Redirected(ReplyError):
-    """The command belongs to another node of the cluster.  It goes out as it is, even as the reply of EXEC."""
+    """The command belongs to another node of the cluster.  It goes out as it is, also for EXEC."""
 
 
 def shown(argument: bytes) -> str:
