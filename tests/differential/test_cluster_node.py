@@ -5,6 +5,7 @@ A line is a command; `<id>` is the node's own id on each side, and stands for it
 
 from __future__ import annotations
 
+import re
 import time
 from random import Random
 
@@ -116,11 +117,16 @@ def real():
 
 
 def masked(reply, name: bytes):
-    """The reply with <id> for the node's own id, which each side has drawn itself."""
+    """The reply with <id> for the node's own id, which each side has drawn itself.
+
+    The size of the cluster is left out: a real primary does not work it out in its first two seconds.
+    """
     kind, value = reply
     if isinstance(value, list):
         return kind, [masked(item, name) for item in value]
-    return kind, value.replace(name, b"<id>") if isinstance(value, bytes) else value
+    if not isinstance(value, bytes):
+        return kind, value
+    return kind, re.sub(rb"cluster_size:\d+", b"", value.replace(name, b"<id>"))
 
 
 def my_name(side) -> bytes:
