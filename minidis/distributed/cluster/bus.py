@@ -19,6 +19,7 @@ Read next: links.py, gossip.py, detection.py, election.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,8 @@ class Bus:
         self.dropped_type: int | None = None
         """DEBUG CLUSTER DROP-PACKET-FILTER: messages of this type are not looked at."""
         self.ticks = 0
+        self.event_listeners: list[Callable[[str], None]] = []
+        """Told of what is worth a line of the log."""
         self.listener: Listener | None = None
 
     @property
@@ -83,6 +86,13 @@ class Bus:
     @property
     def timeout_ms(self) -> int:
         return self.node.config.cluster_node_timeout
+
+    def log(self, level: str, text: str) -> None:
+        """A line for the log of the node, and for those who listen."""
+        self.node.log(level, text)
+        if self.event_listeners and level in ("notice", "warning"):
+            for listener in self.event_listeners:
+                listener(text)
 
     def note_change(self, save: bool = False, state: bool = False) -> None:
         """Something has changed: nodes.conf must be saved, or the cluster's state worked out anew."""
@@ -164,7 +174,7 @@ class Bus:
     def _close_if_over_limit(self, node: ClusterNode, limit_bytes: int) -> None:
         for link in (node.link, node.inbound_link):
             if link is not None and link.buffered_bytes > limit_bytes:
-                self.node.log(
+                self.log(
                     "warning",
                     f"Freeing cluster link({'from' if link.inbound else 'to'} node {node.name}, used memory: "
                     f"{link.buffered_bytes}) due to exceeding send buffer memory limit.",

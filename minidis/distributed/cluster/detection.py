@@ -99,7 +99,7 @@ def _look_at(bus: Bus, node: ClusterNode) -> None:
             bus.send_ping(link)
             return
     if node.ping_sent_ms and silent_ms > timeout_ms and not node.flags & (PFAIL | FAIL):
-        bus.node.log("debug", f"*** NODE {node.name} possibly failing")
+        bus.log("debug", f"*** NODE {node.name} possibly failing")
         node.flags |= PFAIL
         bus.note_change(state=True)
 
@@ -111,7 +111,7 @@ def mark_failed_if_agreed(bus: Bus, node: ClusterNode) -> None:
     failures = node.count_fail_reports(bus.now_ms, bus.timeout_ms) + bus.state.myself.is_primary
     if failures < bus.state.quorum:
         return
-    bus.node.log("notice", f"Marking node {node.name} ({node.human_name}) as failing (quorum reached).")
+    bus.log("notice", f"Marking node {node.name} ({node.human_name}) as failing (quorum reached).")
     _mark_failed(bus, node)
     bus.broadcast(bus.message(messages.FAIL, messages.Failed(node.name)))
 
@@ -121,7 +121,7 @@ def take_fail(bus: Bus, name: str, sender: ClusterNode) -> None:
     node = bus.state.find(name)
     if node is None or node.flags & (FAIL | MYSELF):
         return
-    bus.node.log(
+    bus.log(
         "notice",
         f"FAIL message received from {sender.name} ({sender.human_name}) about {name} ({node.human_name})",
     )
@@ -153,6 +153,6 @@ def _lift_fail_if_due(bus: Bus, node: ClusterNode) -> None:
         why = "is reachable again and nobody is serving its slots after some time."
     else:
         return
-    bus.node.log("notice", f"Clear FAIL state for node {node.name} ({node.human_name}): {why}")
+    bus.log("notice", f"Clear FAIL state for node {node.name} ({node.human_name}): {why}")
     node.flags &= ~FAIL
     bus.note_change(save=True, state=True)

@@ -132,7 +132,7 @@ def _plan(bus: Bus) -> None:
         election.rank = rank(bus)
         lot_ms = bus.random.randrange(RANDOM_DELAY_MS)
         election.begins_ms = now_ms + FIXED_DELAY_MS + lot_ms + election.rank * RANK_DELAY_MS
-    bus.node.log(
+    bus.log(
         "notice",
         f"Start of election delayed for {election.begins_ms - now_ms} milliseconds "
         f"(rank #{election.rank}, offset {bus.node.replication.offset}).",
@@ -149,9 +149,7 @@ def _wait_for_better_ones(bus: Bus) -> None:
         added_ms = (now_rank - election.rank) * RANK_DELAY_MS
         election.begins_ms += added_ms
         election.rank = now_rank
-        bus.node.log(
-            "notice", f"Replica rank updated to #{now_rank}, added {added_ms} milliseconds of delay."
-        )
+        bus.log("notice", f"Replica rank updated to #{now_rank}, added {added_ms} milliseconds of delay.")
 
 
 def _ask_for_votes(bus: Bus) -> None:
@@ -159,7 +157,7 @@ def _ask_for_votes(bus: Bus) -> None:
     state.current_epoch += 1
     election.epoch = state.current_epoch
     election.was_requested = True
-    bus.node.log("notice", f"Starting a failover election for epoch {election.epoch}.")
+    bus.log("notice", f"Starting a failover election for epoch {election.epoch}.")
     flags = messages.FORCE_ACK if state.manual_failover.ends_ms else 0
     bus.broadcast(bus.message(messages.FAILOVER_AUTH_REQUEST, flags=flags))
     bus.note_change(save=True, state=True)
@@ -175,10 +173,10 @@ def count_vote(bus: Bus, message: Message, sender: ClusterNode) -> None:
 
 def _win(bus: Bus) -> None:
     myself, epoch = bus.state.myself, bus.state.election.epoch
-    bus.node.log("notice", "Failover election won: I'm the new master.")
+    bus.log("notice", "Failover election won: I'm the new master.")
     if myself.config_epoch < epoch:
         myself.config_epoch = epoch
-        bus.node.log("notice", f"configEpoch set to {epoch} after successful failover")
+        bus.log("notice", f"configEpoch set to {epoch} after successful failover")
     replace_primary(bus)
 
 
@@ -208,9 +206,9 @@ def _note_obstacle(bus: Bus, obstacle: str) -> None:
     if primary is not None and primary.has_failed and now_ms - primary.fail_ms < bus.timeout_ms + 5_000:
         return
     election.obstacle_logged_ms = now_ms
-    bus.node.log("notice", f"Currently unable to failover: {OBSTACLES[obstacle]}")
+    bus.log("notice", f"Currently unable to failover: {OBSTACLES[obstacle]}")
     if obstacle in ("waiting votes", "expired"):
-        bus.node.log(
+        bus.log(
             "notice",
             f"Needed quorum: {bus.state.quorum}. Number of votes received so far: {election.votes}",
         )
@@ -226,16 +224,14 @@ def vote_if_right(bus: Bus, request: Message, candidate: ClusterNode) -> None:
         return  # not a voter
     reason = _reason_to_refuse(bus, request, candidate)
     if reason:
-        bus.node.log(
-            "warning", f"Failover auth denied to {candidate.name} ({candidate.human_name}): {reason}"
-        )
+        bus.log("warning", f"Failover auth denied to {candidate.name} ({candidate.human_name}): {reason}")
         return
     assert candidate.primary is not None
     state.last_vote_epoch = state.current_epoch
     candidate.primary.voted_ms = bus.now_ms
     bus.note_change(save=True)
     bus.send(candidate, bus.message(messages.FAILOVER_AUTH_ACK))
-    bus.node.log(
+    bus.log(
         "notice",
         f"Failover auth granted to {candidate.name} ({candidate.human_name}) for epoch {state.current_epoch}",
     )

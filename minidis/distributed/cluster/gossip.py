@@ -147,10 +147,10 @@ def _take_news(bus: Bus, entry: About, node: ClusterNode, sender: ClusterNode | 
     if sender is not None and sender.is_primary and node is not bus.state.myself:
         if fails:
             if node.report_failure(sender, bus.now_ms):
-                bus.node.log("verbose", f"Node {sender.name} reported node {node.name} as not reachable.")
+                bus.log("verbose", f"Node {sender.name} reported node {node.name} as not reachable.")
             detection.mark_failed_if_agreed(bus, node)
         elif node.withdraw_failure(sender):
-            bus.node.log("verbose", f"Node {sender.name} reported node {node.name} is back online.")
+            bus.log("verbose", f"Node {sender.name} reported node {node.name} is back online.")
     if fails:
         return
     if not node.ping_sent_ms and not node.count_fail_reports(bus.now_ms, bus.timeout_ms):
@@ -184,7 +184,7 @@ def _is_elsewhere(bus: Bus, node: ClusterNode, entry: About) -> bool:
 def take_extensions(bus: Bus, extensions: Extensions, sender: ClusterNode) -> None:
     """The names of the sender, its shard, and whom it has forgotten."""
     for number in extensions.unknown:
-        bus.node.log("warning", f"Received unknown extension type {number}")
+        bus.log("warning", f"Received unknown extension type {number}")
     state, myself = bus.state, bus.state.myself
     for name, ttl_s in extensions.forgotten:
         node = state.find(name)

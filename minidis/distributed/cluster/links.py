@@ -101,13 +101,13 @@ class ClusterLink:
                     break
         except BrokenStream as error:
             host, port = peer.address
-            self.bus.node.log("warning", f"{error} from {host}:{port}")
+            self.bus.log("warning", f"{error} from {host}:{port}")
             self.close()
 
     def lost(self, peer: Peer, reason: str) -> None:
         node = self.node
         if not self.inbound and node is not None and not peer.local[1]:
-            self.bus.node.log(
+            self.bus.log(
                 "verbose",
                 f"Connection with Node {node.name} at {node.ip}:{node.bus_port} failed: {reason}",
             )

@@ -40,15 +40,15 @@ def begin(bus: Bus, how: str) -> None:
     if primary is None:
         return
     if how == "takeover":
-        bus.node.log("notice", "Taking over the master (user request).")
+        bus.log("notice", "Taking over the master (user request).")
         if state.bump_epoch():
-            bus.node.log("notice", f"New configEpoch set to {state.myself.config_epoch}")
+            bus.log("notice", f"New configEpoch set to {state.myself.config_epoch}")
         election.replace_primary(bus)
     elif how == "force":
-        bus.node.log("notice", "Forced failover user request accepted.")
+        bus.log("notice", "Forced failover user request accepted.")
         state.manual_failover.may_begin = True
     else:
-        bus.node.log("notice", "Manual failover user request accepted.")
+        bus.log("notice", "Manual failover user request accepted.")
         bus.send(primary, bus.message(messages.MFSTART))
 
 
@@ -61,7 +61,7 @@ def take_start(bus: Bus, link: ClusterLink, replica: ClusterNode) -> None:
     manual.ends_ms = bus.now_ms + MANUAL_FAILOVER_MS
     manual.replica = replica
     bus.node.pause.begin(bus.now_ms + PAUSE_MS, everyone=False, purpose=PAUSE_PURPOSE)
-    bus.node.log("notice", f"Manual failover requested by replica {replica.name} ({replica.human_name}).")
+    bus.log("notice", f"Manual failover requested by replica {replica.name} ({replica.human_name}).")
     bus.send_ping(link)  # it carries the offset at which the stream stands still now
 
 
@@ -72,7 +72,7 @@ def note_paused_primary(bus: Bus, sender: ClusterNode) -> None:
     if manual.ends_ms and state.myself.is_replica and state.myself.primary is sender:
         if manual.primary_offset < 0:
             manual.primary_offset = sender.replication_offset
-            bus.node.log(
+            bus.log(
                 "notice",
                 f"Received replication offset for paused master manual failover: {manual.primary_offset}",
             )
@@ -86,7 +86,7 @@ def advance(bus: Bus) -> None:
         return
     if manual.primary_offset == bus.node.replication.offset:
         manual.may_begin = True
-        bus.node.log("notice", "All master replication stream processed, manual failover can start.")
+        bus.log("notice", "All master replication stream processed, manual failover can start.")
 
 
 def end(bus: Bus) -> None:
@@ -99,5 +99,5 @@ def check_time(bus: Bus) -> None:
     """It takes too long: give it up."""
     ends_ms = bus.state.manual_failover.ends_ms
     if ends_ms and ends_ms < bus.now_ms:
-        bus.node.log("warning", "Manual failover timed out.")
+        bus.log("warning", "Manual failover timed out.")
         bus.cluster.reset_manual_failover()

@@ -50,7 +50,7 @@ def _correct(bus: Bus, message: Message, sender: ClusterNode) -> None:
         if owner is None or owner is sender or bus.state.unclaimed >> slot & 1:
             continue
         if owner.config_epoch > message.config_epoch:
-            bus.node.log(
+            bus.log(
                 "verbose",
                 f"Node {sender.name} has old slots configuration, sending "
                 f"an UPDATE message about {owner.name}",
@@ -75,7 +75,7 @@ def take_claim(bus: Bus, claimant: ClusterNode, config_epoch: int, claimed: Slot
     """`claimant` claims these slots, in that epoch: give it those for which no newer claim is known."""
     state, myself = bus.state, bus.state.myself
     if claimant is myself:
-        bus.node.log("notice", "Discarding UPDATE message about myself.")
+        bus.log("notice", "Discarding UPDATE message about myself.")
         return
     state.unclaimed &= ~(claimed & claimant.slots)
     state.unclaimed |= claimant.slots & ~claimed  # its own, and it says nothing of them: stays so, for now
@@ -103,7 +103,7 @@ def _draw_conclusions(
     my_primary = myself if myself.is_primary else myself.primary
     takes_over = from_us and my_primary is not None and not my_primary.slot_count
     if takes_over and (bus.node.config.cluster_allow_replica_migration or claimed.bit_count() == from_us):
-        bus.node.log(
+        bus.log(
             "notice",
             "Configuration change detected. Reconfiguring myself "
             f"as a replica of {claimant.name} ({claimant.human_name})",
@@ -112,7 +112,7 @@ def _draw_conclusions(
         return
     grand = None if myself.primary is None else myself.primary.primary
     if grand is not None and grand is not myself:
-        bus.node.log(
+        bus.log(
             "notice",
             "I'm a sub-replica! Reconfiguring myself as a replica of grandmaster "
             f"{grand.name} ({grand.human_name})",
@@ -138,7 +138,7 @@ def resolve_collision(bus: Bus, message: Message, sender: ClusterNode) -> None:
         return
     state.current_epoch += 1
     myself.config_epoch = state.current_epoch
-    bus.node.log(
+    bus.log(
         "verbose",
         f"WARNING: configEpoch collision with node {sender.name} ({sender.human_name}). "
         f"configEpoch set to {myself.config_epoch}",

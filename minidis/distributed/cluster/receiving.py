@@ -48,12 +48,12 @@ if TYPE_CHECKING:
 def take(bus: Bus, link: ClusterLink, packet: bytes) -> None:
     """Do what a packet asks for."""
     if messages.packet_type(packet) == bus.dropped_type:
-        bus.node.log("warning", "Dropping packet that matches debug drop filter")
+        bus.log("warning", "Dropping packet that matches debug drop filter")
         return
     try:
         message = messages.decode(packet)
     except MalformedMessage as error:
-        bus.node.log("warning", str(error))
+        bus.log("warning", str(error))
         return
     sender = _find_sender(bus, link, message)
     if sender is not None:
@@ -70,7 +70,7 @@ def take(bus: Bus, link: ClusterLink, packet: bytes) -> None:
     elif sender is not None:
         _take_other(bus, link, message, sender)
     elif message.type == messages.FAIL:
-        bus.node.log("notice", f"Ignoring FAIL message from unknown node {message.sender}")
+        bus.log("notice", f"Ignoring FAIL message from unknown node {message.sender}")
 
 
 def _find_sender(bus: Bus, link: ClusterLink, message: Message) -> ClusterNode | None:
@@ -119,7 +119,7 @@ def _take_other(bus: Bus, link: ClusterLink, message: Message, sender: ClusterNo
         case messages.MODULE:
             pass  # there are no modules that could be meant
         case _:
-            bus.node.log("warning", f"Received unknown packet type: {message.type}")
+            bus.log("warning", f"Received unknown packet type: {message.type}")
 
 
 # ---- PING, PONG, MEET -------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def _answer(bus: Bus, link: ClusterLink, message: Message, sender: ClusterNode |
         local = link.peer.local[0]
         if local and local != myself.ip:
             myself.ip = local
-            bus.node.log("notice", f"IP address for this node updated to {local}")
+            bus.log("notice", f"IP address for this node updated to {local}")
             bus.note_change(save=True)
     if sender is None and is_meet and message.sender != myself.name:
         node = ClusterNode(random_name(bus.random), HANDSHAKE, bus.now_ms)
@@ -160,7 +160,7 @@ def _agree_on_name(bus: Bus, link: ClusterLink, message: Message, sender: Cluste
         return True
     if node.in_handshake:
         if sender is not None:
-            bus.node.log(
+            bus.log(
                 "verbose",
                 f"Handshake: we already know node {sender.name} ({sender.human_name}), "
                 "updating the address if needed.",
@@ -170,15 +170,15 @@ def _agree_on_name(bus: Bus, link: ClusterLink, message: Message, sender: Cluste
             bus.cluster.remove(node)
             return False
         if not is_name(message.sender):
-            bus.node.log("warning", "A node that can't be named so answers a handshake")
+            bus.log("warning", "A node that can't be named so answers a handshake")
             bus.cluster.remove(node)
             return False
         bus.state.rename(node, message.sender)
-        bus.node.log("debug", f"Handshake with node {node.name} completed.")
+        bus.log("debug", f"Handshake with node {node.name} completed.")
         node.flags = node.flags & ~HANDSHAKE | message.flags & (PRIMARY | REPLICA)
         bus.note_change(save=True)
     elif node.name != message.sender:
-        bus.node.log("debug", f"PONG contains mismatching sender ID. About node {node.name}")
+        bus.log("debug", f"PONG contains mismatching sender ID. About node {node.name}")
         node.flags |= NO_ADDRESS
         node.ip, node.tcp_port, node.tls_port, node.bus_port = "", 0, 0, 0
         link.close()
@@ -199,7 +199,7 @@ def _update_address(bus: Bus, link: ClusterLink, message: Message, node: Cluster
         node.link.close()
     node.flags &= ~NO_ADDRESS
     port = node.port(bool(bus.node.config.tls_cluster))
-    bus.node.log("notice", f"Address updated for node {node.name} ({node.human_name}), now {node.ip}:{port}")
+    bus.log("notice", f"Address updated for node {node.name} ({node.human_name}), now {node.ip}:{port}")
     if bus.state.myself.is_replica and bus.state.myself.primary is node:
         bus.replicate(node)
     return True

@@ -39,7 +39,7 @@ def migrate_if_needed(bus: Bus, orphans: Orphans) -> None:
         return
     target, candidate = _choose(bus, orphans.most)
     if target is not None and candidate is myself and bus.now_ms - target.orphaned_ms > DELAY_MS:
-        bus.node.log("notice", f"Migrating to orphaned master {target.name}")
+        bus.log("notice", f"Migrating to orphaned master {target.name}")
         bus.cluster.follow(target)
 
 

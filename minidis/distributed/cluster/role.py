@@ -265,7 +265,7 @@ class Cluster:
         if is_ok and self.myself.is_primary and self._is_rejoining():
             return
         state.is_ok = is_ok
-        self.node.log("notice" if is_ok else "warning", f"Cluster state changed: {'ok' if is_ok else 'fail'}")
+        self.bus.log("notice" if is_ok else "warning", f"Cluster state changed: {'ok' if is_ok else 'fail'}")
         self.redirection.redirect_waiting()
 
     def _is_covered(self) -> bool:

@@ -51,7 +51,7 @@ import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.distributed.sentinel.role import DEFAULT_PORT
 from minidis.drivers.embedded import parse_time
 from minidis.drivers.simulated_disk import SimulatedDisk
-from minidis.drivers.simulation import sentinels
+from minidis.drivers.simulation import clusters, sentinels
 from minidis.drivers.simulation.agenda import Agenda, microseconds
 from minidis.drivers.simulation.process import Process
 from minidis.drivers.simulation.record import Record
@@ -102,7 +102,9 @@ class Lab:
         settings = {"port": port, "save": "", "enable-debug-command": "yes", **(config or {})}
 
         def default(process: Process) -> Node:
-            return Node(settings, process.clock, process.random(), disk=self.disks[name])
+            node = Node(settings, process.clock, process.random(), disk=self.disks[name])
+            clusters.record_events(self, name, node)
+            return node
 
         process = Process(self, host, port, make_node or default)
         self.processes[name] = process
@@ -111,6 +113,12 @@ class Lab:
     def nodes(self, *names: str, config: Mapping[str, Any] | None = None) -> list[Process]:
         """Several nodes of one configuration."""
         return [self.node(name, config) for name in names]
+
+    def cluster(
+        self, names: Names, replicas: int = 1, config: Mapping[str, Any] | None = None
+    ) -> list[Process]:
+        """Nodes that are a cluster from the start (clusters.py): primaries first, then their replicas."""
+        return clusters.start_cluster(self, _names(names), replicas, config)
 
     def sentinel(
         self,

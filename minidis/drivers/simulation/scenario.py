@@ -19,6 +19,7 @@ a piece of a chapter, and a thing to read.
 
     lab seed=7 latency=5ms       before anything else
     nodes NAME... [DIRECTIVE=VALUE...]
+    cluster NAME... [replicas=1] [DIRECTIVE=VALUE...]     who know each other from the start
     NAME> COMMAND                at a node's prompt;  NAME/CLIENT> for a client of its own
     sentinels NAME... watch=NAME:NODE [quorum=2] [down_after_ms=1000 ...]
     run DURATION                 and the messages between the nodes since;  run DURATION quiet: none;
@@ -26,6 +27,7 @@ a piece of a chapter, and a thing to read.
     partition, cut, mend, delay, drop, pause, resume, kill, power_cut, restart, clock_step, heal: see lab.py
     info NAME FIELD...           some of its INFO
     digests                      who holds the same data
+    table NAME...                the nodes of the cluster, as these see them
 
 Mirrors: nothing in Redis; etcd's raft tests (datadriven) have the format.
 
@@ -45,6 +47,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidis.drivers.simulation import clusters
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.record import LONGEST_WORD
 from minidis.drivers.simulation.terminal import LabTimeout, Terminal
@@ -136,6 +139,15 @@ class _Player:
         config = dict(word.split("=", 1) for word in words if "=" in word)
         self.lab.nodes(*(word for word in words if "=" not in word), config=config)
         return ["ok"]
+
+    def _do_cluster(self, *words: str) -> list[str]:
+        config = dict(word.split("=", 1) for word in words if "=" in word)
+        replicas = int(config.pop("replicas", 1))
+        self.lab.cluster([word for word in words if "=" not in word], replicas, config)
+        return ["ok"]
+
+    def _do_table(self, *names: str) -> list[str]:
+        return [line for name in names for line in clusters.table(self.lab, name)]
 
     def _do_sentinels(self, *words: str) -> list[str]:
         options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
