@@ -261,8 +261,7 @@ def flushslots(cluster: Cluster, client: Client):
     """Take all hash slots away. O(1)."""
     if len(cluster.node.databases[0]):
         raise ReplyError("ERR DB must be empty to perform CLUSTER FLUSHSLOTS.")
-    for slot in list(slots.each(cluster.myself.slots)):
-        cluster.take(slot)
+    cluster.take_set(cluster.myself.slots)
     cluster.soon(SAVE | UPDATE_STATE)
     return "OK"
 

@@ -19,7 +19,7 @@ No majority, no election: of a cluster cut in two, the smaller part stops (role.
 
 Mirrors: clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded, clusterGetSlaveRank,
 clusterFailoverReplaceYourMaster, clusterLogCantFailover in cluster.c.
-Complexity: O(replicas) for each tick; O(slots claimed) for a vote.
+Complexity: O(replicas) for each cron, O(nodes) for a vote.
 
 Read next: manual_failover.py.
 """
@@ -28,8 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidis.distributed.cluster import messages
-from minidis.distributed.cluster.slots import each
+from minidis.distributed.cluster import messages, ownership
 from minidis.distributed.cluster.state import HANDLE_FAILOVER, ClusterNode
 
 if TYPE_CHECKING:
@@ -188,8 +187,7 @@ def replace_primary(bus: Bus) -> None:
         return
     myself.become_primary()
     bus.node.replication.lead()
-    for slot in list(each(former.slots)):
-        bus.cluster.give(slot, myself)
+    bus.cluster.give_set(former.slots, myself)
     bus.cluster.update_state()
     bus.note_change(save=True)
     bus.broadcast_pong()
@@ -253,12 +251,8 @@ def _reason_to_refuse(bus: Bus, request: Message, candidate: ClusterNode) -> str
     wait_ms = 2 * bus.timeout_ms - (bus.now_ms - primary.voted_ms)
     if wait_ms > 0:
         return f"can't vote about this master before {wait_ms} milliseconds"
-    for slot in each(request.slots):
-        owner = state.owners[slot]
-        if (
-            owner is not None
-            and not state.unclaimed >> slot & 1
-            and owner.config_epoch > request.config_epoch
-        ):
-            return f"slot {slot} epoch ({owner.config_epoch}) > reqEpoch ({request.config_epoch})"
+    newer = ownership.newer_owner(state, request.slots, request.config_epoch)
+    if newer is not None:
+        slot, owner = newer
+        return f"slot {slot} epoch ({owner.config_epoch}) > reqEpoch ({request.config_epoch})"
     return ""

@@ -190,10 +190,10 @@ class _Reader:
             elif primary.name in self.has_shard_id and replica.shard_id != primary.shard_id:
                 raise _BadLine(f"{replica.name} has another shard-id than its primary")
             replica.become_replica_of(primary)
+        served = 0
         for node, first, last in self.slots:
-            for slot in range(first, last + 1):
-                if state.owners[slot] is None:
-                    state.give(slot, node)
+            state.give_set(((2 << last - first) - 1 << first) & ~served, node)
+            served |= node.slots
         state.migrating_to, state.importing_from = self.migrating, self.importing
         state.current_epoch, state.last_vote_epoch = self.epochs["currentepoch"], self.epochs["lastvoteepoch"]
         state.current_epoch = state.greatest_epoch()  # never smaller, unless the file was edited by hand

@@ -15,8 +15,8 @@ Two primaries with the same config epoch can't both be right one day. So the one
 new epoch, unasked; the largest name never moves, and in the end all differ.
 
 Mirrors: clusterUpdateSlotsConfigWith, clusterHandleConfigEpochCollision, UPDATE in cluster.c.
-Differs: claims are compared as sets; only slots that differ are looked at.
-Complexity: O(1) while claims agree with what is known, else O(slots that differ).
+Differs: claims are compared as sets, not slot by slot.
+Complexity: O(1) while claims agree with what is known, else O(nodes + ranges of slots).
 
 Read next: election.py.
 """
@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster.slots import SlotSet, each
-from minidis.distributed.cluster.state import ClusterNode
+from minidis.distributed.cluster.state import ClusterNode, ClusterState
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.bus import Bus
@@ -45,18 +45,26 @@ def compare(bus: Bus, message: Message, sender: ClusterNode) -> None:
 
 def _correct(bus: Bus, message: Message, sender: ClusterNode) -> None:
     """The sender claims a slot that somebody else serves since a later epoch: tell it so."""
-    for slot in each(message.slots & ~sender.slots):
-        owner = bus.state.owners[slot]
-        if owner is None or owner is sender or bus.state.unclaimed >> slot & 1:
-            continue
-        if owner.config_epoch > message.config_epoch:
-            bus.log(
-                "verbose",
-                f"Node {sender.name} has old slots configuration, sending "
-                f"an UPDATE message about {owner.name}",
-            )
-            bus.send_update(sender, owner)
-            return
+    newer = newer_owner(bus.state, message.slots & ~sender.slots, message.config_epoch)
+    if newer is not None:
+        owner = newer[1]
+        bus.log(
+            "verbose",
+            f"Node {sender.name} has old slots configuration, sending an UPDATE message about {owner.name}",
+        )
+        bus.send_update(sender, owner)
+
+
+def newer_owner(state: ClusterState, claimed: SlotSet, config_epoch: int) -> tuple[int, ClusterNode] | None:
+    """The first of these slots that somebody serves since a later epoch than that, and who."""
+    found = None
+    for node in state.nodes.values():
+        disputed = node.slots & claimed & ~state.unclaimed if node.config_epoch > config_epoch else 0
+        if disputed:
+            slot = (disputed & -disputed).bit_length() - 1
+            if found is None or slot < found[0]:
+                found = slot, node
+    return found
 
 
 def take_update(bus: Bus, update: Updated) -> None:
@@ -79,25 +87,22 @@ def take_claim(bus: Bus, claimant: ClusterNode, config_epoch: int, claimed: Slot
         return
     state.unclaimed &= ~(claimed & claimant.slots)
     state.unclaimed |= claimant.slots & ~claimed  # its own, and it says nothing of them: stays so, for now
+    won = claimed & ~claimant.slots
+    for slot in state.importing_from:
+        won &= ~(1 << slot)  # that will be closed by hand
+    for node in state.nodes.values():
+        if node.slots and node.config_epoch >= config_epoch:
+            won &= ~(node.slots & ~state.unclaimed)
     my_primary = myself if myself.is_primary else myself.primary
-    lost_keys, from_us = [], 0
-    for slot in each(claimed & ~claimant.slots):
-        owner = state.owners[slot]
-        if slot in state.importing_from:
-            continue  # it will be closed by hand
-        if owner is not None and not state.unclaimed >> slot & 1 and owner.config_epoch >= config_epoch:
-            continue
-        if owner is myself:
-            lost_keys.append(slot)
-        from_us += owner is not None and owner is my_primary
-        bus.cluster.give(slot, claimant)
+    from_us = 0 if my_primary is None else (won & my_primary.slots).bit_count()
+    lost = won & myself.slots
+    if won:
+        bus.cluster.give_set(won, claimant)
         bus.note_change(save=True, state=True)
-    _draw_conclusions(bus, claimant, claimed, from_us, lost_keys)
+    _draw_conclusions(bus, claimant, claimed, from_us, lost)
 
 
-def _draw_conclusions(
-    bus: Bus, claimant: ClusterNode, claimed: SlotSet, from_us: int, lost_keys: list[int]
-) -> None:
+def _draw_conclusions(bus: Bus, claimant: ClusterNode, claimed: SlotSet, from_us: int, lost: SlotSet) -> None:
     """Somebody has got slots of ours: do we follow it now?"""
     myself = bus.state.myself
     my_primary = myself if myself.is_primary else myself.primary
@@ -118,15 +123,9 @@ def _draw_conclusions(
             f"{grand.name} ({grand.human_name})",
         )
         bus.cluster.follow(grand)
-    elif lost_keys:
-        for slot in lost_keys:
+    else:
+        for slot in each(lost):
             bus.cluster.delete_keys(slot)
-
-
-def take_all(bus: Bus, node: ClusterNode) -> None:
-    """It serves nothing any more."""
-    for slot in list(each(node.slots)):
-        bus.cluster.take(slot)
 
 
 def resolve_collision(bus: Bus, message: Message, sender: ClusterNode) -> None:

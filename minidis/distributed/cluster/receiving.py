@@ -234,7 +234,7 @@ def _take_role(bus: Bus, message: Message, sender: ClusterNode) -> None:
         return
     primary = bus.state.find(message.primary)
     if sender.is_primary:
-        ownership.take_all(bus, sender)
+        bus.cluster.take_set(sender.slots)
         sender.become_replica_of(None)
         bus.note_change(save=True, state=True)
     if primary is not None and primary is not sender and sender.primary is not primary:

@@ -39,6 +39,7 @@ from minidis.distributed.cluster import nodes_conf, slots
 from minidis.distributed.cluster.bus import Bus
 from minidis.distributed.cluster.key_index import KeysBySlot
 from minidis.distributed.cluster.redirection import Redirection
+from minidis.distributed.cluster.slots import SlotSet
 from minidis.distributed.cluster.state import (
     BUS_PORT_INCREMENT,
     HANDLE_FAILOVER,
@@ -297,6 +298,16 @@ class Cluster:
         if self.state.take(slot) is not None:
             self.redirection.unsubscribe(slots.as_set([slot]))
 
+    def give_set(self, given: SlotSet, owner: ClusterNode) -> None:
+        """The same for many at once."""
+        self.take_set(given)
+        self.state.give_set(given, owner)
+
+    def take_set(self, taken: SlotSet) -> None:
+        taken = self.state.take_set(taken)
+        if taken:
+            self.redirection.unsubscribe(taken)
+
     def delete_keys(self, slot: int) -> int:
         """Delete the keys of a slot that is another's now; how many there were."""
         database = self.node.databases[0]
@@ -340,8 +351,7 @@ class Cluster:
                 database.clear()
         self.close_slots()
         self.reset_manual_failover()
-        for slot in range(slots.SLOTS):
-            self.take(slot)
+        self.take_set(slots.ALL_SLOTS)
         for other in list(state.others()):
             self.remove(other)
         state.forgotten.clear()

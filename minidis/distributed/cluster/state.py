@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from minidis.distributed.cluster.slots import SLOTS, SlotSet, each
+from minidis.distributed.cluster.slots import SLOTS, SlotSet, each, ranges
 
 NAME_LENGTH = 40
 BUS_PORT_INCREMENT = 10_000
@@ -325,8 +325,7 @@ class ClusterState:
 
         Closing its links is the caller's business.
         """
-        for slot in list(each(node.slots)):
-            self.take(slot)
+        self.take_set(node.slots)
         for moving in (self.migrating_to, self.importing_from):
             for slot in [slot for slot, other in moving.items() if other is node]:
                 del moving[slot]
@@ -394,6 +393,31 @@ class ClusterState:
             owner.slot_count -= 1
             self.unclaimed &= ~(1 << slot)
         return owner
+
+    def give_set(self, slots: SlotSet, node: ClusterNode) -> None:
+        """`node` serves all these, whoever did so before.  O(nodes + ranges), not O(slots) as one by one."""
+        self.take_set(slots)
+        self._set_owner(slots, node)
+        if slots and not node.slots and self._primaries_have_replicas():
+            node.flags |= MIGRATE_TO
+        node.slots |= slots
+        node.slot_count = node.slots.bit_count()
+
+    def take_set(self, slots: SlotSet) -> SlotSet:
+        """Nobody serves these; those that somebody did serve."""
+        taken = 0
+        for node in self.nodes.values():
+            if node.slots & slots:
+                taken |= node.slots & slots
+                node.slots &= ~slots
+                node.slot_count = node.slots.bit_count()
+        self._set_owner(taken, None)
+        self.unclaimed &= ~slots
+        return taken
+
+    def _set_owner(self, slots: SlotSet, node: ClusterNode | None) -> None:
+        for first, last in ranges(slots):
+            self.owners[first : last + 1] = [node] * (last + 1 - first)
 
     def _primaries_have_replicas(self) -> bool:
         """Then a primary that gets its first slot may be given one of theirs (replica migration)."""

@@ -90,6 +90,16 @@ class Views(RuleBasedStateMachine):
         self.state.take(slot)
         assert self.state.owners[slot] is None
 
+    @rule(slots=st.integers(0, 1023), letter=nodes)
+    def give_set(self, slots: int, letter: str) -> None:
+        self.state.give_set(slots, self.node(letter))
+        assert slots & ~self.node(letter).slots == 0
+
+    @rule(slots=st.integers(0, 1023))
+    def take_set(self, slots: int) -> None:
+        served = sum(node.slots for node in self.state.nodes.values())
+        assert self.state.take_set(slots) == served & slots
+
     @rule(letter=nodes, other=nodes)
     def follow(self, letter: str, other: str) -> None:
         if letter != other:
