@@ -21,7 +21,7 @@ Complexity: O(slots + nodes) for an update of the state.
 >>> redis.execute("SET", "k", "v")
 Traceback (most recent call last):
     ...
-minidis.protocol.replies.ReplyError: CLUSTERDOWN Hash slot not served
+minidis.engine.errors.Redirected: CLUSTERDOWN Hash slot not served
 >>> redis.execute("CLUSTER", "ADDSLOTSRANGE", 0, 16383); redis.step(3)
 'OK'
 >>> redis.execute("SET", "k", "v"), redis.execute("CLUSTER", "KEYSLOT", "k")
