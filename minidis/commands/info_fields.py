@@ -88,7 +88,6 @@ ABSENT_REASONS = {
     "active_defrag_key_misses total_active_defrag_time current_active_defrag_time": "CPython moves no object",
     "reply_buffer_shrinks reply_buffer_expands": "a reply buffer has no size of its own: it grows and goes",
     "migrate_cached_sockets": "MIGRATE opens a connection for each call (distributed/migration.py)",
-    "slave_expires_tracked_keys": "a writable replica hides its own expired keys as it does its primary's",
     "eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum "
     "instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec": "the event loop is "
     "asyncio's or uvloop's, which counts no cycles",

@@ -77,7 +77,7 @@ class Database:
     def edit(self, key, kind=None):
         """The value at `key` to change, or None.  Raises WRONGTYPE when it is not a `kind`.  O(1)."""
         value = self.table.get(key)
-        if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
+        if value is None or (self.expires and key in self.expires and self.expire_before_write(key)):
             return None
         if kind is not None and type(value) is not kind:
             raise ReplyError(errors.WRONG_TYPE)
@@ -109,7 +109,7 @@ class Database:
     def put(self, key: bytes, value: Value, keep_ttl: bool = False) -> None:
         """Bind `key` to `value`, whatever it held; its time to live goes unless `keep_ttl`."""
         if self.expires and key in self.expires:
-            self.expire_if_due(key)
+            self.expire_before_write(key)
             if not keep_ttl:
                 self.expires.pop(key, None)
         if self.node.observed and key not in self.table:
@@ -185,6 +185,14 @@ class Database:
         if self.node.deletes_expired_keys:
             self.expire_now(key)
         return not self.node.obeys
+
+    def expire_before_write(self, key: bytes) -> bool:
+        """`expire_if_due` for who will write: a replica that may be written to makes room for a new key."""
+        node = self.node
+        if node.is_writable_replica and not node.obeys and self.is_due(key):
+            self.expire_now(key)
+            return True
+        return self.expire_if_due(key)
 
     def expire_now(self, key: bytes) -> None:
         """Delete a key whose time has passed, and tell everyone: journal, watchers, notifications."""

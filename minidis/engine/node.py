@@ -180,6 +180,7 @@ class Node:
         self.connections_received = 0
         self.attack_logged_us: int | None = None  # when protection.py last wrote about one
         self.is_replica = False  # of another node (minidis/distributed says so)
+        self.is_writable_replica = False
         self.deletes_expired_keys = True  # a replica leaves that to its primary; see hold_expiry
         self._expiry_held_by: set[str] = set()
         self.active_expiry = True

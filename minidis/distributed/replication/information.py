@@ -14,12 +14,13 @@ from minidis.engine.node import Node
 
 
 @section("stats")
-def _syncs(node: Node) -> Fields:
+def _statistics(node: Node) -> Fields:
     replication: Replication = node.replication
     return {
         "sync_full": replication.full_syncs,
         "sync_partial_ok": replication.partial_syncs,
         "sync_partial_err": replication.refused_partial_syncs,
+        "slave_expires_tracked_keys": len(replication.own_keys),
     }
 
 

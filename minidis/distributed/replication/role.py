@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidis.distributed.replication.admission import Admission
 from minidis.distributed.replication.backlog import Backlog
+from minidis.distributed.replication.own_keys import OwnKeys
 from minidis.distributed.replication.primary_link import CachedPrimary, PrimaryLink
 from minidis.distributed.replication.replicas import Replicas
 from minidis.engine.journal import NO_DATABASE, TO_REPLICAS, Entry
@@ -87,6 +88,7 @@ class Replication:
         self.reset_counts()
         node.on_reset_statistics.append(self.reset_counts)
         self.admission = Admission(self)
+        self.own_keys = OwnKeys(node)
         self.failover: Any = None  # a Failover under way
         self.cron_runs = 0
         self._marks: dict[int, int] = {}  # offset of the journal -> of the stream, for WAITAOF
@@ -130,6 +132,7 @@ class Replication:
         """A full copy of another node's data: its history is ours now."""
         self.id, self.offset = replication_id, offset
         self.second_id, self.second_id_until = NO_ID, -1
+        self.own_keys.forget()
         self.create_backlog()
 
     def create_backlog(self) -> None:
@@ -156,6 +159,7 @@ class Replication:
         if "repl_backlog_size" in attributes and self.backlog is not None:
             self.backlog.resize(self.node.config.repl_backlog_size)
         self.admission.update()
+        self.own_keys.update()
 
     def notes(self) -> dict[str, str | int | bytes]:
         """Where we are, for a snapshot: whoever loads it can go on from there."""
@@ -256,6 +260,7 @@ class Replication:
         setattr(self.node.config, "replicaof", shown)  # noqa: B010  (its attributes are made from a table)
         self.node.is_replica = self.is_replica
         self.node.hold_expiry("replica", self.is_replica)
+        self.own_keys.update()
         self._become_active()
 
     def _drop_link(self) -> None:

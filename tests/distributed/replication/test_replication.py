@@ -223,6 +223,25 @@ def test_expired_keys_are_hidden_by_a_replica_and_deleted_by_its_primary() -> No
     assert stream(lab, "a", "b")[-1][1].endswith("DEL k")
 
 
+def test_a_replica_that_is_written_to_expires_its_own_keys() -> None:
+    lab = make("a", "b", config={"replica-read-only": "no"})
+    lab.call("a", "DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    lab.call("a", "SET", "theirs", "5", "PX", 100)
+    lab.call("b", "SET", "mine", "1", "PX", 500)
+    lab.call("b", "SET", "longer", "1", "PX", 200)
+    lab.call("b", "EXPIRE", "longer", 60)
+    assert info(lab, "b", "stats")["slave_expires_tracked_keys"] == "2"
+    lab.run("1s")
+    assert lab.call("b", "KEYS", "*") == [b"longer"] and lab.call("b", "DBSIZE") == 2, "theirs is hidden only"
+    assert lab.call("b", "INCR", "theirs") == 1, "a write makes room for its own key"
+    assert lab.call("b", "TTL", "theirs") == -1
+    lab.call("b", "CONFIG", "SET", "replica-read-only", "yes")
+    lab.run("60s")
+    assert lab.call("b", "KEYS", "*") == [b"theirs"], "what was written before expires still"
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    assert info(lab, "b", "stats")["slave_expires_tracked_keys"] == "0"
+
+
 def test_a_replica_obeys_its_primary_even_for_keys_past_their_time() -> None:
     lab = make("a", "b")
     lab.clock_step("b", "1h")

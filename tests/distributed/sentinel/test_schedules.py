@@ -118,7 +118,7 @@ def split_brain(guarded: bool) -> object:
                 yield 0.1
             return acknowledged
 
-        lab.script("writer", "a", writer())
+        script = lab.script("writer", "a", writer())
 
         def check() -> str | None:
             ip = lab["s1"].sentinel.primaries["m"].current_address.ip
