@@ -5,7 +5,7 @@ operator asks COMMAND LIST FILTERBY ACLCAT dangerous. There is no second table: 
 per command say it all.
 
 Mirrors: server.c (commandCommand and what follows, setImplicitACLCategories).
-Differs: tips and history are not shown.
+Differs: summary and complexity are our own words, on our own code.
 Complexity: O(commands asked for).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -21,13 +21,14 @@ from __future__ import annotations
 from collections.abc import KeysView
 from typing import Any
 
+from minidis.commands.command_facts import deprecation, doc_flags, history, note, tips
 from minidis.engine import errors
 from minidis.engine.categories import categories
 from minidis.engine.client import Client
 from minidis.engine.keyaccess import key_access, keys_of_request
 from minidis.engine.keyspecs import KeySpec, has_movable_keys, key_specs, legacy_range
 from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, Flag, command
-from minidis.engine.syntax import Argument
+from minidis.engine.syntax import Argument, SyntaxLine
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
 
@@ -129,8 +130,10 @@ def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
 def describe(entry: Command) -> list[Any]:
     """The ten fields of COMMAND INFO."""
     specs = key_specs(entry.line)
-    first, last, step = legacy_range(specs)
     accesses = key_access(entry.name, bool(entry.flags & Flag.READONLY)) if specs else ()
+    if not specs and (channels := _shard_channels(entry.line)) is not None:
+        specs, accesses = (channels,), ("not_key",)
+    first, last, step = legacy_range(specs)
     return [
         entry.name.encode(),
         arity(entry),
@@ -139,10 +142,20 @@ def describe(entry: Command) -> list[Any]:
         last,
         step,
         dict.fromkeys(categories(entry)).keys(),
-        [],
-        [_describe_spec(spec, access) for spec, access in zip(specs, accesses, strict=True)],
+        [tip.encode() for tip in tips(entry.name)],
+        [
+            _describe_spec(spec, access, note(entry.name) if spec is specs[0] else None)
+            for spec, access in zip(specs, accesses, strict=True)
+        ],
         [describe(subcommand) for subcommand in entry.subcommands.values()],
     ]
+
+
+def _shard_channels(line: SyntaxLine) -> KeySpec | None:
+    """The place of shard channels: no keys, but a client of a cluster finds the node by them as by keys."""
+    if line.arguments and line.arguments[0].name == "shardchannel" and " " not in line.name:
+        return KeySpec(1, last=-1 if line.arguments[0].multiple else 0)
+    return None
 
 
 def arity(entry: Command) -> int:
@@ -186,7 +199,7 @@ def _flag_set(access: str) -> KeysView[str]:
     return dict.fromkeys(access.split()).keys()
 
 
-def _describe_spec(spec: KeySpec, access: str) -> dict[bytes, Any]:
+def _describe_spec(spec: KeySpec, access: str, why: str | None) -> dict[bytes, Any]:
     if spec.keyword is None:
         begin = {b"type": b"index", b"spec": {b"index": spec.index}}
     else:
@@ -201,8 +214,8 @@ def _describe_spec(spec: KeySpec, access: str) -> dict[bytes, Any]:
             b"type": b"range",
             b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": spec.limit},
         }
-    flags = _flag_set(access)
-    return {b"flags": flags, b"begin_search": begin, b"find_keys": find}
+    notes = {b"notes": why.encode()} if why is not None else {}
+    return notes | {b"flags": _flag_set(access), b"begin_search": begin, b"find_keys": find}
 
 
 # ---- COMMAND DOCS -----------------------------------------------------------------------------------------
@@ -217,11 +230,23 @@ def document(entry: Command) -> dict[bytes, Any]:
     }
     if entry.complexity:
         docs[b"complexity"] = entry.complexity.encode()
+    docs |= _document_past(entry.name)
     if entry.line.arguments and not entry.subcommands:
         specs = iter(range(len(key_specs(entry.line))))
         docs[b"arguments"] = [_document_argument(argument, specs) for argument in entry.line.arguments]
     if entry.subcommands:
         docs[b"subcommands"] = {sub.name.encode(): document(sub) for sub in entry.subcommands.values()}
+    return docs
+
+
+def _document_past(name: str) -> dict[bytes, Any]:
+    docs: dict[bytes, Any] = {}
+    if flags := doc_flags(name):
+        docs[b"doc_flags"] = dict.fromkeys(flags).keys()
+    if (deprecated := deprecation(name)) is not None:
+        docs[b"deprecated_since"], docs[b"replaced_by"] = (text.encode() for text in deprecated)
+    if changes := history(name):
+        docs[b"history"] = [[version.encode(), text.encode()] for version, text in changes]
     return docs
 
 

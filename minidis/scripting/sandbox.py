@@ -24,7 +24,7 @@ that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
 Differs: the metatables of globals and strings cannot be had; an argument error of `return setmetatable(1)`,
-a tail call of one of ours, does not say the line.
+a tail call of one of ours, does not say the line. `redis.call` takes 7997 arguments, Redis's 8000 and a few.
 
 Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
 """
@@ -107,6 +107,10 @@ local function translate(err, info, by_pcall)
     if last then return position(info) .. sub(err, last + 1) end
     _, last = find(err, '^pcall:%d+: ')
     if last then return sub(err, last + 1) end
+    -- Of the 8000 places on the stack of a C function, lupa needs three itself.
+    if find(err, '(not a python object)', 1, true) then
+      return gsub(err, 'bad argument.*', 'too many arguments (7997 at most)')
+    end
   end
   return err
 end

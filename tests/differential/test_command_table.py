@@ -51,13 +51,27 @@ INFO_DIFFERENCES: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "Valkey's may detach a replica": ((VALKEY_9_1,), "arity", ("cluster|replicate",)),
     "Valkey's debugger takes the name of an engine": ((VALKEY_9_1,), "arity", ("script|debug",)),
     "Valkey's slow log is called command log": ((VALKEY_9_1,), "flags", ("exec",)),
-    "a shard channel is no key; Redis gives its place as if it were one, for cluster clients": (
-        BOTH,
-        "keys",
-        ("spublish", "ssubscribe", "sunsubscribe"),
-    ),
     "7.0 names the release candidate that brought it": ((REDIS_7_0,), "since", ("client|pause",)),
     "7.2 says that WAIT blocks, and lets scripts call it": ((REDIS_7_0,), "flags", ("wait",)),
+    "came with 7.2": (
+        (REDIS_7_0,),
+        "subcommands",
+        ("client", "cluster"),
+    ),
+    "deprecated since 7.2 (doc_flags)": ((REDIS_7_0,), "doc_flags", ("quit",)),
+    "deprecated since 7.2 (deprecated_since)": ((REDIS_7_0,), "deprecated_since", ("quit",)),
+    "deprecated since 7.2 (replaced_by)": ((REDIS_7_0,), "replaced_by", ("quit",)),
+    "changed in 7.2": (
+        (REDIS_7_0,),
+        "history",
+        ("acl|log", "xinfo|consumers", "xinfo|stream", "zrank", "zrevrank"),
+    ),
+    "Redis's specs call `unknown` what else SORT reads and writes, look for MIGRATE's KEYS from the end, and "
+    "have one for both keys of LCS": (
+        (REDIS_7_0,),
+        "specs",
+        ("sort", "sort_ro", "migrate", "lcs"),
+    ),
     "7.2 says that WAIT blocks": ((REDIS_7_0,), "categories", ("wait",)),
 }
 
@@ -107,7 +121,7 @@ def table(judge: RealSide) -> dict[str, dict[str, Any]]:
     table = {}
     for name, info in zip(names, infos, strict=True):
         if info[1] is not None:
-            _, arity, flags, first, last, step, categories, *_ = plain(info)
+            _, arity, flags, first, last, step, categories, tips, specs, subcommands = plain(info)
             table[name] = {
                 "arity": arity,
                 "flags": sorted(flags),
@@ -116,8 +130,15 @@ def table(judge: RealSide) -> dict[str, dict[str, Any]]:
                 "since": documents[name]["since"],
                 "group": documents[name]["group"],
                 "arguments": documents[name].get("arguments", []),
+                "tips": sorted(tips),
+                "subcommands": sorted(subcommand[0] for subcommand in subcommands),
+                "specs": specs,
+                **{field: documents[name].get(field) for field in PAST},
             }
     return table
+
+
+PAST = ("history", "doc_flags", "deprecated_since", "replaced_by")
 
 
 def plain(reply: Reply) -> Any:
@@ -133,8 +154,9 @@ def plain(reply: Reply) -> Any:
 def ours(name: str) -> dict[str, Any]:
     entry = COMMANDS.look_up(name.encode())
     assert entry is not None
-    _, arity, _, first, last, step, categories, *_ = describe(entry)
+    _, arity, _, first, last, step, categories, tips, specs, subcommands = text_keys(describe(entry))
     docs = document(entry)
+    past = text_keys(docs)
     return {
         "arity": arity,
         "flags": sorted(flag_names(entry)),
@@ -143,11 +165,21 @@ def ours(name: str) -> dict[str, Any]:
         "since": docs[b"since"].decode(),
         "group": docs[b"group"].decode(),
         "arguments": docs.get(b"arguments", []),
+        "tips": sorted(tips),
+        "subcommands": sorted(subcommand[0] for subcommand in subcommands),
+        "specs": [spec | {"flags": list(spec["flags"])} for spec in specs],
+        **{field: past.get(field) for field in PAST},
+        "doc_flags": list(past["doc_flags"]) if "doc_flags" in past else None,
     }
 
 
-@pytest.mark.parametrize("field", ["arity", "flags", "keys", "categories", "since", "group"])
+@pytest.mark.parametrize(
+    "field",
+    ["arity", "flags", "keys", "categories", "since", "group", "tips", "subcommands", "specs", *PAST],
+)
 def test_command_info(table, judge, field):
+    if judge.name == VALKEY_9_1 and field in ("tips", "subcommands", "specs", *PAST):
+        pytest.xfail("Valkey 9.1 has later commands, and deprecates hardly any")
     differing = {name for name, fields in table.items() if fields[field] != ours(name)[field]}
     listed = {
         name
@@ -195,23 +227,6 @@ def text_keys(value: Any) -> Any:
 def test_all_but_a_few_commands_of_the_real_servers_are_known_here(table):
     """A guard against a comparison of nothing."""
     assert len(table) > 150
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["get", "mset", "blpop", "zunionstore", "pfmerge", "lmpop", "rename", "copy", "xread", "xreadgroup"],
-)
-def test_key_specs(judge, name):
-    """Where keys are, in the newer form."""
-    judge.restart(3)
-    [(_, [info])] = judge.run([(b"COMMAND", b"INFO", name.encode())])
-    theirs = [without_notes(spec) for spec in plain(info)[8]]
-    mine = [text_keys(spec) for spec in describe(COMMANDS.by_name[name])[8]]
-    assert [{**spec, "flags": list(spec["flags"])} for spec in mine] == theirs
-
-
-def without_notes(spec: dict[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in spec.items() if field != "notes"}
 
 
 # SORT's BY and GET read keys that no spec can tell; Redis has a third spec to say so. The two keys of LCS are
