@@ -213,7 +213,9 @@ def save_points(text: str) -> tuple[tuple[int, int], ...]:
 
 def memory_or_percent(text: str) -> int | str:
     """A reader of `maxmemory-clients`: a size, or a share of maxmemory ("5%")."""
-    if text.endswith("%") and text[:-1].isdigit() and int(text[:-1]) <= 100:
+    if text.endswith("%") and text[:-1].isdigit():
+        if int(text[:-1]) > 100:
+            raise ConfigError("percentage argument must be less or equal to 100")
         return f"{int(text[:-1])}%"
     try:
         return memory(text)

@@ -170,16 +170,24 @@ def rename_commands(table: CommandTable, renamed: Sequence[tuple[str, str]]) -> 
 
 
 def command_line_text(words: Sequence[str]) -> str:
-    """The lines of redis.conf that a command line stands for."""
-    lines: list[list[str]] = []
-    for word in words:
-        if word.startswith("--"):
-            lines.append([word[2:]])
-        elif lines:
-            lines[-1].append(quote(word.encode("utf-8", "surrogateescape")).decode())
+    """The lines of redis.conf that a command line stands for.
+
+    The word behind the name of an option is its value, also one that begins with dashes; but there is a
+    --save of nothing.
+
+    >>> command_line_text(["--port", "7000", "--save", "--logfile", "--my-log", "--maxmemory 1gb"])
+    'port "7000" \\nsave ""\\nlogfile "--my-log" \\nmaxmemory 1gb '
+    """
+    text = ""
+    wants_value = False
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        if word.startswith("--") and not wants_value:
+            text += ("\n" if text else "") + word[2:] + " "
+            wants_value = len(word.split()) == 1
+            if word.lower() == "--save" and following.startswith("--"):
+                text += '""'
+                wants_value = False
         else:
-            raise ConfigFileError(f"'{word}' is no option: they begin with --")
-    for line in lines:
-        if line == ["save"]:  # as redis-server takes it: a --save of nothing
-            line.append('""')
-    return "".join(" ".join(line) + "\n" for line in lines)
+            text += quote(word.encode("utf-8", "surrogateescape")).decode() + " "
+            wants_value = False
+    return text

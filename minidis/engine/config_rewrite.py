@@ -54,7 +54,8 @@ def rewritten(
             continue  # nearly all of them: not said, and not to be said
         usual = file_lines(directive, default)
         lines = file_lines(directive, value)
-        page.set(name, [(line, with_defaults or line not in usual) for line in lines])
+        belong_together = directive.name == "save"  # a line of it takes the place of all usual ones
+        page.set(name, [(line, with_defaults or belong_together or line not in usual) for line in lines])
     if users is not None:
         page.set(b"user", [(line, True) for line in users])
     for name, further_lines in (others or {}).items():
@@ -125,7 +126,11 @@ def file_lines(directive: Directive, value: Any) -> list[bytes]:
         ]
     elif is_memory(directive) and isinstance(value, int):
         shown = [memory_text(value)]
-    elif name == "notify-keyspace-events" or (directive.read is str and directive.words == 1):
+    elif name == "bind":
+        shown = [value or '""']
+    elif name == "notify-keyspace-events":
+        shown = [quote(directive.show(value).encode()).decode()]
+    elif directive.read is str and directive.words == 1:
         text = directive.show(value)
         shown = [quote(text.encode("utf-8", "surrogateescape")).decode("latin-1")] if text else []
     else:

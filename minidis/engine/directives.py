@@ -80,6 +80,7 @@ ignore-warnings                      text                               =
 io-threads!                          int 1..128                         = 1
 io-threads-do-reads!                 bool                               = no
 jemalloc-bg-thread                   bool                               = yes
+key-load-delay?                      int -2147483648..2147483647        = 0
 latency-monitor-threshold            int 0..9223372036854775807         = 0
 latency-tracking                     bool                               = yes
 latency-tracking-info-percentiles    percentiles                        = 50 99 99.9

@@ -130,6 +130,7 @@ class Loading(Arrival):
         self._database = node.databases[0]
         self._deletes_expired_keys = node.deletes_expired_keys
         self._steps: Iterator[None] = iter(())
+        self._next_us = 0
         self._finished: Callable[[], None] = lambda: None
 
     # -- who drives it ----------------------------------------------------------------------------
@@ -156,10 +157,15 @@ class Loading(Arrival):
 
     def tick(self) -> None:
         """Some steps.  Raises LoadError."""
+        if self.node.now_us < self._next_us:
+            return
         clock = self.node.clock
         until_us = clock() + SLICE_US
         try:
             for _ in self._steps:
+                if (delay_us := self.node.config.key_load_delay) > 0:
+                    self._next_us = clock() + delay_us
+                    return
                 if clock() >= until_us:
                     return
         except BaseException:
@@ -169,7 +175,7 @@ class Loading(Arrival):
         self._finished()
 
     def next_deadline_us(self) -> int | None:
-        return self.node.now_us
+        return max(self.node.now_us, self._next_us)
 
     def _end(self) -> None:
         node = self.node
@@ -292,7 +298,7 @@ class Loading(Arrival):
             raise LoadError(path, error.reason, offset) from None
 
     def _take_events(self, path: str, events: Iterable[Event], drop_expired: bool) -> Iterator[None]:
-        node = self.node
+        node, config = self.node, self.node.config
         now_ms = node.now_ms
         for number, event in enumerate(events, start=1):
             if isinstance(event, Entry):
@@ -300,6 +306,8 @@ class Loading(Arrival):
                     self.expired.append((self._database.index, event.key))
                 else:
                     self._store(path, event)
+                    if config.key_load_delay > 0:
+                        yield
             elif isinstance(event, SelectDatabase):
                 self._select(path, event.number)
             elif isinstance(event, Function):
@@ -380,7 +388,7 @@ class Replay:
         """Run each record; from time to time a step.  Raises LoadError, and what `records` raises."""
         for number, record in enumerate(records, start=1):
             self._take(record)
-            if number % RECORDS_PER_STEP == 0:
+            if number % RECORDS_PER_STEP == 0 or self.node.config.key_load_delay > 0:
                 yield
         yield
 

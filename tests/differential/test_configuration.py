@@ -143,6 +143,11 @@ CHANGES = [
     (b"CONFIG", b"SET", b"masterauth", b'a "quoted" word'),
     (b"CONFIG", b"SET", b"client-output-buffer-limit", b"normal 1mb 0 0"),
 ]
+BACK_TO_DEFAULTS = [
+    (b"AUTH", b"se cret"),
+    (b"CONFIG", b"SET", b"save", b"3600 1 300 100 60 10000"),
+    (b"CONFIG", b"SET", b"bind", b""),
+]
 
 
 @pytest.fixture
@@ -162,7 +167,8 @@ def started_with(judge: Judge, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_the_same_file_comes_out_of_rewrite(folder: Path):
+@pytest.mark.parametrize("changes", [CHANGES, BACK_TO_DEFAULTS], ids=["changes", "defaults"])
+def test_the_same_file_comes_out_of_rewrite(folder: Path, changes: list[tuple[bytes, ...]]):
     [judge] = [judge for judge in available_judges() if judge.name == REDIS_7_0] or pytest.skip(
         "no redis-server"
     )
@@ -171,7 +177,7 @@ def test_the_same_file_comes_out_of_rewrite(folder: Path):
     process = started_with(judge, folder)
     try:
         with Connection(folder / "socket") as connection:
-            replies = connection.run([*CHANGES, (b"CONFIG", b"REWRITE")])
+            replies = connection.run([*changes, (b"CONFIG", b"REWRITE")])
         assert [reply for reply in replies if reply != (b"+", b"OK")] == []
     finally:
         process.terminate()
@@ -179,7 +185,7 @@ def test_the_same_file_comes_out_of_rewrite(folder: Path):
     settings = Settings()
     settings.load(before.encode())
     config = Config(settings.values)
-    for _, _, name, value in CHANGES[1:]:
+    for _, _, name, value in changes[1:]:
         config.set({name.decode(): value.decode()})
     theirs = normal((folder / "redis.conf").read_bytes(), folder)
     mine = normal(rewritten(before.encode(), config, [b"user default on x"]), folder)
@@ -197,6 +203,11 @@ def normal(text: bytes, folder: Path) -> list[str]:
 def test_what_was_rewritten_reads_back(folder: Path):
     """Every directive written, and the same values read."""
     config = Config({"maxmemory": "1gb", "save": "60 5", "requirepass": 'a "b" c', "bind": "127.0.0.1 ::1"})
+    for points in ("3600 1", "300 100 60 10000", "", "60 5"):  # some of the usual ones are not all of them
+        config.set({"save": points})
+        settings = Settings()
+        settings.load(rewritten(b"", config))
+        assert Config(settings.values).save == config.save
     settings = Settings()
     settings.load(rewritten(b"", config, with_defaults=True))
     again = Config(settings.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidis.engine.config_file import ConfigFileError, Settings
+from minidis.engine.config_file import ConfigFileError, Settings, command_line_text
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,19 @@ def test_a_list_may_be_empty(text, values):
 def test_a_single_value_may_not_be_missing():
     with pytest.raises(ConfigFileError, match="wrong number of arguments"):
         Settings().load(b"port")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--port", "6379", "6380"], 'port "6379" "6380" '),
+        (["--port", "--loglevel", "verbose"], 'port "--loglevel" "verbose" '),
+        (["--replicaof", "--127.0.0.1", "--abc"], 'replicaof "--127.0.0.1" \nabc '),
+        (["loglevel", "verbose", "--maxmemory '700mb'"], '"loglevel" "verbose" \nmaxmemory \'700mb\' '),
+        (["--save", "", "--port", "1"], 'save "" \nport "1" '),
+        (["--proc-title-template", "--save", "--save"], 'proc-title-template "--save" \nsave ""'),
+    ],
+)
+def test_a_value_may_begin_with_dashes(words, text):
+    """As Redis's own suite has it (introspection.tcl)."""
+    assert command_line_text(words).replace("  ", " ") == text

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from minidis import Embedded
+from minidis.engine import starting
 from minidis.engine.disk import MemoryDisk
 from minidis.engine.loading import Loading
 from minidis.engine.node import Node
@@ -118,3 +119,17 @@ def test_rdb_key_save_delay_makes_a_background_save_last():
     redis.step(1)
     assert not redis.node.background.is_running("rdb") and redis.node.saving.saves == 1
     assert redis.execute("CONFIG", "GET", "rdb-key-save-dela*") == {}, "as in Redis, only by its name"
+
+
+def test_key_load_delay_makes_loading_last():
+    redis = Embedded(clock=0)
+    for number in range(20):
+        redis.execute("SET", number, number)
+    redis.execute("SAVE")
+    redis.node.config.set({"key-load-delay": "100000"})
+    starting.empty(redis.node)
+    loading = starting.start(redis.node)
+    redis.step(1.5)
+    assert redis.node.loading is loading and 10 < loading.keys_loaded < 20
+    redis.step(1)
+    assert redis.node.loading is None and loading.keys_loaded == 20
