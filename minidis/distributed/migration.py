@@ -149,7 +149,8 @@ class Migration:
             expires_at_ms = self.db.expiry_ms(key)
             ttl_ms = max(1, expires_at_ms - self.node.now_ms) if expires_at_ms is not None else 0
             replace = [b"REPLACE"] if self.options.replaces else []
-            self._send([b"RESTORE", key, b"%d" % ttl_ms, dump_payload(value), *replace], key)
+            restore = b"RESTORE" if self.node.cluster is None else b"RESTORE-ASKING"
+            self._send([restore, key, b"%d" % ttl_ms, dump_payload(value), *replace], key)
 
     def _send(self, words: list[bytes], key: bytes = b"") -> None:
         assert self.peer is not None

@@ -37,6 +37,7 @@ from minidis.distributed.cluster.state import (
     FORGET_MS,
     MANUAL_FAILOVER_MS,
     SAVE,
+    SAVE_UNSYNCED,
     UPDATE_STATE,
     ClusterNode,
 )
@@ -212,7 +213,7 @@ def forget(cluster: Cluster, client: Client, name: bytes):
         raise ReplyError("ERR Can't forget my master!")
     cluster.state.forget_for_a_while(node.name, cluster.now_ms + FORGET_MS)
     cluster.remove(node)
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 
@@ -262,7 +263,7 @@ def flushslots(cluster: Cluster, client: Client):
     if len(cluster.node.databases[0]):
         raise ReplyError("ERR DB must be empty to perform CLUSTER FLUSHSLOTS.")
     cluster.take_set(cluster.myself.slots)
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 
@@ -270,7 +271,7 @@ def _add(cluster: Cluster, ranges: list[tuple[int, int]]) -> str:
     for slot in _distinct(ranges, lambda slot: cluster.state.owners[slot] is not None, "busy"):
         cluster.state.importing_from.pop(slot, None)  # it has come, now that it is ours
         cluster.give(slot, cluster.myself)
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 
@@ -278,7 +279,7 @@ def _delete(cluster: Cluster, ranges: list[tuple[int, int]]) -> str:
     for slot in _distinct(ranges, lambda slot: cluster.state.owners[slot] is None, "unassigned"):
         cluster.state.importing_from.pop(slot, None)
         cluster.take(slot)
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 
@@ -326,7 +327,7 @@ def setslot(cluster: Cluster, client: Client, slot_word: bytes, action: bytes, *
             _assign(cluster, slot, _primary(_known(cluster, words[0])))
         case _:
             raise ReplyError("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP")
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 
@@ -351,10 +352,12 @@ def _assign(cluster: Cluster, slot: int, owner: ClusterNode) -> None:
                 f"({owner.human_name})",
             )
             cluster.follow(owner)
+            cluster.soon(SAVE)
     if owner is myself and state.importing_from.pop(slot, None) is not None:
         # The others believe the greater epoch: it must be ours, and they must hear of it soon
         if state.bump_epoch():
             cluster.node.log("notice", f"configEpoch updated after importing slot {slot}")
+            cluster.soon(SAVE)
         cluster.tell_everyone()
 
 
@@ -398,7 +401,7 @@ def set_config_epoch(cluster: Cluster, client: Client, word: bytes):
     cluster.myself.config_epoch = epoch
     cluster.state.current_epoch = max(cluster.state.current_epoch, epoch)
     cluster.node.log("notice", f"configEpoch set to {epoch} via CLUSTER SET-CONFIG-EPOCH")
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 
@@ -423,7 +426,7 @@ def replicate(cluster: Cluster, client: Client, name: bytes):
     if myself.is_primary and (myself.slot_count or len(cluster.node.databases[0])):
         raise ReplyError("ERR To set a master the node must be empty and without assigned slots.")
     cluster.follow(node)
-    cluster.soon(SAVE | UPDATE_STATE)
+    cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 
 

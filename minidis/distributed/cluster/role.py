@@ -48,13 +48,14 @@ from minidis.distributed.cluster.state import (
     NO_FAILOVER,
     PRIMARY,
     SAVE,
+    SAVE_UNSYNCED,
     UPDATE_STATE,
     ClusterNode,
     ClusterState,
     ManualFailover,
     random_name,
 )
-from minidis.engine.disk import DiskError, NodeFailure, replace_file
+from minidis.engine.disk import DiskError, NodeFailure, join, replace_file
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -105,7 +106,7 @@ class Cluster:
         if self.has_begun:
             return
         self.has_begun = True
-        node, path = self.node, self.node.config.cluster_config_file
+        node, path = self.node, self.path
         self._lock(path)
         if node.disk.size(path):
             text = node.disk.read(path).decode("utf-8", "surrogateescape")
@@ -139,7 +140,7 @@ class Cluster:
             return
         if any(len(database) for database in node.databases[1:]):
             raise nodes_conf.NodesFileError(
-                node.config.cluster_config_file,
+                self.path,
                 "You can't have keys in a DB different than DB 0 when in Cluster mode. Exiting.",
             )
         changed = False
@@ -179,6 +180,11 @@ class Cluster:
             self.soon(SAVE | UPDATE_STATE)
 
     @property
+    def path(self) -> str:
+        """That of nodes.conf."""
+        return join(self.node.config.dir, self.node.config.cluster_config_file)
+
+    @property
     def bus_port(self) -> int:
         """The port that the bus listens on."""
         config = self.node.config
@@ -214,8 +220,8 @@ class Cluster:
             self._todo = 0
         if todo & UPDATE_STATE:
             self.update_state()
-        if todo & SAVE:
-            self._save_or_end()
+        if todo & (SAVE | SAVE_UNSYNCED):
+            self._save_or_end(sync=bool(todo & SAVE))
 
     def next_deadline_us(self) -> int:
         return self._next_cron_us
@@ -231,16 +237,16 @@ class Cluster:
 
     # -- the file ---------------------------------------------------------------------------------
 
-    def save(self) -> None:
-        """Write nodes.conf, and sync it.  Raises DiskError."""
-        path = self.node.config.cluster_config_file
+    def save(self, sync: bool = True) -> None:
+        """Write nodes.conf, and sync it unless a power cut may take it back.  Raises DiskError."""
+        path = self.path
         text = nodes_conf.file_text(self.state)
-        replace_file(self.node.disk, path, text.encode("utf-8", "surrogateescape"))
+        replace_file(self.node.disk, path, text.encode("utf-8", "surrogateescape"), sync)
         self.node.disk.lock(path)  # the file of that name is another one now
 
-    def _save_or_end(self) -> None:
+    def _save_or_end(self, sync: bool) -> None:
         try:
-            self.save()
+            self.save(sync)
         except DiskError as error:
             raise NodeFailure(f"Fatal: can't update cluster config file: {error}") from None
 

@@ -47,6 +47,7 @@ FAIL_REPORT_VALIDITY = 2
 
 # What must follow a change: see `Cluster.soon`
 SAVE = 1
+SAVE_UNSYNCED = 16  # what a power cut may take back: an administrator said it, nobody was promised it
 UPDATE_STATE = 2
 HANDLE_FAILOVER = 4
 HANDLE_MANUAL_FAILOVER = 8
