@@ -22,6 +22,7 @@ from minidis.distributed.sentinel import make_sentinel
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
+from minidis.drivers.restarting import restarter
 from minidis.drivers.scripts import ScriptRunner, resolve
 from minidis.drivers.server import loop_factory, serve
 from minidis.engine.acl import RuleError
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         Log().warning(f"Fatal error, can't open config file '{error.filename}': {error.strerror}")
         return 1
+    node.on_restart = restarter()  # before the working folder changes
     try:
         os.chdir(node.config.dir)
     except OSError as error:

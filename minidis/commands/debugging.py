@@ -54,7 +54,7 @@ def debug_(client: Client, subcommand: bytes, *arguments: bytes):
     """Look into the server, or make it behave oddly, for tests. O(N) at most, by subcommand."""
     _, handler, least, most = SUBCOMMANDS.get(errors.shown(subcommand).upper(), ("", None, 0, 0))
     if handler is None or len(arguments) < least or (most is not None and len(arguments) > most):
-        raise _wrong(subcommand)
+        raise wrong_use(subcommand)
     return handler(client, *arguments)
 
 
@@ -69,7 +69,7 @@ def debug(syntax: str, words: int | tuple[int, int | None]) -> Callable[[Handler
     return register
 
 
-def _wrong(subcommand: bytes) -> ReplyError:
+def wrong_use(subcommand: bytes) -> ReplyError:
     name = errors.shown(subcommand)
     return ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP.")
 
@@ -186,7 +186,7 @@ def quicklist(client: Client, key: bytes, full: bytes = b"0") -> str:
     if value.encoding != "quicklist":
         raise ReplyError("ERR Not a quicklist encoded object.")
     client.node.log("warning", f"quicklist of {key!r}: {value.form!r}")
-    if _flag(full):
+    if flag(full):
         for number, node in enumerate(value.form.nodes()):
             client.node.log("warning", f"node {number}, {node.container}, {node.size} bytes: {list(node)!r}")
     return "Quicklist structure printed on stdout"
@@ -309,25 +309,25 @@ def replicate(client: Client, *words: bytes) -> str:
 
 
 @debug("SET-ACTIVE-EXPIRE <0|1>", 1)
-def set_active_expire(client: Client, flag: bytes) -> str:
+def set_active_expire(client: Client, switch: bytes) -> str:
     """Setting it to 0 disables expiring keys in background when they are not
     accessed (otherwise the Redis behavior). Setting it to 1 reenables back the
     default."""
-    client.node.active_expiry = _flag(flag)
+    client.node.active_expiry = flag(switch)
     return "OK"
 
 
 @debug("SET-DISABLE-DENY-SCRIPTS <0|1>", 1)
-def set_disable_deny_scripts(client: Client, flag: bytes) -> str:
+def set_disable_deny_scripts(client: Client, switch: bytes) -> str:
     """Setting it to 1 allows scripts to run commands that are not meant for them."""
-    client.node.scripts_run_everything = _flag(flag)
+    client.node.scripts_run_everything = flag(switch)
     return "OK"
 
 
 @debug("PAUSE-CRON <0|1>", 1)
-def pause_cron(client: Client, flag: bytes) -> str:
+def pause_cron(client: Client, switch: bytes) -> str:
     """Stop periodic cron job processing."""
-    client.node.cron_is_paused = _flag(flag)
+    client.node.cron_is_paused = flag(switch)
     return "OK"
 
 
@@ -380,7 +380,7 @@ _refused("PANIC", "Crash the server simulating a panic (refused).")
 _refused("SEGFAULT", "Crash the server with sigsegv (refused).")
 
 
-def _flag(text: bytes) -> bool:
+def flag(text: bytes) -> bool:
     """A switch as atoi reads it."""
     digits = text.strip()
     number = parse_integer(digits.lstrip(b"+-").lstrip(b"0"))

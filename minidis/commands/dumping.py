@@ -134,7 +134,8 @@ class _Options:
 
 def _value_in(client: Client, payload: bytes) -> Value:
     try:
-        value, lost = restore_payload(payload, client.node.encodings, client.node.random)
+        node = client.node
+        value, lost = restore_payload(payload, node.encodings, node.random, not node.skips_checksums)
     except BadFooter:
         raise ReplyError(BAD_FOOTER) from None
     except RdbError:

@@ -88,6 +88,7 @@ class AppendOnlyFile:
         self.synced_offset = 0  # of the journal: everything up to it is on the platter
         self.awaited: list[Awaited] = []
         self._buffer: list[bytes] = []
+        self.delay_us = 0  # before each write, as DEBUG AOF-FLUSH-SLEEP says
         self._buffered_bytes = 0
         self._written_offset = 0  # of the journal
         self._unsynced = False
@@ -192,6 +193,8 @@ class AppendOnlyFile:
         if self._buffer:
             if not force and self._must_postpone():
                 return
+            if self.delay_us:
+                self.node.sleep(self.delay_us)
             if not self._write():
                 return
         self._sync_if_due()

@@ -20,6 +20,7 @@ Read next: eviction.py, the limit on keys.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from minidis.values.base import allocation_size
@@ -81,6 +82,10 @@ class ClientMemory:
         """Weigh every client: buffers fill and empty without a command of theirs (Pub/Sub, slow readers)."""
         for client in self.node.clients.values():
             self.weigh(client)
+
+    def sizes(self) -> Iterable[int]:
+        """The bytes of each client that is counted."""
+        return self._sizes.values()
 
     def forget(self, client: Client) -> None:
         """A client has gone."""

@@ -91,9 +91,11 @@ lazyfree-lazy-user-del               bool                               = no
 lazyfree-lazy-user-flush             bool                               = no
 lfu-decay-time                       int 0..2147483647                  = 1
 lfu-log-factor                       int 0..2147483647                  = 10
+loading-process-events-interval-bytes? int 1024..2147483647             = 2097152
 locale-collate                       text                               =
 logfile!                             text                               =
 loglevel                             enum debug verbose notice warning nothing = notice
+lua-enable-deprecated-api!?          bool                               = no
 masterauth                           text                               =
 masteruser                           text                               =
 maxmemory-clients                    memory-or-percent                  = 0
@@ -172,5 +174,7 @@ tls-session-caching                  bool                               = yes
 tracking-table-max-keys              int 0..9223372036854775807         = 1000000
 unixsocket!                          text                               =
 unixsocketperm!                      octal                              = 0
+use-exit-on-panic?                   bool                               = no
+watchdog-period?                     int 0..2147483647                  = 0
 """
 """Names after a slash are older spellings of the same directive."""

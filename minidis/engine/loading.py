@@ -278,7 +278,7 @@ class Loading(Arrival):
     # -- inside -----------------------------------------------------------------------------------
 
     def _reader(self) -> SnapshotReader:
-        self._snapshot = SnapshotReader(self.node.encodings, self.node.random, self.node.config.rdbchecksum)
+        self._snapshot = SnapshotReader(self.node.encodings, self.node.random, self.node.checks_sums)
         return self._snapshot
 
     def _size(self, path: str, words: str = "") -> int:

@@ -149,6 +149,8 @@ class Node:
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
+        self.on_restart: Callable[[int], object] | None = None  # and begin it anew, after milliseconds
+        self.skips_checksums = False  # of files and payloads, as DEBUG says
         self.shutdown = Shutdown(self)
         self.background = Background(self)
         self.saving = Saving(self)
@@ -404,6 +406,11 @@ class Node:
         if self.sentinel is not None:
             return "sentinel"
         return "cluster" if self.config.cluster_enabled else "standalone"
+
+    @property
+    def checks_sums(self) -> bool:
+        """Are check sums of snapshots compared?"""
+        return self.config.rdbchecksum and not self.skips_checksums
 
     @property
     def now_ms(self) -> int:

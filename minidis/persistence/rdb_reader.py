@@ -391,7 +391,7 @@ class BadFooter(ValueError):
     """A DUMP payload whose version or check sum is wrong."""
 
 
-def open_payload(payload: bytes) -> tuple[bytes, int]:
+def open_payload(payload: bytes, check_sum: bool = True) -> tuple[bytes, int]:
     """What a payload of DUMP or FUNCTION DUMP holds before its footer, and its version.  Raises BadFooter."""
     body, footer = payload[:-PAYLOAD_FOOTER_BYTES], payload[-PAYLOAD_FOOTER_BYTES:]
     if len(footer) < PAYLOAD_FOOTER_BYTES:
@@ -399,14 +399,16 @@ def open_payload(payload: bytes) -> tuple[bytes, int]:
     version = int.from_bytes(footer[:2], "little")
     if version > NEWEST_REDIS_VERSION and version not in VALKEY_VERSIONS:
         raise BadFooter(f"RDB version {version}")
-    if crc64(payload[:-CHECKSUM_BYTES]) != int.from_bytes(footer[2:], "little"):
+    if check_sum and crc64(payload[:-CHECKSUM_BYTES]) != int.from_bytes(footer[2:], "little"):
         raise BadFooter("the check sum is wrong")
     return body, version
 
 
-def restore_payload(payload: bytes, encodings: Encodings, random: Random) -> tuple[Value, list[str]]:
+def restore_payload(
+    payload: bytes, encodings: Encodings, random: Random, check_sum: bool = True
+) -> tuple[Value, list[str]]:
     """The value in a DUMP payload, and what could not be kept of it.  Raises BadFooter, RdbError."""
-    body, version = open_payload(payload)
+    body, version = open_payload(payload, check_sum)
     cursor = Cursor(body)
     loading = Loading(encodings, random, version, version in VALKEY_VERSIONS)
     try:

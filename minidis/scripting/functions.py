@@ -268,7 +268,7 @@ def function_restore(client: Client, payload: bytes, *policy: bytes) -> str:
     functions = functions_of(client)
     functions.catch_up()
     restored: dict[bytes, Library] = {}
-    for code in _sources(payload):
+    for code in _sources(payload, not client.node.skips_checksums):
         library = functions.compile(code)
         name = text_from_lua(library.name)
         if library.name in restored:
@@ -285,10 +285,10 @@ def function_restore(client: Client, payload: bytes, *policy: bytes) -> str:
     return "OK"
 
 
-def _sources(payload: bytes) -> list[bytes]:
+def _sources(payload: bytes, check_sum: bool) -> list[bytes]:
     """The libraries in a payload."""
     try:
-        body, _ = open_payload(payload)
+        body, _ = open_payload(payload, check_sum)
     except BadFooter:
         raise ReplyError("ERR DUMP payload version or checksum are wrong") from None
     cursor = Cursor(body)

@@ -28,7 +28,11 @@ MODULES = [
 
 
 def asked(text: str) -> list[tuple[bytes, ...]]:
-    return [tuple(word.encode() for word in line.split()) for line in text.strip().splitlines()]
+    lines = text.strip().splitlines()
+    return [
+        tuple(word.encode().decode("unicode-escape").encode("latin-1") for word in line.split())
+        for line in lines
+    ]
 
 
 # 7.0 writes a score by %.17g into the digest, 7.2 by its shortest digits: halves look the same in both.
@@ -90,7 +94,7 @@ def sorted_sets(judge: RealSide, keys: list[bytes]) -> list[bytes]:
     return [key for key, kind in zip(keys, types, strict=True) if kind[1] == b"zset"]
 
 
-ANSWERS = """
+ANSWERS = r"""
 DEBUG POPULATE 3
 DEBUG POPULATE 2 p
 DEBUG POPULATE 3 q 4
@@ -141,6 +145,22 @@ DEBUG SET-ACTIVE-EXPIRE 1
 DEBUG SET-ACTIVE-EXPIRE
 DEBUG PAUSE-CRON 0
 DEBUG PAUSE-CRON
+DEBUG SET-SKIP-CHECKSUM-VALIDATION 1
+DEBUG SET-SKIP-CHECKSUM-VALIDATION
+RESTORE restored 0 \x00\x01x\x0a\x00badsum!!
+GET restored
+DEBUG SET-SKIP-CHECKSUM-VALIDATION 0
+RESTORE again 0 \x00\x01x\x0a\x00badsum!!
+DEBUG REPLYBUFFER RESIZING 0
+DEBUG REPLYBUFFER RESIZING 1
+DEBUG REPLYBUFFER PEAK-RESET-TIME NEVER
+DEBUG REPLYBUFFER PEAK-RESET-TIME reset
+DEBUG REPLYBUFFER PEAK-RESET-TIME x
+DEBUG REPLYBUFFER
+DEBUG CLIENT-EVICTION
+DEBUG CLIENT-EVICTION x
+DEBUG CRASH-AND-RECOVER x
+DEBUG RESTART x
 DEBUG QUICKLIST-PACKED-THRESHOLD 5gb
 DEBUG QUICKLIST-PACKED-THRESHOLD x
 DEBUG QUICKLIST-PACKED-THRESHOLD 100

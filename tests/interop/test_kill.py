@@ -166,3 +166,24 @@ def test_a_large_file_is_loaded_while_loading_is_answered(tmp_path):
         process.kill()
         process.wait()
     assert b"LOADING Redis is loading the dataset in memory" in seen
+
+
+def test_a_server_begins_anew_by_itself(tmp_path):
+    """DEBUG RESTART and CRASH-AND-RECOVER: the same process with what is on disk."""
+    server = MinidisServer(tmp_path, "--appendonly", "yes", "--enable-debug-command", "yes", "--save", "")
+    try:
+        for value, command in ((b"1", b"RESTART"), (b"2", b"CRASH-AND-RECOVER")):
+            with server.connect() as connection:
+                process = connection.run([(b"SET", b"k", value), (b"INFO", b"server")])[1]
+                with pytest.raises(OSError):
+                    connection.run([(b"DEBUG", command, b"1")])
+            server._wait_until_ready()
+            with server.connect() as connection:
+                assert connection.run([(b"GET", b"k")]) == [(b"$", value)]
+                assert process_id(connection.run([(b"INFO", b"server")])[0]) == process_id(process)
+    finally:
+        server.end()
+
+
+def process_id(info: tuple) -> bytes:
+    return info[1].partition(b"process_id:")[2].split()[0]

@@ -46,7 +46,7 @@ class Receiver(Arrival):
         self.stream_database = 0
         self.functions: list[bytes] = []
         self._tail = b""
-        self._reader = SnapshotReader(node.encodings, node.random, node.config.rdbchecksum)
+        self._reader = SnapshotReader(node.encodings, node.random, node.checks_sums)
         self._tables = [(database.new_table(), database.new_table()) for database in node.databases]
         self._current = self._tables[0]
 
