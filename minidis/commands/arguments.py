@@ -11,6 +11,7 @@ import math
 
 from minidis.engine import errors
 from minidis.engine.client import Client
+from minidis.engine.output_limits import refuses
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_long_double
 from minidis.protocol.replies import ReplyError
 
@@ -36,10 +37,16 @@ def integer_in_range(text: bytes, least: int, most: int = INTEGER_MAX, message: 
     return number
 
 
-def check_repetitions(count: int) -> None:
-    """Refuse a random draw whose reply could not fit into memory."""
+def may_draw(client: Client, count: int) -> bool:
+    """Can a reply of so many random elements, some of them the same, be made?  False: the client is cut off.
+
+    Raises ReplyError for one that could not fit into memory.
+    """
+    if refuses(client, count):
+        return False
     if count > MOST_REPETITIONS:
         raise ReplyError(COUNT_OUT_OF_RANGE)
+    return True
 
 
 def deadline_ms(client: Client, timeout: bytes) -> int | None:

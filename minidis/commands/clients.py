@@ -27,6 +27,7 @@ from minidis.commands.arguments import TIMEOUT_NEGATIVE
 from minidis.commands.connection import printable
 from minidis.engine import errors
 from minidis.engine.client import Client
+from minidis.engine.client_buffers import ReplyMemory
 from minidis.engine.client_memory import client_bytes
 from minidis.engine.node import Node
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
@@ -163,6 +164,11 @@ def describe(client: Client) -> str:
     queued = client.transaction.queue if client.transaction else []
     argv_bytes = sum(map(len, client.parked.argv)) if client.parked else 0
     multi_bytes = sum(len(word) for _, words in queued for word in words)
+    owed, sizes = buffers.output_bytes, buffers.sizes
+    if sizes is None:  # no socket: what is owed stands in one place
+        reply = ReplyMemory(0, len(client.outbox) + bool(owed), owed)
+    else:
+        reply = sizes.shown(owed)
     fields: dict[str, Any] = {
         "id": client.id,
         "addr": client.peer,
@@ -178,14 +184,14 @@ def describe(client: Client) -> str:
         "ssub": len(client.subscriptions.shard_channels),
         "multi": len(queued) if client.transaction else -1,
         "qbuf": buffers.query_bytes,
-        "qbuf-free": 0,
+        "qbuf-free": max(0, sizes.query_bytes - buffers.query_bytes) if sizes else 0,
         "argv-mem": argv_bytes,
         "multi-mem": multi_bytes,
-        "rbs": 0,
-        "rbp": 0,
-        "obl": 0,
-        "oll": len(client.outbox) + bool(buffers.output_bytes),
-        "omem": buffers.output_bytes,
+        "rbs": sizes.reply_bytes if sizes else 0,
+        "rbp": sizes.reply_peak if sizes else 0,
+        "obl": reply.buffer_bytes,
+        "oll": reply.list_length,
+        "omem": reply.list_bytes,
         "tot-mem": client_bytes(client),
         "events": "rw" if client.outbox or buffers.output_bytes else "r",
         "cmd": client.last_command or "NULL",

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minidis.commands.arguments import COUNT_OUT_OF_RANGE, check_repetitions, integer_in_range
+from minidis.commands.arguments import COUNT_OUT_OF_RANGE, integer_in_range, may_draw
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
@@ -233,7 +233,8 @@ of fields returned."""
     if value is None:
         return []
     if count < 0:
-        check_repetitions(-count)
+        if not may_draw(client, -count):
+            return []
         pairs = [value.random_pair(random) for _ in range(-count)]
     else:
         pairs = value.sample(random, count)

@@ -208,6 +208,8 @@ def _traffic(node: Node) -> Fields:
         "dump_payload_sanitizations": statistics.payloads_looked_into,
         "total_reads_processed": statistics.reads,
         "total_writes_processed": statistics.writes,
+        "reply_buffer_shrinks": node.client_memory.resizing.shrinks,
+        "reply_buffer_expands": node.client_memory.resizing.expands,
     }
 
 

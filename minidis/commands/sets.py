@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, KeysView
 from itertools import islice
 
-from minidis.commands.arguments import check_repetitions, integer_in_range
+from minidis.commands.arguments import integer_in_range, may_draw
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
@@ -289,7 +289,8 @@ otherwise O(N) where N is the absolute value of the count."""
     if value is None:
         return []
     if count < 0:
-        check_repetitions(-count)
+        if not may_draw(client, -count):
+            return []
         return [value.random_member(random) for _ in range(-count)]
     return value.sample(random, count)
 

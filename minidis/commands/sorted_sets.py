@@ -33,9 +33,9 @@ from typing import Any
 
 from minidis.commands.arguments import (
     COUNT_OUT_OF_RANGE,
-    check_repetitions,
     deadline_ms,
     integer_in_range,
+    may_draw,
 )
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
@@ -810,7 +810,8 @@ def zrandmember(client: Client, key: bytes, *words: bytes):
         return []
     length = len(sorted_set)
     if count < 0:
-        check_repetitions(-count)
+        if not may_draw(client, -count):
+            return []
         pairs = sorted_set.at(random.choices(range(length), k=-count))
     elif count >= length:
         pairs = list(sorted_set)

@@ -20,7 +20,7 @@ Directives honoured here: protected-mode maxclients timeout tcp-keepalive client
 client-query-buffer-limit dir pidfile logfile loglevel; bind, port and their kin in listening.py.
 
 Mirrors: networking.c, the listening part of server.c, socket.c.
-Differs: uvloop or asyncio instead of ae.c; no I/O threads; no limits while a single command runs.
+Differs: uvloop or asyncio instead of ae.c; no I/O threads; a reply is made whole before it is measured.
 Read next: minidis/server.py, the command line.
 """
 
@@ -32,7 +32,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
@@ -43,6 +43,7 @@ from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
+from minidis.engine.client_buffers import ClientBuffers
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
@@ -53,8 +54,8 @@ from minidis.protocol.replies import ReplyError
 FLUSH_BYTES = 64 * 1024
 """Output of one client goes to its socket at the latest when it has grown to this."""
 
-CLIENTS_CRON_US = 1_000_000
-"""How often idle clients and soft output limits are looked at."""
+LEAST_CLIENTS_A_CRON = 5
+"""So many clients at least are looked at `hz` times a second; all of them once a second."""
 
 TOO_MANY_CLIENTS = b"-ERR max number of clients reached\r\n"
 PROTECTED = (
@@ -90,6 +91,7 @@ class Server:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._next_clients_cron_us = 0
+        self._round: Iterator[Connection] = iter(())  # of those who are looked at in turn
         self.stopped = asyncio.Event()
         self._busy: BusyTurns | None = None
         self._is_ready = False
@@ -305,7 +307,8 @@ class Server:
                 return
             self._timer.cancel()
         self._timer_us = deadline_us
-        self._timer = self.loop.call_later(max(0, deadline_us - self.node.clock()) / 1e6, self.tick)
+        delay_us = min(max(0, deadline_us - self.node.clock()), 1_000_000 // self.node.config.hz)
+        self._timer = self.loop.call_later(delay_us / 1e6, self.tick)
 
     def tick(self) -> None:
         """The timers are due: the node's, and the look at idle clients."""
@@ -313,10 +316,7 @@ class Server:
         try:
             self.tick_node()
             self._announce_when_ready()
-            if self.node.now_us >= self._next_clients_cron_us:
-                self._next_clients_cron_us = self.node.now_us + CLIENTS_CRON_US
-                for connection in list(self.connections.values()):
-                    connection.check(self.node.now_us)
+            self._check_some_clients()
         except (LoadError, NodeFailure) as error:
             self.fail(error)
             return
@@ -324,6 +324,21 @@ class Server:
             self.log.warning(f"A fault in a timer:\n{traceback.format_exc()}")
             self.node.next_cron_us = self.node.clock() + 1_000_000  # not again at once
         self.flush()
+
+    def _check_some_clients(self) -> None:
+        """Idle clients, soft output limits: a part of the clients at each cron, in turn."""
+        now_us, hz = self.node.now_us, self.node.config.hz
+        interval_us = 1_000_000 // hz
+        if now_us < self._next_clients_cron_us <= now_us + interval_us:
+            return
+        self._next_clients_cron_us = now_us + interval_us
+        count = len(self.connections)
+        for _ in range(min(count, max(LEAST_CLIENTS_A_CRON, -(-count // hz)))):
+            connection = next(self._round, None)
+            if connection is None:
+                self._round = iter(list(self.connections.values()))
+                connection = next(self._round)
+            connection.check(now_us)
 
     def tick_node(self) -> None:
         """Run the node's timers."""
@@ -334,6 +349,7 @@ class Connection(asyncio.Protocol):
     """One socket and its link."""
 
     transport: asyncio.Transport
+    buffers: ClientBuffers
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -371,6 +387,7 @@ class Connection(asyncio.Protocol):
         client.is_tls = transport.get_extra_info("sslcontext") is not None
         server.connections[client.id] = self
         self.last_read_us = node.now_us
+        self.buffers = ClientBuffers(node.client_memory.resizing, node.now_us)
         self.transport.set_write_buffer_limits(high=FLUSH_BYTES)
         _keep_alive(transport.get_extra_info("socket"), node.config.tcp_keepalive)
         server.log.verbose(f"Accepted {client.peer}")
@@ -381,6 +398,8 @@ class Connection(asyncio.Protocol):
             return
         server, parser = self.server, link.parser
         parser.feed(data)
+        if parser.unread_bytes > self.buffers.query_peak:
+            self.buffers.grow_query(parser.unread_bytes)
         self.last_read_bytes = len(data)
         statistics = server.node.statistics
         statistics.reads += 1
@@ -434,6 +453,7 @@ class Connection(asyncio.Protocol):
             query_bytes=max(self.link.parser.unread_bytes, self.last_read_bytes if self.running else 0),
             output_bytes=self.transport.get_write_buffer_size() + len(self.link.output),
             unix=self.link.client.local.endswith(":0"),
+            sizes=self.buffers,
         )
 
     def write(self) -> None:
@@ -446,16 +466,18 @@ class Connection(asyncio.Protocol):
             return
         if self._check_output(server.node.now_us):
             return
-        output = link.take_output()
+        output, buffers = link.take_output(), self.buffers
+        if len(output) > buffers.reply_peak:
+            buffers.reply_peak = min(len(output), buffers.reply_bytes)
         server.node.statistics.writes += 1
         if link.client.role != "replica":  # what those get is counted where it is made
             server.node.statistics.output_bytes += len(output)
         self.transport.write(output)
 
     def check(self, now_us: int) -> None:
-        """Once a second: hang up on the idle, and look at the soft limit."""
+        """Once a second: hang up on the idle, look at the soft limit, and at the sizes of its buffers."""
         link = self.link
-        if link is None:
+        if link is None or self.transport.is_closing():
             return
         client, timeout_s = link.client, self.server.node.config.timeout
         waits = client.parked is not None or len(client.subscriptions) > 0
@@ -463,6 +485,8 @@ class Connection(asyncio.Protocol):
             self.server.log.verbose("Closing idle client")
             self.transport.abort()
         self._check_output(now_us)
+        idle_s = (now_us - self.last_read_us) // 1_000_000
+        self.buffers.resize(now_us, idle_s, link.parser.unread_bytes)
 
     def _check_output(self, now_us: int) -> bool:
         """Cut the client off if too much waits for it, and say whether that was so."""

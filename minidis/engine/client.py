@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minidis.engine.pubsub import Subscriptions
 
 if TYPE_CHECKING:
+    from minidis.engine.client_buffers import ClientBuffers
     from minidis.engine.database import Database
     from minidis.engine.node import Node
     from minidis.engine.tracking import TrackingMode
@@ -34,6 +35,7 @@ class Buffers(NamedTuple):
     query_bytes: int = 0  # received and not yet done with
     output_bytes: int = 0  # owed to the client, and not yet taken by the kernel
     unix: bool = False
+    sizes: ClientBuffers | None = None  # what Redis would have allocated, where there is a socket
 
 
 class Client:
@@ -136,6 +138,12 @@ class Client:
         """Deliver the reply of a command that waited, unless CLIENT REPLY OFF keeps it back."""
         if self.reply_mode == "on":
             self.deliver(reply)
+
+    def abort(self) -> None:
+        """Hang up at once, without the replies that are still to be sent."""
+        self.aborted = True
+        self.outbox.clear()
+        self.node.disconnect(self)
 
     def keeps_back_reply(self, mode_before: str) -> bool:
         """True if the reply of the command that just ran must not be sent (CLIENT REPLY OFF, SKIP).

@@ -23,14 +23,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from minidis.engine.client_buffers import LEAST_REPLY_BYTES, Resizing
 from minidis.values.base import allocation_size
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
     from minidis.engine.node import Node
 
-CLIENT_BYTES = 1800
-"""A connection at rest: its `client` struct and a reply buffer of 1 KB."""
+STRUCT_BYTES = 776
+"""A `client` struct, as the allocator sees it."""
+
+CLIENT_BYTES = STRUCT_BYTES + LEAST_REPLY_BYTES
+"""A connection at rest: its struct and the smallest reply buffer."""
 
 SUBSCRIPTION_BYTES = 72
 """An entry in the client's table of channels and one in the channel's table of clients, about."""
@@ -45,6 +49,7 @@ class ClientMemory:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.counting = False
+        self.resizing = Resizing()
         self.total_bytes = 0
         self.evicted_clients = 0
         self._sizes: dict[int, int] = {}
@@ -122,10 +127,15 @@ def client_bytes(client: Client) -> int:
     buffers = client.measure_buffers()
     waiting = sum(map(len, client.parked.argv)) if client.parked is not None else 0
     queued = client.transaction.size_bytes if client.transaction is not None else 0
-    query = allocation_size(buffers.query_bytes) if buffers.query_bytes else 0
     subscriptions = SUBSCRIPTION_BYTES * len(client.subscriptions)
-    connection = CLIENT_BYTES if buffers.fd >= 0 else 0
-    return connection + query + buffers.output_bytes + waiting + queued + subscriptions
+    connection, query, output = 0, buffers.query_bytes, buffers.output_bytes
+    if buffers.fd >= 0:
+        connection = CLIENT_BYTES
+    if buffers.sizes is not None:
+        connection = STRUCT_BYTES + buffers.sizes.reply_bytes
+        query = max(query, buffers.sizes.query_bytes)
+        output = buffers.sizes.shown(output).list_bytes
+    return connection + (allocation_size(query) if query else 0) + output + waiting + queued + subscriptions
 
 
 def _counts(client: Client) -> bool:

@@ -102,6 +102,8 @@ class Link:
         if client.outbox:
             self.collect_late_replies()
         if client.closed or client.parked is not None:
+            if client.aborted:
+                self.output.clear()
             return None
         if self._has_limits:  # which AUTH and CONFIG SET change
             parser.authenticated = client.authenticated
@@ -129,8 +131,6 @@ class Link:
                 reply = WAITING
         if reply is not WAITING:
             self.output += encode(reply, client.protocol)
-        elif client.aborted:
-            self.output.clear()
         if client.outbox:
             self.collect_late_replies()
 

@@ -420,6 +420,9 @@ class Node:
     def tick(self) -> None:
         """Do what is due: timeouts of waiting clients, services, `hz` times a second the cron's own work."""
         self.now_us = self.clock()
+        if self.next_cron_us > self.now_us + 1_000_000 // self.config.hz:  # the system's clock was put back
+            self.next_cron_us = self.now_us
+            self.background.hurry()
         if self.waiting.parked:
             self.waiting.expire(self.now_ms)
         for service in tuple(self.services):

@@ -33,6 +33,8 @@ Limit = tuple[int, int, int]
 UNAUTHENTICATED: Limit = (1024, 0, 0)
 """Refusals that pile up for someone who has not even said who it is are no reason to keep memory."""
 
+LEAST_ELEMENT_BYTES = len(b"$0\r\n\r\n")
+
 
 def limit_of(client: Client) -> Limit:
     """The limit of the class that `client` belongs to."""
@@ -50,6 +52,21 @@ def limit_of(client: Client) -> Limit:
             soft_s,
         )
     return limits["pubsub" if client.kind == "pubsub" else "normal"]
+
+
+def refuses(client: Client, elements: int) -> bool:
+    """Cut the client off, and say so, if a reply of so many elements is sure to be over its hard limit.
+
+    For replies that may be made much larger than any value: they need not be made to be refused.
+    """
+    if client.is_embedded or client.in_execution:  # there is no buffer; EXEC is carried out whole
+        return False
+    hard_bytes = limit_of(client)[0]
+    if not hard_bytes or elements * LEAST_ELEMENT_BYTES < hard_bytes:
+        return False
+    client.node.log("warning", f"Client {client.peer} closed for overcoming of output buffer limits.")
+    client.abort()
+    return True
 
 
 class OutputMeter:

@@ -68,6 +68,4 @@ def abort(client: Client) -> None:
     if logged_us is None or abs(node.now_us - logged_us) > _LOG_INTERVAL_US:
         node.attack_logged_us = node.now_us
         node.log("warning", _ATTACK.format(client.peer))
-    client.aborted = True
-    client.outbox.clear()
-    node.disconnect(client)
+    client.abort()

@@ -287,7 +287,7 @@ class Statistics:
 
     def tick(self, now_us: int) -> None:
         """Sample the rates, ten times a second, and the clients' buffers, once."""
-        if now_us < self.next_sample_us:
+        if now_us < self.next_sample_us <= now_us + SAMPLE_EVERY_US:  # further away: the clock was put back
             return
         self.next_sample_us = now_us + SAMPLE_EVERY_US
         self.commands_rate.sample(now_us, self.commands_processed)
@@ -295,7 +295,7 @@ class Statistics:
         self.output_rate.sample(now_us, self.output_bytes)
         self.replication_input_rate.sample(now_us, self.replication_input_bytes)
         self.replication_output_rate.sample(now_us, self.replication_output_bytes)
-        if now_us >= self.next_buffers_us:
+        if not now_us < self.next_buffers_us <= now_us + 1_000_000:
             self.next_buffers_us = now_us + 1_000_000
             self._recent_buffers.append(self._largest_buffers_now())
 

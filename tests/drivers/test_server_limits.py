@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import redis
 
+from minidis.commands.clients import describe
+from minidis.drivers.embedded import real_clock
 from minidis.drivers.server import PROTECTED, Server
+from minidis.engine.client_buffers import CHUNK_BYTES, FIRST_QUERY_BYTES
 from minidis.protocol.resp import encode_command
 from tests.drivers.test_server import PROGRAM, SECONDS, free_port, path, program, serving  # noqa: F401
 
@@ -57,6 +60,25 @@ def test_the_soft_limit_is_one_of_time(path: str) -> None:  # noqa: F811
             await until(lambda: len(server.connections) == 1)
             await quick.expect(b"$%d\r\n%b\r\n" % (BIG, b"x" * BIG))
             assert len(await slow.expect_end()) < BIG
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("draw", [b"SRANDMEMBER s", b"HRANDFIELD h", b"ZRANDMEMBER z"])
+def test_a_reply_that_must_be_too_large_is_not_even_made(path: str, draw: bytes) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, client_output_buffer_limit="normal 1mb 0 0") as (server, connect):
+            peer, other = await connect(), await connect()
+            await peer.ask(b"SADD s a\r\nHSET h a b\r\nZADD z 1 a\r\n", b":1\r\n" * 3)
+            peer.writer.write(b"PING\r\n%b -999999999\r\nSET k v\r\n" % draw)
+            assert await peer.expect_end() == b""
+            await other.ask(b"EXISTS k\r\n", b":0\r\n")
+            few = b"%b -3\r\n" % draw
+            await other.ask(few, b"*3\r\n" + b"$1\r\na\r\n" * 3)
+            await other.ask(b"MULTI\r\nSET m v\r\n%b -160000\r\n" % draw, b"+OK\r\n" + b"+QUEUED\r\n" * 2)
+            other.writer.write(b"EXEC\r\n")
+            assert await other.expect_end() == b""
+            await (await connect()).ask(b"GET m\r\n", b"$1\r\nv\r\n")  # carried out whole
 
     asyncio.run(scenario())
 
@@ -132,6 +154,68 @@ def test_protected_mode(path: str, peer: Any, config: dict[str, str], is_let_in:
             assert stranger.closed != is_let_in
             assert stranger.written == (b"" if is_let_in else PROTECTED)
             assert server.node.statistics.rejected_connections == (not is_let_in)
+
+    asyncio.run(scenario())
+
+
+def test_a_clock_that_is_put_back_stalls_nothing(path: str) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path) as (server, _):
+            node = server.node
+            node.execute(node.connect(), [b"SET", b"k", b"v"])
+            node.execute(node.connect(), [b"CONFIG", b"SET", b"rdb-key-save-delay", b"1000000"])
+            node.execute(node.connect(), [b"BGSAVE"])
+            await until(
+                lambda: node.background.job is not None and node.background.job.walk.keys_written == 1
+            )
+            hour_us = 3_600_000_000
+            node.clock = lambda: real_clock() - hour_us
+            await until(lambda: node.next_cron_us < real_clock() - hour_us // 2)
+            await until(lambda: node.background.job is None)  # it would have rested for an hour
+
+    asyncio.run(scenario())
+
+
+def test_client_list_shows_the_buffers_that_redis_would_have(path: str) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path) as (server, connect):
+            now_us = stop_the_clock(server)
+            peer = await connect()
+            await peer.ask(b"PING\r\n", b"+PONG\r\n")
+            (connection,) = server.connections.values()
+
+            async def fields() -> dict[str, int]:
+                peer.writer.write(b"CLIENT LIST\r\n")
+                async with asyncio.timeout(SECONDS):
+                    line = (await peer.reader.readuntil(b"\n\r\n")).decode().splitlines()[1]
+                wanted = ("qbuf", "qbuf-free", "rbs", "rbp", "obl", "oll", "omem")
+                shown = dict(word.split("=", 1) for word in line.split())
+                return {name: int(shown[name]) for name in wanted}
+
+            fresh = await fields()
+            assert fresh["qbuf"] + fresh["qbuf-free"] == FIRST_QUERY_BYTES
+            assert (fresh["rbs"], fresh["obl"], fresh["oll"], fresh["omem"]) == (CHUNK_BYTES, 0, 0, 0)
+            server.node.execute(server.node.connect(), [b"SET", b"big", b"x" * BIG])
+            for _ in range(6):  # one peak after the other is below the half: down to a kilobyte
+                now_us[0] += 6_000_000
+                server.tick()
+            assert (connection.buffers.query_bytes, connection.buffers.reply_bytes) == (0, 1024)
+            assert server.node.client_memory.resizing.shrinks == 1
+            peer.writer.write(b"GET big\r\n")
+            await until(lambda: connection.measure().output_bytes > 1_000_000)
+            owed = connection.measure().output_bytes
+            shown = dict(word.split("=") for word in describe(connection.link.client).split())
+            assert int(shown["obl"]) == 1024
+            assert owed - 1024 <= int(shown["omem"]) < owed + 100_000
+            assert int(shown["oll"]) == -(-(owed - 1024) // 20464)
+            await peer.expect(b"$%d\r\n%b\r\n" % (BIG, b"x" * BIG))
+            for _ in range(6):
+                await fields()
+                connection.buffers.reply_peak = connection.buffers.reply_bytes  # what it takes is full
+                now_us[0] += 100_000
+                server.tick()
+            assert connection.buffers.reply_bytes == CHUNK_BYTES
+            assert server.node.client_memory.resizing.expands == 4
 
     asyncio.run(scenario())
 

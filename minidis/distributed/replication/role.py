@@ -297,8 +297,8 @@ class Replication:
     def tick(self) -> None:
         """The work of each second."""
         now_us = self.node.now_us
-        if self._next_cron_us is None or now_us < self._next_cron_us:
-            return
+        if self._next_cron_us is None or now_us < self._next_cron_us <= now_us + CRON_US:
+            return  # further away: the clock was put back
         if self.failover is not None:
             self.failover.look()
         self._next_cron_us = now_us + (CRON_US if self.failover is None else HURRIED_CRON_US)

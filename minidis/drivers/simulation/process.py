@@ -350,10 +350,8 @@ class Process:
     def step_clock(self, by_us: int) -> None:
         """Somebody corrects the wall clock of this machine."""
         self.skew_us += by_us
-        if self.running:
-            self.node.next_cron_us = min(self.node.next_cron_us, self.clock())
-            if not self.paused:
-                self._tick()
+        if self.running and not self.paused:
+            self._tick()
 
     def __repr__(self) -> str:
         state = "paused" if self.paused else "running" if self.running else "down"
