@@ -28,7 +28,6 @@ from typing import Any
 from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.client_buffers import PEAK_RESET_MS
 from minidis.engine.config import ConfigError, memory
 from minidis.engine.digest import EMPTY, dataset_digest, value_digest
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, command
@@ -329,25 +328,6 @@ def set_disable_deny_scripts(client: Client, switch: bytes) -> str:
 def pause_cron(client: Client, switch: bytes) -> str:
     """Stop periodic cron job processing."""
     client.node.cron_is_paused = flag(switch)
-    return "OK"
-
-
-@debug("REPLYBUFFER PEAK-RESET-TIME <NEVER||RESET|time>", 2)
-def replybuffer(client: Client, what: bytes, value: bytes) -> str:
-    """Sets the time (in milliseconds) to wait between client reply buffer peak resets.
-    In case NEVER is provided the last observed peak will never be reset
-    In case RESET is provided the peak reset time will be restored to the default value
-    REPLYBUFFER RESIZING <0|1>
-        Enable or disable the reply buffer resize cron job"""
-    resizing = client.node.client_memory.resizing
-    if what.upper() == b"RESIZING":
-        resizing.enabled = _flag(value)
-    elif what.upper() != b"PEAK-RESET-TIME":
-        raise _wrong(b"replybuffer")
-    elif value.upper() in (b"NEVER", b"RESET"):
-        resizing.peak_reset_ms = -1 if value.upper() == b"NEVER" else PEAK_RESET_MS
-    else:
-        resizing.peak_reset_ms = integer(value)
     return "OK"
 
 

@@ -7,8 +7,7 @@
 Restarting is the driver's to do (`node.on_restart`); a node without a process of its own refuses.
 
 Mirrors: debug.c, restartServer in server.c.
-Differs: replies have no buffer of a fixed size, so REPLYBUFFER is checked and does nothing; MALLCTL is
-unknown, as in a Redis that is built without jemalloc.
+Differs: MALLCTL is unknown, as in a Redis that is built without jemalloc.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded({"maxmemory-clients": "1mb"}, clock=0)
@@ -27,6 +26,7 @@ from minidis.commands.debugging import debug, flag, wrong_use
 from minidis.engine import starting
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.client_buffers import PEAK_RESET_MS
 from minidis.protocol.replies import ReplyError, Verbatim
 
 SMALLEST_BUCKET_LOG = 15
@@ -77,13 +77,18 @@ def aof_flush_sleep(client: Client, delay: bytes) -> str:
 
 @debug("REPLYBUFFER (PEAK-RESET-TIME <NEVER||RESET|time>|RESIZING <0|1>)", 2)
 def replybuffer(client: Client, what: bytes, value: bytes) -> str:
-    """How reply buffers shrink and grow. Here they have no size of their own: there is nothing to set."""
+    """How reply buffers shrink and grow: the time between two resets of their peaks (never, milliseconds,
+    or as at the start), or whether they are resized at all."""
+    resizing = client.node.client_memory.resizing
     name = what.upper()
-    if name == b"PEAK-RESET-TIME":
-        if value.upper() not in (b"NEVER", b"RESET"):
-            integer(value)
-    elif name != b"RESIZING":
+    if name == b"RESIZING":
+        resizing.enabled = flag(value)
+    elif name != b"PEAK-RESET-TIME":
         raise wrong_use(b"replybuffer")
+    elif value.upper() in (b"NEVER", b"RESET"):
+        resizing.peak_reset_ms = -1 if value.upper() == b"NEVER" else PEAK_RESET_MS
+    else:
+        resizing.peak_reset_ms = integer(value)
     return "OK"
 
 
