@@ -59,7 +59,11 @@ def check_votes(lab: Lab) -> str | None:
 
 
 def check_one_truth(lab: Lab) -> str | None:
-    """All Sentinels name one primary; it is one, the others follow it, and all hold the same."""
+    """All Sentinels name one primary; it is one, the others follow it, and all hold the same.
+
+    A replica that was away before a Sentinel met it is corrected by nobody: it may follow the former primary,
+    and get the same by a chain.
+    """
     truths = {
         (primary.current_address.ip, primary.config_epoch)
         for name in SENTINELS
@@ -71,11 +75,20 @@ def check_one_truth(lab: Lab) -> str | None:
     primary = next(name for name in NODES if lab.processes[name].host.ip == ip)
     for name in NODES:
         follows = lab[name].replication.primary_address
+        if name != primary and not _is_known(lab, name):
+            continue
         wanted = (None,) if name == primary else (ip, primary)
         if (follows if follows is None else follows[0]) not in wanted:
             return f"{primary} is the primary, and {name} follows {follows}"
     digests = {dataset_digest(lab[name].databases) for name in NODES}
     return None if len(digests) == 1 else "the nodes do not hold the same"
+
+
+def _is_known(lab: Lab, name: str) -> bool:
+    """Does a Sentinel know this replica?"""
+    address = lab.processes[name].address
+    watched = [lab[sentinel].sentinel.primaries["m"] for sentinel in SENTINELS]
+    return any((one.address.ip, one.address.port) == address for m in watched for one in m.replicas.values())
 
 
 def any_faults(lab: Lab) -> Check:
