@@ -19,6 +19,11 @@ from tests.interop.instances import OURS, PATIENCE_S, free_port, until
 NAME = "mymaster"
 HURRIED = {"info-period": 500, "ask-period": 200, "publish-period": 300}
 
+DOWN_AFTER_MS = 2000
+"""Not under a second and something: a Sentinel opens a link to an address once a second at most, and the first
+second after a switch may have been spent on the dead primary.  With 500 ms real ones call the new primary down
+at once, also around real servers, and fail over again."""
+
 
 class Watcher:
     """A Sentinel process.  `judge` is None for minidis."""
@@ -32,7 +37,7 @@ class Watcher:
         self.config.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {port_of_primary} {quorum}\n"
-            f"sentinel down-after-milliseconds {NAME} 1000\n"
+            f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
             f"sentinel failover-timeout {NAME} 10000\n{lines}"
         )
         self.start()
