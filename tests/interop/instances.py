@@ -65,14 +65,26 @@ class Instance:
         for name, value in settings.items():
             command += [f"--{name}", str(value)]
         self.log_path = self.folder / "log"
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT
-            )
+        self._command = command
+        self._start()
         self.client = redis.Redis(port=self.port, socket_timeout=PATIENCE_S)
         self.raw = redis.Redis(port=self.port, socket_timeout=PATIENCE_S)
         self.raw.response_callbacks.clear()  # replies as they come, also QUEUED
         until(self._answers, f"{self.name} starts")
+
+    def _start(self) -> None:
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT
+            )
+
+    def restart(self, *more: str) -> None:
+        """End it as an administrator does, and start it again with its files, and more of a command line."""
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        self._command += more
+        self._start()
+        until(self._answers, f"{self.name} starts again")
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:

@@ -155,6 +155,37 @@ def test_a_promoted_replica_takes_the_history_on(judge: Judge, promoted: str) ->
 
 
 @WAYS
+def test_both_keep_their_place_over_a_restart(judge: Judge, ours: str) -> None:
+    """A snapshot names the history and the offset: the replica asks only for what it has missed.
+
+    So it does when the primary comes back, whose stream opens with the end of the keys that it left out.
+    """
+    primary, replica = make_pair(judge, ours, save="3600 1", repl_ping_replica_period=3600)
+    with running(primary, replica):
+        replica.follow(primary.port)
+        replica.wait_for_link()
+        write(primary, 1)
+        settle(primary, replica)
+        replica.restart("--replicaof", f"127.0.0.1 {primary.port}")
+        write(primary, 2)
+        replica.wait_for_link()
+        settle(primary, replica)
+        assert (primary.info()["sync_full"], primary.info()["sync_partial_ok"]) == (1, 1)
+        primary.call("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+        for number in range(10):
+            primary.call("SET", f"short{number}", "v", "PX", 1)
+        until(lambda: primary.info()["slave0"]["offset"] == primary.info()["master_repl_offset"])
+        former, offset = primary.info()["master_replid"], primary.info()["master_repl_offset"]
+        primary.restart()
+        assert primary.info()["master_replid2"] == former
+        assert primary.info()["second_repl_offset"] == offset + 1
+        replica.wait_for_link()
+        settle(primary, replica)
+        assert (primary.info()["sync_full"], primary.info()["sync_partial_ok"]) == (0, 1)
+        assert replica.call("DBSIZE") == primary.call("DBSIZE")
+
+
+@WAYS
 def test_keys_that_expire(judge: Judge, ours: str) -> None:
     primary, replica = make_pair(judge, ours)
     with running(primary, replica):

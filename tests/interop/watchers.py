@@ -20,9 +20,9 @@ NAME = "mymaster"
 HURRIED = {"info-period": 500, "ask-period": 200, "publish-period": 300}
 
 DOWN_AFTER_MS = 2000
-"""Not under a second and something: a Sentinel opens a link to an address once a second at most, and the first
-second after a switch may have been spent on the dead primary.  With 500 ms real ones call the new primary down
-at once, also around real servers, and fail over again."""
+"""More than a second: a Sentinel opens a link to its primary once a second at most, and after a switch the
+last attempt was at the dead one.  With 500 ms, real ones too call the new primary down, and fail over again.
+"""
 
 
 class Watcher:

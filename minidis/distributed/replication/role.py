@@ -187,6 +187,7 @@ class Replication:
             self.second_id, self.second_id_until = former_id, offset + 1
             self.without_replicas_since_us = self.node.now_us
             self.create_backlog()
+            self.cron_runs = 1  # no PING at once: a replica that asks now has all there is
             word = b"UNLINK" if self.node.config.lazyfree_lazy_expire else b"DEL"
             for database_index, key in expired:
                 self.say([word, key], database_index)
