@@ -19,8 +19,8 @@ import random
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, cast
 
 from minidis.distributed.cluster.creation import Member, create, shards
 from minidis.drivers.disk import RealDisk
@@ -47,26 +47,47 @@ class ClusterServers:
         bus_ports: Sequence[int] | None = None,
     ) -> None:
         self.ports = list(ports)
-        self.servers: dict[int, Server] = {}
-        for number, port in enumerate(ports):
-            own = os.path.join(os.path.abspath(folder), str(port))
-            os.makedirs(own, exist_ok=True)
-            settings = {
-                "port": port,
-                "bind": HOST,
-                "dir": own,
-                "logfile": os.path.join(own, "redis.log"),
-                "cluster-enabled": "yes",
-                **({"cluster-port": bus_ports[number]} if bus_ports else {}),
-                **(config or {}),
-            }
-            node = Node(Config(settings), real_clock, random.Random(), disk=RealDisk())
-            self.servers[port] = Server(node, Log(node.config.logfile, node.config.loglevel))
+        self.folder = os.path.abspath(folder)
+        self.config = dict(config or {})
+        self.bus_ports = dict(zip(ports, bus_ports, strict=True)) if bus_ports else {}
+        self.servers = {port: self._make(port) for port in ports}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    def _make(self, port: int) -> Server:
+        own = os.path.join(self.folder, str(port))
+        os.makedirs(own, exist_ok=True)
+        settings = {
+            "port": port,
+            "bind": HOST,
+            "dir": own,
+            "logfile": os.path.join(own, "redis.log"),
+            "cluster-enabled": "yes",
+            **({"cluster-port": self.bus_ports[port]} if port in self.bus_ports else {}),
+            **self.config,
+        }
+        node = Node(Config(settings), real_clock, random.Random(), disk=RealDisk())
+        return Server(node, Log(node.config.logfile, node.config.loglevel))
 
     async def start(self) -> None:
         """Let them listen.  Raises ListenError, LoadError."""
-        for server in self.servers.values():
-            await server.start(load=True)
+        for port in self.ports:
+            await self._start(port)
+
+    async def _start(self, port: int) -> None:
+        await self.servers[port].start(load=True)
+        self._tasks[port] = asyncio.create_task(self.servers[port].wait_until_stopped())
+
+    async def kill(self, port: int) -> None:
+        """End one of them at once, as kill -9 would."""
+        server = self.servers[port]
+        server.stopped.set()
+        await self._tasks[port]
+        cast(RealDisk, server.node.disk).close_all()
+
+    async def restart(self, port: int) -> None:
+        """Start one that was killed anew, from its files."""
+        self.servers[port] = self._make(port)
+        await self._start(port)
 
     async def create(self, replicas: int) -> None:
         """Make them a cluster, unless they are one already.  Raises CreationError, TimeoutError."""
@@ -79,8 +100,8 @@ class ClusterServers:
                     await asyncio.sleep(POLL_S)
 
     def _member(self, port: int) -> Member:
-        server = self.servers[port]
-        return Member(str(port), HOST, port, server.node.cluster.bus_port, lambda: server.node)
+        bus_port = self.servers[port].node.cluster.bus_port
+        return Member(str(port), HOST, port, bus_port, lambda: self.servers[port].node)
 
     def call(self, name: str, *words: Any) -> Any:
         """A command of one server, by its port; only in the thread of the event loop."""
@@ -94,7 +115,8 @@ class ClusterServers:
 
     async def wait_until_stopped(self) -> None:
         """Until `stop`, or until each has been shut down."""
-        await asyncio.gather(*(server.wait_until_stopped() for server in self.servers.values()))
+        while running := [task for task in self._tasks.values() if not task.done()]:
+            await asyncio.wait(running)
 
     def stop(self) -> None:
         """Let all of them end."""
@@ -170,11 +192,22 @@ class LocalCluster:
             except ReplyError as error:
                 return error
 
-        assert self._loop is not None
-        reply = asyncio.run_coroutine_threadsafe(inside(), self._loop).result(PATIENCE_S)
+        reply = self._wait_for(inside())
         if isinstance(reply, ReplyError):
             raise reply
         return reply
+
+    def kill(self, port: int) -> None:
+        """End one node at once, as kill -9 would."""
+        self._wait_for(self.servers.kill(port))
+
+    def restart(self, port: int) -> None:
+        """Start one that was killed anew, from its files."""
+        self._wait_for(self.servers.restart(port))
+
+    def _wait_for(self, what: Coroutine[Any, Any, Any]) -> Any:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(PATIENCE_S)
 
     def stop(self) -> None:
         """End all nodes; their folders go too."""

@@ -1,0 +1,184 @@
+"""redis-py's RedisCluster, sync and asyncio, while slots move and primaries change: its callers see no error.
+
+What redis-py retries by itself (MOVED, ASK, TRYAGAIN, a lost connection) is its business; what reaches the
+caller is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from minidis.distributed.cluster.slots import slot_of
+from minidis.drivers.cluster_servers import LocalCluster
+from tests.interop.instances import until
+
+RETRY_LIMIT = 1_000_000  # RedisCluster does not wait between two attempts at a node that is down
+MOVED_SLOT = slot_of(b"{moved}")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(3, 1) as cluster:
+        yield cluster
+
+
+class Load:
+    """Counters that are incremented all the time, by one thread: what was acknowledged must be there."""
+
+    def __init__(self) -> None:
+        keys = [f"{{moved}}:{number}" for number in range(5)] + [f"n:{number}" for number in range(15)]
+        self.counts = dict.fromkeys(keys, 0)
+        self.errors: list[BaseException] = []
+        self.lost: list[tuple[str, int, int]] = []
+        self.rounds = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Load:
+        self.thread.start()
+        until(lambda: self.rounds > 2 or self.errors, "the load has begun")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stopped.set()
+        self.thread.join(60)
+
+    def pass_rounds(self, count: int) -> None:
+        target = self.rounds + count
+        until(lambda: self.rounds >= target or self.errors, "the load goes on")
+
+    def _run(self) -> None:
+        try:
+            self.run()
+        except BaseException as error:
+            self.errors.append(error)
+
+    def run(self) -> None:
+        raise NotImplementedError
+
+    def take(self, key: str, value: int) -> None:
+        if value < self.counts[key] + 1:
+            self.lost.append((key, value, self.counts[key]))
+        self.counts[key] = value
+
+
+class SyncLoad(Load):
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port = port
+
+    def run(self) -> None:
+        client = redis.RedisCluster(host="127.0.0.1", port=self.port, retry=Retry(NoBackoff(), RETRY_LIMIT))
+        while not self.stopped.is_set():
+            for key in self.counts:
+                self.take(key, client.incr(key))
+            self.rounds += 1
+        client.close()
+
+
+class AsyncLoad(Load):
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port = port
+
+    def run(self) -> None:
+        asyncio.run(self._increment())
+
+    async def _increment(self) -> None:
+        client = redis.asyncio.RedisCluster(
+            host="127.0.0.1", port=self.port, retry=AsyncRetry(NoBackoff(), RETRY_LIMIT)
+        )
+        while not self.stopped.is_set():
+            for key in self.counts:
+                self.take(key, await client.incr(key))
+            self.rounds += 1
+        await client.aclose()
+
+
+@pytest.fixture(params=[SyncLoad, AsyncLoad], ids=["sync", "asyncio"])
+def load(request: pytest.FixtureRequest, cluster: LocalCluster) -> Load:
+    for port in primaries(cluster):
+        cluster.call(port, "FLUSHALL")
+    return request.param(primaries(cluster)[0])
+
+
+def names(cluster: LocalCluster) -> dict[int, str]:
+    return {port: cluster.call(port, "CLUSTER", "MYID").decode() for port in cluster.ports}
+
+
+def primaries(cluster: LocalCluster) -> list[int]:
+    return [port for port in cluster.ports if cluster.call(port, "ROLE")[0] == b"master"]
+
+
+def owner(cluster: LocalCluster, seen_by: int = 0) -> int:
+    """The port of the primary that serves the moved slot, as one of the nodes sees it."""
+    server = cluster.servers.servers[cluster.ports[seen_by]]
+    return cluster.run(lambda: server.node.cluster.state.owners[MOVED_SLOT].tcp_port)
+
+
+def follows(cluster: LocalCluster, replica: int, primary: int) -> bool:
+    return cluster.call(replica, "ROLE")[:4:3] == [b"slave", b"connected"] and (
+        cluster.call(replica, "ROLE")[2] == primary
+    )
+
+
+def replica_of(cluster: LocalCluster, primary: int) -> int:
+    return until(
+        lambda: next((port for port in cluster.ports if follows(cluster, port, primary)), None),
+        "it has a replica",
+    )
+
+
+def test_a_slot_moves_under_load(cluster, load):
+    source = owner(cluster)
+    target = next(port for port in primaries(cluster) if port != source)
+    ids = names(cluster)
+    with load:
+        cluster.call(target, "CLUSTER", "SETSLOT", MOVED_SLOT, "IMPORTING", ids[source])
+        cluster.call(source, "CLUSTER", "SETSLOT", MOVED_SLOT, "MIGRATING", ids[target])
+        with redis.Redis(port=source) as mover:
+            while keys := cluster.call(source, "CLUSTER", "GETKEYSINSLOT", MOVED_SLOT, 2):
+                mover.execute_command("MIGRATE", "127.0.0.1", target, "", 0, 60_000, "KEYS", *keys)
+                load.pass_rounds(2)
+        for port in (target, source):
+            cluster.call(port, "CLUSTER", "SETSLOT", MOVED_SLOT, "NODE", ids[target])
+        load.pass_rounds(3)
+    assert not load.errors and not load.lost
+    assert cluster.call(target, "CLUSTER", "COUNTKEYSINSLOT", MOVED_SLOT) == 5
+    until(lambda: all(owner(cluster, number) == target for number in range(6)), "all have heard of it")
+
+
+def test_a_replica_takes_over_by_request_under_load(cluster, load):
+    """CLUSTER FAILOVER loses nothing: the primary stops, and the replica waits until it has everything."""
+    old = owner(cluster)
+    new = replica_of(cluster, old)
+    with load:
+        cluster.call(new, "CLUSTER", "FAILOVER")
+        until(lambda: follows(cluster, old, new), "the roles have changed")
+        load.pass_rounds(3)
+    assert not load.errors and not load.lost
+
+
+def test_a_primary_dies_under_load(cluster, load):
+    """What its replica had not seen may be lost, but no caller sees an error."""
+    old = owner(cluster)
+    new = replica_of(cluster, old)
+    with load:
+        cluster.kill(old)
+        try:
+            until(lambda: cluster.call(new, "ROLE")[0] == b"master", "the replica is elected")
+            load.pass_rounds(3)
+        finally:
+            cluster.restart(old)
+        load.pass_rounds(3)
+    assert not load.errors
+    until(lambda: follows(cluster, old, new), "the old one comes back as its replica")
