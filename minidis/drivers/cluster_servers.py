@@ -92,10 +92,11 @@ class ClusterServers:
     async def create(self, replicas: int) -> None:
         """Make them a cluster, unless they are one already.  Raises CreationError, TimeoutError."""
         members = [self._member(port) for port in self.ports]
+        steps = create(members, replicas, self.call)
         if all(len(member.node().cluster.state.nodes) > 1 for member in members):
-            return
+            steps = iter([lambda: all(member.node().cluster.state.is_ok for member in members)])
         async with asyncio.timeout(PATIENCE_S):
-            for condition in create(members, replicas, self.call):
+            for condition in steps:
                 while not condition():
                     await asyncio.sleep(POLL_S)
 

@@ -177,10 +177,12 @@ def command_line_text(words: Sequence[str]) -> str:
 
     >>> command_line_text(["--port", "7000", "--save", "--logfile", "--my-log", "--maxmemory 1gb"])
     'port "7000" \\nsave ""\\nlogfile "--my-log" \\nmaxmemory 1gb '
+    >>> command_line_text([])
+    ''
     """
     text = ""
     wants_value = False
-    for word, following in zip(words, [*words[1:], "--"], strict=True):
+    for word, following in zip(words, [*words[1:], "--"], strict=False):
         if word.startswith("--") and not wants_value:
             text += ("\n" if text else "") + word[2:] + " "
             wants_value = len(word.split()) == 1

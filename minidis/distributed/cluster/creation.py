@@ -6,7 +6,7 @@
     4  CLUSTER REPLICATE                       when all know all: replicas in turn, one for each primary
     5  the cluster is ok                       when every node says so
 
-The same in the lab and over TCP: `create` sends commands by a function that it is given, and yields what must
+`create` sends commands by a function that it is given, and yields what must
 be waited for, so that whoever drives the nodes lets time pass in its own way.
 
 Mirrors: redis-cli --cluster create (`clusterManagerCommandCreate`).
@@ -17,7 +17,7 @@ Complexity: O(nodes) commands, and what the nodes need to get to know each other
 >>> [(one, replicas) for one, replicas, _ in shards(["a", "b", "c", "d", "e", "f"], replicas=1)]
 [('a', ['d']), ('b', ['e']), ('c', ['f'])]
 
-Read next: minidis/drivers/simulation/lab.py and minidis/drivers/cluster_servers.py, which use it.
+Read next: minidis/drivers/cluster_servers.py, which uses it.
 """
 
 from __future__ import annotations
