@@ -32,15 +32,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(condition: Callable[[], Any], what: str = "") -> Any:
+def until(condition: Callable[[], Any], what: str = "", patience_s: float = PATIENCE_S) -> Any:
     """Poll until the condition holds; its value."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE_S} s: {what or condition}")
+            raise AssertionError(f"not within {patience_s} s: {what or condition}")
         time.sleep(0.02)
 
 

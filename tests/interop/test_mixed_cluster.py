@@ -7,14 +7,20 @@ fast this machine is: each step waits until all agree, within a long bound.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.differential.servers import available_judges
-from tests.interop.instances import Instance, free_port, running, until
+from tests.interop.instances import Instance, free_port, running
+from tests.interop.instances import until as until_in_time
 
 REDIS = [judge for judge in available_judges() if judge.name == "redis-7.0"]
 NODE_TIMEOUT_MS = 4000
+
+
+until = partial(until_in_time, patience_s=120)
+"""An election that fails is tried again only after four node timeouts."""
 
 
 class Member(Instance):
@@ -96,18 +102,38 @@ def test_what_is_published_reaches_all(members):
         listener.close()
 
 
-@pytest.mark.parametrize("heir, failing, key", [("ours2", "real1", "b"), ("real3", "ours1", "k")])
-def test_a_replica_takes_the_place_by_the_votes_of_both_kinds(members, heir, failing, key):
-    """The heir needs two of three votes, and the failing one has none: one of each kind must vote for it."""
-    new, old = members[heir], members[failing]
+PAIRS = pytest.mark.parametrize(
+    "replica, primary, key", [("ours2", "real1", "b"), ("real3", "ours1", "k")], ids=["of theirs", "of ours"]
+)
+"""The replica is of the other kind than its primary; the key is in the primary's slots."""
+
+
+@PAIRS
+def test_a_failover_by_hand_and_back(members, replica, primary, key):
+    """The replica takes over while the primary stands still; then the former primary takes the place back."""
+    new, old = members[replica], members[primary]
+    for number, (taker, giver, how) in enumerate(((new, old, ()), (old, new, ("TAKEOVER",)))):
+        giver.call("SET", key, f"value {number}")
+        assert taker.call("CLUSTER", "FAILOVER", *how) == b"OK"
+        until(lambda: all(one.sees(taker)[-1] == "master" for one in members.values()), "all see it")
+        until(lambda: all(one.sees(giver)[-1] == "slave" for one in members.values()), "and the former one")
+        until(lambda: all(one.is_ok for one in members.values()), "the cluster is ok")
+        assert taker.call("GET", key) == b"value %d" % number
+        giver.wait_for_link()
+
+
+@PAIRS
+def test_a_replica_takes_the_place_by_the_votes_of_both_kinds(members, replica, primary, key):
+    """It needs two of three votes, and the failing one has none: one of each kind must vote for it."""
+    new, old = members[replica], members[primary]
     epoch = max(int(words[5]) for words in new.rows().values())
-    old.call("SET", key, f"kept by {heir}")
-    assert old.call("WAIT", 1, 20_000) == 1
+    old.call("SET", key, f"kept by {replica}")
+    assert old.call("WAIT", 1, 60_000) == 1
     old.kill()
     others = [one for one in members.values() if one.process.poll() is None]
-    until(lambda: all("fail" in one.sees(old) for one in others), f"all hold {failing} for failed")
-    until(lambda: all(one.sees(new)[-1] == "master" for one in others), f"all see {heir} as primary")
+    until(lambda: all("fail" in one.sees(old) for one in others), f"all hold {primary} for failed")
+    until(lambda: all(one.sees(new)[-1] == "master" for one in others), f"all see {replica} as primary")
     until(lambda: all(one.is_ok for one in others), "the cluster is ok again")
     assert int(new.rows()[new.id][5]) > epoch
     assert {tuple(one.rows()[new.id][7:]) for one in others} == {tuple(new.rows()[new.id][7:])}
-    assert new.call("GET", key) == f"kept by {heir}".encode()
+    assert new.call("GET", key) == f"kept by {replica}".encode()
