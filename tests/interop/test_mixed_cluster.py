@@ -111,15 +111,20 @@ PAIRS = pytest.mark.parametrize(
 @PAIRS
 def test_a_failover_by_hand_and_back(members, replica, primary, key):
     """The replica takes over while the primary stands still; then the former primary takes the place back."""
-    new, old = members[replica], members[primary]
-    for number, (taker, giver, how) in enumerate(((new, old, ()), (old, new, ("TAKEOVER",)))):
-        giver.call("SET", key, f"value {number}")
+
+    def hand_over(giver: Member, taker: Member, *how: str) -> None:
+        giver.call("SET", key, f"given to {taker.name}")
+        assert giver.call("WAIT", 1, 60_000) == 1
         assert taker.call("CLUSTER", "FAILOVER", *how) == b"OK"
-        until(lambda: all(one.sees(taker)[-1] == "master" for one in members.values()), "all see it")
-        until(lambda: all(one.sees(giver)[-1] == "slave" for one in members.values()), "and the former one")
-        until(lambda: all(one.is_ok for one in members.values()), "the cluster is ok")
-        assert taker.call("GET", key) == b"value %d" % number
+        everyone = members.values()
+        until(lambda: all(one.sees(taker)[-1] == "master" for one in everyone), "all see the new primary")
+        until(lambda: all(one.sees(giver)[-1] == "slave" for one in everyone), "and the former one")
+        until(lambda: all(one.is_ok for one in everyone), "the cluster is ok")
+        assert taker.call("GET", key) == f"given to {taker.name}".encode()
         giver.wait_for_link()
+
+    hand_over(members[primary], members[replica])
+    hand_over(members[replica], members[primary], "TAKEOVER")
 
 
 @PAIRS
