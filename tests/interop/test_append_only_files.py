@@ -16,7 +16,7 @@ import pytest
 from minidis import Embedded
 from minidis.drivers.disk import RealDisk
 from minidis.persistence.rdb_writer import write_snapshot
-from tests.differential.servers import Connection, RealServer, available_judges
+from tests.differential.servers import Connection, Judge, RealServer, available_judges
 from tests.persistence.datasets import Command, every_encoding
 
 CHECKERS = {"redis-7.0": "redis-check-aof", "valkey-9.1": "valkey-check-aof"}
@@ -32,9 +32,13 @@ AFTERWARDS: list[Command] = [
 ]
 
 
+LIBRARY = b"#!lua name=mylib\nredis.register_function('f', function() return 1 end)"
+
+
 def dataset(seed: int) -> list[Command]:
-    """Every encoding; but for the score -0, which Redis 7.0 reads as 0 in a command of a log."""
-    return [command for command in every_encoding(seed) if b"-0" not in command]
+    """Every encoding and a function; but for the score -0, which Redis 7.0 reads as 0 in a log's command."""
+    commands = [command for command in every_encoding(seed) if b"-0" not in command]
+    return [*commands, (b"FUNCTION", b"LOAD", LIBRARY)]
 
 
 judges = pytest.mark.parametrize("judge", available_judges(), ids=lambda judge: judge.name)
@@ -84,17 +88,25 @@ def digest_of_snapshot(judge, snapshot: bytes) -> bytes:
         return digest(connection)
 
 
+def checker(judge: Judge, folder: Path) -> str:
+    """How to call the judge's checker: a server program is one under that name."""
+    name = CHECKERS[judge.name]
+    if found := shutil.which(name):
+        return found
+    (folder / name).symlink_to(judge.binary)
+    return str(folder / name)
+
+
 @judges
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_our_logs_load_there(judge, preamble, tmp_path):
     ours = written_by_us(tmp_path, dataset(1), aof_use_rdb_preamble=preamble, aof_timestamp_enabled="yes")
-    checker = shutil.which(CHECKERS[judge.name])
-    if checker:
-        manifest = tmp_path / "appendonlydir" / "appendonly.aof.manifest"
-        done = subprocess.run([checker, manifest], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0 and "All AOF files and manifest are valid" in done.stdout, done.stdout
+    manifest = tmp_path / "appendonlydir" / "appendonly.aof.manifest"
+    done = subprocess.run([checker(judge, tmp_path), manifest], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "All AOF files and manifest are valid" in done.stdout, done.stdout
     with real(judge, tmp_path) as server, server.connect() as connection:
         assert digest(connection) == digest_of_snapshot(judge, ours)
+        assert connection.run([(b"FCALL", b"f", b"0")]) == [(b":", b"1")]
 
 
 @judges
@@ -106,6 +118,7 @@ def test_their_logs_load_here_and_go_on(judge, preamble, tmp_path):
         theirs = digest(connection)
     with on(tmp_path) as redis:
         assert digest_of_snapshot(judge, snapshot_of(redis)) == theirs
+        assert redis.execute("FCALL", "f", 0) == 1
         redis.execute("SET", "ours", "1")
         ours = snapshot_of(redis)
     with real(judge, tmp_path) as server, server.connect() as connection:
