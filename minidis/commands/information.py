@@ -210,6 +210,7 @@ def _traffic(node: Node) -> Fields:
         "total_writes_processed": statistics.writes,
         "reply_buffer_shrinks": node.client_memory.resizing.shrinks,
         "reply_buffer_expands": node.client_memory.resizing.expands,
+        **node.process_facts("stats"),
     }
 
 

@@ -4,6 +4,10 @@ On a frozen clock every command takes no time at all, and SLOWLOG, LATENCY and I
 With `charge(node)` each command first lets its price pass (latency.py), as DEBUG SLEEP does: the slow log's
 entries, the monitor's spikes and the histograms are then the engine's own, and the same in every run.
 
+`charge_forks` does the same for what the kernel does when Redis forks: the page table is copied, and the thread
+stands still meanwhile. Our own snapshots fork nothing, so this is played: time passes where the fork would be,
+and the gauges that Redis sets then are set (LATENCY's `fork`, INFO's `latest_fork_usec`).
+
 Complexity: a price and a step of the clock for each command.
 
 >>> node = charge(Embedded({"slowlog-log-slower-than": "1000"}, clock=0))
@@ -37,6 +41,32 @@ def charge(node: Embedded) -> Embedded:
         command.timing = timing
     node.node.statistics.time_all()
     return node
+
+
+def charge_forks(node: Embedded, fork_us: int) -> None:
+    """From now on, let each snapshot and rewrite of `node` begin with a fork that takes so long.
+
+    >>> node = charge(Embedded({"latency-monitor-threshold": "1"}, clock=0))
+    >>> charge_forks(node, 250_000)
+    >>> node.execute("BGSAVE"), node.execute("LATENCY", "LATEST")[1]
+    ('Background saving started', [b'fork', 0, 250, 250])
+    """
+    background = node.node.background
+    start = type(background).start
+    forks = 0
+
+    def fork_and_start(*arguments: Any, **named: Any) -> Any:
+        nonlocal forks
+        forks += 1
+        node.node.sleep(fork_us)
+        node.node.latency.sample("fork", fork_us // 1000)
+        return start(background, *arguments, **named)
+
+    def facts(section: str) -> dict[str, object]:
+        return {"latest_fork_usec": fork_us if forks else 0, "total_forks": forks} if section == "stats" else {}
+
+    background.start = fork_and_start  # type: ignore[method-assign]
+    node.node.process_facts = facts
 
 
 def _charged(node: Embedded, invoke: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Fault roulette: a node that is ill in one of eight ways; its gauges tell which, if you can read them.
+"""Fault roulette: a node that is ill in one of ten ways; its gauges tell which, if you can read them.
 
     node = spin(seed=4)          the seed decides the fault, its size and the everyday traffic around it
     fault_of(4)                  what it was: a name of FAULTS
@@ -9,8 +9,8 @@ that is merely not zero proves nothing.
 
 Complexity: some thousand commands for a spin.
 
->>> sorted(FAULTS)[:4]
-['churn', 'client leak', 'eviction storm', 'expiry storm']
+>>> sorted(FAULTS)[:5]
+['churn', 'client leak', 'eviction storm', 'expiry storm', 'fork stall']
 >>> spin(seed=1).execute("PING") is not None
 True
 
@@ -22,13 +22,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from minidis.course.priced import charge
+from minidis.course.follower import Follower
+from minidis.course.priced import charge, charge_forks
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.event_loop import EventLoop
 from minidis.protocol.replies import ReplyError
 
 START = "2026-01-01T00:00:00Z"
-CONFIG = {"latency-monitor-threshold": "1", "slowlog-log-slower-than": "1000", "hz": "1"}
+CONFIG = {
+    "latency-monitor-threshold": "1",
+    "slowlog-log-slower-than": "1000",
+    "hz": "1",
+    "save": "",
+    "repl-backlog-size": "64kb",  # full from the start: as it fills, it takes room from the keys
+}
 HEALTHY = "healthy"
 
 
@@ -38,6 +45,7 @@ def spin(seed: int, fault: str | None = None) -> Embedded:
     node = charge(Embedded(CONFIG, clock=START, seed=seed))
     _everyday(node, random)
     FAULTS[fault or fault_of(seed)](node, random)
+    node.step(2)  # whoever is healthy has caught up
     return node
 
 
@@ -47,7 +55,10 @@ def fault_of(seed: int) -> str:
 
 
 def _everyday(node: Embedded, random: Random) -> None:
-    """A cache, some clients that come and go, one report a day: nothing of it is a fault."""
+    """A cache, a replica, some clients that come and go, one report a day: nothing of it is a fault."""
+    charge_forks(node, random.randrange(1_000, 5_000))
+    Follower(node)
+    node.step(10)  # it gets its copy: one fork, a short one
     for number in range(random.randrange(400, 600)):
         node.execute("SET", f"user:{number}", "x" * 50)
     for number in range(300):
@@ -71,7 +82,7 @@ def _healthy(node: Embedded, random: Random) -> None:
 
 def _slow_command(node: Embedded, random: Random) -> None:
     """Somebody lists the keyspace, again and again."""
-    for number in range(4_000):
+    for number in range(3_000):
         node.execute("SET", f"item:{number}", number)
     admin = node.connect("admin-panel")
     for _ in range(random.randrange(8, 15)):
@@ -81,7 +92,7 @@ def _slow_command(node: Embedded, random: Random) -> None:
 
 def _slow_script(node: Embedded, random: Random) -> None:
     """A script that walks over everything: the server sees one EVAL."""
-    for number in range(4_000):
+    for number in range(3_000):
         node.execute("SET", f"item:{number}", number)
     billing = node.connect("billing")
     for _ in range(random.randrange(8, 15)):
@@ -93,7 +104,7 @@ def _client_leak(node: Embedded, random: Random) -> None:
     """Connections are opened, used once, and never closed."""
     for _ in range(random.randrange(200, 400)):
         node.execute("GET", "user:1", client=node.connect("worker"))
-    node.step(1800)
+    node.step(300)
 
 
 def _churn(node: Embedded, random: Random) -> None:
@@ -109,7 +120,7 @@ def _eviction_storm(node: Embedded, random: Random) -> None:
     used_bytes = _used(node)
     node.execute("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     node.execute("CONFIG", "SET", "maxmemory", str(used_bytes))
-    for number in range(random.randrange(1500, 2500)):
+    for number in range(random.randrange(1000, 1500)):
         if node.execute("GET", f"page:{number % 900}") is None:
             node.execute("SET", f"page:{number % 900}", "x" * 100)
 
@@ -143,6 +154,26 @@ def _slow_reader(node: Embedded, random: Random) -> None:
         loop.turn()
 
 
+def _fork_stall(node: Embedded, random: Random) -> None:
+    """A save point every few seconds, on a machine whose kernel takes long to fork: no client's command."""
+    charge_forks(node, random.randrange(200_000, 500_000))
+    node.execute("CONFIG", "SET", "save", "5 100")
+    for _ in range(random.randrange(5, 9)):
+        for number in range(150):
+            node.execute("SET", f"cart:{number}", "x" * 50)
+        node.step(6)
+
+
+def _replica_lag(node: Embedded, random: Random) -> None:
+    """A second replica, behind a line that is too thin for what is written; it answers on time."""
+    Follower(node, port=6381, bytes_per_s=random.randrange(1_000, 3_000))
+    node.step(10)
+    for _ in range(random.randrange(15, 25)):
+        for number in range(100):
+            node.execute("SET", f"event:{number}", "x" * 100)
+        node.step(1)
+
+
 def _used(node: Embedded) -> int:
     text = node.execute("INFO", "memory").decode()
     return int(text.partition("used_memory:")[2].split()[0])
@@ -158,4 +189,6 @@ FAULTS: dict[str, Callable[[Embedded, Random], None]] = {
     "memory full": _memory_full,
     "expiry storm": _expiry_storm,
     "slow reader": _slow_reader,
+    "fork stall": _fork_stall,
+    "replica lag": _replica_lag,
 }

@@ -595,7 +595,9 @@ roulette = Exercise(
         "client leak: connected_clients. churn: total_connections_received against it. slow reader: omem in "
         "CLIENT LIST. evictions: evicted_keys. full: errorstats. expiry: expired_keys in the thousands.",
         "slow command and slow script: both have several entries in SLOWLOG. A script is an EVAL there, and "
-        "the commands that it called stand beside it: look for EVAL first. One slow entry a day is no fault.",
+        "the commands that it called stand beside it: look for EVAL first. One slow entry a day is no fault. "
+        "fork stall: latest_fork_usec. replica lag: in INFO replication, master_repl_offset minus a slave's "
+        "offset; its lag is only the age of its last word.",
     ),
 )
 
@@ -644,6 +646,11 @@ def what_holds_it_up(case: Case, diagnose: Callable) -> None:
 @roulette.test("where the keys went: evicted, expired, refused")
 def where_the_keys_went(case: Case, diagnose: Callable) -> None:
     _rounds(case, diagnose, ["eviction storm", "expiry storm", "memory full", "expiry storm", "memory full"])
+
+
+@roulette.test("what no client did: a fork, a replica that lags")
+def what_no_client_did(case: Case, diagnose: Callable) -> None:
+    _rounds(case, diagnose, ["fork stall", "replica lag", "replica lag", "fork stall", "replica lag"])
 
 
 @roulette.test("nothing is wrong: no false alarm")

@@ -264,11 +264,22 @@ def _shortened(argv, most):
 CONNECTED = "who is connected: leak, churn, slow reader"
 HOLDS_UP = "what holds it up: a command, a script"
 KEYS_WENT = "where the keys went: evicted, expired, refused"
+NO_CLIENT = "what no client did: a fork, a replica that lags"
 NO_ALARM = "nothing is wrong: no false alarm"
 BY_LOT = "five that were drawn by lot, 4 right"
 
 
-def diagnose_with(slow_entries=3, expired=1000, reads_scripts=True, churn=20, omem=True, looks_at_keys=False):
+def diagnose_with(
+    slow_entries=3,
+    expired=1000,
+    reads_scripts=True,
+    churn=20,
+    omem=True,
+    looks_at_keys=False,
+    fork_us=100_000,
+    behind=50_000,
+    reads_lag=False,
+):
     """The reference with a mistake."""
 
     def diagnose(redis):
@@ -290,6 +301,15 @@ def diagnose_with(slow_entries=3, expired=1000, reads_scripts=True, churn=20, om
             return "slow script"
         if len(slow) > slow_entries:
             return "slow command"
+        if info["latest_fork_usec"] > fork_us:
+            return "fork stall"
+        replicas = [
+            fields for name, fields in info.items() if name.startswith("slave") and isinstance(fields, dict)
+        ]
+        if any(replica["lag"] > 5 for replica in replicas):
+            return "replica lag"
+        if not reads_lag and any(info["master_repl_offset"] - r["offset"] > behind for r in replicas):
+            return "replica lag"
         return "expiry storm" if info["expired_keys"] > expired else "healthy"
 
     return diagnose
@@ -341,12 +361,15 @@ WRONG = {
         ("32 words and the note", (slow_log_with(words=33),), (CUT,)),
     ],
     "8.5": [
-        ("always healthy", (always_healthy,), (CONNECTED, HOLDS_UP, KEYS_WENT)),
+        ("always healthy", (always_healthy,), (CONNECTED, HOLDS_UP, KEYS_WENT, NO_CLIENT)),
         ("a name of his own", (says_it_his_own_way,), (CONNECTED, NO_ALARM)),
         ("one slow entry is a fault", (diagnose_with(slow_entries=0),), (NO_ALARM,)),
         ("one expired key is a storm", (diagnose_with(expired=0),), (NO_ALARM,)),
         ("any closed connection is churn", (diagnose_with(churn=1),), (NO_ALARM,)),
         ("no look at scripts", (diagnose_with(reads_scripts=False),), (HOLDS_UP,)),
+        ("any fork is a stall", (diagnose_with(fork_us=0),), (NO_ALARM,)),
+        ("no look at forks", (diagnose_with(fork_us=10**9),), (NO_CLIENT,)),
+        ("lag, and not the offset", (diagnose_with(reads_lag=True),), (NO_CLIENT,)),
         ("no look at omem", (diagnose_with(omem=False),), (CONNECTED,)),
         ("KEYS on a node in trouble", (diagnose_with(looks_at_keys=True),), (CONNECTED, NO_ALARM)),
     ],
