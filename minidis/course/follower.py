@@ -1,10 +1,10 @@
-"""A replica in a few lines: it takes so many bytes of the stream in a second, and says each second how far it is.
+"""A replica in a few lines: it takes so many bytes of the stream a second, and acknowledges once a second.
 
     follower = Follower(node, bytes_per_s=2_000)     REPLCONF, PSYNC: a full copy; then the stream
     node.step(10)                                    INFO replication: slave0:...,offset=20000,lag=0
 
-A node that keeps pace is `bytes_per_s=None`. One that is slow acknowledges as punctually as any: INFO's `lag` is
-the age of its last word, in seconds, and not how far it is behind. That is master_repl_offset - offset, in bytes.
+One that keeps pace has `bytes_per_s=None`. One that is slow acknowledges as punctually as any: INFO's `lag`
+is the age of its last word, in seconds, and not how far it is behind; that is master_repl_offset - offset.
 
 Complexity: O(1) a second; the stream's bytes are counted and let go of.
 

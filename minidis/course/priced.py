@@ -4,9 +4,9 @@ On a frozen clock every command takes no time at all, and SLOWLOG, LATENCY and I
 With `charge(node)` each command first lets its price pass (latency.py), as DEBUG SLEEP does: the slow log's
 entries, the monitor's spikes and the histograms are then the engine's own, and the same in every run.
 
-`charge_forks` does the same for what the kernel does when Redis forks: the page table is copied, and the thread
-stands still meanwhile. Our own snapshots fork nothing, so this is played: time passes where the fork would be,
-and the gauges that Redis sets then are set (LATENCY's `fork`, INFO's `latest_fork_usec`).
+`charge_forks` does the same for what the kernel does when Redis forks: it copies the page table, and the
+thread stands still meanwhile. Our own snapshots fork nothing, so this is played: time passes where the fork
+would be, and the gauges that Redis sets then are set (LATENCY's `fork`, INFO's `latest_fork_usec`).
 
 Complexity: a price and a step of the clock for each command.
 
@@ -63,7 +63,9 @@ def charge_forks(node: Embedded, fork_us: int) -> None:
         return start(background, *arguments, **named)
 
     def facts(section: str) -> dict[str, object]:
-        return {"latest_fork_usec": fork_us if forks else 0, "total_forks": forks} if section == "stats" else {}
+        return (
+            {"latest_fork_usec": fork_us if forks else 0, "total_forks": forks} if section == "stats" else {}
+        )
 
     background.start = fork_and_start  # type: ignore[method-assign]
     node.node.process_facts = facts

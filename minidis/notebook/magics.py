@@ -37,11 +37,12 @@ from minidis.drivers.embedded import Embedded, default_node, parse_time
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
 from minidis.notebook import observers, unwritten
+from minidis.notebook.bench import PlanError, bench
 from minidis.notebook.completion import MOST_KEYS, make_matcher
 from minidis.notebook.help import help_text
 from minidis.notebook.rendering import Fragment, error_fragments
 from minidis.notebook.session import Options, Result, Session, panel
-from minidis.notebook.targets import DEFAULT_CLIENT, EmbeddedTarget, TargetError
+from minidis.notebook.targets import DEFAULT_CLIENT, EmbeddedTarget, ServerTarget, TargetError
 from minidis.notebook.views.view import refresh_all
 
 LESSON_SEED = 1
@@ -105,6 +106,7 @@ class RedisMagics(Magics):
         %redis save FILE                     the dataset into an RDB file of this computer
         %redis open FILE                     and back again, in the place of what is there
         %redis serve [--port N]              answer redis-cli and other programs too; %redis serve stop
+        %redis bench [TESTS] [-n N] [-P N]   requests a second, here or on the server that cells run on
         %redis status                        target, clients, clock
         HELP SET, HELP @string               inside a cell: what a command does
 
@@ -372,6 +374,15 @@ def _serve(session: Session, words: list[str]) -> list[list[Fragment]]:
     return [[("status", target.serve(int(words[0]) if words else 0))]]
 
 
+def _bench(session: Session, words: list[str]) -> list[list[Fragment]]:
+    if not isinstance(session.target, EmbeddedTarget | ServerTarget):
+        raise UsageFault(f"{session.target.describe()} is on virtual time: there is nothing to measure")
+    try:
+        return [[("status", bench(words, session.target))]]
+    except PlanError as error:
+        raise UsageFault(str(error)) from None
+
+
 def _status(session: Session, words: list[str]) -> list[list[Fragment]]:
     if words:
         raise UsageFault("%redis status takes no arguments")
@@ -410,6 +421,7 @@ _SUBCOMMANDS = {
     "save": _save,
     "open": _open,
     "serve": _serve,
+    "bench": _bench,
 }
 
 

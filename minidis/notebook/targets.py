@@ -92,6 +92,19 @@ class Connection:
         """Send one command; its reply value, WAITING or NO_REPLY. Raises ReplyError, TargetError."""
         raise NotImplementedError
 
+    def call_many(self, commands: list[list[bytes]]) -> list[Any]:
+        """Send commands of which none waits; their replies, errors among them. Raises TargetError."""
+        replies = []
+        for argv in commands:
+            try:
+                replies.append(self.call(argv))
+            except ReplyError as error:
+                replies.append(error)
+        return replies
+
+    def close(self) -> None:
+        """Hang up."""
+
     def late_replies(self) -> list[Any]:
         """What arrived since, oldest first: the reply of a command that waited, and messages."""
         raise NotImplementedError
@@ -217,7 +230,7 @@ class EmbeddedConnection(Connection):
         if self.embedded.front is not None and self.client.parked is None:
             return self._call_by_bytes(reply_mode)
         try:
-            with _finished_before_an_interrupt():
+            with finished_before_an_interrupt():
                 reply = self.embedded.call(self.client, argv)
         except ReplyError as error:
             reply = error
@@ -375,6 +388,19 @@ class ServerConnection(Connection):
             raise reply
         return reply
 
+    def call_many(self, commands: list[list[bytes]]) -> list[Any]:
+        """As one pipeline."""
+        if self._link is None:
+            self._connect()
+        try:
+            self._link._sock.sendall(b"".join(map(encode_command, commands)))
+            replies = [self._receive(PATIENCE_S) for _ in commands]
+        except OSError as error:
+            self._lost(_one_line(error))
+        if NEED_DATA in replies:
+            self._lost(f"no reply within {PATIENCE_S:g} s")
+        return replies
+
     def late_replies(self) -> list[Any]:
         replies: list[Any] = []
         try:
@@ -449,6 +475,9 @@ class ServerConnection(Connection):
         elif name == b"RESET":
             self.database, self.in_transaction, self.protocol = 0, False, 2
 
+    def close(self) -> None:
+        self._close()
+
     def _lost(self, why: str) -> None:
         self._close()
         raise TargetError(f"Error: {why} ({self._address})")
@@ -462,6 +491,8 @@ class ServerConnection(Connection):
 
 class FakeConnection(ServerConnection):
     """fakeredis answers with Python objects in a queue, and a command that waits stops its thread."""
+
+    call_many = Connection.call_many  # one by one: there is no wire to fill
 
     def _connect(self) -> None:
         super()._connect()
@@ -508,7 +539,7 @@ def scanned_keys(connection: Connection, prefix: bytes, limit: int) -> list[byte
 
 
 @contextmanager
-def _finished_before_an_interrupt() -> Iterator[None]:
+def finished_before_an_interrupt() -> Iterator[None]:
     """Let a command of this process finish before Ctrl-C stops the cell: half a one would leave a structure
     broken.  Only the main thread gets signals; the others have nothing to fear."""
     if threading.current_thread() is not threading.main_thread():
