@@ -7,8 +7,8 @@
 Each is a process of its own on a free port of 127.0.0.1, with nothing on disk, and ends with the block. The
 clients are redis-py's own `Redis`, on TCP: sockets, pools and pipelines are the real ones.
 
-`side_by_side("redis://localhost:6379")` takes a server that runs already as well; it is not ended, and what is
-written there stays. Raises RuntimeError where a process cannot be started (in a browser, say).
+`side_by_side("redis://localhost:6379")` takes a server that runs already as well; it is not ended, and what
+is written there stays. Raises RuntimeError where a process cannot be started (in a browser, say).
 
 Read next: minidis/server.py, which the first of them runs.
 """
