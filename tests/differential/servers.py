@@ -27,6 +27,7 @@ class Judge:
 
     name: str
     binary: Path
+    arguments: tuple[str, ...] = ()  # what stands before the options
 
 
 def available_judges() -> list[Judge]:
@@ -67,7 +68,7 @@ class RealServer:
         settings += ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", *options]
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(
-            [judge.binary, *settings],
+            [judge.binary, *judge.arguments, *settings],
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
