@@ -48,6 +48,7 @@ from minidis.notebook.views.topologies import topology
 from minidis.notebook.views.transactions import transactions
 from minidis.notebook.views.venn import VennView
 from minidis.notebook.views.view import View, refresh_all
+from minidis.notebook.views.votes import votes
 from minidis.notebook.views.waterfalls import waterfall
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "ttl_board",
     "ttl_sawtooth",
     "venn",
+    "votes",
     "waterfall",
     "zset",
 ]

@@ -15,7 +15,7 @@ NAME_WIDTH, ROW = 230.0, 38.0
 
 
 class GridView(View):
-    """Rows are trials, columns candidates; a cell is (passed, what came out)."""
+    """Rows are trials, columns candidates; a cell is (passed, what came out). A cell may be missing."""
 
     def __init__(self, title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]]) -> None:
         super().__init__(None)
@@ -23,7 +23,7 @@ class GridView(View):
         self.cells = {row: dict(columns) for row, columns in cells.items()}
 
     def snapshot(self) -> dict[str, Any]:
-        columns = list(next(iter(self.cells.values()), {}))
+        columns = list(dict.fromkeys(column for row in self.cells.values() for column in row))
         return {"title": self.title, "columns": columns, "rows": self.cells}
 
     def draw(self, data: dict[str, Any]) -> Canvas:
@@ -38,6 +38,8 @@ class GridView(View):
         for row, verdicts in data["rows"].items():
             canvas.text(16, y + 20, row, "", 12)
             for number, column in enumerate(data["columns"]):
+                if column not in verdicts:
+                    continue
                 passed, note = verdicts[column]
                 role, x = ("c" if passed else "e"), NAME_WIDTH + number * width
                 with canvas.group(note=f"{row}, {column}: {_verdict(passed)}. {note}"):
@@ -52,7 +54,7 @@ class GridView(View):
 
     def text(self, data: dict[str, Any]) -> str:
         rows = [
-            [row, *[f"{_verdict(passed)}: {note}" for passed, note in verdicts.values()]]
+            [row, *[_words(verdicts.get(column)) for column in data["columns"]]]
             for row, verdicts in data["rows"].items()
         ]
         return f"{data['title']}\n" + table_text(["", *data["columns"]], rows)
@@ -61,6 +63,10 @@ class GridView(View):
 def grid(title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]]) -> GridView:
     """A grid of verdicts: `cells[row][column]` is (passed, a note of some words)."""
     return GridView(title, cells)
+
+
+def _words(cell: tuple[bool, str] | None) -> str:
+    return "" if cell is None else f"{_verdict(cell[0])}: {cell[1]}"
 
 
 def _verdict(passed: bool) -> str:

@@ -256,6 +256,7 @@ def lab_views() -> dict[str, views.View]:
     return {
         "topology": views.topology(lab).do("choose", "a"),
         "topology of then": views.topology(lab).do("time", 15.1),
+        "votes": views.votes(lab),
         "failover": views.sequence(lab, "s1", "s2", "s3", "b", start=16, end=18),
         "heartbeats": views.sequence(lab, "a", "b", start=14, end=16, everything=True, most=12),
         "backlog in a lab": views.backlog("b", lab),

@@ -160,3 +160,23 @@ def test_votes_are_those_of_the_sentinels() -> None:
     assert f"epoch 1: {vote['candidate']} has 3 votes" in str(view)
     assert "is-master-down-by-addr a 6379 1 s" in str(view)  # names in the place of addresses and ids
     assert nodes(views.topology(lab))[vote["candidate"]]["epoch"] == 1
+
+
+def test_the_votes_are_those_that_the_sentinels_remember() -> None:
+    lab = Lab(seed=0)
+    lab.nodes("a", "b", config=CONFIG)
+    lab.call("b", "REPLICAOF", "a", 6379)
+    lab.sentinels("s1", "s2", "s3", watch={"mymaster": "a"}, down_after_ms=1000)
+    view = views.votes(lab)
+    assert view.take()["epochs"] == [] and "none yet" in str(view)
+    lab.run("12s")
+    lab.kill("a")
+    assert lab.run_until(lambda: bool([n for n in lab.record.notes if n.text.startswith("+elected-leader")]))
+    [column] = view.take()["epochs"]
+    names = {lab[name].sentinel.my_id: name for name in ("s1", "s2", "s3")}
+    for name in names.values():
+        primary = lab[name].sentinel.primaries["mymaster"]
+        assert (column["votes"][name], column["epoch"]) == (names[primary.leader], primary.leader_epoch)
+    assert set(column["votes"].values()) == {column["leader"]}
+    assert f"{column['leader']} leads with 3 of 3" in str(view)
+    assert view.do("time", 5).take()["epochs"] == []
