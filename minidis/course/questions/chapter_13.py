@@ -29,8 +29,8 @@ add(
         ),
         follow_up=(
             "Why never two leaders? One vote for each epoch, and any two majorities share a member. How "
-            "many, and where? Three or five, on machines that do not fail together. And a Sentinel that slept "
-            "through it? The higher configuration epoch in the others' hello wins."
+            "many, and where? Three or five, on machines that do not fail together. And a Sentinel that "
+            "slept through it? The higher configuration epoch in the others' hello wins."
         ),
     )
 )
