@@ -30,6 +30,7 @@ def test_a_single_value_may_not_be_missing():
 @pytest.mark.parametrize(
     ("words", "text"),
     [
+        ([], ""),
         (["--port", "6379", "6380"], 'port "6379" "6380" '),
         (["--port", "--loglevel", "verbose"], 'port "--loglevel" "verbose" '),
         (["--replicaof", "--127.0.0.1", "--abc"], 'replicaof "--127.0.0.1" \nabc '),
