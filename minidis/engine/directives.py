@@ -111,6 +111,7 @@ propagation-error-behavior           enum ignore panic panic-on-replicas = ignor
 protected-mode                       bool                               = yes
 rdb-del-sync-files                   bool                               = no
 rdb-key-save-delay?                  int -2147483648..2147483647        = 0
+key-load-delay?                      int -2147483648..2147483647        = 0
 rdb-save-incremental-fsync           bool                               = yes
 rdbchecksum!                         bool                               = yes
 rdbcompression                       bool                               = yes

@@ -98,6 +98,11 @@ class Arrival:
             self.node.loading = None
             self.node.set_guard(self._refuse, False)
 
+    def rest(self) -> None:
+        """After a key, as long as a test asks for (key-load-delay, microseconds)."""
+        if self.node.config.key_load_delay > 0:
+            self.node.sleep(self.node.config.key_load_delay)
+
     def _refuse(self, client: Client, command: Command, argv: list[bytes]) -> None:
         if command.no_async_loading if self.is_async else not command.runs_while_loading:
             raise ReplyError(errors.LOADING)
@@ -349,6 +354,7 @@ class Loading(Arrival):
             database.set_expiry(entry.key, entry.expires_at_ms)
         set_use(entry.value, self.node, entry.idle_s, entry.frequency)
         self.keys_loaded += 1
+        self.rest()
         if self.node.observed:
             self.node.key_changed(database, entry.key, "", modified=False)
 

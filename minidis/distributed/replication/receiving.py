@@ -98,6 +98,7 @@ class Receiver(Arrival):
                 table[key] = value
                 if expires_at_ms is not None:
                     expires[key] = expires_at_ms
+                self.rest()
             case SelectDatabase(number):
                 if number >= len(self._tables):
                     raise RdbError(self._reader.cursor.offset, f"database {number} is not there")

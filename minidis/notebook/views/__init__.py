@@ -35,7 +35,7 @@ from minidis.notebook.views.grids import grid
 from minidis.notebook.views.interleavings import interleaving
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.latencies import latency_strip
-from minidis.notebook.views.ledgers import ledger
+from minidis.notebook.views.ledgers import acknowledged, ledger
 from minidis.notebook.views.output_gauges import output_gauge
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
@@ -52,6 +52,7 @@ from minidis.notebook.views.votes import votes
 from minidis.notebook.views.waterfalls import waterfall
 
 __all__ = [
+    "acknowledged",
     "View",
     "aof",
     "backlog",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from minidis import Embedded, Lab
@@ -12,6 +13,7 @@ from minidis.course.latency import Strip
 from minidis.course.priced import charge
 from minidis.course.roundtrips import Trace
 from minidis.drivers.event_loop import EventLoop
+from minidis.drivers.simulation.terminal import ScriptedClient
 from minidis.notebook import views
 from minidis.persistence.aof import encode_command, encode_timestamp
 
@@ -233,22 +235,30 @@ def charged_node() -> Embedded:
     return node
 
 
-def a_failover() -> Lab:
+def a_failover() -> tuple[Lab, ScriptedClient]:
     """A primary that is cut off, and three Sentinels that put another in its place."""
     lab = Lab(seed=1)
     lab.nodes("a", "b", "c", config={"repl-diskless-sync-delay": 0})
     for replica in "bc":
         lab.call(replica, "REPLICAOF", "a", 6379)
     lab.sentinels("s1", "s2", "s3", watch={"mymaster": "a"}, down_after_ms=1000, failover_timeout_ms=10_000)
-    lab.run("15s")
+    lab.run("14s")
+    shop = lab.script("shop", "a", orders(30))
+    lab.run("1s")
     lab.partition("a s1")
     lab.call("a", "SET", "promise", "kept?")
     lab.run("5s")
     lab.kill("c")
-    return lab
+    return lab, shop
 
 
-_FAILOVER = a_failover()
+def orders(count: int) -> Iterator:
+    for number in range(count):
+        yield "SADD", "orders", number
+        yield 0.1
+
+
+_FAILOVER, _SHOP = a_failover()
 
 
 def lab_views() -> dict[str, views.View]:
@@ -259,6 +269,8 @@ def lab_views() -> dict[str, views.View]:
         "votes": views.votes(lab),
         "failover": views.sequence(lab, "s1", "s2", "s3", "b", start=16, end=18),
         "heartbeats": views.sequence(lab, "a", "b", start=14, end=16, everything=True, most=12),
+        "acknowledged": views.acknowledged(lab, _SHOP),
+        "acknowledged by then": views.acknowledged(lab, _SHOP).do("time", 15.5),
         "backlog in a lab": views.backlog("b", lab),
         "backlog of then": views.backlog("a", lab).do("time", 15.02),
         "backlog": views.backlog(lab["b"]),

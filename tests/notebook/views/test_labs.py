@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from minidis import Lab
@@ -65,6 +67,39 @@ def test_changes_can_be_walked_through(lab: Lab) -> None:
     while view.take()["is_past"]:
         view.do("on")
     assert view.take()["time_s"] == lab.now_s
+
+
+def test_the_ledger_knows_who_has_what_was_promised(lab: Lab) -> None:
+    """By offsets and histories alone; SMEMBERS says the same."""
+
+    def orders() -> Iterator:
+        for number in range(30):
+            yield "SADD", "orders", number
+            yield "GET", "k"
+            yield 0.1
+
+    shop = lab.script("shop", "a", orders())
+    view = views.acknowledged(lab, shop)
+    lab.run("1s")
+    lab.partition("a")
+    lab.run("1s")
+    before_s = lab.now_s
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    lab.call("c", "REPLICAOF", "b", 6379)
+    lab.call("b", "SADD", "orders", "new")
+    lab.run("2s")
+    assert shop.finished and "none is lost" in str(view), "the former primary has them still"
+    lab.heal()
+    lab.call("a", "REPLICAOF", "b", 6379)
+    lab.run("5s")
+    data = view.take()
+    for row, name in zip(data["rows"], "abc", strict=True):
+        there = {int(word) for word in lab.call(name, "SMEMBERS", "orders") if word != b"new"}
+        assert row["counts"] == [int(number in there) for number in range(30)]
+    lost = sum(not count for count in data["rows"][1]["counts"])
+    assert 15 < lost < 25 and f"{lost} lost" in str(view)
+    then = view.do("time", before_s).take()
+    assert [sum(row["counts"]) for row in then["rows"]] == [20, 10, 10] and "none is lost" in str(view)
 
 
 def test_bytes_in_flight_are_those_of_the_wires(lab: Lab) -> None:
