@@ -220,6 +220,7 @@ class Cluster:
             self._todo = 0
         if todo & UPDATE_STATE:
             self.update_state()
+            self.redirection.redirect_waiting()
         if todo & (SAVE | SAVE_UNSYNCED):
             self._save_or_end(sync=bool(todo & SAVE))
 
@@ -234,6 +235,7 @@ class Cluster:
         self.bus.cron()
         if not self.state.is_ok:
             self.update_state()
+            self.redirection.redirect_waiting()
 
     # -- the file ---------------------------------------------------------------------------------
 
@@ -273,7 +275,6 @@ class Cluster:
             return
         state.is_ok = is_ok
         self.bus.log("notice" if is_ok else "warning", f"Cluster state changed: {'ok' if is_ok else 'fail'}")
-        self.redirection.redirect_waiting()
 
     def _is_covered(self) -> bool:
         """Every slot is served by a node that has not failed."""
