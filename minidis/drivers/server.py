@@ -43,7 +43,7 @@ from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import process_facts
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
-from minidis.engine.client_buffers import ClientBuffers
+from minidis.engine.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
@@ -406,6 +406,8 @@ class Connection(asyncio.Protocol):
         statistics.input_bytes += len(data)
         self.last_read_us = server.node.now_us
         self.run_commands()
+        if server.node.client_memory.counting:
+            server.node.client_memory.weigh(link.client)
         if parser.unread_bytes > server.node.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
             self.transport.abort()
@@ -447,6 +449,11 @@ class Connection(asyncio.Protocol):
     def measure(self) -> Buffers:
         """What CLIENT LIST shows of the socket."""
         assert self.link is not None
+        awaited_bytes = self.link.parser.awaited_bytes
+        if (
+            awaited_bytes >= RESIZED_FROM_BYTES
+        ):  # there is room for a large argument as soon as it is announced
+            self.buffers.query_bytes = max(self.buffers.query_bytes, awaited_bytes + 2)
         handle = self.transport.get_extra_info("socket")
         return Buffers(
             fd=-1 if handle is None else handle.fileno(),

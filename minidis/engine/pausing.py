@@ -65,10 +65,14 @@ class Pause:
         self.node.hold_expiry("pause", False)
         self.node.update_observed()
         self.node.waiting.happened(OVER)
+        self.node.wake(self.node.now_us)
 
     def holds(self, client: Client, command: Command, argv: list[bytes]) -> bool:
-        """Must this command wait?  EXEC must if a command in its queue would have to; replication never."""
-        if client.role:
+        """Must this command wait?  EXEC must if a command in its queue would have to; a replica's never.
+
+        The primary's commands wait too, but with its link, which knows how to go on (primary_link.py).
+        """
+        if client.role == "replica":
             return False
         if self.everyone or _may_change(client, command, argv):
             return True

@@ -149,6 +149,11 @@ class RequestParser:
         return len(self._buffer) - self._at
 
     @property
+    def awaited_bytes(self) -> int:
+        """The size of the argument that is being read; 0 between two."""
+        return max(self._bulk_bytes, 0)
+
+    @property
     def position(self) -> int:
         """How many bytes of the stream are read: all those whose meaning is certain."""
         return self._dropped + self._at

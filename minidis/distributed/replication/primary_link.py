@@ -71,6 +71,7 @@ class PrimaryLink:
         self._buffer = bytearray()
         self._parser = RequestParser()
         self._unfed = bytearray()  # of the stream: has come, but its command has not run
+        self.held: list[bytes] | None = None  # the command that waits for the end of a pause
         self._fed_position = 0
         self._marks: deque[tuple[int, int]] = deque()  # (offset of our journal, of the stream)
         self._on_disk = 0
@@ -356,14 +357,24 @@ class PrimaryLink:
 
     def _take_stream(self, data: bytes) -> None:
         """Run every command that is whole, then hand their bytes on."""
-        parser, client = self._parser, self.client
-        parser.feed(data)
+        self._parser.feed(data)
         self._unfed += data
+        self._run_stream()
+
+    def go_on(self) -> None:
+        """The pause is over that kept a command from running."""
+        self._run_stream()
+
+    def _run_stream(self) -> None:
+        parser, client = self._parser, self.client
         start = self._fed_position
         try:
             while self.replication.link is self:
-                argv = parser.next_request()
+                argv, self.held = self.held or parser.next_request(), None
                 if argv is None:
+                    break
+                if argv and self._must_wait(argv):
+                    self.held = argv
                     break
                 if argv:
                     self._run(argv)
@@ -377,6 +388,17 @@ class PrimaryLink:
             self._note_journal()
             self.replication.feed(bytes(self._unfed[:applied]))
             del self._unfed[:applied]
+
+    def _must_wait(self, argv: list[bytes]) -> bool:
+        """CLIENT PAUSE holds the primary's writes too: the dataset stands still."""
+        node = self.node
+        if not node.pause.active:
+            return False
+        try:
+            command = node.commands.find(argv)
+        except ReplyError:
+            return False  # it will be an error, not a change
+        return node.pause.holds(self.client, command, argv)
 
     def _run(self, argv: list[bytes]) -> None:
         node = self.node

@@ -293,11 +293,18 @@ class Replication:
 
     def next_deadline_us(self) -> int | None:
         """When `tick` is wanted."""
-        return self._next_cron_us
+        return self.node.now_us if self._may_go_on() else self._next_cron_us
+
+    def _may_go_on(self) -> bool:
+        """Has a pause ended that held a command of the primary?"""
+        return self.link is not None and self.link.held is not None and not self.node.pause.active
 
     def tick(self) -> None:
         """The work of each second."""
         now_us = self.node.now_us
+        if self._may_go_on():
+            assert self.link is not None
+            self.link.go_on()
         if self._next_cron_us is None or now_us < self._next_cron_us <= now_us + CRON_US:
             return  # further away: the clock was put back
         if self.failover is not None:

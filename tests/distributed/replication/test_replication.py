@@ -697,3 +697,25 @@ def stop_half_way(lab: Lab, primary: str, replica: str, follow: bool = True) -> 
     assert lab.run_until(is_half_way)
     lab.cut(primary, replica)
     return info(lab, replica, "persistence")
+
+
+def test_a_paused_replica_stands_still_and_goes_on() -> None:
+    lab = make("a", "b")
+    lab.call("a", "SET", "k", 1)
+    lab.run("2s")
+    before = lab["b"].replication.link.offset
+    lab.call("b", "CLIENT", "PAUSE", 100_000, "WRITE")
+    writer = lab.connect("a", "writer")
+    for words in (("SET", "k", 2), ("MULTI",), ("INCR", "k"), ("INCR", "k"), ("EXEC",)):
+        writer.call(*words)
+    lab.run("5s")
+    fields = info(lab, "b")
+    assert int(fields["slave_read_repl_offset"]) == lab["a"].replication.offset > before
+    assert lab.call("b", "GET", "k") == b"1" and link_state(lab, "b") == "connected"
+    assert lab["b"].replication.link.offset == lab["b"].replication.offset < lab["a"].replication.offset
+    lab.call("b", "CLIENT", "UNPAUSE")
+    lab.run("50ms")
+    assert lab.call("b", "GET", "k") == b"4"
+    lab.run("2s")
+    assert lab["b"].replication.link.offset == lab["a"].replication.offset
+    assert digest(lab, "a") == digest(lab, "b")
