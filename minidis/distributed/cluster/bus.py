@@ -51,7 +51,7 @@ from minidis.engine.peers import Listener, Peer
 if TYPE_CHECKING:
     from minidis.distributed.cluster.role import Cluster
 
-TICKS_PER_RANDOM_PING = 10
+CRONS_PER_SECOND = 10
 RANDOM_CANDIDATES = 5
 
 
@@ -113,7 +113,7 @@ class Bus:
         """Ten times a second."""
         self.ticks += 1
         self._look_at_links()
-        if self.ticks % TICKS_PER_RANDOM_PING == 0:
+        if self.is_new_second:
             self._ping_somebody()
         orphans = detection.look_at_nodes(self)
         self._replicate_if_needed()
@@ -121,6 +121,11 @@ class Bus:
         if self.state.myself.is_replica:
             self.handle_failover(manual=True)
             replica_migration.migrate_if_needed(self, orphans)
+
+    @property
+    def is_new_second(self) -> bool:
+        """True at every tenth cron."""
+        return self.ticks % CRONS_PER_SECOND == 0
 
     def handle_failover(self, manual: bool = False) -> None:
         """Is there something to do for a failover?  Also as soon as a vote, or an offset, has come."""

@@ -60,9 +60,9 @@ class Orphans:
 
 
 def look_at_nodes(bus: Bus) -> Orphans:
-    """At each cron: ping who was silent, doubt who does not answer."""
+    """At each cron: ping who was silent, doubt who does not answer; once a second, count replicas."""
     orphans = Orphans()
-    counts = bus.state.myself.is_replica
+    counts = bus.state.myself.is_replica and bus.is_new_second
     pings_before_ms = bus.now_ms - bus.timeout_ms // 2
     asks_us = bus.state.manual_failover.replica
     for node in list(bus.state.nodes.values()):

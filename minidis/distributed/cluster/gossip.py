@@ -120,12 +120,18 @@ def _extensions(bus: Bus) -> Extensions:
 def take_entries(bus: Bus, message: Message, sender: ClusterNode | None) -> None:
     """What a message tells of others.  `sender` is None for a MEET of somebody unknown."""
     assert isinstance(message.body, Gossip)
+    nodes, latest_ms = bus.state.nodes, bus.now_ms + TOLERANCE_MS
     for entry in message.body.entries:
-        node = bus.state.find(entry.name)
-        if node is not None:
-            _take_news(bus, entry, node, sender)
-        elif sender is not None:
-            _take_in(bus, entry)
+        node = nodes.get(entry.name)
+        if node is None:
+            if sender is not None:
+                _take_in(bus, entry)
+        elif (node.flags | entry.flags) & (PFAIL | FAIL) or node.fail_reports:
+            _take_doubts(bus, entry, node, sender)
+        elif not node.ping_sent_ms:  # all is well, as nearly always
+            pong_ms = entry.pong_received_s * 1000
+            if node.pong_received_ms < pong_ms <= latest_ms:
+                node.pong_received_ms = pong_ms
 
 
 def _take_in(bus: Bus, entry: About) -> None:
@@ -141,8 +147,8 @@ def _take_in(bus: Bus, entry: About) -> None:
     bus.note_change(save=True)
 
 
-def _take_news(bus: Bus, entry: About, node: ClusterNode, sender: ClusterNode | None) -> None:
-    """News of a node that we know."""
+def _take_doubts(bus: Bus, entry: About, node: ClusterNode, sender: ClusterNode | None) -> None:
+    """News of a node that we know, and that fails, or failed lately, for the sender, for us or for others."""
     fails = entry.flags & (PFAIL | FAIL)
     if sender is not None and sender.is_primary and node is not bus.state.myself:
         if fails:
@@ -151,13 +157,10 @@ def _take_news(bus: Bus, entry: About, node: ClusterNode, sender: ClusterNode | 
             detection.mark_failed_if_agreed(bus, node)
         elif node.withdraw_failure(sender):
             bus.log("verbose", f"Node {sender.name} reported node {node.name} is back online.")
-    if fails:
+    node.count_fail_reports(bus.now_ms, bus.timeout_ms)  # which drops those that are too old
+    if fails or not node.flags & (PFAIL | FAIL) or entry.flags & NO_ADDRESS:
         return
-    if not node.ping_sent_ms and not node.count_fail_reports(bus.now_ms, bus.timeout_ms):
-        pong_ms = entry.pong_received_s * 1000
-        if node.pong_received_ms < pong_ms <= bus.now_ms + TOLERANCE_MS:
-            node.pong_received_ms = pong_ms
-    if node.flags & (PFAIL | FAIL) and not entry.flags & NO_ADDRESS and _is_elsewhere(bus, node, entry):
+    if _is_elsewhere(bus, node, entry):
         if node.link is not None:
             node.link.close()
         _set_address(bus, node, entry)

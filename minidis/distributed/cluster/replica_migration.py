@@ -8,6 +8,7 @@ works that out alone, from the same table, so there is nothing to agree on; shou
 little harm. The primary that is left keeps `cluster-migration-barrier` replicas at least.
 
 Mirrors: clusterHandleSlaveMigration in cluster.c.
+Differs: looked at once a second, not ten times; it waits for five seconds anyway.
 Complexity: O(nodes), only while there is an orphan.
 
 Read next: minidis/drivers/simulation/lab.py, where all this can be watched.
@@ -28,7 +29,7 @@ DELAY_MS = 5_000
 
 
 def migrate_if_needed(bus: Bus, orphans: Orphans) -> None:
-    """A replica, ten times a second: is it for me to go to an orphan?"""
+    """A replica, once a second: is it for me to go to an orphan?"""
     if not orphans.orphaned or orphans.most < 2 or orphans.mine != orphans.most:
         return
     config, state, myself = bus.node.config, bus.state, bus.state.myself

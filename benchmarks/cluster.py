@@ -1,0 +1,161 @@
+"""`python -m benchmarks.cluster [NODES ...]`: what a cluster of so many nodes costs, and how fast it notices.
+
+Measured in the lab, in virtual time: the same numbers on every machine. Half of the nodes are primaries, each
+has one replica, and everything else is as Redis has it by default (cluster-node-timeout 15000). Writes
+benchmarks/CLUSTER.md. Six hundred nodes take some twenty minutes, the others together less.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.timing import table
+from minidis.drivers.simulation.lab import Lab
+from minidis.protocol.replies import ReplyError
+
+RESULTS = Path(__file__).parent / "CLUSTER.md"
+SIZES = (6, 12, 24, 48, 100, 200, 300, 600)
+TIMEOUT_MS = 15_000
+WARM_UP_S, LISTEN_S = 5, 15
+WINDOW_SEEDS = range(10)
+
+PAGE = """# A cluster in numbers
+
+Written by `python -m benchmarks.cluster`, in virtual time: the same on every machine.
+
+## Gossip and failure detection
+
+Half of the nodes are primaries, each has one replica; cluster-node-timeout is {timeout_ms} ms. Messages and
+bytes are what one node sends on the bus in a second, while nothing happens. Then a primary is killed; seconds
+until somebody doubts (PFAIL), until all hold it for failed (FAIL), until its replica serves in its place,
+and until all know that.
+
+{gossip}
+
+Messages for each node grow with the nodes, bytes faster still, since each message tells of a tenth of the
+cluster. The time to notice hardly grows.
+
+## Writes that were acknowledged and are lost
+
+A primary is cut off together with a client that writes all the time. Until it notices that it sees no
+majority it goes on; its replica is elected meanwhile, and when the wall falls, what was acknowledged behind
+it is gone. Seconds from the wall to the last such write, over {seeds} seeds.
+
+{windows}
+"""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Of one size of cluster."""
+
+    nodes: int
+    messages_per_node_s: float
+    bytes_per_node_s: float
+    doubted_s: float
+    failed_s: float
+    replaced_s: float
+    known_s: float
+
+
+def measure(nodes: int, timeout_ms: int = TIMEOUT_MS, seed: int = 1) -> Measures:
+    """Let a cluster live for a while, then kill a primary."""
+    lab = Lab(seed)
+    lab.record.keeps_messages = False
+    names = [f"n{number}" for number in range(nodes)]
+    lab.cluster(names, config={"cluster-node-timeout": timeout_ms, "hz": 1})
+    lab.run(WARM_UP_S)
+    before = _sent(lab)
+    lab.run(LISTEN_S)
+    messages, sent_bytes = (after - former for after, former in zip(_sent(lab), before, strict=True))
+    failing, heir = names[1], names[nodes // 2 + 1]
+    name = lab[failing].cluster.myself.name
+    others = [lab[other].cluster.state for other in names if other != failing]
+    killed_us = lab.now_us
+    lab.kill(failing)
+
+    def time_until(condition) -> float:
+        assert lab.run_until(condition, 10 * timeout_ms / 1000)
+        return (lab.now_us - killed_us) / 1e6
+
+    return Measures(
+        nodes,
+        messages / nodes / LISTEN_S,
+        sent_bytes / nodes / LISTEN_S,
+        time_until(lambda: any(state.nodes[name].may_be_failing for state in others)),
+        time_until(lambda: all(state.nodes[name].has_failed for state in others)),
+        time_until(lambda: lab[heir].cluster.myself.is_primary),
+        time_until(lambda: all(not state.nodes[name].slot_count for state in others)),
+    )
+
+
+def _sent(lab: Lab) -> tuple[int, int]:
+    """Messages and bytes that all have sent so far."""
+    clusters = [process.node.cluster for process in lab.processes.values()]
+    return (
+        sum(sum(cluster.state.statistics.sent.values()) for cluster in clusters),
+        sum(cluster.bus.bytes_sent for cluster in clusters),
+    )
+
+
+def lost_window_s(timeout_ms: int, seed: int) -> float:
+    """For how long a primary behind a wall acknowledges what will be lost."""
+    lab = Lab(seed)
+    lab.record.keeps_messages = False
+    lab.cluster("a b c d e f", config={"cluster-node-timeout": timeout_ms, "hz": 1})
+    lab.run(3 + seed / 7)
+    walled_s = lab.now_s
+    acknowledged: list[float] = []
+
+    def writer() -> Iterator:
+        while True:
+            reply = yield "INCR", "b"
+            if isinstance(reply, ReplyError | ConnectionError):
+                return
+            acknowledged.append(lab.now_s)
+            yield 0.01
+
+    lab.partition("a")
+    script = lab.script("writer", "a", writer())
+    assert lab.run_until(lambda: script.finished, 10 * timeout_ms / 1000)
+    assert lab.run_until(lambda: bool(lab["d"].cluster.myself.slot_count), 10 * timeout_ms / 1000)
+    lab.heal()
+    assert lab.run_until(lambda: lab["a"].cluster.myself.is_replica, "30s")
+    return acknowledged[-1] - walled_s
+
+
+def write_page(sizes: list[int]) -> str:
+    """Measure, and write it down."""
+    rows = []
+    for size in sizes:
+        found = measure(size)
+        times = (found.doubted_s, found.failed_s, found.replaced_s, found.known_s)
+        rows.append(
+            [
+                str(size),
+                f"{found.messages_per_node_s:.0f}",
+                f"{found.bytes_per_node_s / 1000:.0f}",
+                *(f"{time_s:.1f}" for time_s in times),
+            ]
+        )
+        print(*rows[-1], flush=True)
+    gossip = table(["nodes", "messages/s", "kB/s", "PFAIL", "FAIL", "replaced", "known"], rows)
+    windows = []
+    for timeout_ms in (1_000, 5_000, 15_000):
+        found_s = [lost_window_s(timeout_ms, seed) for seed in WINDOW_SEEDS]
+        mean_s = sum(found_s) / len(found_s)
+        windows.append([str(timeout_ms), f"{min(found_s):.1f}", f"{mean_s:.1f}", f"{max(found_s):.1f}"])
+        print(*windows[-1], flush=True)
+    return PAGE.format(
+        timeout_ms=TIMEOUT_MS,
+        gossip=gossip,
+        windows=table(["node timeout (ms)", "shortest", "mean", "longest"], windows),
+        seeds=len(WINDOW_SEEDS),
+    )
+
+
+if __name__ == "__main__":
+    RESULTS.write_text(write_page([int(size) for size in sys.argv[1:]] or list(SIZES)))
