@@ -480,6 +480,8 @@ class Connection(asyncio.Protocol):
         if link.client.role != "replica":  # what those get is counted where it is made
             server.node.statistics.output_bytes += len(output)
         self.transport.write(output)
+        if server.node.client_memory.counting:
+            server.node.client_memory.weigh(link.client)
 
     def check(self, now_us: int) -> None:
         """Once a second: hang up on the idle, look at the soft limit, and at the sizes of its buffers."""

@@ -11,9 +11,7 @@ Replicas are not counted (their buffers have limits of their own), and CLIENT NO
 must not go.
 
 Mirrors: `getClientMemoryUsage`, `evictClients` in networking.c, `updateClientMemoryUsage` in server.c.
-Differs: clients are weighed before each of their commands (for maxmemory alone: not even then) and ten
-times a second, not at each write; the largest is looked for among all, where Redis keeps them in buckets
-by size.
+Differs: the largest is looked for among all, where Redis keeps them in buckets by size.
 Complexity: O(1) before a command; O(clients) when the limit is passed.
 Read next: eviction.py, the limit on keys.
 """
@@ -38,6 +36,12 @@ CLIENT_BYTES = STRUCT_BYTES + LEAST_REPLY_BYTES
 
 SUBSCRIPTION_BYTES = 72
 """An entry in the client's table of channels and one in the channel's table of clients, about."""
+
+WATCHED_BYTES = 32
+"""A node of the list of keys that the client watches, and its pointer."""
+
+PREFIX_BYTES = 64
+"""Nodes of the radix tree of its tracking prefixes, about."""
 
 SMALLEST_LIMIT_BYTES = 128 * 1024
 """Below this nobody could talk to the server any more, not even to raise the limit."""
@@ -116,7 +120,8 @@ class ClientMemory:
             client = clients[client_id]
             if not client.no_evict:
                 self.evicted_clients += 1
-                self.node.disconnect(client)
+                self.node.log("notice", f"Evicting client: {client.peer}")
+                client.abort()
 
 
 def client_bytes(client: Client) -> int:
@@ -127,7 +132,9 @@ def client_bytes(client: Client) -> int:
     buffers = client.measure_buffers()
     waiting = sum(map(len, client.parked.argv)) if client.parked is not None else 0
     queued = client.transaction.size_bytes if client.transaction is not None else 0
-    subscriptions = SUBSCRIPTION_BYTES * len(client.subscriptions)
+    lists = SUBSCRIPTION_BYTES * len(client.subscriptions) + WATCHED_BYTES * len(client.watched)
+    if client.tracking is not None:
+        lists += PREFIX_BYTES * len(client.tracking.prefixes)
     connection, query, output = 0, buffers.query_bytes, buffers.output_bytes
     if buffers.fd >= 0:
         connection = CLIENT_BYTES
@@ -135,7 +142,7 @@ def client_bytes(client: Client) -> int:
         connection = STRUCT_BYTES + buffers.sizes.reply_bytes
         query = max(query, buffers.sizes.query_bytes)
         output = buffers.sizes.shown(output).list_bytes
-    return connection + (allocation_size(query) if query else 0) + output + waiting + queued + subscriptions
+    return connection + (allocation_size(query) if query else 0) + output + waiting + queued + lists
 
 
 def _counts(client: Client) -> bool:

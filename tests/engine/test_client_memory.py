@@ -6,7 +6,7 @@ import pytest
 
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Buffers, Client
-from minidis.engine.client_memory import CLIENT_BYTES, SMALLEST_LIMIT_BYTES, client_bytes
+from minidis.engine.client_memory import CLIENT_BYTES, PREFIX_BYTES, SMALLEST_LIMIT_BYTES, client_bytes
 from minidis.engine.config import ConfigError
 from minidis.protocol.replies import ReplyError
 
@@ -84,3 +84,24 @@ def test_what_clients_hold_counts_against_maxmemory_too() -> None:
     redis.step(0.1)
     redis.execute("PING")
     assert redis.execute("DBSIZE") == 0
+
+
+@pytest.mark.parametrize("name", ["WATCH", "PSUBSCRIBE", "SSUBSCRIBE"])
+def test_long_lists_of_small_things_weigh_too(name: str) -> None:
+    redis = Embedded({"maxmemory-clients": "128kb"}, clock=0)
+    greedy = redis.connect("greedy")
+    greedy.protocol = 3
+    with pytest.raises(ReplyError, match="closed"):
+        for number in range(6000):
+            redis.execute(name, number, client=greedy)
+            greedy.outbox.clear()
+    assert redis.node.client_memory.evicted_clients == 1
+
+
+def test_prefixes_of_tracking_weigh() -> None:
+    redis = Embedded(clock=0)
+    client = redis.connect("tracker")
+    client.protocol = 3
+    before = client_bytes(client)
+    redis.execute("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a", "PREFIX", "b", client=client)
+    assert client_bytes(client) == before + 2 * PREFIX_BYTES
