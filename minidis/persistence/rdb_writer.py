@@ -196,7 +196,7 @@ def encode_string(data: bytes, compress: bool = True) -> bytes:
     """A string: as an integer if it is the text of a small one, packed if that saves something, or as it is.
 
     >>> [encode_string(text).hex(" ") for text in (b"Ada", b"-5", b"12345", b"012", b"a" * 30)]
-    ['03 41 64 61', 'c0 fb', 'c1 39 30', '03 30 31 32', 'c3 05 1e 00 61 e0 14 00']
+    ['03 41 64 61', 'c0 fb', 'c1 39 30', '03 30 31 32', 'c3 09 1e 01 61 61 e0 11 00 01 61 61']
     """
     length = len(data)
     if length <= _LONGEST_INTEGER:

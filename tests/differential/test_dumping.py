@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.differential.grammar import Grammar
 from tests.differential.harness import questions_about
 from tests.differential.pools import COMMON, OTHER_KEYS
 from tests.differential.servers import Connection, RealServer, available_judges
+from tests.differential.sides import MinidisSide, RealSide
 from tests.differential.wire import Reply, ReplyReader
 from tests.persistence.datasets import every_encoding, node_with
 
@@ -139,3 +141,35 @@ def test_the_footer_is_made_as_real_servers_make_it(connection):
     payload = replies[1][1]
     assert isinstance(payload, bytes)
     assert payload[-8:] == crc64(payload[:-8]).to_bytes(8, "little")
+
+
+def compressible(choose: Random) -> bytes:
+    """Text that repeats itself: words from a small stock, runs, and pieces from far back."""
+    stock = [b"%x" % choose.getrandbits(choose.choice([4, 12, 40, 90])) for _ in range(choose.randint(1, 40))]
+    pieces: list[bytes] = []
+    size, wanted = 0, choose.choice([21, 40, 100, 500, 3000, 20_000])
+    while size < wanted:
+        kind = choose.random()
+        piece = (
+            choose.choice(stock) if kind < 0.9 else bytes([choose.getrandbits(8)]) * choose.randint(1, 300)
+        )
+        pieces.append(piece if kind < 0.99 else b"".join(pieces)[: choose.randint(1, 500)])
+        size += len(pieces[-1])
+    return b"".join(pieces)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_strings_are_packed_as_there(judge: RealSide, ours: MinidisSide, seed: int):
+    """LZF byte for byte; the footer has each server's own version."""
+    choose = Random(seed)
+    texts = [compressible(choose) for _ in range(60)]
+    commands = [(b"SET", b"%d" % number, text) for number, text in enumerate(texts)]
+    commands += [(b"DUMP", b"%d" % number) for number in range(len(texts))]
+    judge.restart(2)
+    ours.restart(2)
+    theirs, mine = judge.run(commands), ours.run(commands)
+    packed = 0
+    for their, our, text in zip(theirs[len(texts) :], mine[len(texts) :], texts, strict=True):
+        assert our[1][:-10] == their[1][:-10], text
+        packed += our[1][1] == 0xC3
+    assert packed > len(texts) // 3
