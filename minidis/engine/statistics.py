@@ -272,7 +272,10 @@ class Statistics:
         self.note_error(error)
 
     def note_error(self, error: ReplyError) -> None:
-        """An error reply goes out."""
+        """An error reply goes out: each is counted once, through how many hands it may go."""
+        if error.counted:
+            return
+        error.counted = True
         self.error_replies += 1
         code = error.code
         if code in self.errors or len(self.errors) < ERROR_CODES_LIMIT:

@@ -42,6 +42,9 @@ from __future__ import annotations
 class ReplyError(Exception):
     """An error reply: `str(error)` is the whole line, its first word the code (`ERR`, `WRONGTYPE` ...)."""
 
+    counted = False
+    """Is it among a node's errors already?  A script may hand on what a command of its own was told."""
+
     @property
     def code(self) -> str:
         return str(self).partition(" ")[0]

@@ -80,7 +80,7 @@ class RedisApi:
         try:
             reply = run.execute(as_words(arguments))
         except ReplyError as error:
-            raise LuaErrorReply(str(error)) from None
+            raise LuaErrorReply(str(error), error.counted) from None
         if type(reply) is bytes or type(reply) is int:
             return reply
         return conversion.to_lua(reply, self.engine.lua, run.resp3)

@@ -50,6 +50,11 @@ def text_from_lua(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def as_c_string(data: bytes) -> bytes:
+    """What C sees of a text: it ends at the first zero."""
+    return data.partition(b"\0")[0]
+
+
 def to_lua(reply: Any, lua: LuaInterpreter, resp3: bool) -> Any:
     """A reply value as what a script gets from `redis.call`."""
     if type(reply) is bytes or type(reply) is int:
@@ -67,7 +72,8 @@ def _translated(reply: Any, lua: LuaInterpreter, resp3: bool) -> Any:
     if isinstance(reply, str):
         return {b"ok": text_to_lua(reply)}
     if isinstance(reply, ReplyError):
-        return {b"err": text_to_lua(str(reply)), b"ignore_error_stats_update": True}
+        counted = {b"ignore_error_stats_update": True} if reply.counted else {}
+        return {b"err": text_to_lua(str(reply)), **counted}
     if isinstance(reply, Verbatim):
         text = bytes(reply)
         form = reply.format.encode()
@@ -119,9 +125,11 @@ def to_reply(value: Any, lua: LuaInterpreter, resp3: bool, depth: int = 0) -> An
 def _table_to_reply(table: Any, lua: LuaInterpreter, resp3: bool, depth: int) -> Any:
     kind, *found = lua.classify(table)
     if kind == b"err":
-        return ReplyError(text_from_lua(found[0]))
+        error = ReplyError(text_from_lua(as_c_string(found[0])))
+        error.counted = found[1]
+        return error
     if kind == b"ok":
-        return text_from_lua(found[0].partition(b"\0")[0])
+        return text_from_lua(as_c_string(found[0]))
     if kind == b"double":
         return float(found[0])
     if kind == b"big_number":

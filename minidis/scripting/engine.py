@@ -156,7 +156,9 @@ class Scripting:
         try:
             reply = conversion.to_reply(start(function, key_count, words), engine.lua, run.resp3)
         except LuaFailure as failure:
-            raise ReplyError(_failure_text(failure, run.name)) from None
+            error = ReplyError(_failure_text(failure, run.name))
+            error.counted = failure.counted
+            raise error from None
         finally:
             self.run = engine.run = None
             if run.is_slow:
@@ -281,7 +283,7 @@ def read_shebang(body: bytes) -> tuple[frozenset[str] | None, bytes]:
 
 
 def _failure_text(failure: LuaFailure, name: bytes) -> str:
-    message = failure.message
+    message = conversion.as_c_string(failure.message)
     if failure.source is not None and failure.line is not None:
         message += b" script: %b, on %b:%d." % (name, failure.source, failure.line)
     return conversion.text_from_lua(message)

@@ -42,9 +42,17 @@ class LuaError(Exception):
 
 
 class LuaErrorReply(LuaError):
-    """Raised by a function of the host: in Lua it is the error `{err = <message>}`."""
+    """Raised by a function of the host: in Lua it is the error `{err = <message>}`.
+
+    `counted`: it was the reply to a command, and is among the node's errors already.
+    """
 
     kind = b"reply"
+
+    def __init__(self, message: bytes | str, counted: bool = False) -> None:
+        super().__init__(message)
+        if counted:
+            self.kind = b"counted reply"
 
 
 class LuaSyntaxError(Exception):
@@ -58,9 +66,11 @@ class LuaSyntaxError(Exception):
 class LuaFailure(Exception):
     """A script ended by an error, at a place that is known or not."""
 
-    def __init__(self, message: bytes, source: bytes | None = None, line: int | None = None) -> None:
+    def __init__(
+        self, message: bytes, source: bytes | None = None, line: int | None = None, counted: bool = False
+    ) -> None:
         super().__init__(message)
-        self.message, self.source, self.line = message, source, line
+        self.message, self.source, self.line, self.counted = message, source, line, counted
 
 
 class LuaInterpreter:

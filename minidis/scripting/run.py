@@ -108,7 +108,11 @@ class ScriptRun:
         command = node.commands.spelled.get(argv[0])
         if command is None:
             command = self._look_up(argv)
-        self._admit_command(command, argv)
+        try:
+            self._admit_command(command, argv)
+        except ReplyError as error:
+            node.statistics.note_rejection(command, error)
+            raise
         if command.is_write:
             self.wrote = True
         run = node.call_watched if node.monitors.clients else node.call
@@ -122,7 +126,9 @@ class ScriptRun:
         try:
             return self.node.commands.find(argv)
         except ReplyError:
-            raise ReplyError("ERR Unknown Redis command called from script") from None
+            unknown = ReplyError("ERR Unknown Redis command called from script")
+            self.node.statistics.note_error(unknown)
+            raise unknown from None
 
     def _admit_command(self, command: Command, argv: list[bytes]) -> None:
         count, arity = len(argv), command.arity

@@ -95,7 +95,8 @@ end
 local function translate(err, info, by_pcall)
   if type(err) == 'userdata' then
     local kind, text = describe(err)
-    if kind == 'reply' then return {err = text, ignore_error_stats_update = true} end
+    if kind == 'reply' then return {err = text} end
+    if kind == 'counted reply' then return {err = text, ignore_error_stats_update = true} end
     if kind == 'message' and by_pcall then return gsub(text, "^(bad argument #%d+ to )'[%w_]+'", "%1'?'") end
     if kind == 'message' then return position(info) .. text end
     if kind == 'killed' then
@@ -291,7 +292,7 @@ end
 local function finish(ok, value)
   if ok then return true, value end
   if type(value) ~= 'table' then return false, value end
-  return false, value.err, value.source, value.line
+  return false, value.err, value.source, value.line, rawget(value, 'ignore_error_stats_update') == true
 end
 
 -- The words behind a script as two tables; a negative count says that they are tables already.
@@ -334,7 +335,7 @@ end
 
 local function classify(t)
   local value = rawget(t, 'err')
-  if type(value) == 'string' then return 'err', value end
+  if type(value) == 'string' then return 'err', value, rawget(t, 'ignore_error_stats_update') == true end
   value = rawget(t, 'ok')
   if type(value) == 'string' then return 'ok', value end
   value = rawget(t, 'double')

@@ -155,6 +155,49 @@ def test_calls_rejections_and_failures(judge: RealSide, ours: MinidisSide):
     assert fields(mine[-1]) == fields(theirs[-1])
 
 
+SCRIPTS = [
+    "redis.pcall('set') return 1",
+    "redis.pcall('nosuch') return 1",
+    "redis.pcall('lpush', 'text', 'a') return 1",
+    "return redis.pcall('lpush', 'text', 'a')",
+    "return redis.call('lpush', 'text', 'a')",
+    "return redis.call('subscribe', 'a')",
+    "return redis.call('get')",
+    "return redis.error_reply('MY error')",
+    "return {err='OTHER error'}",
+    "error('no reply')",
+    "error(redis.pcall('get'))",
+    "local ok, text = pcall(redis.call, 'get') return text",
+    "return redis.call({})",
+]
+
+
+def test_each_error_is_counted_once(judge: RealSide, ours: MinidisSide):
+    """Also where a script hands on what one of its commands was told."""
+    asked = (b"INFO", b"errorstats")
+    commands = [
+        (b"CONFIG", b"RESETSTAT"),
+        (b"SET", b"text", b"x"),
+        (b"MULTI",),
+        (b"LPUSH", b"text", b"x"),
+        (b"EXEC",),
+    ]
+    for text in SCRIPTS:
+        commands += [(b"EVAL", text.encode(), b"0"), asked]
+    commands += [(b"EVAL_RO", b"return redis.call('set', 'a', 'b')", b"0"), asked, (b"INFO", b"commandstats")]
+    judge.restart(2)
+    ours.restart(2)
+    theirs, mine = judge.run(commands), ours.run(commands)
+    for command, their, our in zip(commands, theirs, mine, strict=True):
+        if command == asked:
+            assert fields(our) == fields(their)
+    counts, our_counts = fields(theirs[-1]), fields(mine[-1])
+    for name in ("set", "get", "lpush", "subscribe", "eval", "eval_ro", "exec"):
+        assert without_times_of(our_counts[f"cmdstat_{name}"]) == without_times_of(
+            counts[f"cmdstat_{name}"]
+        ), name
+
+
 def fields(reply: Reply) -> dict[str, str]:
     assert isinstance(reply[1], bytes)
     lines = [line for line in reply[1].decode().splitlines() if ":" in line]

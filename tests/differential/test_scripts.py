@@ -169,6 +169,10 @@ return tonumber()
 return setmetatable(1, {})
 return string.rep()
 return table.concat({{}})
+return redis.error_reply('a\0b')
+return {err='ERR a\0b'}
+return {ok='a\0b'}
+error('a\0b')
 return redis.setresp()
 return redis.setresp(4)
 return redis.setresp('x')
