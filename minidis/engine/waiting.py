@@ -195,7 +195,12 @@ class WaitingRoom:
             self.node.wake(self.node.now_us)
 
     def serve(self) -> None:
-        """Run again the commands that wait for a touched key, until no more can go on."""
+        """Run again the commands that wait for a touched key, until no more can go on.
+
+        Not while a script runs, though a slow one lets others in: what it does happens at once.
+        """
+        if self.node.scripting is not None and self.node.scripting.run is not None:
+            return
         self.node.now_us = self.node.clock()  # those who waited run at a time of their own
         while self.ready:
             ready, self.ready = self.ready, {}

@@ -112,5 +112,9 @@ class BigNumber(int):
     """An integer beyond 64 bits: RESP3's `(` type, a bulk string in RESP2."""
 
 
+class BigNumberText(bytes):
+    """What a script calls a big number and is none: in RESP3 the `(` type with that text, in RESP2 a bulk."""
+
+
 class Raw(bytes):
     """Bytes that go out as they are: a replication stream, an RDB file on its way.  No reply of a command."""

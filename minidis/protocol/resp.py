@@ -55,6 +55,7 @@ from minidis.protocol.replies import (
     NULL_ARRAY,
     Attributes,
     BigNumber,
+    BigNumberText,
     NullArray,
     Pairs,
     PlainDouble,
@@ -314,6 +315,13 @@ def _append_big_number(pieces: list[bytes], value: int, resp3: bool) -> None:
         _append_bulk(pieces, b"%d" % value, resp3)
 
 
+def _append_big_number_text(pieces: list[bytes], value: bytes, resp3: bool) -> None:
+    if resp3:
+        pieces.append(b"(%b\r\n" % value)
+    else:
+        _append_bulk(pieces, value, resp3)
+
+
 def _append_boolean(pieces: list[bytes], value: bool, resp3: bool) -> None:
     if resp3:
         pieces.append(b"#t\r\n" if value else b"#f\r\n")
@@ -411,6 +419,7 @@ def _one_line(text: str) -> bytes:
 _WRITERS: dict[type, Any] = {
     Verbatim: _append_verbatim,
     Raw: _append_raw,
+    BigNumberText: _append_big_number_text,
     bytes: _append_bulk,
     str: _append_status,
     bool: _append_boolean,

@@ -22,7 +22,6 @@ What a script returns goes the other way, with two traps that are Redis's own: a
 
 Mirrors: `redisProtocolToLuaType`, `luaReplyToRedisReply` in script_lua.c.
 Differs: a reply nested deeper than MOST_NESTED is one error; Redis builds it up to Lua's stack limit (8000).
-A `big_number` that is no number goes out as a bulk string.
 Complexity: O(elements).
 """
 
@@ -33,7 +32,15 @@ from fractions import Fraction
 from typing import Any
 
 from minidis.protocol.numbers import format_double, format_long_double
-from minidis.protocol.replies import NULL_ARRAY, BigNumber, Pairs, PlainDouble, ReplyError, Verbatim
+from minidis.protocol.replies import (
+    NULL_ARRAY,
+    BigNumber,
+    BigNumberText,
+    Pairs,
+    PlainDouble,
+    ReplyError,
+    Verbatim,
+)
 from minidis.scripting.interpreter import LuaInterpreter
 
 MOST_NESTED = 128
@@ -162,7 +169,7 @@ def _big_number(text: bytes) -> Any:
     try:
         return BigNumber(text)
     except ValueError:
-        return text
+        return BigNumberText(as_c_string(text).replace(b"\r", b" ").replace(b"\n", b" "))
 
 
 def _verbatim(form: bytes, text: bytes) -> Verbatim:

@@ -23,8 +23,9 @@ A hook runs every 100,000 instructions and asks the host whether to go on.  When
 that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
-Differs: the metatables of globals and strings cannot be had; an argument error of `return setmetatable(1)`,
-a tail call of one of ours, does not say the line. `redis.call` takes 7997 arguments, Redis's 8000 and a few.
+Differs: `newproxy`, `setfenv` and `getfenv` are not there even with lua-enable-deprecated-api; the metatables
+of globals and strings cannot be had; an argument error of `return setmetatable(1)`, a tail call of one of ours,
+does not say the line. `redis.call` takes 7997 arguments, Redis's 8000 and a few.
 
 Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
 """
@@ -249,7 +250,7 @@ local coroutines = {
 
 -- 5. The globals of a script -----------------------------------------------------------------------
 
-local KEPT = {'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'newproxy', 'rawequal', 'select',
+local KEPT = {'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'rawequal', 'select',
               'tonumber', 'tostring', 'type', '_VERSION'}
 
 local null = newproxy(false)
@@ -274,7 +275,6 @@ for name in pairs(libraries) do
   if name ~= 'math' and name ~= 'loading' then globals[name] = readonly(library(name)) end
 end
 globals._G = environment
-string.dump = nil
 for _, name in pairs({'io', 'os', 'package', 'require', 'module', 'dofile', 'loadfile', 'print', 'debug',
                       'python'}) do
   _G[name] = nil

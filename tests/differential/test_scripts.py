@@ -173,6 +173,9 @@ return redis.error_reply('a\0b')
 return {err='ERR a\0b'}
 return {ok='a\0b'}
 error('a\0b')
+return {big_number='123\r\n123'}
+return newproxy
+return loadstring(string.dump(function() return 1 end))()
 return redis.setresp()
 return redis.setresp(4)
 return redis.setresp('x')

@@ -176,3 +176,17 @@ def test_a_script_may_do_what_its_callers_user_may(redis):
     check = "return {redis.acl_check_cmd('GET', 'open'), redis.acl_check_cmd('SET', 'open', 1)}"
     assert run(check) == [1, None]
     assert redis.execute("ACL", "LOG")[0][b"context"] == b"lua"
+
+
+def test_who_waits_is_served_after_the_script_not_in_the_middle(redis):
+    """A slow script lets others in; what it pushes must not be popped before it is over."""
+    node = redis.node
+    waiting, other = redis.connect(), redis.connect()
+    node.execute(waiting, [b"BLPOP", b"queue", b"0"])
+    steps = []
+    node.on_script_step = lambda run: steps.append(node.execute(other, [b"PING"]))
+    redis.execute(
+        "EVAL", "redis.call('LPUSH', 'queue', 'a') for i = 1, 2e5 do end redis.call('LPUSH', 'queue', 'b')", 0
+    )
+    assert steps
+    assert list(waiting.outbox) == [[b"queue", b"b"]]
