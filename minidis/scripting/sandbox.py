@@ -23,9 +23,9 @@ A hook runs every 100,000 instructions and asks the host whether to go on.  When
 that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
-Differs: `newproxy`, `setfenv` and `getfenv` are not there even with lua-enable-deprecated-api; the metatables
-of globals and strings cannot be had; an argument error of `return setmetatable(1)`, a tail call of one of ours,
-does not say the line. `redis.call` takes 7997 arguments, Redis's 8000 and a few.
+Differs: `newproxy`, `setfenv` and `getfenv` are not there even with lua-enable-deprecated-api; the
+metatables of globals and strings cannot be had; an argument error of `return setmetatable(1)`, a tail call of
+one of ours, does not say the line. `redis.call` takes 7997 arguments, Redis's 8000 and a few.
 
 Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
 """
