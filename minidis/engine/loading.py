@@ -286,6 +286,11 @@ class Loading(Arrival):
         self._snapshot = SnapshotReader(self.node.encodings, self.node.random, self.node.checks_sums)
         return self._snapshot
 
+    @property
+    def empty_keys(self) -> int:
+        """Keys left out of a snapshot because their collections had no elements."""
+        return self._snapshot.empty_keys
+
     def _size(self, path: str, words: str = "") -> int:
         size = self.disk.size(path)
         if size is None:

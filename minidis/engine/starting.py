@@ -44,6 +44,10 @@ def start(node: Node) -> Loading | None:
         return None
 
     def loaded() -> None:
+        counts = f"keys loaded: {loading.keys_loaded}, keys expired: {len(loading.expired)}"
+        if loading.empty_keys:
+            counts += f", empty keys skipped: {loading.empty_keys}"
+        node.log("notice", f"Done loading RDB, {counts}.")
         node.log("notice", f"DB loaded from disk: {loading.keys_loaded} keys")
         if node.replication is not None:
             node.replication.restore(loading.notes, loading.expired)

@@ -269,7 +269,8 @@ class SnapshotReader:
             value = read_value(cursor, opcode, self.loading)
         except EmptyValue:
             self.empty_keys += 1
-            self.loading.warnings.append(f"the key {key!r} was passed over: its collection has no elements")
+            shown = key.decode("utf-8", "backslashreplace")
+            self.loading.warnings.append(f"skipping empty key: {shown}, a collection without elements")
             return None
         return None if value is None else Entry(key, value, expires_at_ms, idle_s, frequency)
 

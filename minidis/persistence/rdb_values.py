@@ -106,7 +106,10 @@ def _read_quicklist_2(cursor: Cursor, loading: Loading) -> List:
         offset = cursor.offset
         container = cursor.length("what the node is: 1 plain, 2 packed")
         if container == Container.PLAIN:
-            nodes.append(cursor.string("a plain node: one large element"))
+            element = cursor.string("a plain node: one large element")
+            if not element:
+                raise cursor.error("a plain node is there for a large element, not for an empty one", offset)
+            nodes.append(element)
         elif container == Container.PACKED:
             pack, elements = _listpack(cursor, loading)
             nodes += [pack] if elements else []
