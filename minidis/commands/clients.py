@@ -162,7 +162,7 @@ def describe(client: Client) -> str:
     node = client.node
     buffers = client.measure_buffers()
     queued = client.transaction.queue if client.transaction else []
-    argv_bytes = sum(map(len, client.parked.argv)) if client.parked else 0
+    argv_bytes = buffers.arguments_bytes + (sum(map(len, client.parked.argv)) if client.parked else 0)
     multi_bytes = sum(len(word) for _, words in queued for word in words)
     owed, sizes = buffers.output_bytes, buffers.sizes
     if sizes is None:  # no socket: what is owed stands in one place

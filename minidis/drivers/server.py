@@ -458,6 +458,7 @@ class Connection(asyncio.Protocol):
         return Buffers(
             fd=-1 if handle is None else handle.fileno(),
             query_bytes=max(self.link.parser.unread_bytes, self.last_read_bytes if self.running else 0),
+            arguments_bytes=self.link.parser.arguments_bytes,
             output_bytes=self.transport.get_write_buffer_size() + len(self.link.output),
             unix=self.link.client.local.endswith(":0"),
             sizes=self.buffers,

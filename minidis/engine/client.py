@@ -33,6 +33,7 @@ class Buffers(NamedTuple):
 
     fd: int = -1
     query_bytes: int = 0  # received and not yet done with
+    arguments_bytes: int = 0  # of a request that is not whole yet
     output_bytes: int = 0  # owed to the client, and not yet taken by the kernel
     unix: bool = False
     sizes: ClientBuffers | None = None  # what Redis would have allocated, where there is a socket

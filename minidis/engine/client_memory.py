@@ -130,7 +130,7 @@ def client_bytes(client: Client) -> int:
     A client in this process has no socket: without one it weighs nothing before it queues something.
     """
     buffers = client.measure_buffers()
-    waiting = sum(map(len, client.parked.argv)) if client.parked is not None else 0
+    arguments = buffers.arguments_bytes + (sum(map(len, client.parked.argv)) if client.parked else 0)
     queued = client.transaction.size_bytes if client.transaction is not None else 0
     lists = SUBSCRIPTION_BYTES * len(client.subscriptions) + WATCHED_BYTES * len(client.watched)
     if client.tracking is not None:
@@ -142,7 +142,7 @@ def client_bytes(client: Client) -> int:
         connection = STRUCT_BYTES + buffers.sizes.reply_bytes
         query = max(query, buffers.sizes.query_bytes)
         output = buffers.sizes.shown(output).list_bytes
-    return connection + (allocation_size(query) if query else 0) + output + waiting + queued + lists
+    return connection + (allocation_size(query) if query else 0) + output + arguments + queued + lists
 
 
 def _counts(client: Client) -> bool:

@@ -96,6 +96,7 @@ class RequestParser:
         self._looked = 0  # no line end between _at and here
         self._arguments: list[bytes] = []
         self._missing_arguments = 0  # of the array being read; 0: between two requests
+        self._arguments_bytes = 0
         self._bulk_bytes = -1  # of the bulk string being read; -1: its length comes next
         self._is_fresh = False  # bytes came since we last looked for a pipeline of simple requests
         self._ahead: list[list[bytes]] = []  # such requests, the next one last
@@ -155,6 +156,11 @@ class RequestParser:
         return max(self._bulk_bytes, 0)
 
     @property
+    def arguments_bytes(self) -> int:
+        """The size of the arguments that are there of a request that is not whole."""
+        return self._arguments_bytes if self._missing_arguments else 0
+
+    @property
     def position(self) -> int:
         """How many bytes of the stream are read: all those whose meaning is certain."""
         return self._dropped + self._at
@@ -171,6 +177,7 @@ class RequestParser:
         self._consume(self._at + len(line) + 2)
         self._missing_arguments = max(count, 0)  # *0 and *-1 are skipped in silence
         self._arguments = []
+        self._arguments_bytes = 0
         return True
 
     def _read_arguments(self) -> list[bytes] | None:
@@ -182,6 +189,7 @@ class RequestParser:
                 return None
             self._arguments.append(bytes(memoryview(self._buffer)[self._at : end]))
             self._consume(end + 2)  # the real server doesn't look at these two bytes either
+            self._arguments_bytes += self._bulk_bytes
             self._bulk_bytes = -1
             self._missing_arguments -= 1
         return self._arguments

@@ -17,6 +17,7 @@ from minidis.commands.clients import describe
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.server import PROTECTED, Server
 from minidis.engine.client_buffers import CHUNK_BYTES, FIRST_QUERY_BYTES
+from minidis.engine.client_memory import client_bytes
 from minidis.protocol.resp import encode_command
 from tests.drivers.test_server import PROGRAM, SECONDS, free_port, path, program, serving  # noqa: F401
 
@@ -79,6 +80,21 @@ def test_a_reply_that_must_be_too_large_is_not_even_made(path: str, draw: bytes)
             other.writer.write(b"EXEC\r\n")
             assert await other.expect_end() == b""
             await (await connect()).ask(b"GET m\r\n", b"$1\r\nv\r\n")  # carried out whole
+
+    asyncio.run(scenario())
+
+
+def test_a_half_request_weighs(path: str) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, maxmemory_clients="1mb") as (server, connect):
+            dead, loud = await connect(), await connect()
+            dead.writer.write(b"*250\r\n" + b"$1000\r\n%b\r\n" % (b"x" * 1000) * 200)
+            await until(lambda: any(client_bytes(one) > 200_000 for one in server.node.clients.values()))
+            loud.writer.write(b"*2\r\n$4\r\nECHO\r\n$2000000\r\n")  # announced: its buffer is there
+            assert await loud.expect_end() == b""
+            dead.writer.write(b"$1000\r\n%b\r\n" % (b"x" * 1000) * 49 + b"$900000\r\n")
+            assert await dead.expect_end() == b""
+            assert server.node.client_memory.evicted_clients == 2
 
     asyncio.run(scenario())
 
