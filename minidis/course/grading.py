@@ -21,6 +21,7 @@ from minidis.course.case import Case
 from minidis.course.exercise import Exercise, ExerciseTest, Wrong, find_exercise, show
 from minidis.course.feedback import result_html, result_text
 from minidis.course.guard import TooManyInstructions, instruction_budget, is_learners, virtual_sleep
+from minidis.course.sources import STUB
 
 Verdict = Literal["correct", "wrong", "not attempted"]
 
@@ -93,7 +94,7 @@ def grade(exercise: Exercise, answers: tuple[Any, ...], seed: int) -> Result:
 
 def run_test(test: ExerciseTest, answers: tuple[Any, ...], seed: int) -> Outcome:
     """Run one test within its bounds, and put whatever happens into words."""
-    if not answers or any(answer is None or answer is ... for answer in answers):
+    if not answers or any(map(_is_blank, answers)):
         return Outcome(test.name, "not attempted")
     case = Case(seed)
     try:
@@ -113,6 +114,11 @@ def run_test(test: ExerciseTest, answers: tuple[Any, ...], seed: int) -> Outcome
     finally:
         case.close()
     return Outcome(test.name, "correct")
+
+
+def _is_blank(answer: Any) -> bool:
+    """Nothing is there yet: of a text, the lines that stand in the place of the solution."""
+    return answer is None or answer is ... or isinstance(answer, str) and STUB[1] in answer
 
 
 def _exception_outcome(test: ExerciseTest, came: str, due: str) -> Outcome:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minidis.course.counters import counter_commands
+from minidis.course.durable import LearnersEverysec, loading_with
 from minidis.course.expiring import LearnersExpiry
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
@@ -137,12 +138,19 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
 }
 """Parts that are neither a structure nor a command: how each is plugged in. One line for one part."""
 
+LASTING: dict[str, Callable[[Embedded, Any], Undo]] = {
+    "everysec": lambda embedded, make: LearnersEverysec(embedded, make).install(),
+    "log_loader": lambda embedded, load: _plug_attribute(embedded, "make_loading", loading_with(load)),
+}
+"""Parts that outlive a crash of the node: what is at work when it starts again, or after it has."""
+
 
 def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedded:
     """Let `implementation` take the place of a part of `node` (the notebook's own, by default).
 
     `part` is a structure ("skiplist", "intset" ...), the name of a command ("INCR"), the "parser" or "tick"
-    of an event loop that then stands before the node, or one of GROUPS; the exercise says what it takes.
+    of an event loop that then stands before the node, or one of GROUPS or LASTING; the exercise says what it
+    takes.
     """
     if node is None:
         node = default_node()
@@ -150,12 +158,14 @@ def plug(part: str, implementation: Any, node: Embedded | None = None) -> Embedd
         undo = _plug_attribute(node.node.encodings, part, implementation)
     elif part in GROUPS:
         undo = GROUPS[part](node.node, implementation)
+    elif part in LASTING:
+        undo = LASTING[part](node, implementation)
     elif part in FRONTS:
         undo = _plug_front(node, part, implementation)
     elif part.upper() == part:
         undo = _plug_command(node.node, part, implementation)
     else:
-        names = ", ".join((*STRUCTURES, *FRONTS, *GROUPS))
+        names = ", ".join((*STRUCTURES, *FRONTS, *GROUPS, *LASTING))
         raise LookupError(f"no part {part!r}: it may be {names}, or a command's name in capitals")
     _plugged.setdefault(id(node), []).append((part, undo))
     return node

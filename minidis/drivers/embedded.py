@@ -103,6 +103,7 @@ class Embedded:
     ) -> None:
         self.patience_s = FROZEN_PATIENCE_S
         self._is_open = True
+        self.make_loading: Callable[[Node], Loading] = Loading  # what reads the files at a start
         self.front: Any = None  # an EventLoop that stands before the node: cells then speak to it by bytes
         self.lock = threading.RLock()
         self._output = threading.Condition(self.lock)
@@ -215,7 +216,7 @@ class Embedded:
 
     def _load(self) -> None:
         """Start from the disk.  Raises LoadError; the node is then empty, and its log off."""
-        loading = starting.start(self.node)
+        loading = starting.start(self.node, self.make_loading)
         if loading is not None:
             loading.run()
 

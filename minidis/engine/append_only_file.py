@@ -189,13 +189,13 @@ class AppendOnlyFile:
         Raises NodeFailure when `always` cannot be kept.
         """
         self.node.unwritten = False
-        self._look_at_sync()
+        self.look_at_sync()
         if self._buffer:
             if not force and self._must_postpone():
                 return
             if self.delay_us:
                 self.node.sleep(self.delay_us)
-            if not self._write():
+            if not self.write():
                 return
         self._sync_if_due()
 
@@ -217,7 +217,8 @@ class AppendOnlyFile:
         )
         return False
 
-    def _write(self) -> bool:
+    def write(self) -> bool:
+        """Hand the buffer to the disk.  False if that failed: it stays in the buffer, and is tried again."""
         data = b"".join(self._buffer)
         self._postponed_since_us = None
         try:
@@ -284,13 +285,26 @@ class AppendOnlyFile:
             self.last_sync_us = node.now_us
             self._synced(self._written_offset)
         elif self._sync is None and node.now_us - self.last_sync_us >= SYNC_EVERY_US:
-            self._sync = node.disk.start_sync(self.path)
-            self._sync_offset = self._written_offset
-            self._unsynced = False
-            self.last_sync_us = node.now_us
-            self._look_at_sync()
+            self.begin_sync()
 
-    def _look_at_sync(self) -> None:
+    def begin_sync(self) -> None:
+        """Let all that is written be synced, in the background."""
+        self._sync = self.node.disk.start_sync(self.path)
+        self._sync_offset = self._written_offset
+        self._unsynced = False
+        self.last_sync_us = self.node.now_us
+        self.look_at_sync()
+
+    @property
+    def is_syncing(self) -> bool:
+        return self._sync is not None
+
+    @property
+    def has_unsynced(self) -> bool:
+        """Bytes are written that no sync has taken on."""
+        return self._unsynced
+
+    def look_at_sync(self) -> None:
         """Note the end of the sync that runs in the background."""
         if self._sync is None or not self._sync.done:
             return

@@ -18,6 +18,7 @@ Read next: loading.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from minidis.engine.disk import DiskError, join
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from minidis.engine.node import Node
 
 
-def start(node: Node) -> Loading | None:
+def start(node: Node, make: Callable[[Node], Loading] = Loading) -> Loading | None:
     """Begin to load what the configuration says: `run()` the answer, or let `node.tick()` do it in slices.
 
     None: there is nothing to load, and the node is ready.  Raises LoadError.
@@ -37,7 +38,7 @@ def start(node: Node) -> Loading | None:
         return None
     if node.cluster is not None:
         node.cluster.begin()
-    loading = Loading(node)
+    loading = make(node)
     if node.config.appendonly:
         return _start_log(node, loading)
     if node.disk.size(node.saving.path) is None:

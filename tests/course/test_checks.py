@@ -90,6 +90,22 @@ def test_a_blank_answer_scores_nothing_and_says_so(number):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+def test_the_blank_cells_run_and_the_check_says_not_attempted(number):
+    """Who runs a notebook before anything is written gets no traceback, but one kind line."""
+    blank = sources.learner_version(sources.load(SOURCES[number]))
+    namespace: dict[str, Any] = {"__name__": "blank"}
+    for cell in sources.solution_cells(blank):
+        exec(compile(sources.cell_source(cell), f"<blank {number}>", "exec"), namespace)
+    given: list[Any] = []
+    namespace["check"] = lambda asked, *answers: given.append(answers)
+    for cell in sources.test_cells(blank):
+        exec(sources.cell_source(cell), namespace)
+    texts = [answer for answer in given[0] if answer is None or isinstance(answer, str)]
+    if texts:
+        assert not grade(BANK[number], given[0], seed=1).attempted
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_three_hints_that_differ(number):
     assert len(set(BANK[number].hints)) == 3
     assert all(BANK[number].hints)

@@ -13,6 +13,7 @@ from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved
 from minidis.course.machine import Machine
+from minidis.course.parts import plugged
 from minidis.course.rdb_files import explain, read_file, real_checker
 from minidis.drivers.embedded import Embedded
 from minidis.engine.config import ConfigError
@@ -438,6 +439,35 @@ def live_log(case: Case, load: Loader) -> None:
     case.equal(twin.execute("DEBUG", "DIGEST"), due, "DEBUG DIGEST of a node that ran your commands")
 
 
+@log_loader.test("a node restarts on it, and its log goes on")
+def restart(case: Case, load: Loader) -> None:
+    node = case.node({"appendonly": "yes", "aof-use-rdb-preamble": "no"})
+    path = node.node.append_only.path
+    with plugged("log_loader", load, node):
+        for life in range(4):
+            for number in range(5):
+                node.execute("RPUSH", "events", life * 5 + number)
+            whole = node.execute("DEBUG", "DIGEST")
+            node.execute("MULTI")
+            node.execute("DECRBY", "ann", 5)
+            node.execute("INCRBY", "bob", 5)
+            node.execute("EXEC")
+            size = node.disk.size(path)
+            node.disk.truncate(path, size - case.random.randrange(1, 60))
+            given = f"life {life + 1}: a log that ends within its last transaction, then a restart"
+            try:
+                node.kill()
+            except LoadError as error:
+                raise Wrong(given, str(error), "a node that starts") from None
+            case.equal(node.execute("DEBUG", "DIGEST"), whole, f"{given}; DEBUG DIGEST")
+    with_engine = node.execute("DEBUG", "DIGEST")
+    try:
+        node.kill()
+    except LoadError as error:
+        raise Wrong("the log that your restarts left", str(error), "a log that the engine reads") from None
+    case.equal(node.execute("DEBUG", "DIGEST"), with_engine, "the engine on the log that your restarts left")
+
+
 # -- 11.4 --------------------------------------------------------------------------------------------
 
 FileEntry = tuple[bytes, Any, int | None]
@@ -762,3 +792,41 @@ def bounded(case: Case, scheduler: Any) -> None:
             f"bytes at risk for {oldest} ms",
             f"{limit} ms at most: a wait, a sync that runs, and one's own",
         )
+
+
+@sync_scheduler.test("a live log, and the plug is pulled")
+def pulled(case: Case, scheduler: Any) -> None:
+    node = case.node({"appendonly": "yes", "appendfsync": "everysec"})
+    node.disk.fsync_us = 20_000
+    with plugged("everysec", scheduler, node):
+        for trial in range(10):
+            writes = case.random.randrange(15, 60)
+            for number in range(writes):
+                node.execute("SET", f"write:{trial}:{number}", number)
+                node.step(0.1)
+            node.power_cut()
+            kept = node.execute("EXISTS", *[f"write:{trial}:{number}" for number in range(writes)])
+            lost_s = (writes - kept) / 10
+            given = f"{writes} writes in {writes / 10:.1f} s, then a power cut"
+            case.true(lost_s <= 1.2, given, f"the last {lost_s:.1f} s are gone", "1.2 s at most")
+
+
+@sync_scheduler.test("a live log whose disk is slow: held back, and written in time")
+def slow_live(case: Case, scheduler: Any) -> None:
+    node = case.node({"appendonly": "yes", "appendfsync": "everysec"})
+    node.disk.fsync_us = 5_000_000
+    log = node.node.append_only
+    held_s, longest_s, postponed = 0.0, 0.0, 0
+    with plugged("everysec", scheduler, node):
+        for number in range(100):
+            node.execute("SET", f"k{number}", number)
+            node.step(0.1)
+            held_s = held_s + 0.1 if log.buffered_bytes() else 0.0
+            postponed += log.buffered_bytes() > 0
+            longest_s = max(longest_s, held_s)
+        given = "ten writes a second for 10 s, syncs of 5 s"
+        case.true(postponed, given, "written at once, behind the sync", "held back while a sync runs")
+        case.true(longest_s <= 2.15, given, f"a buffer held for {longest_s:.1f} s", "2 s at most")
+        node.step(12)
+        kept = log.buffered_bytes() == 0
+        case.true(kept, f"{given}, then silence", "bytes in the buffer", "all of it written")

@@ -289,9 +289,16 @@ def alone(case: Case, conf: str, write: Any, beyond: str) -> None:
     )
 
 
+def uncommented(text: str) -> str:
+    """What a text of several lines says, without its comments and blank lines."""
+    lines = (line.strip() for line in text.splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("#"))
+
+
 @no_write_lost.test("the fault that is beyond these settings")
 def beyond_them(case: Case, conf: str, write: Any, beyond: str) -> None:
     settings_of(conf)
+    beyond = uncommented(beyond)
     case.true(beyond in FAULTS, "your beyond", show(beyond), f"one of FAULTS: {', '.join(FAULTS)}")
     play = played(case, beyond, conf, write)
     case.true(

@@ -131,6 +131,7 @@ EVERY_CUT = "cut at every byte"
 DAMAGE = "damage in the middle is refused"
 EARLY = "only the last file may be cut off"
 LIVE_LOG = "a live node's log gives its data back"
+RESTARTS = "a node restarts on it, and its log goes on"
 
 
 class CutOff(Exception):
@@ -305,6 +306,8 @@ HEALTHY = "a healthy disk: written at once, synced each second"
 QUIET = "a quiet server does nothing"
 LAST = "the last write before a silence is synced, too"
 SLOW = "a slow sync: writes are held back, for two seconds at most"
+PULLED = "a live log, and the plug is pulled"
+SLOW_LIVE = "a live log whose disk is slow: held back, and written in time"
 ANEW = "held back and set free: the next wait begins anew"
 BOUNDED_RISK = "what is at risk stays bounded, whatever the disk does"
 
@@ -573,12 +576,12 @@ WRONG = {
     ],
     "11.3": [
         ("splits at line ends", (SplitsLines(),), (ONE, DAMAGE)),
-        ("runs half a transaction", (RunsHalfATransaction(),), (TRANSACTIONS, EVERY_CUT)),
-        ("an open MULTI is whole", (CountsTheOpenMulti(),), (TRANSACTIONS, EVERY_CUT)),
+        ("runs half a transaction", (RunsHalfATransaction(),), (TRANSACTIONS, EVERY_CUT, RESTARTS)),
+        ("an open MULTI is whole", (CountsTheOpenMulti(),), (TRANSACTIONS, EVERY_CUT, RESTARTS)),
         ("MULTI is a command", (KeepsMulti(),), (TRANSACTIONS, EVERY_CUT)),
         ("capitals only", (CaseMatters(),), (TRANSACTIONS,)),
         ("damage is a cut", (TakesDamageForACut(),), (DAMAGE,)),
-        ("a cut is damage", (RefusesCuts(),), (INCREMENTS, TRANSACTIONS, EVERY_CUT)),
+        ("a cut is damage", (RefusesCuts(),), (INCREMENTS, TRANSACTIONS, EVERY_CUT, RESTARTS)),
         ("line ends not looked at", (LooksAtNoLineEnd(),), (DAMAGE,)),
         ("any file may be cut off", (TakesAnyCut(),), (EARLY,)),
         ("notes are damage", (NotesAreDamage(),), (NOTES,)),
@@ -604,13 +607,13 @@ WRONG = {
         ("keys without their length", (KeysWithoutLength(),), (TEXT, LIVE)),
     ],
     "11.5": [
-        ("never holds back", (NeverHoldsBack,), (SLOW,)),
-        ("waits for the sync", (WaitsForTheSync,), (SLOW,)),
+        ("never holds back", (NeverHoldsBack,), (SLOW, SLOW_LIVE)),
+        ("waits for the sync", (WaitsForTheSync,), (SLOW, SLOW_LIVE)),
         ("a wait that never ends", (ForgetsNoWait,), (SLOW,)),
         ("two syncs at once", (TwoSyncsAtOnce,), (SLOW,)),
         ("syncs nothing", (SyncsNothing,), (QUIET,)),
         ("syncs each turn", (SyncsEachTurn,), (HEALTHY,)),
-        ("every two seconds", (EveryTwoSeconds,), (HEALTHY,)),
+        ("every two seconds", (EveryTwoSeconds,), (HEALTHY, PULLED)),
         ("syncs only with a write", (SyncsOnlyWithAWrite,), (LAST,)),
         ("writes once a second", (WritesWithEachSync,), (HEALTHY,)),
         ("writes empty buffers", (WritesEmptyBuffers,), (QUIET,)),
