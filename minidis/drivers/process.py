@@ -3,7 +3,10 @@
 The node is sans-IO and knows none of this; a driver that is a process of its own hands `process_facts` in. An
 embedded node has no such facts: its process is the reader's.
 
-Mirrors: the getrusage and uname parts of genRedisInfoString, zmalloc_get_rss.
+And `oom-score-adj`: whom Linux kills first when memory is short. A replica is missed less than its primary.
+
+Mirrors: the getrusage and uname parts of genRedisInfoString, zmalloc_get_rss, setOOMScoreAdj.
+Differs: the third of oom-score-adj-values is for processes that write snapshots; there are none.
 Read next: minidis/commands/information.py.
 """
 
@@ -14,6 +17,8 @@ import platform
 import re
 import sys
 from typing import Any
+
+from minidis.engine.config import Config
 
 resource: Any
 try:
@@ -77,6 +82,37 @@ def _memory() -> dict[str, object]:
     except (AttributeError, OSError, ValueError):  # a system that has neither
         pass
     return fields
+
+
+class OomScore:
+    """This process's place in the order in which Linux kills: as the configuration says, while it says so."""
+
+    def __init__(self, config: Config, path: str = "/proc/self/oom_score_adj") -> None:
+        self.config = config
+        self.path = path
+        self._base: int | None = None  # what it was before; None: it still is
+        self._score = 0
+
+    def update(self, is_replica: bool) -> None:
+        """Set it anew, if it has changed.  Raises OSError where that is not allowed."""
+        mode = self.config.oom_score_adj
+        if mode == "no":
+            if self._base is not None:
+                self._write(self._base)
+                self._base = None
+            return
+        if self._base is None:
+            with open(self.path) as file:
+                self._base = self._score = int(file.read())
+        wanted = int(self.config.oom_score_adj_values.split()[is_replica])
+        score = min(max(wanted + (0 if mode == "absolute" else self._base), -1000), 1000)
+        if score != self._score:
+            self._write(score)
+
+    def _write(self, score: int) -> None:
+        with open(self.path, "w") as file:
+            file.write(f"{score}\n")
+        self._score = score
 
 
 _MAKERS = {"server": _server, "cpu": _cpu, "memory": _memory}

@@ -40,10 +40,11 @@ from minidis.drivers.busy import BusyTurns, RawTransport
 from minidis.drivers.listening import ListenError, Listeners
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
-from minidis.drivers.process import process_facts
+from minidis.drivers.process import OomScore, process_facts
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
 from minidis.engine.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
+from minidis.engine.config import ConfigError
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError
@@ -88,6 +89,7 @@ class Server:
         self._to_close: list[Connection] = []
         self.listeners = Listeners(node.config, self.log, self.new_connection)
         self._pidfile = ""
+        self._oom_score = OomScore(node.config)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._next_clients_cron_us = 0
@@ -116,6 +118,7 @@ class Server:
             await self.close()
             raise
         self.node.config_listeners.append(self._config_changed)
+        self._update_oom_score()
         if config.pidfile and _write_pidfile(config.pidfile, self.log):
             self._pidfile = config.pidfile
         self.log.welcome(VERSION, self.node.mode, config.port, config.always_show_logo)
@@ -132,6 +135,19 @@ class Server:
         self.listeners.config_changed(attributes)
         if any(name.startswith("tls_") for name in attributes):
             self.peers.forget_tls()
+        for_score = [name for name in attributes if name.startswith("oom_score_adj")]
+        if for_score and not self._update_oom_score():
+            raise ConfigError(
+                "Failed to set current oom_score_adj. Check server logs.", for_score[0].replace("_", "-")
+            )
+
+    def _update_oom_score(self) -> bool:
+        try:
+            self._oom_score.update(self.node.is_replica)
+        except (OSError, ValueError) as error:
+            self.log.warning(f"Unable to write oom_score_adj: {error}")
+            return False
+        return True
 
     def _facts(self, section: str) -> dict[str, object]:
         return self.listeners.facts() if section == "listeners" else process_facts(section)
@@ -272,6 +288,7 @@ class Server:
     def carry_out_peers(self) -> None:
         """Open, write to and close the connections that the node itself asks for."""
         self.peers.carry_out()
+        self._update_oom_score()  # perhaps it has become a replica, or a primary
 
     def new_connection(self) -> Connection:
         return Connection(self)
