@@ -3,10 +3,13 @@
     LOLWUT VERSION 5 [columns [squares in a row [squares in a column]]]
 
 draws Georg Nees's "Schotter" of 1968 in braille dots: rows of squares that lose their order downwards.
-Other versions say which Redis this is, as 7.2 does.
 
-Mirrors: lolwut.c, lolwut5.c.
-Differs: VERSION 6, a city by night, is not drawn.
+    LOLWUT VERSION 6 [columns [rows]]
+
+draws a city by night as games of eight bits had it, in the grays of a terminal. Other versions say which
+Redis this is, as 7.2 does.
+
+Mirrors: lolwut.c, lolwut5.c, lolwut6.c.
 Complexity: O(dots).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -33,14 +36,30 @@ _DOT_BITS = ((0, 3), (1, 4), (2, 5), (6, 7))  # of a braille sign: two columns, 
 @command("LOLWUT [VERSION version:int]", READONLY | FAST, since="5.0.0", raw=True)
 def lolwut(client: Client, *words: bytes):
     """Display computer art, or the Redis version. O(1), or the dots of the picture."""
-    if len(words) < 2 or words[0].upper() != b"VERSION" or integer(words[1]) != 5:
+    version = integer(words[1]) if len(words) >= 2 and words[0].upper() == b"VERSION" else None
+    random = client.node.random
+    if version == 5:
+        columns, in_row, in_column = _numbers(words[2:5], (66, 1000), (8, 200), (12, 200))
+        picture = schotter(columns, in_row, in_column, random)
+        credit = "Georg Nees - schotter, plotter on paper, 1968."
+    elif version == 6:
+        columns, rows = _numbers(words[2:4], (80, 1000), (20, 1000))
+        picture = skyline(columns, rows, random)
+        credit = (
+            "Dedicated to the 8 bit game developers of past and present.\n"
+            "Original 8 bit image from Plaguemon by hikikomori."
+        )
+    else:
         return Verbatim(f"Redis ver. {VERSION}\n".encode())
-    numbers = [integer(word) for word in words[2:5]]
-    columns, in_row, in_column = (*numbers, *(66, 8, 12)[len(numbers) :])
-    in_row, in_column = min(max(in_row, 1), 200), min(max(in_column, 1), 200)
-    picture = schotter(min(max(columns, 1), 1000), in_row, in_column, client.node.random)
-    credit = f"\nGeorg Nees - schotter, plotter on paper, 1968. Redis ver. {VERSION}\n"
-    return Verbatim((picture + credit).encode())
+    return Verbatim(f"{picture}\n{credit} Redis ver. {VERSION}\n".encode())
+
+
+def _numbers(words: tuple[bytes, ...], *limits: tuple[int, int]) -> list[int]:
+    """The words as numbers from 1 to a most, or the default of each: pairs of default and most."""
+    return [
+        min(max(integer(words[at]) if at < len(words) else default, 1), most)
+        for at, (default, most) in enumerate(limits)
+    ]
 
 
 def schotter(columns: int, in_row: int, in_column: int, random: Random) -> str:
@@ -106,3 +125,51 @@ class Canvas:
             ]
             lines.append("".join(chr(0x2800 + sign) for sign in signs))
         return "\n".join(lines) + "\n"
+
+
+_GRAYS = ("0;30;40m", "0;90;100m", "0;37;47m", "0;97;107m")
+_BLACK, _WHITE = 0, 3
+
+
+def skyline(columns: int, rows: int, random: Random) -> str:
+    """A city in four grays: light houses far away, darker ones before them, black ones with windows first."""
+    pixels = [[_WHITE] * columns for _ in range(rows)]
+    for gray, floors in ((2, 2), (1, 3)):
+        offset = -10
+        while offset < columns:
+            offset += random.randrange(8)
+            width = 10 + random.randrange(9)
+            height = rows // 2 + random.randrange(rows) // floors
+            _house(pixels, offset, width, height, gray, None)
+            offset += width // 2 if gray == 2 else width + 1
+    offset = -10
+    while offset < columns:
+        offset += random.randrange(8)
+        width = 5 + random.randrange(14)
+        if width % 4:
+            width += width % 3
+        _house(pixels, offset, width, rows // 3 + random.randrange(rows) // 2, _BLACK, random)
+        offset += width + 5
+    return "\n".join("".join(f"\x1b[{_GRAYS[pixel]} \x1b[0m" for pixel in row) for row in pixels)
+
+
+def _house(
+    pixels: list[list[int]], left: int, width: int, height: int, gray: int, windows: Random | None
+) -> None:
+    """A house with a narrower roof; its windows are two wide, lit or half lit by lot."""
+    rows, columns = len(pixels), len(pixels[0])
+    bottom = rows - 1
+    top = bottom - height + 1
+    for y in range(bottom, top - 1, -1):
+        for x in range(left, left + width):
+            if y == top and (x <= left + 1 or x >= left + width - 2):
+                continue
+            pixel = gray
+            inside = left + 1 < x < left + width - 2 and top + 1 < y < bottom - 1
+            across, down = x - (left + 1), y - (top + 1)
+            if windows is not None and inside and across // 2 % 2 and down % 2:
+                pixel = 1 + windows.randrange(2)
+                if across % 2:  # the second half of a window is as its first
+                    pixel = pixels[y][x - 1] if 0 <= x - 1 < columns and 0 <= y < rows else _BLACK
+            if 0 <= x < columns and 0 <= y < rows:
+                pixels[y][x] = pixel

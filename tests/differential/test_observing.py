@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from minidis.drivers.process import process_facts
@@ -267,3 +269,46 @@ TITLES_OF_VALKEY = (b"# TLS", b"# Cluster Info", b"# Scripting Engines", b"# Com
 def titles(reply: Reply) -> list[bytes]:
     assert isinstance(reply[1], bytes)
     return [line for line in reply[1].split(b"\r\n") if line.startswith(b"# ")]
+
+
+PICTURES = ["5", "5 30 4 3", "5 0 0 0", "5 1 1 1", "6", "6 40 10", "6 1 1", "6 0 0", "7", "6 x", "5 4 x", "x"]
+
+
+@pytest.mark.parametrize("words", PICTURES)
+def test_pictures_have_the_same_size(judge: RealSide, ours: MinidisSide, words: str):
+    """LOLWUT: other lots are drawn, but the frame, the colours and the credits are the same."""
+    if judge.name == VALKEY_9_1:
+        pytest.xfail("Valkey 9.1 names itself, and draws another picture")
+    command = (b"LOLWUT", b"VERSION", *words.encode().split())
+    judge.restart(2)
+    ours.restart(2)
+    [their], [mine] = judge.run([command]), ours.run([command])
+    assert frame(mine) == frame(their)
+
+
+def frame(reply: Reply) -> tuple:
+    """The kind of reply, the width of each line in characters, the colours, the words of the last lines."""
+    text = reply[1]
+    assert isinstance(text, bytes)
+    lines = re.sub(rb"\x1b\[[0-9;]*m \x1b\[0m", b"#", text).decode().split("\n")
+    words = [re.sub(r"ver. .*", "ver.", line) for line in lines if any(sign.isalpha() for sign in line)]
+    pixels = [len(line) for line in lines if not any(sign.isalpha() for sign in line)]
+    return reply[0], pixels, set(re.findall(rb"0;\d+;\d+m", text)) <= COLOURS, words
+
+
+COLOURS = {b"0;30;40m", b"0;90;100m", b"0;37;47m", b"0;97;107m"}
+
+
+def test_a_city_has_windows_of_two_pixels(ours: MinidisSide):
+    """In a black house, two neighbours of one gray stand between black ones."""
+    ours.restart(2)
+    [(_, text)] = ours.run([(b"LOLWUT", b"VERSION", b"6", b"200", b"40")])
+    assert isinstance(text, bytes)
+    rows = [re.findall(rb"\x1b\[0;(\d+);\d+m ", line) for line in text.split(b"\n")[:40]]
+    assert {len(row) for row in rows} == {200}
+    pairs = sum(
+        row[at] == row[at + 3] == b"30" and row[at + 1] == row[at + 2] != b"30"
+        for row in rows
+        for at in range(197)
+    )
+    assert pairs > 50
