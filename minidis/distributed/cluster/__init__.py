@@ -12,7 +12,7 @@ ownership.py    who serves a slot               election.py     votes, and the w
 annotation.py   messages in words               manual_failover.py, replica_migration.py
 """
 
-from minidis.distributed.cluster import commands  # noqa: F401  (files them)
+from minidis.distributed.cluster import commands, information  # noqa: F401  (files them)
 from minidis.distributed.cluster.role import Cluster
 from minidis.engine.node import PARTS, Node
 
@@ -20,6 +20,7 @@ from minidis.engine.node import PARTS, Node
 def _attach(node: Node) -> None:
     if node.config.cluster_enabled and node.sentinel is None:
         node.cluster = Cluster(node)
+        node.memory.add_part("cluster.links", lambda: information.links_bytes(node))
 
 
 PARTS.append(_attach)

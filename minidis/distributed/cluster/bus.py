@@ -69,7 +69,7 @@ class Bus:
         self.bytes_sent = 0
         self.bytes_received = 0
         self.dropped_type: int | None = None
-        """DEBUG CLUSTER DROP-PACKET-FILTER: messages of this type are not looked at."""
+        """DEBUG DROP-CLUSTER-PACKET-FILTER: messages of this type are not looked at."""
         self.ticks = 0
         self.event_listeners: list[Callable[[str], None]] = []
         """Told of what is worth a line of the log."""
