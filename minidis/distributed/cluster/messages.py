@@ -99,6 +99,9 @@ _MODULE = Struct(">8sIB")
 HEADER_BYTES = _HEADER.size
 GOSSIP_BYTES = _GOSSIP.size
 
+_LARGEST = (1 << 64) - 1
+"""A number that has outgrown its eight bytes begins anew, as in C."""
+
 _HOSTNAME, _HUMAN_NODENAME, _FORGOTTEN_NODE, _SHARD_ID = range(4)
 
 
@@ -234,9 +237,9 @@ def encode(message: Message) -> bytes:
             message.port,
             message.type,
             count,
-            message.current_epoch,
-            message.config_epoch,
-            message.offset,
+            message.current_epoch & _LARGEST,
+            message.config_epoch & _LARGEST,
+            message.offset & _LARGEST,
             message.sender.encode(),
             as_bitmap(message.slots),
             message.primary.encode(),
@@ -281,7 +284,7 @@ def _encode_body(body: Body) -> bytes:
         case Published(channel, text):
             return _LENGTHS.pack(len(channel), len(text)) + channel + text
         case Updated(name, config_epoch, slots):
-            return _UPDATE.pack(config_epoch, name.encode(), as_bitmap(slots))
+            return _UPDATE.pack(config_epoch & _LARGEST, name.encode(), as_bitmap(slots))
         case ModuleMessage(module_id, number, payload):
             return _MODULE.pack(module_id, len(payload), number) + payload
     return b""
