@@ -87,10 +87,10 @@ def with_ids(message: Message, ids: dict[str, str]) -> Message:
     return message
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
 @given(st.lists(SENT, min_size=5, max_size=20))
 def test_no_message_breaks_a_node(sent):
-    """Messages to a primary and to a replica, over connections that came in and over those they have opened."""
+    """Messages to a primary and a replica, over connections that came in and over those they have opened."""
     lab = Lab(1)
     lab.cluster("a b c d e f", config={"cluster-node-timeout": 1000, "hz": 1})
     lab.run("200ms")
