@@ -186,8 +186,8 @@ def _elements(client: Client, key: bytes, options: SortOptions) -> list[bytes]:
     else:
         raise ReplyError(errors.WRONG_TYPE)
     if type(value) is Set:
-        if not options.sorts and options.store is not None:
-            # The order of a hash table must not decide what a replica stores.
+        if not options.sorts and (options.store is not None or client.is_script):
+            # The order of a hash table must not decide what a replica stores, nor what a script does.
             options.sorts, options.alpha, options.by = True, True, None
     elif options.descending and not options.sorts:
         elements.reverse()

@@ -101,6 +101,11 @@ class Client:
         return self.protocol == 2 and len(self.subscriptions) > 0
 
     @property
+    def is_script(self) -> bool:
+        """True for the client that the commands of scripts run for."""
+        return self.address == "lua"
+
+    @property
     def is_embedded(self) -> bool:
         """True for one in the process of the node, who is trusted: it could reach into it anyway."""
         return self.peer.startswith("embedded")

@@ -34,11 +34,14 @@ from typing import Any
 from minidis.protocol.numbers import format_double, format_long_double
 from minidis.protocol.replies import (
     NULL_ARRAY,
+    Attributes,
     BigNumber,
     BigNumberText,
     Pairs,
     PlainDouble,
+    Push,
     ReplyError,
+    Several,
     Verbatim,
 )
 from minidis.scripting.interpreter import LuaInterpreter
@@ -76,6 +79,9 @@ def _translated(reply: Any, lua: LuaInterpreter, resp3: bool) -> Any:
         return None if resp3 else False
     if isinstance(reply, bool):
         return reply if resp3 else int(reply)
+    if isinstance(reply, Several):  # what a client is told by the way is no part of the reply
+        [reply] = (part for part in reply if not isinstance(part, Attributes | Push))
+        return _translated(reply, lua, resp3)
     if isinstance(reply, str):
         return {b"ok": text_to_lua(reply)}
     if isinstance(reply, ReplyError):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _BUSY = "BUSY Redis is busy running a script. You can only call {} KILL or SHUTDOWN NOSAVE."
 KILLED = b"ERR Script killed by user with SCRIPT KILL."
 LOAD_TIMEOUT_MS = 500
+RUNS_BETWEEN_COLLECTIONS = 50
 
 SCRIPT_BYTES = 24 + 16 + 8
 """In Redis: a dictEntry, a luaScript and a bucket, for each cached script."""
@@ -94,6 +95,7 @@ class Scripting:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.run: ScriptRun | None = None
+        self.runs = 0
         self.loading_since_us: int | None = None
         self.functions: Any = None  # library.py's, made when the first one is asked for
         self.flush()
@@ -161,6 +163,9 @@ class Scripting:
             raise error from None
         finally:
             self.run = engine.run = None
+            self.runs += 1
+            if not self.runs % RUNS_BETWEEN_COLLECTIONS:
+                engine.lua.collect_some_garbage()
             if run.is_slow:
                 node.guards.remove(self._refuse_while_busy)
                 node.update_observed()

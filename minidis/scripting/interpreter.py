@@ -23,6 +23,9 @@ from minidis.scripting.sandbox import SANDBOX
 STEP_INSTRUCTIONS = 100_000
 """After so many instructions of the virtual machine the host is asked whether to go on, as in Redis."""
 
+GARBAGE_STEP = 2
+"""In kilobytes of work, as Lua counts it; Redis's LUA_GC_CYCLE_PERIOD goes with it, see engine.py."""
+
 MOST_WORDS_ON_THE_STACK = 1000
 """Keys and arguments beyond this are handed over in tables: Lua's stack is bounded."""
 
@@ -96,6 +99,8 @@ class LuaInterpreter:
             self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants))
         )
         self._compile, self._run, self._call, self._load, self._classify, self._library, self.null = sandbox
+        self._garbage = self._lua.eval(b"collectgarbage")
+        self._garbage()  # what was needed to get here
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -143,7 +148,11 @@ class LuaInterpreter:
 
     def memory_bytes(self) -> int:
         """What Lua has allocated."""
-        return int(self._lua.eval(b"collectgarbage('count')") * 1024)
+        return int(self._garbage(b"count") * 1024)
+
+    def collect_some_garbage(self) -> None:
+        """A step of Lua's collector: called now and then, it keeps the memory of scripts low."""
+        self._garbage(b"step", GARBAGE_STEP)
 
     # -- called by the sandbox --------------------------------------------------------------------
 

@@ -174,6 +174,8 @@ return {err='ERR a\0b'}
 return {ok='a\0b'}
 error('a\0b')
 return {big_number='123\r\n123'}
+redis.call('sadd', 'words', 'b', 'aa', 'z', 'a', 'azz', 'aaa') return redis.call('sort', 'words', 'by', '_')
+return redis.call('sort', 'words', 'by', '_', 'get', '#', 'limit', '1', '2')
 return newproxy
 return loadstring(string.dump(function() return 1 end))()
 return redis.setresp()
