@@ -6,7 +6,7 @@ storing a key; a question takes in the keys that are new since the last one, and
 the index.
 
     SlottedTable    b"user:1" -> value       the values, as in any DictTable
-    SlotIndex       buckets for SCAN, and    5798 -> {b"user:7"}
+    SlotIndex       buckets for SCAN, and    2780 -> {b"user:7"}
                                              7629 -> {b"k", b"x{k}"}
 
 Mirrors: `slotToKeyAddEntry` and its kin in cluster.c.

@@ -1,8 +1,8 @@
 """Is this command for us?  What a cluster's node answers when it is not.
 
-    SET user:7 x       slot 5798 is another's         -MOVED 5798 10.0.0.2:7001     for good: ask there
-    GET user:7         slot 5798 leaves for another,
-                       and the key has left already   -ASK 5798 10.0.0.2:7001       this once: ASKING, GET
+    SET user:7 x       slot 2780 is another's         -MOVED 2780 10.0.0.2:7001     for good: ask there
+    GET user:7         slot 2780 leaves for another,
+                       and the key has left already   -ASK 2780 10.0.0.2:7001       this once: ASKING, GET
     MGET {u}a {u}b     some are here, some have left  -TRYAGAIN                     in a moment
     MGET a b           two slots                      -CROSSSLOT                    never
     GET user:7         nobody serves the slot         -CLUSTERDOWN Hash slot not served

@@ -1,6 +1,6 @@
 """Cluster: a node's part among many that share 16384 slots between them.
 
-    a client                 GET user:7 -> slot 5798: mine? else MOVED 5798 10.0.0.2:7001     redirection.py
+    a client                 GET user:7 -> slot 2780: mine? else MOVED 2780 10.0.0.2:7001     redirection.py
     the other nodes          who is there, who has failed, who serves what: the bus           bus.py
     the disk                 nodes.conf, written before anybody hears what stands in it       nodes_conf.py
 

@@ -2,8 +2,8 @@
 
     key                 user:{1000}:name
     what is hashed            1000             the first {...} that is not empty, else the whole key
-    CRC16 (XMODEM)      0x9AE6 = 39654
-    slot                39654 % 16384 = 6886   its low 14 bits
+    CRC16 (XMODEM)      0xAC3E = 44094
+    slot                44094 % 16384 = 11326  its low 14 bits
 
 Keys with the same tag lie in one slot, so that a command, a transaction or a script may use them together.
 

@@ -55,6 +55,7 @@ from minidis.drivers.simulation import clusters, sentinels
 from minidis.drivers.simulation.agenda import Agenda, microseconds
 from minidis.drivers.simulation.process import Process
 from minidis.drivers.simulation.record import Record
+from minidis.drivers.simulation.routed_client import RoutedClient
 from minidis.drivers.simulation.tasks import Machine
 from minidis.drivers.simulation.terminal import Move, Script, ScriptedClient, Terminal
 from minidis.drivers.simulation.wires import Host, Wires
@@ -148,6 +149,10 @@ class Lab:
     def sentinels(self, *names: str, watch: Mapping[str, str], **options: Any) -> list[Process]:
         """Several Sentinels that watch the same."""
         return [self.sentinel(name, watch, **options) for name in names]
+
+    def routed_client(self, name: str, first: str) -> RoutedClient:
+        """A cluster's client, with a map of the slots that it asks the node `first` for."""
+        return RoutedClient(self, name, first)
 
     def _cluster_names(self) -> dict[str, str]:
         """The nodes of a cluster by the names that they have drawn."""

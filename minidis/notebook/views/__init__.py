@@ -16,6 +16,7 @@ from minidis.notebook.views import charts
 from minidis.notebook.views.aof_files import AofView
 from minidis.notebook.views.backlogs import backlog
 from minidis.notebook.views.contentions import contention
+from minidis.notebook.views.crc16s import crc16_steps
 from minidis.notebook.views.dashboards import dashboard
 from minidis.notebook.views.disks import disk
 from minidis.notebook.views.event_loops import event_loop
@@ -31,6 +32,7 @@ from minidis.notebook.views.experiments import (
 from minidis.notebook.views.fanouts import fanout
 from minidis.notebook.views.flows import flow
 from minidis.notebook.views.geohashes import GeohashView
+from minidis.notebook.views.gossips import gossip
 from minidis.notebook.views.grids import grid
 from minidis.notebook.views.interleavings import interleaving
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
@@ -39,7 +41,9 @@ from minidis.notebook.views.ledgers import acknowledged, ledger
 from minidis.notebook.views.output_gauges import output_gauge
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
+from minidis.notebook.views.routes import routes
 from minidis.notebook.views.sequences import sequence
+from minidis.notebook.views.slot_maps import slot_map
 from minidis.notebook.views.snapshots import snapshot
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.streams import stream
@@ -59,6 +63,7 @@ __all__ = [
     "bits",
     "charts",
     "contention",
+    "crc16_steps",
     "disk",
     "dashboard",
     "encoding",
@@ -68,6 +73,7 @@ __all__ = [
     "fanout",
     "flow",
     "geo",
+    "gossip",
     "grid",
     "hash",
     "hashtable",
@@ -89,10 +95,12 @@ __all__ = [
     "rdb",
     "refresh_all",
     "resp",
+    "routes",
     "sequence",
     "set",
     "show",
     "skiplist",
+    "slot_map",
     "snapshot",
     "stream",
     "transactions",

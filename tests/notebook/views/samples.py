@@ -172,6 +172,7 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "snapshot": views.snapshot(saving_node()),
         "no snapshot": views.snapshot(node),
         **lab_views(),
+        **_CLUSTER,
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
@@ -278,6 +279,32 @@ def lab_views() -> dict[str, views.View]:
     }
 
 
+def a_cluster() -> dict[str, views.View]:
+    """A slot on its way, a client whose map is old, and a primary that two others hold for failed."""
+    lab = Lab(seed=1)
+    lab.cluster("n1 n2 n3 n4 n5 n6", config={"cluster-node-timeout": 2000})
+    lab.run("5s")
+    client = lab.routed_client("ann", "n1")
+    slot = lab.call("n1", "CLUSTER", "KEYSLOT", "{b}")
+    for number in range(5):
+        client.call("SET", f"{{b}}{number}", number)
+    for node, action, other in (("n2", "IMPORTING", "n1"), ("n1", "MIGRATING", "n2")):
+        lab.call(node, "CLUSTER", "SETSLOT", slot, action, lab[other].cluster.myself.name)
+    lab.call("n1", "MIGRATE", "n2", 6379, "", 0, 5000, "KEYS", "{b}1", "{b}2")
+    client.call("GET", "{b}1")
+    lab.kill("n3")
+    lab.run("6s")
+    client.call("INCR", "foo")
+    return {
+        "slot map": views.slot_map(lab, key="hello"),
+        "slot map of another": views.slot_map(lab, seen_by="n2"),
+        "gossip": views.gossip(lab),
+        "routes": views.routes(client),
+        "crc16": views.crc16_steps("user:{1000}:name"),
+        "crc16 of much": views.crc16_steps(b"x" * 100),
+    }
+
+
 def a_lab_of_three() -> Lab:
     lab = Lab(seed=1)
     lab.nodes("a", "b", "c")
@@ -322,6 +349,7 @@ def a_contention() -> Contention:
 
 
 _CONTENTION = a_contention()
+_CLUSTER = a_cluster()
 
 
 def evicting_node(policy: str = "allkeys-lru") -> Embedded:

@@ -1,0 +1,237 @@
+"""The map of the 16384 slots: 128 rows of 128, each in its owner's colour, as one node of a cluster sees it.
+
+    0    aaaaaaaaaaaaaaaaaaaa     a  n1   0-5460
+    128  aaaaaaaaaaaaaaaaaaaa     b  n2   5461-10922
+    ...  bbbbbbbbbbbbbbbbbbbb     c  n3   10923-16383
+
+    slot 2780 is on its way from n1 to n2
+       still at n1     already at n2
+       user:9          user:7  user:8
+
+A slot on its way is shown key by key: the very keys that each of the two nodes holds now. Type a key, and its
+slot is marked.
+
+Read next: minidis/distributed/cluster/state.py, whose data this is.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from minidis.distributed.cluster.slots import SLOTS, slot_of
+from minidis.drivers.embedded import Embedded
+from minidis.drivers.simulation.lab import Lab
+from minidis.engine.node import Node
+from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
+from minidis.notebook.views.view import View, text_field
+
+ROW = 128
+CELL = 3.5
+LEFT, TOP = 56.0, 52.0
+SIDE = LEFT + ROW * CELL + 24
+MOST_KEYS = 12
+MOST_RANGES = 3
+
+
+class SlotMapView(View):
+    """Who serves which slot, for one node (`seen_by`, of a lab)."""
+
+    def __init__(
+        self, source: Lab | Embedded | Node, seen_by: str = "", key: str | bytes | None = None
+    ) -> None:
+        super().__init__(None)
+        self.source = source
+        self.seen_by = seen_by
+        self.key = key.encode() if isinstance(key, str) else key
+
+    def on_key(self, key: str) -> None:
+        """Mark the slot of a key; an empty one marks none."""
+        self.key = key.encode() or None
+
+    def on_seen_by(self, name: str) -> None:
+        """Look through the eyes of another node of the lab."""
+        self.seen_by = name
+
+    def snapshot(self) -> dict[str, Any]:
+        seen_by, nodes = nodes_of(self.source)
+        seen_by = self.seen_by or seen_by
+        if seen_by not in nodes:
+            raise ValueError(f"no node of the cluster is called {seen_by!r}; there are {', '.join(nodes)}")
+        state = nodes[seen_by].cluster.state
+        names = {node.cluster.myself.name: name for name, node in nodes.items()}
+
+        def name_of(owner: Any) -> str:
+            return "" if owner is None else names.get(owner.name, owner.name[:8])
+
+        runs = []
+        for owner, run in groupby(range(SLOTS), key=state.owners.__getitem__):
+            first, *rest = run
+            runs.append([first, rest[-1] if rest else first, name_of(owner)])
+        moving = [
+            {"slot": slot, "from": seen_by, "to": name_of(target)}
+            for slot, target in sorted(state.migrating_to.items())
+        ] + [
+            {"slot": slot, "from": name_of(source), "to": seen_by}
+            for slot, source in sorted(state.importing_from.items())
+        ]
+        for move in moving:
+            for side in ("from", "to"):
+                node = nodes.get(move[side])
+                keys = [] if node is None else node.cluster.keys.in_slot(move["slot"], SLOTS)
+                move[f"keys_{side}"] = sorted(label(key) for key in keys)
+        chosen = None
+        if self.key is not None:
+            slot = slot_of(self.key)
+            chosen = {"key": label(self.key), "slot": slot, "owner": name_of(state.owners[slot])}
+        return {"seen_by": seen_by, "runs": runs, "moving": moving, "chosen": chosen}
+
+    def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        shown = "" if self.key is None else label(self.key)
+        return [text_field("key", "key", shown, "mark the slot of a key")]
+
+    # -- the picture ------------------------------------------------------------------------------
+
+    def draw(self, data: dict[str, Any]) -> Canvas:
+        canvas = Canvas(_summary(data))
+        canvas.heading(
+            "the map of slots", f"as {data['seen_by']} sees it: one dot for each slot, 128 in a row"
+        )
+        owners = _owners(data)
+        for number, owner in enumerate(owners):
+            self._draw_owner(canvas, data, owner, ROLES[number % len(ROLES)])
+        self._draw_owner(canvas, data, "", "none")
+        for row in range(0, ROW, 16):
+            canvas.text(LEFT - 8, TOP + row * CELL + 8, str(row * ROW), "m t-dim", 9.5, "end")
+        canvas.bottom = max(canvas.bottom, TOP + ROW * CELL + 4)
+        y = self._draw_legend(canvas, data, owners)
+        for move in data["moving"]:
+            self._mark(canvas, move["slot"])
+            y = self._draw_move(canvas, move, y)
+        if data["chosen"] is not None:
+            self._mark(canvas, data["chosen"]["slot"])
+            canvas.text(SIDE, y + 14, _of_key(data["chosen"]), "b", 11.5)
+        return canvas
+
+    def _draw_owner(self, canvas: Canvas, data: dict[str, Any], owner: str, role: str) -> None:
+        """All slots of an owner as one path: a rectangle for each part of a row."""
+        commands = []
+        for first, last, name in data["runs"]:
+            if name != owner:
+                continue
+            for row in range(first // ROW, last // ROW + 1):
+                begin, end = max(first, row * ROW) % ROW, min(last, row * ROW + ROW - 1) % ROW
+                x, y, width = LEFT + begin * CELL, TOP + row * CELL, (end - begin + 1) * CELL
+                commands.append(f"M{x:g} {y:g}h{width:g}v{CELL - 0.5:g}h{-width:g}z")
+        if commands:
+            note = f"{owner or 'nobody'}: {_ranges_text(data, owner)}"
+            with canvas.group(note=note, key=f"owner-{owner}"):
+                canvas.raw(f'<path d="{"".join(commands)}" class="f-{role}" stroke-width=".4"/>', TOP)
+
+    def _draw_legend(self, canvas: Canvas, data: dict[str, Any], owners: list[str]) -> float:
+        y = TOP + 4
+        for number, owner in enumerate([*owners, ""]):
+            if not _count(data, owner):
+                continue
+            role = ROLES[number % len(ROLES)] if owner else "none"
+            canvas.box(SIDE, y, 14, 14, role)
+            canvas.text(
+                SIDE + 22, y + 11, f"{owner or 'nobody'}: {count_of(_count(data, owner), 'slot')}", "b", 12
+            )
+            canvas.text(SIDE + 22, y + 25, _ranges_text(data, owner), "m", 10)
+            y += 38
+        return y
+
+    def _draw_move(self, canvas: Canvas, move: dict[str, Any], y: float) -> float:
+        canvas.text(SIDE, y + 14, f"slot {move['slot']} is on its way", "b t-hot", 12)
+        y += 20
+        for side, words in (("from", "still at"), ("to", "already at")):
+            keys = move[f"keys_{side}"]
+            canvas.text(SIDE, y + 12, f"{words} {move[side]}: {count_of(len(keys), 'key')}", "", 11)
+            y += 17
+            for key in keys[:MOST_KEYS]:
+                canvas.badge(SIDE + 8, y + 2, key, "b" if side == "from" else "c")
+                y += 21
+            if len(keys) > MOST_KEYS:
+                canvas.text(SIDE + 8, y + 12, f"and {len(keys) - MOST_KEYS} more", "t-dim", 10.5)
+                y += 17
+            y += 6
+        return y + 8
+
+    def _mark(self, canvas: Canvas, slot: int) -> None:
+        x, y = LEFT + slot % ROW * CELL, TOP + slot // ROW * CELL
+        canvas.ring(x - 4, y - 4, CELL + 8, CELL + 8)
+
+    # -- in words ---------------------------------------------------------------------------------
+
+    def text(self, data: dict[str, Any]) -> str:
+        rows = [
+            [owner or "nobody", str(_count(data, owner)), _ranges_text(data, owner)]
+            for owner in [*_owners(data), ""]
+            if _count(data, owner)
+        ]
+        lines = [_summary(data), table_text(["node", "slots", "ranges"], rows)]
+        for move in data["moving"]:
+            lines.append(f"slot {move['slot']} is on its way from {move['from']} to {move['to']}")
+            lines.append(f"  still at {move['from']}: {' '.join(move['keys_from']) or 'no key'}")
+            lines.append(f"  already at {move['to']}: {' '.join(move['keys_to']) or 'no key'}")
+        if data["chosen"] is not None:
+            lines.append(_of_key(data["chosen"]))
+        return "\n".join(lines)
+
+
+def slot_map(source: Lab | Embedded | Node, seen_by: str = "", key: str | bytes | None = None) -> SlotMapView:
+    """The 16384 slots by owner, as a node sees them; a slot on its way key by key; `key` marks its slot."""
+    return SlotMapView(source, seen_by, key)
+
+
+def nodes_of(source: Lab | Embedded | Node) -> tuple[str, dict[str, Node]]:
+    """The nodes of a cluster that can be looked into, by name, and the one to look through first."""
+    if isinstance(source, Lab):
+        nodes = {
+            name: process.node
+            for name, process in source.processes.items()
+            if process.node.cluster is not None
+        }
+        running = [name for name in nodes if source.processes[name].running]
+        if not nodes:
+            raise ValueError("no node of this lab has cluster-enabled yes: lab.cluster(...) makes some")
+        return (running or list(nodes))[0], nodes
+    node = source.node if isinstance(source, Embedded) else source
+    if node.cluster is None:
+        raise ValueError("this node is none of a cluster: it was started without cluster-enabled yes")
+    return "this node", {"this node": node}
+
+
+def _owners(data: dict[str, Any]) -> list[str]:
+    return sorted({name for _, _, name in data["runs"] if name})
+
+
+def _count(data: dict[str, Any], owner: str) -> int:
+    return sum(last - first + 1 for first, last, name in data["runs"] if name == owner)
+
+
+def _ranges_text(data: dict[str, Any], owner: str) -> str:
+    ranges = [
+        str(first) if first == last else f"{first}-{last}"
+        for first, last, name in data["runs"]
+        if name == owner
+    ]
+    more = len(ranges) - MOST_RANGES
+    return " ".join(ranges[:MOST_RANGES]) + (
+        f" and {count_of(more, 'more range', 'more ranges')}" if more > 0 else ""
+    )
+
+
+def _of_key(chosen: dict[str, Any]) -> str:
+    return f"{chosen['key']}: slot {chosen['slot']}, served by {chosen['owner'] or 'nobody'}"
+
+
+def _summary(data: dict[str, Any]) -> str:
+    owners = _owners(data)
+    moving = f", {count_of(len(data['moving']), 'slot')} on the way" if data["moving"] else ""
+    free = _count(data, "")
+    missing = f", {free} of them served by nobody" if free else ""
+    return (
+        f"the 16384 slots as {data['seen_by']} sees them: {count_of(len(owners), 'owner')}{missing}{moving}"
+    )
