@@ -41,6 +41,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from minidis.drivers import browser
 from minidis.drivers.embedded import NO_NETWORK, Embedded
 from minidis.drivers.log import Log
 from minidis.drivers.server import Connection, ListenError, Server, loop_factory
@@ -63,6 +64,8 @@ class Serving:
     def __init__(self, embedded: Embedded, port: int = 0) -> None:
         if not 0 <= port <= 65535:
             raise ListenError("a port is a number from 0 (any that is free) to 65535")
+        if browser.inside():
+            raise ListenError(browser.REFUSAL)
         self.embedded = embedded
         self.port = port
         self.log_lines: deque[str] = deque(maxlen=200)

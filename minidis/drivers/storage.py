@@ -20,6 +20,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from minidis.drivers import browser
+
 
 class JsonDocument:
     """The document at `path`; a missing one reads as `{}`."""
@@ -58,6 +60,8 @@ def user_document(name: str, variable: str) -> JsonDocument:
     override = os.environ.get(variable)
     if override:
         return JsonDocument(Path(override))
+    if browser.inside():
+        return JsonDocument(browser.DRIVE / "minidis" / name)
     base = os.environ.get("APPDATA") or os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return JsonDocument(Path(base) / "minidis" / name)
 

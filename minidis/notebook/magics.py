@@ -33,6 +33,7 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
+from minidis.drivers import browser
 from minidis.drivers.embedded import Embedded, default_node, parse_time
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
@@ -453,6 +454,7 @@ def load(shell: Any) -> None:
     """`%load_ext minidis`."""
     if getattr(shell, "minidis_magics", None) is not None:
         return
+    browser.prepare()
     magics = RedisMagics(shell, Session(default_node()))
     shell.register_magics(magics)
     observers.listen(refresh_all)

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from minidis.drivers import browser
 from minidis.drivers.embedded import Embedded
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import BigNumber, ReplyError
@@ -309,6 +310,8 @@ class ServerTarget:
         """A server keeps its own time."""
 
     def _dial(self) -> Any:
+        if browser.inside():
+            raise TargetError(f"Could not connect to Redis at {self.name}: {browser.REFUSAL}")
         import redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry

@@ -96,7 +96,7 @@ class LuaInterpreter:
         host[b"step_instructions"] = STEP_INSTRUCTIONS  # type: ignore[assignment]
         load = self._lua.eval(b"loadstring")
         sandbox = load(SANDBOX, b"=sandbox")(
-            self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants))
+            self.table(host), self.table(bytes_keys(libraries)), self.table(bytes_keys(constants))
         )
         self._compile, self._run, self._call, self._load, self._classify, self._library, self.null = sandbox
         self._garbage = self._lua.eval(b"collectgarbage")
@@ -180,7 +180,7 @@ class LuaInterpreter:
 
     def library(self, functions: Mapping[str, Any], constants: Mapping[str, Any]) -> Any:
         """A table of functions of the host, as scripts see them."""
-        tables = _bytes_keys({"functions": functions, "constants": constants})
+        tables = bytes_keys({"functions": functions, "constants": constants})
         return self._library(self.table(tables[b"functions"]), self.table(tables[b"constants"]))
 
     def is_table(self, value: Any) -> bool:
@@ -217,7 +217,7 @@ class LuaInterpreter:
         return [table[at] for at in range(1, count + 1)]
 
 
-def _bytes_keys(host: Host) -> dict[bytes, dict[bytes, Any]]:
+def bytes_keys(host: Host) -> dict[bytes, dict[bytes, Any]]:
     return {
         name.encode(): {key.encode(): value for key, value in functions.items()}
         for name, functions in host.items()
@@ -225,6 +225,7 @@ def _bytes_keys(host: Host) -> dict[bytes, dict[bytes, Any]]:
 
 
 _class: Any = LuaInterpreter
+_why_there_is_none = NO_LUA
 
 
 def use(interpreter: Any) -> None:
@@ -233,9 +234,15 @@ def use(interpreter: Any) -> None:
     _class = interpreter
 
 
+def say_why_there_is_none(message: str) -> None:
+    """The error of EVAL while there is no Lua to run it, where NO_LUA would be no help."""
+    global _why_there_is_none
+    _why_there_is_none = message
+
+
 def new_interpreter(libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> LuaInterpreter:
     """A fresh interpreter.  Raises ReplyError where no Lua is installed."""
     try:
         return _class(libraries, constants, step)
     except ImportError:
-        raise ReplyError(NO_LUA) from None
+        raise ReplyError(_why_there_is_none) from None

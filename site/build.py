@@ -1,0 +1,206 @@
+"""The course as a static site: JupyterLite with the Pyodide kernel, offline, from any file server.
+
+    python site/build.py            build/site, whole
+    python -m http.server -d build/site --bind 127.0.0.1
+
+What is put together:
+
+    JupyterLab's own pages      jupyter lite build, with the extensions of this environment
+    static/pyodide              CPython for WebAssembly (npm's `pyodide`, the version the kernel was made for)
+    static/pyodide/*.whl        the wheels of packages.txt, pinned by hash, and minidis itself
+    static/lua                  Lua 5.1 for WebAssembly (npm's `wasmoon-lua5.1`)
+    files                       notebooks/ and exercises/, as they are in this folder
+
+Everything is fetched from PyPI and npm's registry once, at build time, and checked against its hash; the
+finished site asks no other host for anything.
+
+Read next: jupyter-lite.json (the settings of the page), minidis/scripting/wasm.py (Lua there).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import urllib.request
+import zipfile
+from email import message_from_bytes
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent
+BUILD = PROJECT / "build"
+CACHE = BUILD / "site-cache"
+PAGES = BUILD / "site-pages"
+OUTPUT = BUILD / "site"
+KERNEL_WHEELS = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
+
+PYTHON_VERSION = "3.14"
+
+NPM = "https://registry.npmjs.org"
+NPM_PACKAGES = {
+    ("pyodide", "314.0.6"): "sha512-BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AGLOtR4YrVOIFxbV8poyDOOmWwxQ==",
+    ("wasmoon-lua5.1", "1.18.10"): "sha512-7ZLYj7FQgqzJOTJOLXqnIYYIUSRgG/Dw+uDMKnTor5G1Q9ykzRRPBomC3XgS0If+dbj+a8/Hj3+lA2URwKF0BA==",
+}
+
+FROM_PYODIDE = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"]
+FROM_WASMOON = ["dist/index.js", "dist/liblua5.1.wasm", "LICENSE"]
+
+FOLDERS = ["notebooks", "exercises"]
+
+
+def main() -> None:
+    if ("pyodide", PYODIDE_VERSION) not in NPM_PACKAGES:
+        sys.exit(f"the kernel was made for Pyodide {PYODIDE_VERSION}; NPM_PACKAGES in {__file__} names another")
+    for folder in (PAGES, OUTPUT):
+        shutil.rmtree(folder, ignore_errors=True)
+    runtime = PAGES / "static/pyodide"
+    for (name, version), integrity in NPM_PACKAGES.items():
+        files, target = {
+            "pyodide": (FROM_PYODIDE, runtime),
+            "wasmoon-lua5.1": (FROM_WASMOON, PAGES / "static/lua"),
+        }[name]
+        unpack(npm_package(name, version, integrity), [*files], target)
+    write_lock(runtime, python_wheels())
+    shutil.copy(HERE / "jupyter-lite.json", PAGES)
+    shutil.copy(HERE / "overrides.json", PAGES)
+    for folder in FOLDERS:
+        shutil.copytree(PROJECT / folder, PAGES / "files" / folder, ignore=shutil.ignore_patterns(".*", "source"))
+    run(Path(sys.executable).parent / "jupyter-lite", "build", "--lite-dir", PAGES, "--output-dir", OUTPUT, "--contents", PAGES / "files",
+        "--settings-overrides", PAGES / "overrides.json", cwd=PAGES)  # fmt: skip
+    write_first_page()
+    print(f"{OUTPUT}: {sum(path.stat().st_size for path in OUTPUT.rglob('*') if path.is_file()) >> 20} MB")
+
+
+def npm_package(name: str, version: str, integrity: str) -> Path:
+    """The tarball of a package in npm's registry, from the cache or fetched; its hash is checked each time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    path = CACHE / f"{name}-{version}.tgz"
+    if not path.exists():
+        with urllib.request.urlopen(f"{NPM}/{name}/-/{name}-{version}.tgz", timeout=120) as answer:
+            path.write_bytes(answer.read())
+    found = "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
+    if found != integrity:
+        path.unlink()
+        sys.exit(f"{name} {version} has the hash {found}, expected {integrity}")
+    return path
+
+
+def unpack(tarball: Path, files: list[str], target: Path) -> None:
+    """Copy the named files of a package, flat, into a folder."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(tarball) as archive:
+        for name in files:
+            member = archive.extractfile(f"package/{name}")
+            assert member is not None, name
+            (target / Path(name).name).write_bytes(member.read())
+        if tarball.name.startswith("pyodide-"):
+            lock = archive.extractfile("package/pyodide-lock.json")
+            assert lock is not None
+            (CACHE / "pyodide-lock.json").write_bytes(lock.read())
+
+
+def python_wheels() -> list[Path]:
+    """The wheels of packages.txt, the kernel's own, and minidis built from this folder."""
+    pins = hashlib.sha256((HERE / "packages.txt").read_bytes()).hexdigest()[:12]
+    folder = CACHE / f"wheels-{pins}"
+    if not folder.exists():
+        fetch_wheels(folder)
+    own = CACHE / "minidis"
+    shutil.rmtree(own, ignore_errors=True)
+    run(sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--wheel-dir", own, PROJECT)
+    # The kernel's stand-in for widgetsnbextension is empty: the pages bring the JavaScript themselves.
+    kernel = [path for path in KERNEL_WHEELS.glob("*.whl") if "widgetsnbextension-3" not in path.name]
+    fetched = [path for path in folder.glob("*.whl") if not path.name.startswith("widgetsnbextension-")]
+    return [*sorted(fetched), *sorted(kernel), *own.glob("*.whl")]
+
+
+def fetch_wheels(folder: Path) -> None:
+    partial = folder.with_suffix(".partial")
+    run(sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--only-binary", ":all:",
+        "--platform", "any", "--python-version", PYTHON_VERSION, "--require-hashes",
+        "--requirement", HERE / "packages.txt", "--dest", partial)  # fmt: skip
+    partial.rename(folder)
+
+
+def write_lock(runtime: Path, wheels: list[Path]) -> None:
+    """pyodide-lock.json with these wheels alone, beside them: what is not there cannot be asked for elsewhere."""
+    lock = json.loads((CACHE / "pyodide-lock.json").read_text())
+    local = [Path(shutil.copy(wheel, runtime)) for wheel in wheels]
+    packages = [describe(wheel) for wheel in local]
+    names = {package["name"] for package in packages}
+    for package in packages:
+        package["depends"] = [name for name in package["depends"] if name in names]
+    lock["packages"] = {package["name"]: package for package in packages}
+    (runtime / "pyodide-lock.json").write_text(json.dumps(lock, indent=1))
+    missing = set(preloaded()) - names
+    if missing:
+        sys.exit(f"jupyter-lite.json asks for packages that no wheel carries: {', '.join(sorted(missing))}")
+
+
+def describe(wheel: Path) -> dict[str, Any]:
+    """The entry of a wheel in pyodide-lock.json."""
+    name, version, _, _ = parse_wheel_filename(wheel.name)
+    with zipfile.ZipFile(wheel) as archive:
+        listing = archive.namelist()
+        metadata = next(path for path in listing if path.endswith(".dist-info/METADATA"))
+        requirements = message_from_bytes(archive.read(metadata)).get_all("Requires-Dist") or []
+    needed = [Requirement(text) for text in requirements]
+    top = {path.partition("/")[0].removesuffix(".py") for path in listing if path.endswith(".py")}
+    return {
+        "name": name,
+        "version": str(version),
+        "file_name": wheel.name,
+        "install_dir": "site",
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "package_type": "package",
+        "imports": sorted(word for word in top if word.isidentifier()),
+        "depends": sorted({canonicalize_name(need.name) for need in needed if wanted(need)}),
+    }
+
+
+def wanted(requirement: Requirement) -> bool:
+    """Without extras, on the browser's Python."""
+    environment = {"python_version": PYTHON_VERSION, "python_full_version": f"{PYTHON_VERSION}.0", "extra": ""}
+    environment |= {"sys_platform": "emscripten", "platform_system": "Emscripten", "os_name": "posix"}
+    return requirement.marker is None or requirement.marker.evaluate(environment)
+
+
+def preloaded() -> list[str]:
+    """The packages that the kernel loads before it says that it is ready."""
+    settings = json.loads((HERE / "jupyter-lite.json").read_text())
+    kernel = settings["jupyter-config-data"]["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
+    return kernel["loadPyodideOptions"]["packages"]
+
+
+def write_first_page() -> None:
+    """index.html: what this is, what a browser cannot do, and a link to each chapter."""
+    rows = []
+    for path in sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb")):
+        first_cell = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        title = first_cell.partition("\n")[0].lstrip("# ")
+        rows.append(f'<li><a href="lab/index.html?path=notebooks/{quote(path.name)}">{escape(title)}</a></li>')
+    page = Template((HERE / "index.html").read_text(encoding="utf-8"))
+    (OUTPUT / "index.html").write_text(page.substitute(chapters="\n".join(rows)), encoding="utf-8")
+
+
+def run(*command: object, cwd: Path = PROJECT) -> None:
+    result = subprocess.run([str(word) for word in command], cwd=cwd)
+    if result.returncode:
+        sys.exit(result.returncode)
+
+
+if __name__ == "__main__":
+    main()
