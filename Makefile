@@ -12,12 +12,13 @@ ROOT_FLAG  := $(if $(filter 0,$(shell id -u)),--allow-root)
 UV         := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test bench docs notebooks lint format clean
+.PHONY: help lab test bench site docs notebooks lint format clean
 
 help:
 	@echo 'make lab        open the course in JupyterLab (on this machine only)'
 	@echo 'make test       run every test: units, doctests, real servers, notebooks, graders'
 	@echo 'make bench      measure the engine beside fakeredis and a bare dict'
+	@echo 'make site       build the course as static pages that need no server (build/site)'
 	@echo 'make docs       write docs/ anew from the engine'
 	@echo 'make notebooks  run the chapters and keep their outputs; make the exercises from their sources'
 	@echo 'make lint       ruff, mypy and the direction of imports, alone'
@@ -34,6 +35,9 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+site: $(VENV)/.site
+	$(BIN)/python site/build.py
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
@@ -62,7 +66,7 @@ endif
 
 SHARED := $(shell find share -type f)  # copied into the .venv, unlike the package itself
 
-$(VENV)/.course $(VENV)/.test: $(VENV)/.%: pyproject.toml $(SHARED) | $(VENV)/bin/python
+$(VENV)/.course $(VENV)/.site $(VENV)/.test: $(VENV)/.%: pyproject.toml $(SHARED) | $(VENV)/bin/python
 ifdef UV
 	uv pip install --quiet --python $(BIN)/python --editable '.[$*]'
 else

@@ -8,7 +8,7 @@ What is put together:
     JupyterLab's own pages      jupyter lite build, with the extensions of this environment
     static/pyodide              CPython for WebAssembly (npm's `pyodide`, the version the kernel was made for)
     static/pyodide/*.whl        the wheels of packages.txt, pinned by hash, and minidis itself
-    static/lua                  Lua 5.1 for WebAssembly (npm's `wasmoon-lua5.1`)
+    static/pyodide/lua.*        Lua 5.1 for WebAssembly (npm's `wasmoon-lua5.1`)
     files                       notebooks/ and exercises/, as they are in this folder
 
 Everything is fetched from PyPI and npm's registry once, at build time, and checked against its hash; the
@@ -45,47 +45,64 @@ BUILD = PROJECT / "build"
 CACHE = BUILD / "site-cache"
 PAGES = BUILD / "site-pages"
 OUTPUT = BUILD / "site"
-KERNEL_WHEELS = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
+KERNEL_WHEELS = (
+    Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
+)
 
 PYTHON_VERSION = "3.14"
 
 NPM = "https://registry.npmjs.org"
 NPM_PACKAGES = {
-    ("pyodide", "314.0.6"): "sha512-BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AGLOtR4YrVOIFxbV8poyDOOmWwxQ==",
-    ("wasmoon-lua5.1", "1.18.10"): "sha512-7ZLYj7FQgqzJOTJOLXqnIYYIUSRgG/Dw+uDMKnTor5G1Q9ykzRRPBomC3XgS0If+dbj+a8/Hj3+lA2URwKF0BA==",
+    (
+        "pyodide",
+        "314.0.6",
+    ): "sha512-BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AGLOtR4YrVOIFxbV8poyDOOmWwxQ==",
+    (
+        "wasmoon-lua5.1",
+        "1.18.10",
+    ): "sha512-7ZLYj7FQgqzJOTJOLXqnIYYIUSRgG/Dw+uDMKnTor5G1Q9ykzRRPBomC3XgS0If+dbj+a8/Hj3+lA2URwKF0BA==",
 }
 
-FROM_PYODIDE = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"]
-FROM_WASMOON = ["dist/index.js", "dist/liblua5.1.wasm", "LICENSE"]
+RUNTIME = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"]
+FILES = {  # of a package: the name that each has in the site
+    "pyodide": {name: name for name in RUNTIME},
+    "wasmoon-lua5.1": {
+        "dist/index.js": "lua.js",
+        "dist/liblua5.1.wasm": "lua.wasm",
+        "LICENSE": "lua.LICENSE",
+    },
+}
 
 FOLDERS = ["notebooks", "exercises"]
 
 
 def main() -> None:
     if ("pyodide", PYODIDE_VERSION) not in NPM_PACKAGES:
-        sys.exit(f"the kernel was made for Pyodide {PYODIDE_VERSION}; NPM_PACKAGES in {__file__} names another")
+        sys.exit(
+            f"the kernel was made for Pyodide {PYODIDE_VERSION}; NPM_PACKAGES in {__file__} names another"
+        )
     for folder in (PAGES, OUTPUT):
         shutil.rmtree(folder, ignore_errors=True)
     runtime = PAGES / "static/pyodide"
     for (name, version), integrity in NPM_PACKAGES.items():
-        files, target = {
-            "pyodide": (FROM_PYODIDE, runtime),
-            "wasmoon-lua5.1": (FROM_WASMOON, PAGES / "static/lua"),
-        }[name]
-        unpack(npm_package(name, version, integrity), [*files], target)
+        unpack(npm_package(name, version, integrity), FILES[name], runtime)
     write_lock(runtime, python_wheels())
     shutil.copy(HERE / "jupyter-lite.json", PAGES)
     shutil.copy(HERE / "overrides.json", PAGES)
     for folder in FOLDERS:
-        shutil.copytree(PROJECT / folder, PAGES / "files" / folder, ignore=shutil.ignore_patterns(".*", "source"))
-    run(Path(sys.executable).parent / "jupyter-lite", "build", "--lite-dir", PAGES, "--output-dir", OUTPUT, "--contents", PAGES / "files",
-        "--settings-overrides", PAGES / "overrides.json", cwd=PAGES)  # fmt: skip
+        shutil.copytree(
+            PROJECT / folder, PAGES / "files" / folder, ignore=shutil.ignore_patterns(".*", "source")
+        )
+    builder = Path(sys.executable).parent / "jupyter-lite"
+    contents, settings = PAGES / "files", PAGES / "overrides.json"
+    run(builder, "build", "--lite-dir", PAGES, "--output-dir", OUTPUT, "--contents", contents,
+        "--settings-overrides", settings, cwd=PAGES)  # fmt: skip
     write_first_page()
     print(f"{OUTPUT}: {sum(path.stat().st_size for path in OUTPUT.rglob('*') if path.is_file()) >> 20} MB")
 
 
 def npm_package(name: str, version: str, integrity: str) -> Path:
-    """The tarball of a package in npm's registry, from the cache or fetched; its hash is checked each time."""
+    """A package in npm's registry, from the cache or fetched; its hash is checked each time."""
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"{name}-{version}.tgz"
     if not path.exists():
@@ -98,18 +115,14 @@ def npm_package(name: str, version: str, integrity: str) -> Path:
     return path
 
 
-def unpack(tarball: Path, files: list[str], target: Path) -> None:
+def unpack(tarball: Path, files: dict[str, str], target: Path) -> None:
     """Copy the named files of a package, flat, into a folder."""
     target.mkdir(parents=True, exist_ok=True)
     with tarfile.open(tarball) as archive:
-        for name in files:
-            member = archive.extractfile(f"package/{name}")
-            assert member is not None, name
-            (target / Path(name).name).write_bytes(member.read())
-        if tarball.name.startswith("pyodide-"):
-            lock = archive.extractfile("package/pyodide-lock.json")
-            assert lock is not None
-            (CACHE / "pyodide-lock.json").write_bytes(lock.read())
+        for path, name in files.items():
+            member = archive.extractfile(f"package/{path}")
+            assert member is not None, path
+            (target / name).write_bytes(member.read())
 
 
 def python_wheels() -> list[Path]:
@@ -136,15 +149,16 @@ def fetch_wheels(folder: Path) -> None:
 
 
 def write_lock(runtime: Path, wheels: list[Path]) -> None:
-    """pyodide-lock.json with these wheels alone, beside them: what is not there cannot be asked for elsewhere."""
-    lock = json.loads((CACHE / "pyodide-lock.json").read_text())
+    """pyodide-lock.json with these wheels alone: what is not there cannot be asked for elsewhere."""
+    path = runtime / "pyodide-lock.json"
+    lock = json.loads(path.read_text())
     local = [Path(shutil.copy(wheel, runtime)) for wheel in wheels]
     packages = [describe(wheel) for wheel in local]
     names = {package["name"] for package in packages}
     for package in packages:
         package["depends"] = [name for name in package["depends"] if name in names]
     lock["packages"] = {package["name"]: package for package in packages}
-    (runtime / "pyodide-lock.json").write_text(json.dumps(lock, indent=1))
+    path.write_text(json.dumps(lock, indent=1))
     missing = set(preloaded()) - names
     if missing:
         sys.exit(f"jupyter-lite.json asks for packages that no wheel carries: {', '.join(sorted(missing))}")
@@ -173,7 +187,11 @@ def describe(wheel: Path) -> dict[str, Any]:
 
 def wanted(requirement: Requirement) -> bool:
     """Without extras, on the browser's Python."""
-    environment = {"python_version": PYTHON_VERSION, "python_full_version": f"{PYTHON_VERSION}.0", "extra": ""}
+    environment = {
+        "python_version": PYTHON_VERSION,
+        "python_full_version": f"{PYTHON_VERSION}.0",
+        "extra": "",
+    }
     environment |= {"sys_platform": "emscripten", "platform_system": "Emscripten", "os_name": "posix"}
     return requirement.marker is None or requirement.marker.evaluate(environment)
 
@@ -181,7 +199,9 @@ def wanted(requirement: Requirement) -> bool:
 def preloaded() -> list[str]:
     """The packages that the kernel loads before it says that it is ready."""
     settings = json.loads((HERE / "jupyter-lite.json").read_text())
-    kernel = settings["jupyter-config-data"]["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
+    kernel = settings["jupyter-config-data"]["litePluginSettings"][
+        "@jupyterlite/pyodide-kernel-extension:kernel"
+    ]
     return kernel["loadPyodideOptions"]["packages"]
 
 
@@ -191,7 +211,9 @@ def write_first_page() -> None:
     for path in sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb")):
         first_cell = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         title = first_cell.partition("\n")[0].lstrip("# ")
-        rows.append(f'<li><a href="lab/index.html?path=notebooks/{quote(path.name)}">{escape(title)}</a></li>')
+        rows.append(
+            f'<li><a href="lab/index.html?path=notebooks/{quote(path.name)}">{escape(title)}</a></li>'
+        )
     page = Template((HERE / "index.html").read_text(encoding="utf-8"))
     (OUTPUT / "index.html").write_text(page.substitute(chapters="\n".join(rows)), encoding="utf-8")
 

@@ -30,10 +30,10 @@ LUA_IS_COMING = "ERR Lua is still being fetched from the site; run the cell agai
 # Evaluated as CommonJS: the file's own form for a page would put names into the global scope.
 FETCH_LUA = """
 async (folder) => {
-  const text = await (await fetch(folder + 'index.js')).text();
+  const text = await (await fetch(folder + 'lua.js')).text();
   const exports = {};
   new Function('exports', 'require', 'module', text)(exports, () => ({}), {exports});
-  return (await exports.LuaApi.initialize(folder + 'liblua5.1.wasm')).module;
+  return (await exports.LuaApi.initialize(folder + 'lua.wasm')).module;
 }
 """
 
@@ -53,14 +53,15 @@ def prepare() -> None:
     from pyodide.ffi import can_run_sync, run_sync  # type: ignore[import-not-found]
 
     interpreter.say_why_there_is_none(LUA_IS_COMING)
-    _loading = asyncio.ensure_future(_fetch_lua())
+    _loading = asyncio.ensure_future(fetch_lua())
     if can_run_sync():
         run_sync(_loading)
 
 
-async def _fetch_lua() -> None:
+async def fetch_lua() -> None:
+    """Let scripts run on the Lua that the site carries beside Python itself."""
     import pyodide_js  # type: ignore[import-not-found]
     from pyodide.code import run_js  # type: ignore[import-not-found]
 
-    folder = str(pyodide_js._api.config.indexURL).rstrip("/") + "/../lua/"
+    folder = str(pyodide_js._api.config.indexURL).rstrip("/") + "/"
     wasm.use(await run_js(FETCH_LUA)(folder))

@@ -1,15 +1,15 @@
 """Lua 5.1 in the browser: PUC's Lua compiled to WebAssembly, through its C API.
 
-Where Python itself runs in WebAssembly there is no lupa.  The npm package `wasmoon-lua5.1` carries the same Lua
-as a .wasm file with the C API exported, and this module is a host on that API, as a C program would be:
+Where Python itself runs in WebAssembly there is no lupa.  The npm package `wasmoon-lua5.1` carries the same
+Lua as a .wasm file with the C API exported, and this module is a host on that API, as a C program would be:
 
-    Python   bytes, int, float, bool, None   <->   pushed and read by value
-             list, dict                       ->   a table
-             a function, an exception         ->   a C closure, a light userdata, by their number in `_held`
-    Lua      table, function, userdata        ->   `Reference`: a slot of Lua's registry, freed with the object
+    Python   bytes, int, float, bool, None   <->  pushed and read by value
+             list, dict                       ->  a table
+             a function, an exception         ->  a C closure, a light userdata, by their number in `_held`
+    Lua      table, function, userdata        ->  `Reference`: a slot of Lua's registry, freed with the object
 
-A C function must not unwind Python's frames: what a Python function raises is kept, and the JavaScript around
-it (`TRAMPOLINE`) calls `lua_error` once Python has returned.
+A C function must not unwind Python's frames: what a Python function raises is kept, and the JavaScript
+around it (`TRAMPOLINE`) calls `lua_error` once Python has returned.
 
 Mirrors: lapi.h and lauxlib.h of Lua 5.1.  Differs from interpreter.py: in speed alone; the tests of the
 static site hold the two to the same answers.
@@ -63,7 +63,7 @@ class Reference:
             _lua._luaL_unref(self.owner.state, REGISTRY, self.slot)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call a function of ours in Lua, one that raises nothing.  Answers as lupa does: None, one, or a tuple."""
+        """Call a function of the sandbox, which raises nothing.  None, a value, or a tuple, as in lupa."""
         return self.owner.call_lua(self, arguments)
 
 
@@ -104,7 +104,7 @@ class WasmInterpreter(LuaInterpreter):
     # -- calls ------------------------------------------------------------------------------------
 
     def call_lua(self, function: Reference, arguments: Iterable[Any]) -> Any:
-        """The results of a function that raises nothing: every entry of the sandbox catches what scripts raise."""
+        """The results of a function that raises nothing: the sandbox catches what scripts raise."""
         state, top = self.state, _lua._lua_gettop(self.state)
         _lua._lua_rawgeti(state, REGISTRY, function.slot)
         count = 0

@@ -47,7 +47,7 @@ def open_notebook(lab: Lab, page: Any) -> Iterator[Callable[[str], Notebook]]:
     opened = []
 
     def open_(path: str) -> Notebook:
-        opened.append(Notebook(lab, page, path))
+        opened.append(Notebook(page, f"{lab.url}/doc/tree/{path}?reset"))
         return opened[-1]
 
     yield open_

@@ -184,10 +184,10 @@ SHUT_DOWN = "() => window.jupyterapp?.shell.currentWidget?.context?.sessionConte
 class Notebook:
     """A notebook that stands alone in a browser tab, with its kernel."""
 
-    def __init__(self, lab: Lab, page: Any, path: str) -> None:
+    def __init__(self, page: Any, address: str, start_ms: int = START_MS) -> None:
         self.page = page
-        page.goto(f"{lab.url}/doc/tree/{path}?reset")
-        page.wait_for_function(READY, timeout=START_MS)
+        page.goto(address)
+        page.wait_for_function(READY, timeout=start_ms)
 
     def command(self, name: str, wait_ms: int = RUN_MS) -> None:
         """Do what a menu entry of JupyterLab does, and wait until it is done and the kernel is idle."""

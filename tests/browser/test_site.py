@@ -1,0 +1,182 @@
+"""The static site in a real browser: a page, a file server, and nothing else.
+
+The site is built once (the first time, its parts are fetched from PyPI and npm) and served from its folder,
+as any file server would. Every request to another host is refused, and counted.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from minidis.drivers.browser import REFUSAL
+from tests.browser.lab import Notebook
+from tests.browser.test_lab import failures
+from tests.differential import test_scripts
+from tests.house.paths import NOTEBOOKS, PROJECT
+
+BUILD_S = 250
+START_MS = 240_000  # Python is loaded into the page, on a busy machine
+CHAPTER_MS = 280_000
+
+ATOMICITY = next(path for path in NOTEBOOKS if path.name.startswith("09"))  # MULTI, WATCH, and much Lua
+
+
+class Site:
+    """build/site behind a file server on this machine."""
+
+    def __init__(self) -> None:
+        build = subprocess.run(
+            [sys.executable, PROJECT / "site/build.py"], capture_output=True, text=True, timeout=BUILD_S
+        )
+        assert build.returncode == 0, build.stdout[-2000:] + build.stderr[-2000:]
+        handler = functools.partial(Quiet, directory=str(PROJECT / "build/site"))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A file server that does not write to the terminal."""
+
+    def log_message(self, *words: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def site(browser: Any) -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def outside(page: Any, site: Site) -> list[str]:
+    """What the page asked of anybody but the file server: refused, and noted here."""
+    asked: list[str] = []
+
+    def decide(route: Any) -> None:
+        if route.request.url.startswith(site.url):
+            route.continue_()
+        else:
+            asked.append(route.request.url)
+            route.abort()
+
+    page.context.route("**/*", decide)
+    return asked
+
+
+def open_chapter(page: Any, site: Site) -> Notebook:
+    address = f"{site.url}/lab/index.html?path=notebooks/{ATOMICITY.name}"
+    return Notebook(page, address, START_MS)
+
+
+@pytest.mark.timeout(900)
+def test_a_chapter_runs_in_the_page_alone(page: Any, site: Site, outside: list[str]) -> None:
+    chapter = open_chapter(page, site)
+    committed = [
+        cell["outputs"]
+        for cell in json.loads(ATOMICITY.read_text(encoding="utf-8"))["cells"]
+        if "outputs" in cell
+    ]
+    chapter.command("notebook:clear-all-cell-outputs")
+    chapter.command("notebook:run-all-cells", CHAPTER_MS)
+    cells = chapter.cells()
+    assert failures(cells) == []
+    shown = [texts(cell["outputs"]) for cell in cells if cell["type"] == "code"]
+    assert shown == [texts(cell["outputs"]) for cell in committed if cell["cell_type"] == "code"]
+    check_refusals(chapter, len(cells) - 1)
+    check_progress_outlives_the_page(page, site, chapter, len(cells) - 1)
+    assert outside == []
+
+
+def texts(outputs: list[dict[str, Any]]) -> list[str]:
+    """What a reader reads in the outputs of a cell; of a view its text form."""
+    found = []
+    for output in outputs:
+        text = output.get("text", output.get("data", {}).get("text/plain", ""))
+        found.append("".join(text))
+    return ["".join(found)]
+
+
+def check_refusals(chapter: Notebook, index: int) -> None:
+    """What a page cannot do is said in the cell."""
+    for line in ("%redis serve", "%redis connect redis://127.0.0.1:6379"):
+        chapter.write(index, line)
+        (output,) = chapter.run(index)["outputs"]
+        assert REFUSAL in "".join(output.get("text", "")) + json.dumps(output, ensure_ascii=False)
+
+
+def check_progress_outlives_the_page(page: Any, site: Site, chapter: Notebook, index: int) -> None:
+    chapter.write(index, "from minidis.course import progress\nprogress.record('9.1', True, True, 1.0)")
+    assert chapter.run(index)["outputs"] == []
+    again = open_chapter(page, site)
+    again.write(index, "from minidis.course import progress\nprint(progress.entry('9.1')['passed'])")
+    (output,) = again.run(index)["outputs"]
+    assert "".join(output["text"]) == "True\n"
+
+
+def test_the_first_page_leads_to_every_chapter(page: Any, site: Site, outside: list[str]) -> None:
+    page.goto(site.url)
+    for path in NOTEBOOKS:
+        assert page.locator(f"a[href$='notebooks/{path.name}']").count() >= 1
+    page.locator("a.start").click()
+    page.wait_for_selector(".jp-Notebook:visible h1", timeout=START_MS)
+    assert outside == []
+
+
+# -- Lua
+
+ANSWERS = """
+def answers(commands):
+    from minidis.drivers.embedded import Embedded
+    from minidis.protocol.replies import ReplyError
+    node = Embedded(clock=0)
+    found = []
+    for words in commands:
+        try:
+            found.append(repr(node.execute(*[word.encode("latin-1") for word in words])))
+        except ReplyError as error:
+            found.append(repr(error))
+    return found
+"""
+
+IN_THE_PAGE = """async ([definition, commands]) => {
+  const { loadPyodide } = await import('/static/pyodide/pyodide.mjs');
+  const pyodide = await loadPyodide({ indexURL: '/static/pyodide/', packages: ['minidis'] });
+  await pyodide.runPythonAsync('from minidis.drivers import browser; await browser.fetch_lua()');
+  pyodide.runPython(definition);
+  return pyodide.globals.get('answers')(pyodide.toPy(commands)).toJs();
+}"""
+
+
+@pytest.mark.timeout(600)
+def test_two_luas_give_the_same_answers(page: Any, site: Site, outside: list[str]) -> None:
+    """Every script that is compared with real servers, on lupa and on the page's Lua."""
+    texts = (test_scripts.VALUES, test_scripts.ERRORS, test_scripts.SYNTAX, test_scripts.CALLS)
+    tail = (b"%d" % len(test_scripts.KEYS), *test_scripts.KEYS, *test_scripts.ARGV)
+    lines = [line for text in texts for line in test_scripts.scripts(text)]
+    commands = [
+        [word.decode("latin-1") for word in words]
+        for words in [*test_scripts.SETUP, *((b"EVAL", line, *tail) for line in lines)]
+    ]
+    assert len(lines) > 200
+    page.set_default_timeout(START_MS)
+    page.goto(f"{site.url}/index.html")
+    theirs = page.evaluate(IN_THE_PAGE, [ANSWERS, commands])
+    names: dict[str, Any] = {}
+    exec(ANSWERS, names)
+    ours = names["answers"](commands)
+    assert [row for row in zip(commands, ours, theirs, strict=True) if row[1] != row[2]] == []
+    assert outside == []
