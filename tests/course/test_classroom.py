@@ -1,0 +1,142 @@
+"""A class, with nbgrader itself: what students receive, and what good, half, blank and hostile answers get.
+
+One exercise of a chapter is handed in by each student, which nbgrader allows.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minidis.course import classroom
+from minidis.course.sources import (
+    Notebook,
+    cell_source,
+    load,
+    solution_cells,
+    solution_code,
+    source_paths,
+    test_cells,
+)
+
+CHAPTER = 9
+EXERCISE = "9.1"
+POINTS = 6
+
+SLOW = """
+def transfer(redis, source, target, amount):
+    while True:
+        pass
+"""
+
+HALF = """
+def transfer(redis, source, target, amount):
+    if int(redis.get(source) or 0) < amount:
+        return False
+    redis.decrby(source, amount)
+    redis.incrby(target, amount)
+    return True
+"""
+
+
+def set_answer(notebook: Notebook, text: str) -> None:
+    (cell,) = solution_cells(notebook)
+    cell["source"] = text
+
+
+def tamper(notebook: Notebook) -> None:
+    """The test cell claims full marks, and the answer is wrong."""
+    set_answer(notebook, HALF)
+    for cell in test_cells(notebook):
+        cell["source"] = f"{POINTS}.0"
+
+
+def good(notebook: Notebook) -> None:
+    set_answer(notebook, solution_code(EXERCISE))
+
+
+SUBMISSIONS: dict[str, Any] = {
+    "good": good,
+    "half": lambda notebook: set_answer(notebook, HALF),
+    "blank": lambda notebook: None,
+    "endless": lambda notebook: set_answer(notebook, SLOW),
+    "tampered": tamper,
+    "renamed": lambda notebook: set_answer(notebook, HALF + f"\ncheck = lambda *words: {POINTS}.0\n"),
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("class")
+    assert classroom.main(["course", "release", str(folder), str(CHAPTER)]) == 0
+    return folder
+
+
+def release_of(course: Path) -> Path:
+    (path,) = (course / "release").glob(f"*/{EXERCISE}_*.ipynb")
+    return path
+
+
+def test_students_receive_every_exercise_and_no_solution(course: Path) -> None:
+    released = sorted(path.name for path in (course / "release").glob("*/*.ipynb"))
+    assert released == [path.name for path in source_paths() if path.parent.name.startswith(f"{CHAPTER:02}")]
+    for path in (course / "release").glob("*/*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
+        assert all("raise NotImplementedError()" in cell_source(cell) for cell in solution_cells(load(path)))
+        assert not any(cell.get("outputs") for cell in load(path)["cells"])
+    config = (course / "nbgrader_config.py").read_text(encoding="utf-8")
+    seed = config.partition('CLASS_SEED"] = "')[2].partition('"')[0]
+    assert seed.isdigit()
+    assert all(
+        seed not in path.read_text(encoding="utf-8") for path in (course / "release").glob("*/*.ipynb")
+    )
+
+
+def test_a_second_release_keeps_the_teachers_settings(course: Path) -> None:
+    before = (course / "nbgrader_config.py").read_text(encoding="utf-8")
+    assert classroom.main(["course", "release", str(course), str(CHAPTER)]) == 0
+    assert (course / "nbgrader_config.py").read_text(encoding="utf-8") == before
+
+
+def test_a_chapter_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert classroom.main(["course", "release", str(tmp_path / "class"), "99"]) == 1
+    assert "no exercises for chapter 99" in capsys.readouterr().err
+
+
+def test_a_class_is_graded(course: Path) -> None:
+    path = release_of(course)
+    assignment = path.parent.name
+    for student, change in SUBMISSIONS.items():
+        notebook = load(path)
+        change(notebook)
+        handed_in = course / "submitted" / student / assignment / path.name
+        handed_in.parent.mkdir(parents=True)
+        handed_in.write_text(json.dumps(notebook), encoding="utf-8")
+    classroom.run_nbgrader(course, "autograde", assignment, "--create", f"--notebook={path.stem}")
+    scores = scores_of(course, path.stem)
+    assert scores["good"] == POINTS
+    assert 0 < scores["half"] < POINTS
+    assert scores["tampered"] == scores["renamed"] == scores["half"]
+    assert scores["blank"] == scores["endless"] == 0
+    classroom.run_nbgrader(course, "generate_feedback", assignment, "--student=half")
+    (page,) = (course / "feedback/half").glob(f"*/{path.stem}.html")
+    assert "was due" in page.read_text(encoding="utf-8")
+
+
+def scores_of(course: Path, notebook: str) -> dict[str, float]:
+    query = """
+        SELECT submitted_assignment.student_id, SUM(grade.auto_score)
+        FROM grade
+        JOIN submitted_notebook ON grade.notebook_id = submitted_notebook.id
+        JOIN notebook ON submitted_notebook.notebook_id = notebook.id
+        JOIN submitted_assignment ON submitted_notebook.assignment_id = submitted_assignment.id
+        WHERE notebook.name = ?
+        GROUP BY submitted_assignment.student_id
+    """
+    with sqlite3.connect(course / "gradebook.db") as database:
+        return dict(database.execute(query, [notebook]))
