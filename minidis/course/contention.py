@@ -25,8 +25,8 @@ from typing import Any
 from minidis.client.lab import Lab
 from minidis.drivers.simulation.standins import current_task
 
-SAMPLE_US = 5_000
-"""How often the truth is looked up."""
+SAMPLE_S = 0.005
+"""How often the truth is looked up, unless a record says otherwise."""
 
 
 @dataclass
@@ -84,10 +84,12 @@ class Overlap:
 class Contention:
     """The record of one lock, on one node or on several."""
 
-    def __init__(self, lab: Lab, lock: str, *nodes: str) -> None:
+    def __init__(self, lab: Lab, lock: str, *nodes: str, sample_s: float = SAMPLE_S, quorum: int = 0) -> None:
         if not nodes:
             raise ValueError("name the nodes that keep the lock")
         self.lab, self.lock, self.nodes = lab, lock, nodes
+        self.quorum = quorum or len(nodes) // 2 + 1
+        self._sample_us = round(sample_s * 1_000_000)
         self.truth: dict[str, list[Hold]] = {node: [] for node in nodes}
         self.beliefs: list[Belief] = []
         self.tries: list[Try] = []
@@ -156,7 +158,7 @@ class Contention:
     def _sample(self) -> None:
         for name in self.nodes:
             self._look_at(name)
-        self.lab.agenda.after(SAMPLE_US, self._sample)
+        self.lab.agenda.after(self._sample_us, self._sample)
 
     def _look_at(self, name: str) -> None:
         process, holds, now_us = self.lab.processes[name], self.truth[name], self.lab.now_us
@@ -175,10 +177,6 @@ class Contention:
             last.deadlines.append((now_us, deadline_us))
 
     # -- what follows -----------------------------------------------------------------------------
-
-    @property
-    def quorum(self) -> int:
-        return len(self.nodes) // 2 + 1
 
     def workers(self) -> list[str]:
         """Everybody who tried, in order of appearance."""
@@ -227,7 +225,7 @@ class Contention:
         for one, other in _pairs(sorted(cuts)):
             names = list(self.holders_at((one + other) // 2).values())
             agreed = names.count(belief.lock_id) >= self.quorum
-            if other - one <= 2 * SAMPLE_US and one == start_us:
+            if other - one <= 2 * self._sample_us and one == start_us:
                 agreed = True  # the look-up comes a moment after the reply
             if pieces and pieces[-1][2] == agreed:
                 pieces[-1] = (pieces[-1][0], other, agreed)

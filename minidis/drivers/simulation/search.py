@@ -61,7 +61,8 @@ class Fault:
 
     def apply(self, lab: Lab) -> None:
         """Let it happen, if it still makes sense: nobody is killed twice."""
-        process = lab.processes.get(self.arguments[0]) if self.arguments else None
+        name = self.arguments[0] if self.arguments else ""
+        process = lab.processes.get(name) or lab.machines.get(name)
         if process is not None:
             if self.action in ("kill", "power_cut", "pause", "clock_step") and not process.running:
                 return
