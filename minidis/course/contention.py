@@ -162,7 +162,7 @@ class Contention:
 
     def _look_at(self, name: str) -> None:
         process, holds, now_us = self.lab.processes[name], self.truth[name], self.lab.now_us
-        held = _held(process, self.lock.encode())
+        held = held_by(process, self.lock.encode())
         last = holds[-1] if holds and holds[-1].end_us is None else None
         if last is not None and (held is None or held[0] != last.value):
             last.end_us = now_us
@@ -247,6 +247,15 @@ class Contention:
                 found.append(Overlap(inside, start_us, end_us))
         return found
 
+    def left_ms(self) -> dict[str, int | None]:
+        """The nodes that hold the lock now, whoever has it, and for how many ms still (None: for ever)."""
+        held = {name: held_by(self.lab.processes[name], self.lock.encode()) for name in self.nodes}
+        return {
+            name: None if one[1] is None else (one[1] - self.lab.now_us) // 1000
+            for name, one in held.items()
+            if one is not None
+        }
+
     def waits(self, who: str) -> list[tuple[int, int, int, bool]]:
         """(from the first try, to the last one's end, tries, whether it got the lock), for each streak."""
         streaks: list[tuple[int, int, int, bool]] = []
@@ -299,7 +308,7 @@ def _validity_us(result: Any) -> int | None:
     return round(1000 * validity_ms) if is_number else None  # type: ignore[operator]
 
 
-def _held(process: Any, key: bytes) -> tuple[str, int | None] | None:
+def held_by(process: Any, key: bytes) -> tuple[str, int | None] | None:
     """The value of the key in a running node, and when it expires in the lab's time. Leaves no trace."""
     if not process.running:
         return None

@@ -6,8 +6,8 @@
       |-- ttl ----------------------------------------------------------------------------|
 
 `validity_ms` is what is left for the work: the time to live, less what the asking took, less the drift of
-clocks (1 % of the time to live, and 2 ms for Redis's expiry).  A client asks each node briefly (`socket_timeout`
-far below the time to live), counts no answer as a no, and gives everything back when it has no majority.
+clocks (1 % of the time to live, and 2 ms for Redis's expiry).  A client asks each node briefly (with a
+`socket_timeout` far below the time to live), counts no answer as a no, and gives all back without a majority.
 
 Mirrors: the algorithm on redis.io ("Distributed Locks with Redis").  Differs: nodes are asked in turn.
 What it cannot do is in chapter 16: a pause after the last line, a clock that is stepped, a node that forgets.
@@ -30,7 +30,7 @@ DRIFT_SHARE = 0.01
 DRIFT_MS = 2
 
 RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
-EXTEND = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
+EXTEND = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end"
 
 
 @dataclass

@@ -7,7 +7,7 @@
 
 A model in the lab's virtual time, for tasks (minidis/drivers/simulation/tasks.py): what a transaction wrote
 is seen when it commits; a rollback, or the loss of its connection, undoes it and lets the lock go, in one
-step, because lock and data are in one place. A circle of waiters is found as it closes: who closed it goes home.
+step, because lock and data are in one place. Whoever closes a circle of waiters is sent home.
 
 Mirrors: PostgreSQL's row locks. Differs: one table of rows by name; a deadlock is found at once (there after
 deadlock_timeout, 1 s); no isolation levels beside READ COMMITTED.

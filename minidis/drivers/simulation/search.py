@@ -111,9 +111,15 @@ def search(
     shrinks: bool = True,
     settle_s: float = SETTLE_S,
     eventually: bool = False,
+    make_lab: Callable[[int], Any] = Lab,
 ) -> Finding | None:
-    """The first seed whose history breaks the check, with no fault too many; None if none does."""
-    replay = partial(play, scenario, duration_s=duration_s, settle_s=settle_s, eventually=eventually)
+    """The first seed whose history breaks the check, with no fault too many; None if none does.
+
+    `make_lab(seed)` may make a lab with redis-py clients (minidis.Lab).
+    """
+    replay = partial(
+        play, scenario, duration_s=duration_s, settle_s=settle_s, eventually=eventually, make_lab=make_lab
+    )
     for seed in seeds:
         lots = random_module.Random(f"{seed}/faults")
         draw = partial(random_faults, lots, duration_s=duration_s, most=most_faults, kinds=kinds)
@@ -132,18 +138,19 @@ def play(
     settle_s: float = SETTLE_S,
     eventually: bool = False,
     keeps_messages: bool = True,
+    make_lab: Callable[[int], Any] = Lab,
 ) -> Finding | None:
     """One history: the faults at their times, then healing, then the check.
 
-    `faults` may be a function that draws them when it knows the nodes' names.  The check must hold after
-    `settle_s`, or (`eventually`) at some time until then.  Without its messages a history is the same, and
-    plays faster.
+    `faults` may be a function that draws them when it knows the names of nodes, and of machines with tasks.
+    The check must hold after `settle_s`, or (`eventually`) at some time until then.  Without its messages a
+    history is the same, and plays faster.
     """
-    lab = Lab(seed)
+    lab = make_lab(seed)
     lab.record.keeps_messages = keeps_messages
     check = scenario(lab)
     if callable(faults):
-        faults = faults(list(lab.processes))
+        faults = faults([*lab.processes, *lab.machines])
     for fault in sorted(faults, key=lambda fault: fault.at_s):
         lab.run(max(0.0, fault.at_s - lab.now_s))
         fault.apply(lab)
@@ -153,6 +160,7 @@ def play(
         if not process.running:
             lab.restart(name)
     broken = _settle(lab, check, settle_s, eventually)
+    lab.end_tasks()
     return None if broken is None else Finding(seed, faults, broken, lab)
 
 
