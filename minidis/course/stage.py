@@ -72,6 +72,17 @@ class Stage:
         """Somebody's lock on a node."""
         unobserved(self.lab.call)(node, "SET", LOCK, value, "PX", ttl_ms)
 
+    def lose_replies(self, node: str, machine: str) -> None:
+        """From now on, what `machine` sets on `node` is done, and the connection breaks before the reply."""
+
+        def lose(client: Any, argv: list[bytes], reply: Any) -> None:
+            if argv[0].upper() == b"SET":
+                self.lab.cut(node, machine)
+                self.lab.drop(machine, node)
+                self.lab.agenda.after(4_000, lambda: self.lab.mend(node, machine))
+
+        self.lab[node].listen_to_commands(lose)
+
     def holders(self) -> dict[str, tuple[str, float]]:
         """The nodes that hold the lock: its value, and for how many ms it is still good."""
         held = {name: held_by(self.lab.processes[name], LOCK.encode()) for name in self.nodes}

@@ -105,6 +105,13 @@ def no_majority(case: Case, acquire: Callable, release: Callable) -> None:
         given = "three of five nodes are somebody's"
         case.equal(tuple(_acquired(one, acquire, 30, given)), (None, 0), given=given)
         _nothing_but(one, given, ("n1", "n3", "n4"))
+    with stage(case, *NODES) as one:
+        for name in ("n1", "n3"):
+            one.set(name, "somebody", 60_000)
+        one.lose_replies("n2", "alice")
+        given = "two of five nodes are somebody's, and of a third one the reply is lost after it was set"
+        case.equal(tuple(_acquired(one, acquire, 30, given)), (None, 0), given=given)
+        _nothing_but(one, given, ("n1", "n3"))
 
 
 def _nothing_but(one: Stage, given: str, others: tuple[str, ...] = ()) -> None:
@@ -258,6 +265,18 @@ def gives_back(case: Case, make: Callable) -> None:
         _nothing_but(one, f"{given}, then go on")
 
 
+@redlock.test("a lost reply: what was set all the same is given back")
+def lost_reply(case: Case, make: Callable) -> None:
+    with stage(case, *NODES) as one:
+        for name in ("n1", "n3"):
+            one.set(name, "somebody", 60_000)
+        one.lose_replies("n2", "alice")
+        given = "two of five nodes are somebody's, and of a third one the reply is lost after it was set"
+        _, lock_id, _ = _locked(one, make, given, ttl_s=30, tries=2)
+        case.equal(lock_id, None, given=given)
+        _nothing_but(one, given, ("n1", "n3"))
+
+
 @redlock.test("tries again, after a random delay, and not after the last try")
 def retries(case: Case, make: Callable) -> None:
     with stage(case, *NODES) as one:
@@ -272,7 +291,7 @@ def retries(case: Case, make: Callable) -> None:
             if node == "n1" and argv[0].upper() == b"SET" and argv[2] != b"somebody"
         ]
         case.equal(len(times), 6, given=f"{given}; how often n1 was asked")
-        gaps = [other - at for at, other in zip(times, times[1:], strict=False)]
+        gaps = [other - at for at, other in zip(times[1:], times[2:], strict=False)]  # connected by then
         if max(gaps) - min(gaps) < 0.01:
             raise Wrong(
                 given, f"a try every {gaps[0]:.2f} s", "delays by lot: whoever collides will collide again"
@@ -320,14 +339,14 @@ def own_clock(case: Case, make: Callable) -> None:
 
 @redlock.test("a sweep of faults: never two within their validity")
 def sweep(case: Case, make: Callable) -> None:
-    for number in range(6):
+    for number in range(3):
         with stage(case, *NODES, seed=number) as one:
             lots = random.Random(f"{one.lab.seed}/faults")
-            story = [_fault(one, lots) for _ in range(8)]
+            story = [_fault(one, lots) for _ in range(6)]
             watch = Contention(one.lab, LOCK, *NODES, sample_s=60)
             for name in ("alice", "bob", "cid"):
                 one.spawn(name, _insist(one, make, watch), after=lots.uniform(0, 0.3))
-            one.run("16s")
+            one.run("10s")
             one.lab.heal()
             given = f"three clients, seed {one.lab.seed}: " + "; ".join(text for _, text in sorted(story))
             for task in (task for name in ("alice", "bob", "cid") for task in one.lab.machine(name).tasks):
@@ -349,7 +368,7 @@ def _insist(one: Stage, make: Callable, watch: Contention) -> Callable[[], None]
     def work() -> None:
         red = make(list(one.nodes), one.connect, 5)
         lock, unlock = watch.acquires(red.lock), watch.releases(red.unlock)
-        while one.lab.now_s < 15:
+        while one.lab.now_s < 9:
             answer = lock(LOCK, 1.5)
             if answer is None:
                 time.sleep(0.2)
@@ -362,7 +381,7 @@ def _insist(one: Stage, make: Callable, watch: Contention) -> Callable[[], None]
 
 def _fault(one: Stage, lots: random.Random) -> tuple[float, str]:
     """Plan a fault of a node, and its end; when, and what."""
-    at_s, node, lasts_s = lots.uniform(0.2, 13), lots.choice(NODES), lots.uniform(0.3, 2.5)
+    at_s, node, lasts_s = lots.uniform(0.2, 7), lots.choice(NODES), lots.uniform(0.3, 2.5)
     client, kind = lots.choice(("alice", "bob", "cid")), lots.choice(("pause", "wall", "drop", "slow"))
     lab = one.lab
     begin, end, text = {

@@ -48,8 +48,9 @@ def _beating_job(one: Stage, make: Callable, work_s: float, **settings: float) -
         made.append(make(redis, LOCK, "alice", options["ttl_s"], options["every_s"], options["most_s"]))
         made[0].start()
         time.sleep(work_s)
+        stopping_s = one.lab.now_s
         made[0].stop()
-        return "stopped"
+        return one.lab.now_s - stopping_s
 
     return one.spawn("alice", job), made
 
@@ -77,23 +78,23 @@ def keeps_it(case: Case, make: Callable) -> None:
             case.equal(_holds(one)[0], "alice", given=f"{given}; whose lock it is at {one.lab.now_s:.1f} s")
         case.equal(_lost(made, task, given), False, given=f"{given}; lost")
         one.run("5s")
-        case.equal(one.answer(task, "stop() does not return", given), "stopped", given=given)
+        case.true(one.answer(task, "stop() does not return", given) < 1.1, given, "a slow stop()", "at once")
 
 
 @heartbeat.test("it stops at once: no beat, and no thread, after stop()")
 def stops(case: Case, make: Callable) -> None:
-    for work_s, delay in ((4, "1ms"), (0, "1ms"), (3.15, "200ms")):  # the last: while a beat is under way
+    for work_s, delay in ((4.5, "1ms"), (0, "1ms"), (3.15, "200ms")):  # the last: while a beat is under way
         with stage(case) as one:
             one.lab.delay("alice", "redis", delay)
             given = f"every 3 s, stop() after {work_s} s of work, a link of {delay}"
             task, made = _beating_job(one, make, work_s)
             one.run_until(lambda task=task: task.finished, 60)
-            one.answer(task, "stop() does not return", given)
-            ended_s, count = one.lab.now_s, len(one.commands)
+            took_s = one.answer(task, "stop() does not return", given)
+            count = len(one.commands)
             working = [other.name for other in one.lab.machine("alice").tasks if not other.finished]
             case.equal(working, [], given=f"{given}; threads that go on when stop() has returned")
-            if ended_s > work_s + 2.5:
-                raise Wrong(given, f"stop() returned {ended_s - work_s:.1f} s later", "at once")
+            if took_s > 1.1:
+                raise Wrong(given, f"stop() returned {took_s:.1f} s later", "at once")
             one.run("12s")
             late = [b" ".join(argv)[:40] for _, _, argv in one.commands[count:]]
             case.equal(late, [], given=f"{given}; commands after it")
@@ -217,7 +218,7 @@ def numbers(case: Case, acquire: Callable, store_class: Callable, limit: Any) ->
     for _ in range(3):
         case.equal(_token(acquire(redis, "lock", "bob", 10_000), given), None, given="bob, while it is ann's")
     for name, wait_s in (("bob", 11), ("cid", COUNTER_LIFE_S)):
-        case.step(wait_s)
+        case.nodes[-1].jump(case.nodes[-1].now_us + wait_s * 1_000_000)
         given = f"{wait_s} s later, {name}"
         second = _token(acquire(redis, "lock", name, 10_000), given)
         case.true(
@@ -266,7 +267,7 @@ def in_every_order(case: Case, acquire: Callable, store_class: Callable, limit: 
 
 @fence.test("the store takes the newest owner's writes, and no others")
 def store_rule(case: Case, acquire: Callable, store_class: Callable, limit: Any) -> None:
-    for _ in range(40):
+    for _ in range(15):
         store, newest, due = store_class(), 0, []
         tokens = [case.random.randint(1, 6) for _ in range(8)]
         for number, token in enumerate(tokens):
@@ -285,7 +286,7 @@ def store_rule(case: Case, acquire: Callable, store_class: Callable, limit: Any)
 
 @fence.test("three owners, any pause: what is in the store never goes back")
 def any_pause(case: Case, acquire: Callable, store_class: Callable, limit: Any) -> None:
-    for number in range(5):
+    for number in range(2):
         with stage(case, seed=number) as one:
             store, log = store_class(), []
             redis = {name: one.connect("redis") for name in ("ann", "bob", "cid")}
@@ -387,8 +388,8 @@ def in_time(case: Case, acquire: Callable) -> None:
                 raise Wrong(
                     given, f"{one.lab.now_s - (times or [0])[-1]:.2f} s of sleep after the last try", "none"
                 )
-            if times[-1] < patience_s - 0.6:
-                raise Wrong(given, f"it gave up at {times[-1]:.2f} s", f"tries until {patience_s} s")
+            if times[-1] < patience_s - 0.02:
+                raise Wrong(given, f"it gave up at {times[-1]:.2f} s", f"a last try at {patience_s} s")
 
 
 @retry.test("a lock that comes free is soon taken, and not asked for too often")
