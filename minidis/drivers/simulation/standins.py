@@ -37,16 +37,18 @@ def current_task() -> Task | None:
     return tasks_by_thread.get(threading.get_ident())
 
 
-def install() -> None:
-    """A task's turn begins."""
-    for module, name, stand_in, _ in _REPLACED:
+def install() -> list[Any]:
+    """A task's turn begins; answers what stood there before, for `uninstall`."""
+    before = [getattr(module, name) for module, name, _ in _REPLACED]
+    for module, name, stand_in in _REPLACED:
         setattr(module, name, stand_in)
+    return before
 
 
-def uninstall() -> None:
+def uninstall(before: list[Any]) -> None:
     """Its turn is over."""
-    for module, name, _, real in _REPLACED:
-        setattr(module, name, real)
+    for (module, name, _), found in zip(_REPLACED, before, strict=True):
+        setattr(module, name, found)
 
 
 # -- time -----------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ def _draw(name: str) -> Callable[..., Any]:
 _REAL_SET = threading.Event.set
 
 
-def _replacement(module: Any, name: str, stand_in: Callable[..., Any]) -> tuple[Any, str, Any, Any]:
+def _replacement(module: Any, name: str, stand_in: Callable[..., Any]) -> tuple[Any, str, Any]:
     """`stand_in(task, ...)` for tasks, the real thing for everybody else."""
     real = getattr(module, name)
 
@@ -175,7 +177,7 @@ def _replacement(module: Any, name: str, stand_in: Callable[..., Any]) -> tuple[
         task = tasks_by_thread.get(threading.get_ident())
         return real(*arguments, **options) if task is None else stand_in(task, *arguments, **options)
 
-    return module, name, dispatch, real
+    return module, name, dispatch
 
 
 _REPLACED = [

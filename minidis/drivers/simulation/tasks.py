@@ -158,12 +158,12 @@ class Task:
                 return
             self._thread = threading.Thread(target=self._live, name=f"lab task {self.name}", daemon=True)
             self._thread.start()
-        standins.install()
+        before = standins.install()
         try:
             self._go.release()
             came_back = self._back.acquire(timeout=REAL_PATIENCE_S)
         finally:
-            standins.uninstall()
+            standins.uninstall(before)
         if not came_back:
             raise RuntimeError(f"{self.name} waits for something outside the lab (a lock of its own?)")
         if self.error is not None and not isinstance(self.error, Exception):
