@@ -423,8 +423,8 @@ class Connection(asyncio.Protocol):
         statistics.input_bytes += len(data)
         self.last_read_us = server.node.now_us
         self.run_commands()
-        if server.node.client_memory.counting:
-            server.node.client_memory.weigh(link.client)
+        if server.node.client_memory.counting and not self._check_output(server.node.now_us):
+            server.node.client_memory.weigh(link.client)  # whose own limit goes before that of all
         if parser.unread_bytes > server.node.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
             self.transport.abort()
@@ -519,12 +519,15 @@ class Connection(asyncio.Protocol):
         """Cut the client off if too much waits for it, and say whether that was so."""
         assert self.link is not None
         client = self.link.client
+        if client.closed:
+            return False
         size_bytes = self.transport.get_write_buffer_size() + len(self.link.output)
         if not self.meter.exceeds(limit_of(client), size_bytes, now_us):
             return False
         self.server.log.warning(
             f"Client {client.peer} closed for overcoming of output buffer limits ({size_bytes} bytes)."
         )
+        client.abort()
         self.transport.abort()
         return True
 

@@ -50,6 +50,7 @@ class Client:
         self.peer = f"{address}:{identifier}"  # a driver with sockets says the real ones
         self.local = f"{address}:0"
         self.on_close: Callable[[], None] | None = None  # the driver's: the node has hung up
+        self.send_now: Callable[[], None] | None = None  # the link's: take what is in the outbox
         self.measure_buffers: Callable[[], Buffers] = Buffers  # the driver's, where there is a socket
         self.db: Database = node.databases[0]
         self.protocol = 2

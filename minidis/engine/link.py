@@ -55,6 +55,7 @@ class Link:
     ) -> None:
         self.node = node
         self.client = client or node.connect(name, address)
+        self.client.send_now = self.collect_late_replies
         self.execute = execute or node.execute
         self.on_fault = on_fault
         self.parser = parser()

@@ -296,6 +296,8 @@ class Node:
                 command = self.commands.find(argv)
             client.last_command = command.name
             self._admit(client, command, argv)
+            if client.outbox and client.send_now is not None:  # keys that had to go for this command
+                client.send_now()
             if self.pause.active and self.pause.holds(client, command, argv):
                 self.pause.postpone(client, command, argv)
                 return WAITING

@@ -86,8 +86,8 @@ class Saving:
         """Write the file now; nothing else happens meanwhile.  Raises DiskError."""
         try:
             write_snapshot_file(self.node, self.node.disk, self.path, self.temporary_path, version)
-        except DiskError as error:
-            self._give_up(error)
+        except DiskError as error:  # its caller knows: only what fails unseen stops the writes
+            self._clean_up(error)
             raise
         self.saved_changes = self.node.changes
         self._note_success()
@@ -173,9 +173,12 @@ class Saving:
 
     def _give_up(self, error: DiskError) -> None:
         self.last_status = "err"
+        self._clean_up(error)
+        self.update_guard()
+
+    def _clean_up(self, error: DiskError) -> None:
         self.node.log("warning", f"Write error while saving DB to the disk({error.operation}): {error}")
         self._remove_temporary()
-        self.update_guard()
 
     def _remove_temporary(self) -> None:
         try:

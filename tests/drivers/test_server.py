@@ -222,6 +222,7 @@ def test_shutdown_and_its_refusal(path: str) -> None:
             server.node.disk = SimulatedDisk()
             server.node.disk.fail("sync")
             await peer.ask(b"SHUTDOWN SAVE\r\n", refused)
+            await peer.ask(b"SET k v\r\n", b"+OK\r\n")  # no MISCONF: the one who asked for it knows
             await peer.ask(b"SHUTDOWN NOSAVE SAVE\r\n", b"-ERR syntax error\r\n")
             await peer.ask(b"SHUTDOWN ABORT\r\n", b"-ERR No shutdown in progress.\r\n")
             peer.writer.write(b"SHUTDOWN NOSAVE\r\n")

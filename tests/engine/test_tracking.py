@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
+from minidis.engine.link import Link
 from minidis.protocol.replies import Push
+from minidis.protocol.resp import encode_command
 
 
 @pytest.fixture
@@ -55,3 +57,22 @@ def test_of_a_script_the_keys_are_remembered_that_its_commands_read(script, expe
     reader.outbox.clear()
     redis.execute("MSET", "a", 1, "b", 2, client=writer)
     assert [key for push in reader.outbox for key in push[1]] == expected
+
+
+def test_who_reads_hears_of_an_eviction_before_the_reply():
+    """The key went before the command ran; what the command itself changes comes behind its reply."""
+    redis = Embedded({"maxmemory-policy": "volatile-random"}, clock=0)
+    link = Link(redis.node)
+
+    def ask(*words: bytes) -> bytes:
+        link.receive(encode_command(list(words)))
+        return link.take_output()
+
+    ask(b"HELLO", b"3")
+    ask(b"CLIENT", b"TRACKING", b"ON")
+    redis.execute("CONFIG", "SET", "maxmemory", redis.node.memory.used_bytes() + 100_000)
+    redis.execute("SET", "volatile", "x", "EX", 1000)
+    assert ask(b"GET", b"volatile") == b"$1\r\nx\r\n"
+    redis.execute("SETBIT", "big", 1_600_000, 0)
+    invalidation = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$8\r\nvolatile\r\n"
+    assert ask(b"GETBIT", b"big", b"0") == invalidation + b":0\r\n"
