@@ -103,9 +103,8 @@ def make_node(words: list[str]) -> tuple[Node, list[Definition]]:
     settings.load(text + b"\n" + command_line_text(words).encode("utf-8", "surrogateescape"))
     settings.check()
     if is_sentinel:
-        node = make_sentinel(
-            settings, real_clock, random.Random(), RealDisk(), config_file, resolve, ScriptRunner()
-        )
+        runner = ScriptRunner(settings.values.get("dir", "."))
+        node = make_sentinel(settings, real_clock, random.Random(), RealDisk(), config_file, resolve, runner)
     else:
         node = Node(Config(settings.values), real_clock, random.Random(), disk=RealDisk())
         node.config_file = config_file

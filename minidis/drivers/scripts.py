@@ -13,15 +13,16 @@ import subprocess
 class ScriptRunner:
     """Starts scripts, and tells which have ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str = ".") -> None:
+        self._folder = os.path.abspath(folder)  # the server's own is this one too, later on
         self._running: dict[int, subprocess.Popen] = {}
 
     def is_executable(self, path: str) -> bool:
-        return os.access(path, os.X_OK)
+        return os.access(os.path.join(self._folder, path), os.X_OK)
 
     def start(self, argv: list[str]) -> int:
         """Start a process with no input, its output where the server's goes.  Raises OSError."""
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(argv, cwd=self._folder, stdin=subprocess.DEVNULL)
         self._running[process.pid] = process
         return process.pid
 

@@ -130,12 +130,13 @@ def test_scripts_are_told(tmp_path) -> None:
     reconfigure = tmp_path / "reconfigure.sh"
     reconfigure.symlink_to(script)
     lines = (
-        f"sentinel notification-script {NAME} {script}\n"
+        f"sentinel notification-script {NAME} ./tell.sh\n"
         f"sentinel client-reconfig-script {NAME} {reconfigure}\n"
     )
     with running(Instance(None), Instance(None)) as (primary, replica):
         replica.follow(primary.port)
         replica.wait_for_link()
+        lines += f"dir {tmp_path}\n"  # where relative paths begin
         with watching(Watcher(None, primary.port, quorum=1, lines=lines)) as (ours,):
             until(lambda: ours.knows(1, 0), "it knows the replica")
             primary.kill()
