@@ -15,11 +15,12 @@ from tests.differential.servers import Judge, available_judges
 from tests.interop.instances import Instance, running, until
 from tests.interop.watchers import NAME, Watcher, watching
 
-REDIS = available_judges()[0]
+REDIS, VALKEY = available_judges()
 
 
-def kind(letter: str, judge: Judge = REDIS) -> Judge | None:
-    return None if letter == "m" else judge
+def kind(letter: str) -> Judge | None:
+    """Minidis, Redis, or Valkey."""
+    return {"m": None, "r": REDIS, "v": VALKEY}[letter]
 
 
 def at_once(start: Callable[[str], Any], letters: str) -> list[Any]:
@@ -29,18 +30,16 @@ def at_once(start: Callable[[str], Any], letters: str) -> list[Any]:
 
 
 @contextlib.contextmanager
-def deployment(
-    nodes: str, sentinels: str, judge: Judge = REDIS
-) -> Iterator[tuple[tuple[Instance, ...], tuple[Watcher, ...]]]:
-    """A primary with replicas, and Sentinels who know all of them; m is minidis, r is real."""
-    instances = at_once(lambda letter: Instance(kind(letter, judge)), nodes)
+def deployment(nodes: str, sentinels: str) -> Iterator[tuple[tuple[Instance, ...], tuple[Watcher, ...]]]:
+    """A primary with replicas, and Sentinels who know all of them; a letter for each, see `kind`."""
+    instances = at_once(lambda letter: Instance(kind(letter)), nodes)
     primary, *replicas = instances
     with running(*instances):
         for replica in replicas:
             replica.follow(primary.port)
         for replica in replicas:
             replica.wait_for_link()
-        watchers = at_once(lambda letter: Watcher(kind(letter, judge), primary.port), sentinels)
+        watchers = at_once(lambda letter: Watcher(kind(letter), primary.port), sentinels)
         with watching(*watchers):
             for watcher in watchers:
                 until(
@@ -66,7 +65,7 @@ def agreed_port(watchers: tuple[Watcher, ...], former: int) -> int:
 
 @pytest.mark.parametrize(
     ("nodes", "sentinels"),
-    [("mmm", "rrr"), ("rrr", "mmm"), ("mrm", "mmr"), ("rmr", "mrr")],
+    [("mmm", "rrr"), ("rrr", "mmm"), ("mrm", "vmr"), ("rmv", "mrv")],
     ids=lambda letters: letters,
 )
 def test_a_failover(nodes: str, sentinels: str) -> None:

@@ -234,6 +234,54 @@ def test_passwords() -> None:
     assert prompt.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[0].decode() == ip(lab, "b")
 
 
+def test_a_user_and_a_password_among_sentinels() -> None:
+    """sentinel-user and sentinel-pass: the default user may do nothing, and they still meet and vote."""
+    lab = make_lab(sentinels=2)
+    prompts = [lab.connect(name, f"operator-{name}") for name in ("s1", "s2")]
+    for prompt in prompts:
+        prompt.call("ACL", "SETUSER", "friend", "on", ">word", "~*", "&*", "+@all")
+        prompt.call("SENTINEL", "CONFIG", "SET", "sentinel-user", "friend", "sentinel-pass", "word")
+        prompt.call("AUTH", "friend", "word")
+        prompt.call("ACL", "SETUSER", "default", "off")
+        prompt.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    lab.run("10s")
+    with pytest.raises(ReplyError, match="NOAUTH"):
+        lab.connect("s1", "stranger").call("SENTINEL", "MASTERS")
+    assert [prompt.call("SENTINEL", "CKQUORUM", NAME)[:12] for prompt in prompts] == ["OK 2 usable "] * 2
+    lab.kill("a")
+    lab.run("10s")
+    hosts = {prompt.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[0].decode() for prompt in prompts}
+    assert len(hosts) == 1 and hosts < {ip(lab, "b"), ip(lab, "c")}
+
+
+@pytest.mark.parametrize("announces", [True, False])
+def test_hosts_by_their_names(announces: bool) -> None:
+    """resolve-hostnames: nodes say names; announce-hostnames: Sentinels say names too, to all who ask."""
+    lab = Lab(1)
+    for name in "abc":
+        follows = {} if name == "a" else {"replicaof": "a 6379"}
+        lab.node(name, {"replica-announce-ip": name, "repl-diskless-sync-delay": 0, **follows})
+    lines = ["sentinel resolve-hostnames yes", f"sentinel monitor {NAME} a 6379 2"]
+    lines += ["sentinel announce-hostnames yes"] * announces
+    lines += [f"sentinel down-after-milliseconds {NAME} 1000"]
+    lab.sentinels("s1", "s2", "s3", watch={}, lines=lines)
+    lab.run("15s")
+
+    def said(name: str) -> bytes:
+        return (name if announces else ip(lab, name)).encode()
+
+    assert lab.call("s1", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME) == [said("a"), b"6379"]
+    assert {one[3] for one in lab.call("s1", "SENTINEL", "REPLICAS", NAME)} == {said("b"), said("c")}
+    lab.kill("a")
+    lab.run("20s")
+    new = primary_of(lab, "s1")
+    other = "c" if new == "b" else "b"
+    assert new in "bc" and primary_of(lab, "s2") == primary_of(lab, "s3") == new
+    assert lab[other].replication.primary_address == (said(new).decode(), 6379)
+    lab.restart("s1")
+    assert lab.call("s1", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME) == [said(new), b"6379"]
+
+
 def test_simulated_crash() -> None:
     lab = make_lab()
     for name in ("s1", "s2", "s3"):
