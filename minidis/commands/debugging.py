@@ -23,6 +23,7 @@ Read next: minidis/engine/digest.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import Any
 
 from minidis.engine import errors
@@ -76,11 +77,11 @@ def wrong_use(subcommand: bytes) -> ReplyError:
 
 @debug("HELP", 0)
 def help_(client: Client) -> list[str]:
-    """Print this help."""
+    """Prints this help."""
     lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     for name in sorted(SUBCOMMANDS, key=lambda name: (name == "HELP", name)):
         syntax, handler, _, _ = SUBCOMMANDS[name]
-        lines += [syntax, *(f"    {line.strip()}" for line in (handler.__doc__ or "").strip().split("\n"))]
+        lines += [syntax, *(f"    {line}" for line in cleandoc(handler.__doc__ or "").split("\n"))]
     return lines
 
 

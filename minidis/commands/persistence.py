@@ -149,7 +149,18 @@ def waitaof(client: Client, *words: bytes):
 
 @debug("RELOAD [option ...]", (0, None))
 def _debug_reload(client: Client, *options: bytes) -> str:
-    """Save the dataset, empty it and load it again.  Options: NOSAVE, NOFLUSH, MERGE (keys are replaced)."""
+    """Save the RDB on disk and reload it back to memory. Valid <option> values:
+    * MERGE: conflicting keys will be loaded from RDB.
+    * NOFLUSH: the existing database will not be removed before load, but
+      conflicting keys will generate an exception and kill the server.
+    * NOSAVE: the database will be loaded from an existing RDB file.
+    Examples:
+    * DEBUG RELOAD: verify that the server is able to persist, flush and reload
+      the database.
+    * DEBUG RELOAD NOSAVE: replace the current database with the contents of an
+      existing RDB file.
+    * DEBUG RELOAD NOSAVE NOFLUSH MERGE: add the contents of an existing RDB
+      file to the database."""
     node = client.node
     chosen = {option.upper() for option in options}
     if not chosen <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
@@ -172,7 +183,7 @@ def _debug_reload(client: Client, *options: bytes) -> str:
 
 @debug("LOADAOF", 0)
 def _debug_loadaof(client: Client) -> str:
-    """Write the append-only file out and load it in the place of what is there."""
+    """Flush the AOF buffers on disk and reload the AOF in memory."""
     try:
         starting.reload_log(client.node)
         client.rewrite()  # a log that says "load the log" would be loaded for ever

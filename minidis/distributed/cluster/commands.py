@@ -570,7 +570,7 @@ LINKS
     Return information about all network links between this node and its peers.
     Output format is an array where each array element is a map containing attributes of a link
 HELP
-    Print this help."""
+    Prints this help."""
 
 
 @_cluster("CLUSTER HELP", LOADING | STALE, "5.0.0")

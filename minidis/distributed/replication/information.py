@@ -98,7 +98,8 @@ def _link_fields(replication: Replication) -> Fields:
 
 @debug("CHANGE-REPL-ID", 0)
 def _change_id(client: Client) -> str:
-    """Change the replication IDs of the instance.  Dangerous, should be used only for testing."""
+    """Change the replication IDs of the instance.
+    Dangerous: should be used only for testing the replication subsystem."""
     client.node.log("notice", "Changing replication IDs after receiving change-repl-id")
     client.node.replication.begin_new_history()
     return "OK"
