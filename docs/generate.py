@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 import minidis
+from minidis.distributed.sentinel.commands import SENTINEL_COMMANDS
 from minidis.engine.registry import COMMANDS, Command
 from minidis.notebook import views
 
@@ -20,7 +21,7 @@ PLAYERS = "ada bob cleo dan eve fay gus hal ivy joe kit lea".split()
 HEAD = """# Commands
 
 Written by `make docs` (docs/generate.py) from the syntax lines and docstrings of
-`minidis/commands/`.
+`minidis/commands/` and the rooms above it. Those of the group sentinel are a Sentinel's alone.
 """
 
 
@@ -44,7 +45,10 @@ def picture() -> str:
 
 def command_reference() -> str:
     """A section per group, for each command its syntax, summary, complexity, age and function."""
-    ordered = sorted(COMMANDS, key=lambda command: (command.group, command.name))
+    own = [
+        command for command in SENTINEL_COMMANDS if command.group == "sentinel"
+    ]  # what only a Sentinel has
+    ordered = sorted([*COMMANDS, *own], key=lambda command: (command.group, command.name))
     sections = [section(group, list(commands)) for group, commands in groupby(ordered, lambda c: c.group)]
     return "\n".join([HEAD, *sections])
 
