@@ -279,6 +279,19 @@ def oom_scores(text: str) -> str:
     return " ".join(words)
 
 
+def title_template(text: str) -> str:
+    """A reader of `proc-title-template`: {title} and its kin; {{ is a brace.
+
+    >>> title_template("{title} {port} {{x}")
+    '{title} {port} {{x}'
+    """
+    variables = {"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"}
+    for brace in re.finditer(r"\{\{|\{([^}]*)(\}?)", text):
+        if brace[0] != "{{" and not (brace[2] and brace[1] in variables):
+            raise ConfigError("template format is invalid or contains unknown variables")
+    return text
+
+
 def some_of(*choices: str) -> Callable[[str], str]:
     """A reader of several words out of some."""
 
@@ -377,6 +390,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "primary": primary_address,
     "percentiles": percentiles,
     "scores": oom_scores,
+    "title": title_template,
 }
 
 

@@ -8,7 +8,8 @@ honours stands in config.py; what the TCP server honours is named in minidis/dri
     int A..B    a number in a range        memory       100mb        enum a b   one of these words
     bool        yes or no                  text         anything     words N    N words (0: any number)
     flags a b   some of these words        memory-from  at least and at most
-    memory-or-percent, backlog, addresses, hostname, primary, percentiles, scores, never: see config.py
+    memory-or-percent, backlog, addresses, hostname, primary, percentiles, scores, title, never: see
+    config.py
 
 Mirrors: the tables at the end of config.c.
 Differs: `bind` is `* -::*` in Redis; a server made for learning listens on the loopback interface unless it
@@ -106,7 +107,7 @@ no-appendfsync-on-rewrite            bool                               = no
 oom-score-adj                        enum no yes relative absolute      = no
 oom-score-adj-values                 scores                             = 0 200 800
 pidfile!                             text                               =
-proc-title-template                  text                               = {title} {listen-addr} {server-mode}
+proc-title-template                  title                              = {title} {listen-addr} {server-mode}
 propagation-error-behavior           enum ignore panic panic-on-replicas = ignore
 protected-mode                       bool                               = yes
 rdb-del-sync-files                   bool                               = no

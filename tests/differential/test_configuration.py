@@ -38,9 +38,21 @@ DIFFERENT_VALUES = {
     "dir": "the judge's own",
     "unixsocket": "the judge's own",
     "logfile": "the judge's own",
-    "proc-title-template": "the judge's own",
 }
-TRIED = [b"", b"nonsense value", b"-5", b"3", b"YES", b"100mb", b"99999999999999999999", b"1 2", b"%"]
+TRIED = [
+    b"{title} {port} {{",
+    b"{nosuch}",
+    b"{title",
+    b"",
+    b"nonsense value",
+    b"-5",
+    b"3",
+    b"YES",
+    b"100mb",
+    b"99999999999999999999",
+    b"1 2",
+    b"%",
+]
 KNOWN_TO_CRASH_OR_SLOW: set[str] = {"client-output-buffer-limit"}
 
 
