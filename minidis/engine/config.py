@@ -286,9 +286,9 @@ def title_template(text: str) -> str:
     '{title} {port} {{x}'
     """
     variables = {"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"}
-    for brace in re.finditer(r"\{\{|\{([^}]*)(\}?)", text):
-        if brace[0] != "{{" and not (brace[2] and brace[1] in variables):
-            raise ConfigError("template format is invalid or contains unknown variables")
+    braces = re.findall(r"(\{\{)|\{([^}]*)(\}?)", text)
+    if not text.strip() or any(not (double or (end and name in variables)) for double, name, end in braces):
+        raise ConfigError("template format is invalid or contains unknown variables")
     return text
 
 
