@@ -7,6 +7,7 @@
     node = minidis.Embedded(seed=1)      # the node itself, with a clock you can move
     node = minidis.open("shop.rdb")      # one whose data outlive the process
     lab = minidis.Lab(seed=1)            # many nodes, on a virtual network where everything can break
+    cluster = minidis.LocalCluster()     # three primaries, three replicas, on ports of this computer
     %load_ext minidis                    # %%redis cells in a notebook
 
 >>> node = Embedded(clock="2026-01-01T00:00:00Z", seed=1)
@@ -29,6 +30,7 @@ __all__ = [
     "VERSION",
     "Embedded",
     "Lab",
+    "LocalCluster",
     "Node",
     "ReplyError",
     "connect",
@@ -48,6 +50,10 @@ def __getattr__(name: str) -> Any:  # redis-py and IPython are imported only by 
         from minidis.client.lab import Lab
 
         return Lab
+    if name == "LocalCluster":
+        from minidis.drivers.cluster_servers import LocalCluster
+
+        return LocalCluster
     raise AttributeError(f"module 'minidis' has no attribute {name!r}")
 
 

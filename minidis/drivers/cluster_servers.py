@@ -1,7 +1,8 @@
 """Several servers in one process, made into a cluster: what `minidis-cluster` starts, and a notebook.
 
-    with LocalCluster(primaries=3, replicas=1) as cluster:
-        redis.RedisCluster(port=cluster.ports[0])
+    cluster = minidis.LocalCluster(primaries=3, replicas=1)
+    redis.RedisCluster(host="127.0.0.1", port=cluster.ports[0])
+    print(cluster.url)          for %redis connect; cluster.stop() ends it
 
 Each node is a whole server, with its port, its bus, its folder and its nodes.conf; they share a thread and an
 event loop, and speak to each other over TCP as if they were far apart. What they can't do is fail alone: for
@@ -179,6 +180,11 @@ class LocalCluster:
             raise
         self._is_up.set()
         await self.servers.wait_until_stopped()
+
+    @property
+    def url(self) -> str:
+        """For `%redis connect`."""
+        return f"redis+cluster://{HOST}:{self.ports[0]}"
 
     def call(self, port: int, *words: Any) -> Any:
         """A command of one node, in process."""

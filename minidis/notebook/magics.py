@@ -306,7 +306,9 @@ def _time(text: str) -> int:
 
 def _connect(session: Session, words: list[str]) -> list[list[Fragment]]:
     if not 1 <= len(words) <= 2 or len(words) == 2 and words[0] != "embedded":
-        raise UsageFault("%redis connect embedded [NAME], fakeredis, redis://HOST:PORT or unix://PATH")
+        raise UsageFault(
+            "%redis connect embedded [NAME], fakeredis, redis://HOST:PORT, redis+cluster://HOST:PORT or unix://PATH"
+        )
     if len(words) == 2:
         session.add_node(words[1])
     target = session.connect(words[-1])

@@ -171,6 +171,10 @@ class Session:
             return self.targets[name]
         if name == "fakeredis":
             target: Target = FakeTarget()
+        elif name.partition("://")[0] in ("redis+cluster", "rediss+cluster"):
+            from minidis.notebook.cluster_target import ClusterTarget
+
+            target = ClusterTarget(name)
         elif "://" in name:
             target = ServerTarget(name)
         else:
