@@ -12,13 +12,14 @@ ROOT_FLAG  := $(if $(filter 0,$(shell id -u)),--allow-root)
 UV         := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test bench site docs notebooks lint format clean
+.PHONY: help lab test bench site html docs notebooks lint format clean
 
 help:
 	@echo 'make lab        open the course in JupyterLab (on this machine only)'
 	@echo 'make test       run every test: units, doctests, real servers, notebooks, graders'
 	@echo 'make bench      measure the engine beside fakeredis and a bare dict'
 	@echo 'make site       build the course as static pages that need no server (build/site)'
+	@echo 'make html       render the course to plain pages, to read where nothing runs (build/html)'
 	@echo 'make docs       write docs/ anew from the engine'
 	@echo 'make notebooks  run the chapters and keep their outputs; make the exercises from their sources'
 	@echo 'make lint       ruff, mypy and the direction of imports, alone'
@@ -38,6 +39,9 @@ bench: $(VENV)/.test
 
 site: $(VENV)/.site
 	$(BIN)/python site/build.py
+
+html: $(VENV)/.course
+	$(BIN)/python tools/render_html.py
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
