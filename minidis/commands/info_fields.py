@@ -86,7 +86,6 @@ ABSENT_REASONS = {
     "module_fork_in_progress module_fork_last_cow_size": "there are no modules",
     "active_defrag_running active_defrag_hits active_defrag_misses active_defrag_key_hits "
     "active_defrag_key_misses total_active_defrag_time current_active_defrag_time": "CPython moves no object",
-    "migrate_cached_sockets": "MIGRATE opens a connection for each call (distributed/migration.py)",
     "eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum "
     "instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec": "the event loop is "
     "asyncio's or uvloop's, which counts no cycles",

@@ -13,17 +13,17 @@ timeout the others are kept. So a key can be in both places after a timeout, and
 
 Mirrors: cluster.c (`migrateCommand`).
 Differs: Redis stops everything while it waits for the target; here the others' commands are postponed,
-which is the same to them. No connection is kept for the next MIGRATE. Inside MULTI and scripts nothing
-can wait, so MIGRATE is refused there.
+which is the same to them. Inside MULTI and scripts nothing can wait, so MIGRATE is refused there.
 Complexity: O(bytes of the keys).
 
-Read next: commands/dumping.py.
+Read next: kept_connections.py, commands/dumping.py.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidis.distributed.kept_connections import kept_connections
 from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
@@ -34,7 +34,7 @@ from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import NEED_DATA, ProtocolError, ReplyParser, encode_command
 
 if TYPE_CHECKING:
-    from minidis.engine.peers import Peer
+    from minidis.engine.peers import Address, Peer
 
 DEFAULT_TIMEOUT_MS = 1000
 PURPOSE = "migrate"
@@ -110,9 +110,9 @@ def migrate(
     found = [name for name in dict.fromkeys(options.keys) if client.db.find(name) is not None]
     if not found:
         return "NOKEY"
-    journey = Migration(client, options, found, target_database)
+    journey = Migration(client, (errors.shown(host), target_port), options, found, target_database)
     client.node.pause.begin(client.node.now_ms + timeout_ms, everyone=True, purpose=PURPOSE)
-    journey.peer = client.node.peers.open(errors.shown(host), target_port, journey)
+    journey.begin()
     deadline_ms = client.node.now_ms + timeout_ms
     client.rewrite()  # its effect comes later
     return Wait(topic="migration", deadline_ms=deadline_ms, timeout_reply=journey.timed_out)
@@ -121,19 +121,42 @@ def migrate(
 class Migration:
     """One MIGRATE under way; the handler of its peer."""
 
-    def __init__(self, client: Client, options: Options, keys: list[bytes], database: int) -> None:
+    def __init__(
+        self, client: Client, address: Address, options: Options, keys: list[bytes], database: int
+    ) -> None:
         self.client = client
         self.node = client.node
         self.db = client.db
+        self.address = address
         self.options = options
         self.keys = keys
         self.database = database
         self.peer: Peer | None = None
+        self.is_new = True  # the connection: what went wrong on one that was kept is tried again
+        self.selected: int | None = None
+        self.replies = 0
+        self.is_sound = False  # all that was asked is answered: the connection may be kept
         self.doing = "connecting to the client"
         self.awaited: list[bytes] = []  # the key of each reply to come; b"" for AUTH and SELECT
         self.moved: list[bytes] = []
         self.error: str | None = None
         self.parser = ReplyParser()
+
+    def begin(self) -> None:
+        """Take a connection that was kept, or open one."""
+        kept = kept_connections(self.node).take(self.address)
+        if kept is None:
+            self._open()
+            return
+        self.is_new = False
+        self.peer, self.selected = kept
+        self.peer.handler = self
+        self.connected(self.peer)
+
+    def _open(self) -> None:
+        self.is_new, self.selected = True, None
+        self.awaited, self.parser = [], ReplyParser()
+        self.peer = self.node.peers.open(*self.address, self)
 
     # -- the peer's events ------------------------------------------------------------------------
 
@@ -141,7 +164,8 @@ class Migration:
         self.doing = "reading to target instance"
         if self.options.credentials:
             self._send([b"AUTH", *self.options.credentials])
-        self._send([b"SELECT", b"%d" % self.database])
+        if self.selected != self.database:
+            self._send([b"SELECT", b"%d" % self.database])
         for key in self.keys:
             value = self.db.peek(key)
             if value is None:
@@ -166,15 +190,20 @@ class Migration:
             self._finish(self._lost())
             return
         if not self.awaited:
+            self.is_sound = True
             self._finish(self._verdict())
 
     def lost(self, peer: Peer, reason: str) -> None:
-        self._finish(self._lost())
+        if not self.is_new and not self.replies:  # it was closed over there, and nothing has happened
+            self._open()
+        else:
+            self._finish(self._lost())
 
     def _take(self, reply: Any) -> None:
         if not self.awaited:
             return
         key = self.awaited.pop(0)
+        self.replies += 1
         if isinstance(reply, ReplyError):
             self.error = self.error or str(reply)
         elif key:
@@ -201,7 +230,9 @@ class Migration:
 
     def _clean_up(self) -> None:
         """Delete what has arrived, and let the others go on."""
-        if self.peer is not None:
+        if self.peer is not None and self.is_sound and self.error is None and self.peer.state == "open":
+            kept_connections(self.node).keep(self.peer, self.database)
+        elif self.peer is not None:
             self.peer.close()
         if self.moved and not self.options.copies:
             for key in self.moved:

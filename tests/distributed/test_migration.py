@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from minidis.distributed.kept_connections import kept_connections
 from minidis.drivers.simulation.lab import Lab
 from minidis.protocol.replies import ReplyError
 
@@ -91,3 +92,46 @@ def test_refused(words: tuple, message: str) -> None:
     lab = two()
     with pytest.raises(ReplyError, match=message):
         lab.call("a", "MIGRATE", "b", 6379, *words)
+
+
+def connections(lab: Lab) -> tuple[int, int]:
+    """Those that came to b so far, and those that a keeps."""
+    return lab["b"].connections_received, len(kept_connections(lab["a"]).idle)
+
+
+def test_a_connection_is_kept_for_ten_seconds() -> None:
+    lab = two()
+    lab.call("a", "MSET", "x", 1, "y", 2, "z", 3, "w", 4)
+    before, _ = connections(lab)
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000) == "OK"
+    assert lab.call("a", "MIGRATE", "b", 6379, "y", 0, 5000) == "OK"
+    assert lab.call("a", "MIGRATE", "b", 6379, "z", 3, 5000) == "OK"  # in another database
+    assert connections(lab) == (before + 1, 1)
+    assert b"migrate_cached_sockets:1" in bytes(lab.call("a", "INFO", "stats"))
+    lab.run("9s")
+    assert connections(lab)[1] == 1
+    lab.run("2s")
+    assert connections(lab)[1] == 0
+    assert lab.call("a", "MIGRATE", "b", 6379, "w", 0, 5000) == "OK"
+    assert connections(lab) == (before + 2, 1)
+    assert lab.call("b", "MGET", "x", "y", "w") == [b"1", b"2", b"4"]
+    lab.call("b", "SELECT", 3)
+    assert lab.call("b", "GET", "z") == b"3"
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
+    lab = two()
+    lab.call("a", "MSET", "x", 1, "y", 2)
+    assert lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000) == "OK"
+    lab.call("b", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert lab.call("a", "MIGRATE", "b", 6379, "y", 0, 5000) == "OK"
+    assert lab.call("b", "GET", "y") == b"2"
+
+
+def test_after_an_error_no_connection_is_kept() -> None:
+    lab = two()
+    lab.call("a", "SET", "x", 1)
+    lab.call("b", "SET", "x", 1)
+    with pytest.raises(ReplyError, match="BUSYKEY"):
+        lab.call("a", "MIGRATE", "b", 6379, "x", 0, 5000)
+    assert connections(lab)[1] == 0
