@@ -572,6 +572,7 @@ class Node:
             self.users.book.all_channels = self.config.acl_pubsub_default == "allchannels"
         self.statistics.update()
         self.slowlog.trim()
+        self.tracking.trim()
         if "notify_keyspace_events" in attributes:
             self.notifier.update()
         self.update_observed()

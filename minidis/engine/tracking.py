@@ -147,6 +147,10 @@ class Tracking:
             if client.id not in clients:
                 clients[client.id] = None
                 self.items += 1
+        self.trim()
+
+    def trim(self) -> None:
+        """Let go of keys, and tell who has read them, until the table is within its limit."""
         limit = self.node.config.tracking_table_max_keys
         while limit and len(self.keys) > limit:
             self._tell_readers(next(iter(self.keys)), None)

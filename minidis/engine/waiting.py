@@ -226,6 +226,7 @@ class WaitingRoom:
             return
         home, client.db = client.db, parked.database
         client.parked = None  # the command must see a client that does not wait
+        self.node.current_client = client
         try:
             if not client.user.unrestricted:  # rules may have changed while it waited
                 self.node.users.admit(client, parked.command, parked.argv)
@@ -237,12 +238,16 @@ class WaitingRoom:
         finally:
             client.db = home
             client.parked = parked
+            self.node.current_client = None
         if isinstance(reply, Wait):  # in vain: behind those who wait too, but with the patience it has left
             self._unqueue(parked)
             self._queue(parked)
             return
         self.leave(client)
         client.deliver_late(reply)
+        if self.node.tracking.clients:
+            self.node.tracking.remember(client, parked.command, parked.argv)
+            self.node.tracking.command_ended(client, parked.command)
 
     # -- deadlines --------------------------------------------------------------------------------
 

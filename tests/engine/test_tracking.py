@@ -76,3 +76,26 @@ def test_who_reads_hears_of_an_eviction_before_the_reply():
     redis.execute("SETBIT", "big", 1_600_000, 0)
     invalidation = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$8\r\nvolatile\r\n"
     assert ask(b"GETBIT", b"big", b"0") == invalidation + b":0\r\n"
+
+
+def test_what_a_woken_command_changes_comes_behind_its_reply():
+    redis = Embedded(clock=0)
+    client = redis.connect()
+    client.protocol = 3
+    redis.execute("RPUSH", "to", "a")
+    redis.execute("CLIENT", "TRACKING", "ON", client=client)
+    redis.execute("LRANGE", "to", 0, -1, client=client)
+    redis.node.execute(client, [b"BLMOVE", b"from", b"to", b"LEFT", b"LEFT", b"0"])
+    redis.execute("RPUSH", "from", "x")
+    assert list(client.outbox) == [b"x", Push([b"invalidate", [b"to"]])]
+
+
+def test_a_smaller_table_is_within_its_limit_at_once():
+    redis = Embedded(clock=0)
+    client = redis.connect()
+    client.protocol = 3
+    redis.execute("MSET", "a", 1, "b", 2)
+    redis.execute("CLIENT", "TRACKING", "ON", client=client)
+    redis.execute("MGET", "a", "b", client=client)
+    redis.execute("CONFIG", "SET", "tracking-table-max-keys", 1)
+    assert list(client.outbox) == [Push([b"invalidate", [b"a"]])]
