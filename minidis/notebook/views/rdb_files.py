@@ -19,6 +19,7 @@ from minidis.notebook.views.view import View, slider
 from minidis.persistence.rdb_annotation import annotate
 from minidis.persistence.rdb_format import MAGIC, VALKEY_MAGIC
 from minidis.persistence.rdb_writer import dump_payload, write_snapshot
+from minidis.protocol.annotation import Span
 
 ROWS_PER_PAGE = 40
 KIND_ROLES = {
@@ -45,10 +46,14 @@ class RdbView(View):
         self.source = source
         self.db = db
         self.page = page
+        self._annotated: tuple[bytes, list[Span]] | None = None  # cut last: a page turned cuts nothing
 
     def snapshot(self) -> dict[str, Any]:
         title, data = self._bytes()
-        spans = annotate(data, payload=bool(data) and not data.startswith((MAGIC, VALKEY_MAGIC)))
+        if self._annotated is None or data != self._annotated[0]:
+            is_payload = bool(data) and not data.startswith((MAGIC, VALKEY_MAGIC))
+            self._annotated = data, annotate(data, payload=is_payload)
+        spans = self._annotated[1]
         pages = max(1, -(-len(spans) // ROWS_PER_PAGE))
         page = min(max(int(self.page), 1), pages)
         shown = spans[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]

@@ -190,6 +190,8 @@ class View:
             except Exception as error:  # in a widget's callback nobody would see it
                 self.message = f"{type(error).__name__}: {error}"
             refresh_all()  # other views may show the same data
+            if id(self) in _watched:
+                return  # it was among them
         self.refresh()
 
     # -- following the node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from minidis import Embedded
 from minidis.notebook import views
 from minidis.notebook.views import view as view_module
+from tests.notebook.views.samples import busy_node, views_of
 
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 CHROMIUM_OPTIONS += ["--disable-background-networking", "--disable-component-update"]
@@ -175,3 +177,80 @@ def test_a_hostile_name_runs_nothing(page, node):
     assert page.locator(".figure script, .figure img").count() == 0
     assert "<script>" in page.inner_text(".note") + screen.text()
     screen.view.close()
+
+
+# -- how soon a control answers
+
+ANSWER_MS = 100
+PACE_MS = 25.0
+"""What `machine_pace` takes on the machine on which the hundred milliseconds are meant."""
+
+USE = """([index, value]) => {
+  const control = document.querySelector(".minidis-view > .bar").children[index];
+  const input = control.querySelector("input,select");
+  if (!input) control.click();
+  else if (input.type === "checkbox") input.click();
+  else { input.value = value; input.dispatchEvent(new Event("change")); }
+  return window.sent.splice(0);
+}"""
+SHOW = """(state) => {
+  window.model.update(state);
+  document.body.getBoundingClientRect();  // laid out, not only asked for
+}"""
+
+
+class Stopwatch:
+    """The processor's time that the page's thread has used; what else runs on the machine does not count."""
+
+    def __init__(self, page: Any) -> None:
+        self._protocol = page.context.new_cdp_session(page)
+        self._protocol.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def ms(self) -> float:
+        metrics = self._protocol.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration") * 1000
+
+
+def machine_pace() -> float:
+    """How much slower than that machine this one is, at least 1."""
+
+    def loop_ms() -> float:
+        begun = time.process_time()
+        sum(number * number for number in range(300_000))
+        return (time.process_time() - begun) * 1000
+
+    return max(1.0, min(loop_ms() for _ in range(5)) / PACE_MS)
+
+
+def answer_ms(screen: Screen, index: int, spec: dict[str, Any], stopwatch: Stopwatch) -> float:
+    """Use one control: the page's time until all is laid out, and the view's own in between."""
+    value = {"slider": spec.get("max"), "select": (spec.get("options") or [""])[-1]}.get(spec["type"], "")
+    before_ms = stopwatch.ms()
+    messages = screen.page.evaluate(USE, [index, value])
+    begun = time.process_time()
+    for message in messages:
+        screen.view._receive(message)
+    state = screen.state()
+    worked_ms = (time.process_time() - begun) * 1000
+    screen.page.evaluate(SHOW, state)
+    return worked_ms + stopwatch.ms() - before_ms
+
+
+def test_every_control_of_every_view_answers_within_a_tenth_of_a_second(page):
+    """Between the two halves there is a socket of this machine: some milliseconds more."""
+    limit_ms = ANSWER_MS * machine_pace()
+    stopwatch = Stopwatch(page)
+    used = 0
+    for name, view in views_of(busy_node()).items():
+        screen = Screen(page, view)
+        for index in range(len(view.widget.controls)):
+            spec = view.widget.controls[index] if index < len(view.widget.controls) else {"disabled": True}
+            if spec.get("disabled"):
+                continue
+            times_ms = [answer_ms(screen, index, spec, stopwatch)]
+            while min(times_ms) > limit_ms and len(times_ms) < 4:  # a busy machine is no slow view
+                times_ms.append(answer_ms(screen, index, spec, stopwatch))
+            assert min(times_ms) <= limit_ms, f"{name}: {spec['label']!r} took {times_ms} ms"
+            used += 1
+        view.close()
+    assert used > 60
