@@ -93,11 +93,22 @@ function drawPicture(figure, source) {
   const before = new Map();
   for (const element of figure.querySelectorAll("[data-key]")) before.set(element.dataset.key, element.innerHTML);
   const focused = figure.contains(document.activeElement) ? address(document.activeElement) : null;
-  figure.replaceChildren(document.importNode(picture, true));
+  const drawn = document.importNode(picture, true);
+  drawn.querySelectorAll("[data-event] > line").forEach(broaden);
+  figure.replaceChildren(drawn);
   for (const element of figure.querySelectorAll("[data-key]")) {
     if (before.size && before.get(element.dataset.key) !== element.innerHTML) element.classList.add("changed");
   }
   if (focused) [...figure.querySelectorAll("[tabindex]")].find((element) => address(element) === focused)?.focus();
+}
+
+function broaden(line) {
+  // A thin line can be clicked on only by luck: beside it lies one that is broad, and not to be seen.
+  const broad = line.cloneNode();
+  broad.removeAttribute("stroke-dasharray");
+  broad.setAttribute("stroke-width", 16);
+  broad.setAttribute("stroke-opacity", 0);
+  line.after(broad);
 }
 
 const address = (element) => [element.dataset.event, element.dataset.value, element.dataset.key, element.dataset.note].join("|");

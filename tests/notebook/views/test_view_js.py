@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from minidis import Embedded
+from minidis import Embedded, Lab
 from minidis.notebook import views
 from minidis.notebook.views import view as view_module
 from tests.notebook.views.samples import busy_node, views_of
@@ -176,6 +176,29 @@ def test_a_hostile_name_runs_nothing(page, node):
     assert page.evaluate("() => window.hit") is None
     assert page.locator(".figure script, .figure img").count() == 0
     assert "<script>" in page.inner_text(".note") + screen.text()
+    screen.view.close()
+
+
+def test_walls_are_painted_between_the_nodes_of_a_lab(page):
+    lab = Lab(seed=1)
+    lab.nodes("a", "b", "c")
+    screen = Screen(page, views.topology(lab))
+
+    def click(name: str) -> None:
+        page.get_by_role("button", name=name).click()
+        screen.settle()
+
+    click("a - c: open")  # the line, which lies across the picture
+    assert lab.wires.blocked == {("a", "c"), ("c", "a")} and "✗ wall" in screen.text()
+    changed = page.evaluate("() => [...document.querySelectorAll('.changed')].map((g) => g.dataset.key)")
+    assert changed == ["a-c"]
+    click("a - c: wall")
+    assert not lab.wires.blocked
+    click("c: running primary")
+    click("part")  # around the nodes that are chosen
+    assert lab.wires.blocked == {("a", "c"), ("b", "c"), ("c", "a"), ("c", "b")}
+    click("heal")
+    assert not lab.wires.blocked and "wall" not in screen.text()
     screen.view.close()
 
 
