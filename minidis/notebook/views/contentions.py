@@ -20,6 +20,8 @@ from minidis.notebook.views.view import View, slider
 
 LEFT, RIGHT, LANE, BAR = 118.0, 764.0, 44.0, 24.0
 ROLES = "abdgcf"
+PASSING_S = 0.2
+"""An id that nobody got to know, and that was there so briefly, was a try that gave back what it had."""
 
 
 class ContentionView(View):
@@ -204,8 +206,11 @@ class ContentionView(View):
                 )
         for belief in worker["beliefs"]:
             self._draw_belief(canvas, worker["name"], belief, role, y)
-        for at_s in worker["failed"][:120]:
-            canvas.text(self._x(at_s), y + 16, "×", "b t-dim", 11, "middle")
+        last_x = -10.0
+        for x in map(self._x, worker["failed"]):
+            if x - last_x >= 4:  # closer ones could not be told apart
+                canvas.text(x, y + 16, "×", "b t-dim", 11, "middle")
+                last_x = x
         self._draw_pauses(canvas, worker, y)
         for at_s in worker["killed"]:
             canvas.text(self._x(at_s) + 3, y + 16, "✝ killed", "b t-e", 11)
@@ -287,7 +292,14 @@ def _verdict(data: dict[str, Any]) -> str:
 
 
 def _node_words(node: dict[str, Any]) -> list[str]:
-    words = [(hold["start"], f"{hold['who']} {_times(hold)}") for hold in node["holds"]]
+    passing = [
+        hold for hold in node["holds"] if hold["who"] == "?" and hold["end"] - hold["start"] < PASSING_S
+    ]
+    words = [
+        (hold["start"], f"{hold['who']} {_times(hold)}") for hold in node["holds"] if hold not in passing
+    ]
+    if passing:
+        words.append((passing[0]["start"], f"{count_of(len(passing), 'id')} for a moment, given back"))
     words += [(pause["start"], f"paused {_times(pause)}") for pause in node["pauses"]]
     words += [(at_s, f"{text} at {at_s:.2f}") for at_s, text in node["faults"]]
     return [text for _, text in sorted(words)]
