@@ -82,9 +82,23 @@ class Redirection:
         if client.role == "master":
             return
         if name != "exec":
-            self.slot = self._route(client, command, [(command, argv)], asking)
+            keys = self.keys_of(command, argv)
+            if len(keys) == 1 and self._is_plainly_ours(slot := slot_of(keys[0])):
+                self.slot = slot
+            elif keys:
+                self.slot = self._route(client, command, [(command, argv)], asking)
         elif client.transaction is not None:
             self.slot = self._route(client, command, client.transaction.queue, asking)
+
+    def _is_plainly_ours(self, slot: int) -> bool:
+        """All is well, and the slot is not on its way: what nearly every command finds."""
+        state = self.cluster.state
+        return (
+            state.owners[slot] is state.myself
+            and state.is_ok
+            and slot not in state.migrating_to
+            and slot not in state.importing_from
+        )
 
     def check_in_script(self, client: Client, command: Command, argv: list[bytes]) -> int | None:
         """The same for a command that a script of `client` sends; the slot of its keys, None without any."""
