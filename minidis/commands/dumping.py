@@ -51,7 +51,7 @@ BAD_FREQUENCY = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 BAD_FOOTER = "ERR DUMP payload version or checksum are wrong"
 BAD_DATA = "ERR Bad data format"
 
-STRUCTURES = {
+STRUCTURES: dict[int, str] = {
     Type.HASH_ZIPMAP: "Zipmap",
     Type.LIST_ZIPLIST: "List ziplist",
     Type.SET_INTSET: "Intset",

@@ -71,7 +71,7 @@ class WasmInterpreter(LuaInterpreter):
     """One Lua state with the sandbox in it, on the C API of a Lua in WebAssembly."""
 
     def __init__(self, libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> None:
-        from pyodide.code import run_js
+        from pyodide.code import run_js  # type: ignore[import-not-found]
         from pyodide.ffi import create_proxy  # type: ignore[import-not-found]
 
         self._step = step

@@ -310,8 +310,8 @@ class PrimaryLink:
             self._fail(f"Bad protocol from MASTER, the first byte is not '$' (we received '{line[:40]}')")
             return
         self.receiver.begin(same_history=self.id == self.replication.id)
-        size = "streamed RDB" if self.receiver.size_bytes is None else f"{self.receiver.size_bytes} bytes"
-        self.node.log("notice", f"MASTER <-> REPLICA sync: receiving {size} from master")
+        amount = "streamed RDB" if self.receiver.size_bytes is None else f"{self.receiver.size_bytes} bytes"
+        self.node.log("notice", f"MASTER <-> REPLICA sync: receiving {amount} from master")
         self.node.log("notice", "MASTER <-> REPLICA sync: Loading DB in memory")
 
     def _take_snapshot(self) -> bool:
