@@ -109,8 +109,15 @@ class Bus:
 
     # -- time -------------------------------------------------------------------------------------
 
+    @property
+    def is_loading(self) -> bool:
+        """A primary that loads its files is not there yet, for the others."""
+        return self.node.loading is not None and self.state.myself.is_primary
+
     def cron(self) -> None:
         """Ten times a second."""
+        if self.is_loading:
+            return
         self.ticks += 1
         self._look_at_links()
         if self.is_new_second:

@@ -90,6 +90,8 @@ class ClusterLink:
     def connected(self, peer: Peer) -> None:
         if not self.inbound:
             self.bus.introduce(self)
+        elif self.bus.is_loading:
+            self.close()  # what would be told might take keys away that are still to be loaded
 
     def received(self, peer: Peer, data: bytes) -> None:
         self.packets.feed(data)

@@ -67,12 +67,13 @@ class SequenceView(LabView):
         names = Names(self.lab)
         start_us, end_us = self.lab.started_us + round(self.start_s * 1_000_000), self.time_us
         messages, notes, hidden = [], [], 0
+        nodes = self.lab.record.node_names()
         for entry in self.lab.record.entries:
             if isinstance(entry, Note):
                 if start_us <= entry.time_us <= end_us and entry.where in ("", *self.names):
                     notes.append(self._note(entry, names))
             elif start_us <= entry.sent_us <= end_us and {entry.source, entry.target} <= set(self.names):
-                said = names.put_into(entry.words())
+                said = names.put_into(entry.words(nodes))
                 if not self.everything:
                     said = "; ".join(part for part in said.split("; ") if not _HEARTBEAT.fullmatch(part))
                 if said:

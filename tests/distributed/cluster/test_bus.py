@@ -175,6 +175,27 @@ def test_a_link_with_too_much_unsent_is_opened_anew() -> None:
     assert seen(lab, "a", "b").link.is_open and flags(lab, "a", "b") == {"master"}
 
 
+def test_links_can_be_cut_and_messages_dropped_by_hand() -> None:
+    lab = cluster()
+    other = seen(lab, "a", "b")
+    for direction in ("to", "from", "all"):
+        before = (other.link, other.inbound_link)
+        assert lab.call("a", "DEBUG", "CLUSTERLINK", "KILL", direction, other.name) == "OK"
+        lab.run("500ms")
+        after = (other.link, other.inbound_link)
+        assert None not in after and (before[0] is not after[0]) == (direction != "from")
+        assert (before[1] is not after[1]) == (direction != "to")
+    lab.call("a", "DEBUG", "DROP-CLUSTER-PACKET-FILTER", messages.PUBLISH)
+    listener = lab.connect("a", "listener")
+    listener.call("SUBSCRIBE", "news")
+    lab.call("b", "PUBLISH", "news", "dropped")
+    lab.run("100ms")
+    lab.call("a", "DEBUG", "DROP-CLUSTER-PACKET-FILTER", -1)
+    lab.call("b", "PUBLISH", "news", "heard")
+    lab.run("100ms")
+    assert [reply[2] for reply in listener.replies] == [b"heard"]
+
+
 # ---- failure ----------------------------------------------------------------------------------------------
 
 
