@@ -35,10 +35,12 @@ from minidis.distributed.cluster.state import (
     EXTENSIONS_SUPPORTED,
     FAIL,
     HANDSHAKE,
-    MEET,
     MYSELF,
     NO_ADDRESS,
+    NO_FAILOVER,
     PFAIL,
+    PRIMARY,
+    REPLICA,
     ClusterNode,
     is_name,
 )
@@ -140,8 +142,8 @@ def _take_in(bus: Bus, entry: About) -> None:
         return
     if bus.state.is_forgotten(entry.name, bus.now_ms):
         return
-    flags = entry.flags & ~(MYSELF | HANDSHAKE | MEET | EXTENSIONS_SUPPORTED)
-    node = ClusterNode(entry.name, flags, bus.now_ms)
+    role = REPLICA if entry.flags & REPLICA else PRIMARY
+    node = ClusterNode(entry.name, entry.flags & (PFAIL | FAIL | NO_FAILOVER) | role, bus.now_ms)
     _set_address(bus, node, entry)
     bus.state.add(node)
     bus.note_change(save=True)

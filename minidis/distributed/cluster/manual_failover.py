@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import election, messages
 from minidis.distributed.cluster.links import ClusterLink
-from minidis.distributed.cluster.state import HANDLE_MANUAL_FAILOVER, MANUAL_FAILOVER_MS, ClusterNode
+from minidis.distributed.cluster.state import (
+    HANDLE_FAILOVER,
+    HANDLE_MANUAL_FAILOVER,
+    MANUAL_FAILOVER_MS,
+    ClusterNode,
+)
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.bus import Bus
@@ -47,6 +52,7 @@ def begin(bus: Bus, how: str) -> None:
     elif how == "force":
         bus.log("notice", "Forced failover user request accepted.")
         state.manual_failover.may_begin = True
+        bus.cluster.soon(HANDLE_FAILOVER)
     else:
         bus.log("notice", "Manual failover user request accepted.")
         bus.send(primary, bus.message(messages.MFSTART))

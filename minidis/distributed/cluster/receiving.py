@@ -175,7 +175,8 @@ def _agree_on_name(bus: Bus, link: ClusterLink, message: Message, sender: Cluste
             return False
         bus.state.rename(node, message.sender)
         bus.log("debug", f"Handshake with node {node.name} completed.")
-        node.flags = node.flags & ~HANDSHAKE | message.flags & (PRIMARY | REPLICA)
+        role = REPLICA if message.flags & REPLICA else PRIMARY
+        node.flags = node.flags & ~HANDSHAKE | role
         bus.note_change(save=True)
     elif node.name != message.sender:
         bus.log("debug", f"PONG contains mismatching sender ID. About node {node.name}")
@@ -230,7 +231,6 @@ def _take_role(bus: Bus, message: Message, sender: ClusterNode) -> None:
         if sender.is_replica:
             sender.become_primary()
             bus.note_change(save=True, state=True)
-        sender.flags |= PRIMARY
         return
     primary = bus.state.find(message.primary)
     if sender.is_primary:
