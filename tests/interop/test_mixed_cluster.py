@@ -88,17 +88,17 @@ def test_what_is_published_reaches_all(members):
     for listener in listeners.values():
         listener.subscribe("news")
         until(lambda listener=listener: listener.get_message(timeout=1), "it is subscribed")
-    members["ours2"].call("PUBLISH", "news", "from ours")
-    members["real2"].call("PUBLISH", "news", "from theirs")
     for name, listener in listeners.items():
         heard: set[bytes] = set()
 
-        def hear(listener=listener, heard=heard) -> bool:
+        def hears_both(listener=listener, heard=heard) -> bool:
+            members["ours2"].call("PUBLISH", "news", "from ours")
+            members["real2"].call("PUBLISH", "news", "from theirs")
             message = listener.get_message(timeout=1)
             heard.update([message["data"]] if message else [])
             return heard == {b"from ours", b"from theirs"}
 
-        until(hear, f"{name} hears both")
+        until(hears_both, f"{name} hears both")
         listener.close()
 
 
