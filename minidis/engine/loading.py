@@ -42,6 +42,7 @@ from minidis.persistence.rdb_reader import (
     Notice,
     SelectDatabase,
     SnapshotReader,
+    WrongCheckSum,
 )
 from minidis.protocol.replies import ReplyError
 
@@ -70,6 +71,11 @@ class LoadError(Exception):
         self.path = path
         self.offset = offset
         self.reason = reason
+
+
+def _bad_snapshot(path: str, error: RdbError) -> LoadError:
+    words = "RDB CRC error" if isinstance(error, WrongCheckSum) else "RDB integrity check failed"
+    return LoadError(path, error.what, error.offset, words)
 
 
 class Arrival:
@@ -202,7 +208,7 @@ class Loading(Arrival):
                 yield from self._take_events(path, reader.feed(piece), self._deletes_expired_keys)
             yield from self._take_events(path, reader.close(), self._deletes_expired_keys)
         except RdbError as error:
-            raise LoadError(path, error.what, error.offset) from None
+            raise _bad_snapshot(path, error) from None
 
     def check_snapshot(self, path: str) -> None:
         """Read an RDB file to its end and keep nothing.  Raises LoadError."""
@@ -214,7 +220,7 @@ class Loading(Arrival):
                     pass
             reader.close()
         except RdbError as error:
-            raise LoadError(path, error.what, error.offset) from None
+            raise _bad_snapshot(path, error) from None
 
     def log(self, folder: str, manifest: Manifest) -> Iterator[None]:
         """Load the files of a log, in the manifest's order.  Raises LoadError."""

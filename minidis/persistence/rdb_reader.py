@@ -319,7 +319,7 @@ class SnapshotReader:
         return End(version, has_checksum)
 
 
-def _wrong_checksum(size: int, found: int, said: int) -> RdbError:
+def _wrong_checksum(size: int, found: int, said: int) -> WrongCheckSum:
     """The error, at the byte to blame if there is one such byte; `size` bytes were summed up.
 
     The sum stands behind them, so a byte of its own may be the changed one, too.
@@ -327,12 +327,12 @@ def _wrong_checksum(size: int, found: int, said: int) -> RdbError:
     sums = f"the check sum of bytes 0 to {size - 1} is {found:016x}, the file says {said:016x}"
     for place in range(CHECKSUM_BYTES):
         if (found ^ said) & ~(0xFF << 8 * place) == 0:
-            return RdbError(size + place, f"this byte of the check sum is not what was written: {sums}")
+            return WrongCheckSum(size + place, f"this byte of the check sum is not what was written: {sums}")
     changed = find_changed_byte(found ^ said, min(size, _BYTES_SEARCHED))
     if changed is None:
-        return RdbError(size, f"something before this place is not what was written: {sums}")
+        return WrongCheckSum(size, f"something before this place is not what was written: {sums}")
     distance, difference = changed
-    return RdbError(
+    return WrongCheckSum(
         size - distance, f"if one byte is not what was written, it is this one (XOR {difference:02x}): {sums}"
     )
 
@@ -386,6 +386,10 @@ def load_snapshot(
 
 
 # -- payloads -------------------------------------------------------------------------------------
+
+
+class WrongCheckSum(RdbError):
+    """All could be read, but a byte somewhere is not what was written."""
 
 
 class BadFooter(ValueError):
