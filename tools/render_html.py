@@ -131,7 +131,8 @@ def write_page(path: Path, page: str, title: str) -> set[Path]:
 
 
 def notebook_page(notebook: Any) -> str:
-    config = Config({"HTMLExporter": dict.fromkeys(FROM_ELSEWHERE, "")})
+    colours = json.loads((PROJECT / "minidis/notebook/nbconvert.json").read_text(encoding="utf-8"))
+    config = Config({"HTMLExporter": dict.fromkeys(FROM_ELSEWHERE, ""), **colours})
     page, _ = HTMLExporter(config=config).from_notebook_node(notebook)
     return page
 
