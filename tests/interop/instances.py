@@ -124,6 +124,15 @@ class Instance:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def tls_options(folder: Path) -> dict[str, str]:
+    """What a server is told of the certificates in a folder (see conftest.py)."""
+    return {
+        "tls_cert_file": f"{folder}/server.pem",
+        "tls_key_file": f"{folder}/server.key",
+        "tls_ca_cert_file": f"{folder}/ca.pem",
+    }
+
+
 @contextlib.contextmanager
 def running(*instances: Instance) -> Iterator[tuple[Instance, ...]]:
     try:

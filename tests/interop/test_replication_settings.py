@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from tests.differential.servers import ENVIRONMENT, Judge, available_judges
-from tests.interop.instances import Instance, free_port, until
+from tests.interop.instances import Instance, free_port, tls_options, until
 
 JUDGES = available_judges()
 REDIS = [judge for judge in JUDGES if judge.name.startswith("redis")]
@@ -83,25 +83,6 @@ def test_info_has_the_fields_of_a_real_server(start: Start, judge: Judge, part: 
         inner = {name: value for name, value in fields if name.startswith("slave0")}
         names[-1] += [pair.partition("=")[0] for value in inner.values() for pair in value.split(",")]
     assert names[1] == names[0]
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
-    certificate.private_key_pem.write_to_path(folder / "server.key")
-    certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
-    return folder
-
-
-def tls_options(folder: Path) -> dict[str, str]:
-    return {
-        "tls_cert_file": f"{folder}/server.pem",
-        "tls_key_file": f"{folder}/server.key",
-        "tls_ca_cert_file": f"{folder}/ca.pem",
-    }
 
 
 @pytest.mark.parametrize("judge", REDIS, ids=lambda judge: judge.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import redis
 from redis.sentinel import Sentinel
 
 from tests.differential.servers import Judge, available_judges
-from tests.interop.instances import Instance, running, until
+from tests.interop.instances import Instance, free_port, running, tls_options, until
 from tests.interop.watchers import NAME, Watcher, watching
 
 REDIS, VALKEY = available_judges()
@@ -119,6 +120,26 @@ def test_each_other_s_file() -> None:
             assert watcher.call("MYID") == my_id
             until(lambda watcher=watcher: watcher.knows(1, 1), "it goes on")
             assert watcher.call("SENTINELS", NAME)[0][1] == known
+
+
+def test_all_by_tls(certificates: Path) -> None:
+    """Servers and Sentinels, ours and a real one, with a certificate each: nothing goes in the clear."""
+    options = {**tls_options(certificates), "tls_replication": "yes"}
+    ports = [free_port() for _ in range(4)]
+    instances = [Instance(None, tls_port=port, **options) for port in ports[:2]]
+    with running(*instances) as (primary, replica):
+        replica.follow(ports[0])
+        replica.wait_for_link()
+        lines = "".join(f"{name.replace('_', '-')} {value}\n" for name, value in options.items())
+        watchers = [
+            Watcher(judge, ports[0], lines=f"{lines}tls-port {port}\n")
+            for judge, port in zip((None, REDIS), ports[2:], strict=True)
+        ]
+        with watching(*watchers):
+            for watcher in watchers:
+                until(lambda watcher=watcher: watcher.knows(1, 1), f"{watcher.name} knows everybody")
+            assert watchers[0].call("FAILOVER", NAME) == b"OK"  # two alone may vote for themselves for ever
+            assert agreed_port(tuple(watchers), ports[0]) == ports[1]
 
 
 def test_scripts_are_told(tmp_path) -> None:
