@@ -110,25 +110,25 @@ def test_a_changed_byte_is_refused_with_file_and_offset_or_harmless_and_nothing_
     files, log = sample()
     refused = 0
     for at in range(len(log)):
-        for bit in (0, 3, 6):
-            damaged = bytearray(log)
-            damaged[at] ^= 1 << bit
-            disk = MemoryDisk()
-            disk.make_folder("appendonlydir")
-            for path, content in {**files, INCREMENT: bytes(damaged)}.items():
-                disk.append(path, content)
-            try:
-                Embedded({"appendonly": "yes"}, clock=0, disk=disk)
-            except LoadError as error:
-                refused += 1
-                assert error.path == INCREMENT and error.offset is not None
-                assert disk.read(INCREMENT) == damaged
-                continue
-            left = disk.read(INCREMENT)
-            rest = b"".join(bytes(data) for path, data in disk.files.items() if ".rest-at-" in path)
-            is_last_command = len(left) >= log.rindex(b"*3\r\n")  # a length there looks like a cut
-            assert left + rest == damaged or is_last_command, f"byte {at}, bit {bit}"
-    assert refused > len(log)
+        bit = (0, 3, 6)[at % 3]
+        damaged = bytearray(log)
+        damaged[at] ^= 1 << bit
+        disk = MemoryDisk()
+        disk.make_folder("appendonlydir")
+        for path, content in {**files, INCREMENT: bytes(damaged)}.items():
+            disk.append(path, content)
+        try:
+            Embedded({"appendonly": "yes"}, clock=0, disk=disk)
+        except LoadError as error:
+            refused += 1
+            assert error.path == INCREMENT and error.offset is not None
+            assert disk.read(INCREMENT) == damaged
+            continue
+        left = disk.read(INCREMENT)
+        rest = b"".join(bytes(data) for path, data in disk.files.items() if ".rest-at-" in path)
+        is_last_command = len(left) >= log.rindex(b"*3\r\n")  # a length there looks like a cut
+        assert left + rest == damaged or is_last_command, f"byte {at}, bit {bit}"
+    assert refused > len(log) // 3
 
 
 def test_a_changed_bit_in_the_base_is_refused_by_its_check_sum():

@@ -87,17 +87,17 @@ def output_gauge(loop: EventLoop) -> OutputGaugeView:
 
 
 def _gauge(connection: Any) -> dict[str, Any]:
-    client = connection.link.client
-    hard_bytes, soft_bytes, soft_s = limit_of(client)
+    client, is_closed = connection.link.client, connection.link.closing
+    hard_bytes, soft_bytes, soft_s = (0, 0, 0) if is_closed else limit_of(client)
     return {
         "name": connection.name,
-        "kind": client.kind,
+        "kind": "-" if is_closed else client.kind,  # its subscriptions went with it
         "owed_bytes": len(connection.link.output),
         "hard_bytes": hard_bytes,
         "soft_bytes": soft_bytes,
         "soft_s": soft_s,
         "held": connection.room is not None,
-        "closed": connection.link.closing,
+        "closed": is_closed,
     }
 
 
