@@ -147,7 +147,7 @@ def get_master_addr_by_name(client: Client, name: bytes):
 
 @subcommand("CKQUORUM master-name")
 def ckquorum(client: Client, name: bytes):
-    """Are there enough Sentinels to agree that a primary is down, and to authorize a failover? O(N)."""
+    """Tell whether enough Sentinels are there to agree that a primary is down, and to let one act. O(N)."""
     primary = primary_named(client, name)
     usable = 1 + sum(not other.is_s_down for other in primary.sentinels.values())
     missing = []

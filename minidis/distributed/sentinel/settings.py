@@ -156,7 +156,7 @@ OPTIONS = (
 
 @subcommand("CONFIG SET|GET parameter [parameter ...]", since="6.2.0", raw=True)
 def config(client: Client, action: bytes, *words: bytes):
-    """The directives of the Sentinel itself: CONFIG GET pattern ..., CONFIG SET parameter value ... O(N)."""
+    """Show directives of the Sentinel itself (CONFIG GET, patterns), or change them (CONFIG SET). O(N)."""
     sentinel = sentinel_of(client)
     if action.lower() == b"get":
         return _get_config(sentinel, words)
