@@ -89,7 +89,7 @@ class PeerSockets:
             )
         except (OSError, UnicodeError, TlsError) as error:
             number = None if isinstance(error, ssl.SSLError) else getattr(error, "errno", None)
-            reason = os.strerror(number) if number and number > 0 else str(error)
+            reason = os.strerror(number) if number and number > 0 else _words_of(error)
             self.guarded(self.node.peers.lost, peer, reason)
         finally:
             self._tasks.pop(peer.id, None)
@@ -197,8 +197,12 @@ class PeerSocket(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self.peer is not None:
             self.sockets.forget(self.peer)
-            reason = "Connection closed by the other side" if error is None else str(error)
+            reason = "Connection closed by the other side" if error is None else _words_of(error)
             self.sockets.guarded(self.sockets.node.peers.lost, self.peer, reason)
+
+
+def _words_of(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _address(transport: asyncio.BaseTransport, which: str) -> Address:

@@ -51,6 +51,7 @@ def server_context(config: Config) -> ssl.SSLContext:
             "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication "
             "or tls-auth-clients are enabled!"
         )
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # which Python sets by itself
     if config.tls_prefer_server_ciphers:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     return context

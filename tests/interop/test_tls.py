@@ -86,6 +86,15 @@ def ask(port: int, files) -> bytes:
                 return b""
 
 
+def agreed_cipher(port: int, files) -> str:
+    """What a client and the server use if the client would rather have AES256 than AES128."""
+    context = ssl.create_default_context(cafile=f"{files}/ca.pem")
+    context.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256")
+    with socket.create_connection(("localhost", port), 20) as raw:
+        with context.wrap_socket(raw, server_hostname="localhost") as secured:
+            return secured.cipher()[0]
+
+
 def test_directives_are_read_again_while_the_server_runs(start, files):
     """Who connects after CONFIG SET meets the new certificate, or is asked for one; who is there stays."""
     port = free_port()
@@ -116,7 +125,12 @@ def test_directives_are_read_again_while_the_server_runs(start, files):
         assert shown() == certificate("client") and client.ping()
         other = free_port()
         assert ask(port, files) == b"+PONG\r\n"
-        set_to(tls_port=str(other), tls_auth_clients="yes")
+        both = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
+        set_to(tls_protocols="TLSv1.2", tls_ciphers=both)
+        assert agreed_cipher(port, files) == "ECDHE-ECDSA-AES256-GCM-SHA384"  # as the client would have it
+        set_to(tls_prefer_server_ciphers="yes")
+        assert agreed_cipher(port, files) == "ECDHE-ECDSA-AES128-GCM-SHA256"
+        set_to(tls_port=str(other), tls_auth_clients="yes", tls_protocols="")
         with pytest.raises(ConnectionRefusedError):
             shown()
         assert ask(other, files) == b""  # a certificate is wanted
