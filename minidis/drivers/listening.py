@@ -75,8 +75,6 @@ class Listeners:
                 raise ListenError(f"Failed listening on port {port} ({kind}), aborting.") from None
         if config.unixsocket:
             self._open_unix(config.unixsocket, config.unixsocketperm)
-        if not any(self):
-            raise ListenError("Configured to not listen anywhere, exiting.")
 
     def open_at(self, host: str, port: int) -> int:
         """Listen at one address, whatever the configuration says; the port.  Raises ListenError."""

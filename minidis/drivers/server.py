@@ -114,6 +114,8 @@ class Server:
         config = self.node.config
         try:
             self.listeners.open()
+            if load and not any(self.listeners):
+                raise ListenError("Configured to not listen anywhere, exiting.")
         except ListenError:
             await self.close()
             raise
