@@ -143,7 +143,14 @@ class LabSentinel(Sentinel):
         min_other_sentinels = options.pop("min_other_sentinels", 0)
         network = {"lab": lab, "host_name": host_name, "connection_class": LabManagedConnection}
         super().__init__([], min_other_sentinels, **network, **options)
+        self.lab = lab
         self.sentinels = [lab.client(name, host_name, **options) for name in names]
+
+    def master_for(self, *arguments: Any, **options: Any) -> redis.Redis:
+        return self.lab.keep(super().master_for(*arguments, **options))
+
+    def slave_for(self, *arguments: Any, **options: Any) -> redis.Redis:
+        return self.lab.keep(super().slave_for(*arguments, **options))
 
 
 class OwnClient:
@@ -177,6 +184,8 @@ class Lab(simulation.Lab):
 
     def __init__(self, seed: int = 0, latency: str | float = "1ms", start: str | int = START) -> None:
         super().__init__(seed, latency, start)
+        # redis-py hangs up when Python frees a client: the garbage collector must not move a lab's history
+        self._kept_clients: list[redis.Redis] = []
         global _last_lab
         _last_lab = weakref.ref(self)
 
@@ -191,7 +200,12 @@ class Lab(simulation.Lab):
             port=port,
             **options,
         )
-        return redis.Redis.from_pool(pool)
+        return self.keep(redis.Redis.from_pool(pool))
+
+    def keep(self, client: redis.Redis) -> redis.Redis:
+        """Let a client live as long as the lab; `close()` still ends its connections."""
+        self._kept_clients.append(client)
+        return client
 
     def own_client(self, node: str, **options: Any) -> OwnClient:
         """A client that every machine has for itself: what a program calls `r` runs on many of them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import redis
 
@@ -32,6 +34,25 @@ def test_replication_by_redis_py() -> None:
     with pytest.raises(redis.ReadOnlyError):
         replica.set("k", "w")
     assert replica.info("replication")["master_link_status"] == "up"
+
+
+def test_a_forgotten_client_moves_nothing() -> None:
+    """When Python frees an object is no part of a history."""
+
+    def history(forgets: bool) -> str:
+        lab = minidis.Lab(seed=1)
+        lab.node("a")
+        kept = [lab.client("a", f"app{number}") for number in range(3)]
+        for client in kept:
+            client.ping()
+        if forgets:
+            del client
+            kept.clear()
+            gc.collect()
+        lab.call("a", "SET", "k", "v")
+        return lab.transcript()
+
+    assert history(forgets=True) == history(forgets=False)
 
 
 def test_a_dead_server_and_a_wall() -> None:
