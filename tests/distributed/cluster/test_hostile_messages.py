@@ -87,7 +87,7 @@ def with_ids(message: Message, ids: dict[str, str]) -> Message:
     return message
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+@settings(max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
 @given(st.lists(SENT, min_size=5, max_size=20))
 def test_no_message_breaks_a_node(sent):
     """Messages to a primary and a replica, over connections that came in and over those they have opened."""
