@@ -148,16 +148,13 @@ def split_brain(guarded: bool) -> object:
     return scenario
 
 
-PARTITIONS = ("partition",)
-DURATION_S = 15.0
-
-
 def test_the_split_brain_is_found_and_shrunk() -> None:
     """Without min-replicas a primary behind a wall acknowledges what nobody will keep."""
-    finding = search(split_brain(False), range(100), DURATION_S, most_faults=2, kinds=PARTITIONS)
+    times = {"duration_s": 15.0, "settle_s": 25.0}
+    finding = search(split_brain(False), range(100), most_faults=2, kinds=("partition",), **times)
     assert finding is not None and len(finding.faults) <= 2
     assert "acknowledged and lost" in finding.broken and "+switch-master" in finding.transcript()
-    again = play(split_brain(False), finding.seed, finding.faults, DURATION_S)
+    again = play(split_brain(False), finding.seed, finding.faults, **times)
     assert again is not None and again.transcript(messages=True) == finding.transcript(messages=True)
-    guarded = play(split_brain(True), finding.seed, finding.faults, DURATION_S)
+    guarded = play(split_brain(True), finding.seed, finding.faults, **times)
     assert guarded is None, "min-replicas-to-write bounds what is lost to a few seconds"
