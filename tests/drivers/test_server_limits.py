@@ -15,9 +15,10 @@ import redis
 
 from minidis.commands.clients import describe
 from minidis.drivers.embedded import real_clock
-from minidis.drivers.server import PROTECTED, Server
+from minidis.drivers.server import PROTECTED, Server, serve
 from minidis.engine.client_buffers import CHUNK_BYTES, FIRST_QUERY_BYTES
 from minidis.engine.client_memory import client_bytes
+from minidis.engine.node import Node
 from minidis.protocol.resp import encode_command
 from tests.drivers.test_server import PROGRAM, SECONDS, free_port, path, program, serving  # noqa: F401
 
@@ -338,3 +339,8 @@ def kind(line: str, marks: tuple[str, ...]) -> str:
     if found in ("Redis version=", "mode=standalone", "Ready to accept connections"):
         return found
     return line if found else ""
+
+
+def test_a_program_that_listens_nowhere_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    assert asyncio.run(serve(Node({"port": 0}))) == 1
+    assert "Configured to not listen anywhere, exiting." in capsys.readouterr().out
