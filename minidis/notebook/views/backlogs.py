@@ -206,10 +206,13 @@ def _draw_bar(canvas: Canvas, data: dict[str, Any]) -> float:
 
 
 def _arc(start: float, share: float) -> str:
-    """An arc of the ring; both are shares of the whole, from the top on, clockwise."""
-    share = min(share, 0.9999)
-    (x1, y1), (x2, y2) = _on_ring(start, RADIUS), _on_ring(start + share, RADIUS)
-    return f"M{x1:.1f} {y1:.1f}A{RADIUS:.0f} {RADIUS:.0f} 0 {int(share > 0.5)} 1 {x2:.1f} {y2:.1f}"
+    """An arc of the ring; both are shares of the whole, from the top on, clockwise.
+
+    In two halves: an arc from a point to itself is none, and which circle it is on would be lost in rounding.
+    """
+    points = [_on_ring(start + min(share, 1.0) * half / 2, RADIUS) for half in range(3)]
+    first, *others = [f"{x:.1f} {y:.1f}" for x, y in points]
+    return f"M{first}" + "".join(f"A{RADIUS:.0f} {RADIUS:.0f} 0 0 1 {point}" for point in others)
 
 
 def _on_ring(share: float, radius: float) -> tuple[float, float]:
