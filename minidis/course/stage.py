@@ -21,8 +21,11 @@ from minidis.client.lab import Lab
 from minidis.course.case import Case, uncounted
 from minidis.course.contention import held_by
 from minidis.course.exercise import Wrong
-from minidis.course.guard import unobserved
+from minidis.course.guard import TooManyInstructions, unobserved
 from minidis.drivers.simulation.tasks import Task
+
+MOST_COMMANDS = 5000
+"""More than that no answer needs in one history."""
 
 LOCK = "lock:job"
 """The key of the lock in all histories."""
@@ -36,6 +39,7 @@ class Stage:
         self.lab.record.keeps_messages = False
         self.lab.nodes(*nodes, config={"hz": 10})
         self.nodes = nodes
+        self.asked = 0
         self.run_until = unobserved(self.lab.run_until)
         self.commands: list[tuple[float, str, list[bytes]]] = []
         for name in nodes:
@@ -57,7 +61,21 @@ class Stage:
         """A redis-py client of `node`, from whichever machine uses it."""
         if node not in self.nodes:
             raise ValueError(f"there is no node {node!r}: {', '.join(self.nodes)}")
-        return uncounted(self.lab.client(node, **options))
+        return self.limited(self.lab.client(node, **options))
+
+    def limited(self, client: Any) -> Any:
+        """The client, for a reasonable number of commands: whoever spins must come to an end."""
+        client = uncounted(client)
+        execute = client.execute_command
+
+        def execute_command(*arguments: Any, **settings: Any) -> Any:
+            self.asked += 1
+            if self.asked > MOST_COMMANDS:
+                raise TooManyInstructions(f"the {MOST_COMMANDS}th command")
+            return execute(*arguments, **settings)
+
+        client.execute_command = execute_command
+        return client
 
     def call(self, machine: str, function: Callable, *arguments: Any, within: float = 100, given: str) -> Any:
         """Let a machine call something; its answer.  A raised error, or none within so long, is wrong."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from minidis.course.case import Case, uncounted
+from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.interleaving import Passing, explore
 from minidis.course.stage import LOCK, Stage, stage, told
@@ -75,6 +75,7 @@ def keeps_it(case: Case, make: Callable) -> None:
         task, made = _beating_job(one, make, 25)
         for _ in range(8):
             one.run("3.1s")
+            case.equal(_lost(made, task, given), False, given=f"{given}; lost, at {one.lab.now_s:.1f} s")
             case.equal(_holds(one)[0], "alice", given=f"{given}; whose lock it is at {one.lab.now_s:.1f} s")
         case.equal(_lost(made, task, given), False, given=f"{given}; lost")
         one.run("5s")
@@ -453,7 +454,7 @@ def fifty(case: Case, acquire: Callable) -> None:
         served: dict[str, float] = {}
 
         def work(name: str) -> None:
-            redis = uncounted(one.lab.client("redis", name))
+            redis = one.limited(one.lab.client("redis", name))
             if acquire(lambda: name if redis.set(LOCK, name, nx=True, px=5000) else None, 60) is not None:
                 time.sleep(0.1)
                 redis.delete(LOCK)

@@ -189,6 +189,7 @@ class Task:
         except Killed:
             pass
         except BaseException as error:
+            sys.settrace(None)  # what follows is not the program's
             self.error = error
             if not self._dead:
                 self.lab.record.note("event", self.machine.name, f"{self.name} ends with {_describe(error)}")
