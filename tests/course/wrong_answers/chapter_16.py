@@ -517,6 +517,10 @@ class Store:
         return True
 
 
+def says(letter):
+    return lambda: letter
+
+
 class OnceOnly(Store):
     def accepts(self, token):
         return token > self.newest
@@ -698,20 +702,20 @@ WRONG = {
         ("unlock by DEL", (DeletesWhatever,), (SWEEP,)),
     ],
     "16.4": [
-        ("SET, then INCR", (lock_then_number, Store, "b"), (IN_ORDER,)),
-        ("GET and SET for the number", (number_in_the_lock, Store, "b"), (IN_ORDER,)),
-        ("INCR, then SET", (number_then_lock, Store, "b"), (IN_ORDER,)),
-        ("a counter that expires", (counter_that_expires, Store, "b"), (NUMBERS,)),
-        ("no time to live", (no_time_to_live, Store, "b"), (NUMBERS,)),
-        ("0 for a lock that is taken", (zero_for_no, Store, "b"), (NUMBERS, ANY_PAUSE)),
-        ("one write for each token", (fenced, OnceOnly, "b"), (RULE,)),
-        ("what was seen before", (fenced, AnySeen, "b"), (RULE,)),
-        ("the last token, not the largest", (fenced, TheLastOne, "b"), (RULE,)),
-        ("writes what it refuses", (fenced, WritesAnyway, "b"), (RULE,)),
-        ("one content for all stores", (fenced, SharedByAll, "b"), (RULE,)),
-        ("a pause is the limit", (fenced, Store, "a"), (ITS_LIMIT,)),
-        ("two believers are the limit", (fenced, Store, "c"), (ITS_LIMIT,)),
-        ("a stepped clock is the limit", (fenced, Store, "d"), (ITS_LIMIT,)),
+        ("SET, then INCR", (lock_then_number, Store, says("b")), (IN_ORDER,)),
+        ("GET and SET for the number", (number_in_the_lock, Store, says("b")), (IN_ORDER,)),
+        ("INCR, then SET", (number_then_lock, Store, says("b")), (IN_ORDER,)),
+        ("a counter that expires", (counter_that_expires, Store, says("b")), (NUMBERS,)),
+        ("no time to live", (no_time_to_live, Store, says("b")), (NUMBERS,)),
+        ("0 for a lock that is taken", (zero_for_no, Store, says("b")), (NUMBERS, ANY_PAUSE)),
+        ("one write for each token", (fenced, OnceOnly, says("b")), (RULE,)),
+        ("what was seen before", (fenced, AnySeen, says("b")), (RULE,)),
+        ("the last token, not the largest", (fenced, TheLastOne, says("b")), (RULE,)),
+        ("writes what it refuses", (fenced, WritesAnyway, says("b")), (RULE,)),
+        ("one content for all stores", (fenced, SharedByAll, says("b")), (RULE,)),
+        ("a pause is the limit", (fenced, Store, says("a")), (ITS_LIMIT,)),
+        ("two believers are the limit", (fenced, Store, says("c")), (ITS_LIMIT,)),
+        ("a stepped clock is the limit", (fenced, Store, says("d")), (ITS_LIMIT,)),
     ],
     "16.5": [
         ("the guide's own", (guides_retry,), (IN_TIME, SOON, CLOCK)),
