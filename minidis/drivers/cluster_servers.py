@@ -148,7 +148,7 @@ class LocalCluster:
         free = free_ports(2 * count)
         self.ports = free[:count]
         self._folder = tempfile.TemporaryDirectory(prefix="minidis-cluster-")
-        settings = {"save": "", "cluster-node-timeout": 2000, "repl-diskless-sync-delay": 0, **(config or {})}
+        settings = {"save": "", "cluster-node-timeout": 5000, "repl-diskless-sync-delay": 0, **(config or {})}
         self.servers = ClusterServers(self.ports, self._folder.name, settings, free[count:])
         self._failure: BaseException | None = None
         self._is_up = threading.Event()

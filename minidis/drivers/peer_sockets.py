@@ -131,6 +131,11 @@ class PeerSockets:
                     self.on_fault(f"Could not listen on {listener.error}")
         self._listening[listener] = servers
 
+    async def wait_until_listening(self) -> None:
+        """Until each port that was asked for is open, or its `listener.error` says why not."""
+        self.carry_out()
+        await asyncio.gather(*(task for task in self._listening.values() if isinstance(task, asyncio.Task)))
+
     def _unlisten(self, listener: Listener) -> None:
         held = self._listening.pop(listener, [])
         if isinstance(held, asyncio.Task):

@@ -130,8 +130,19 @@ class Server:
             self.node.cluster.begin()
         if self.node.sentinel is not None:
             self.node.sentinel.begin()
+        await self._listen_for_peers()
         self._announce_when_ready()
         self.schedule()
+
+    async def _listen_for_peers(self) -> None:
+        """The bus of a cluster has a port of its own, and no node can do without."""
+        if not self.node.peers.listeners:
+            return
+        await self.peers.wait_until_listening()
+        for listener in self.node.peers.listeners:
+            if listener.error:
+                await self.close()
+                raise ListenError(f"Failed listening on port {listener.port} (cluster), aborting.")
 
     def _config_changed(self, attributes: list[str]) -> None:
         self.listeners.config_changed(attributes)

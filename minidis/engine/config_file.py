@@ -46,6 +46,7 @@ ReadFile = Callable[[str], list[bytes]]
 """The contents of the files that a path names; a pattern (``conf.d/*.conf``) may name several."""
 
 MOST_INCLUDES = 16
+MOST_PORT_OF_A_CLUSTER = 55535  # its bus listens 10000 above
 _ADDING = ("save",)  # directives whose lines add up
 _UNKNOWN = "Bad directive or wrong number of arguments"
 
@@ -135,8 +136,18 @@ class Settings:
                 "daemonize is not supported: let your shell (&), systemd or a container do it, and add "
                 "--daemonize no"
             )
-        if self.values.get("cluster-enabled", "no").lower() == "yes" and self.values.get("replicaof"):
+        if self.values.get("cluster-enabled", "no").lower() == "yes":
+            self._check_cluster()
+
+    def _check_cluster(self) -> None:
+        if self.values.get("replicaof"):
             raise ConfigFileError("replicaof directive not allowed in cluster mode")
+        port, bus_port = (int(self.values.get(name) or 0) for name in ("port", "cluster-port"))
+        if not bus_port and port > MOST_PORT_OF_A_CLUSTER:
+            raise ConfigFileError(
+                "Redis port number too high. Cluster communication port is 10,000 port numbers higher than "
+                f"your Redis port. Your Redis port number must be {MOST_PORT_OF_A_CLUSTER} or less."
+            )
 
     def _define_user(self, words: list[bytes]) -> None:
         name, *rules = words

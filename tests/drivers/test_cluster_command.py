@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import pytest
 
 from minidis.cluster import Plan, main, read
+from minidis.drivers.cluster_servers import ClusterServers, free_ports
+from minidis.drivers.server import ListenError
 
 
 def test_the_defaults_are_three_primaries_with_a_replica_each():
@@ -31,3 +36,19 @@ def test_what_cannot_be_is_said(words, said, capsys):
 def test_help(capsys):
     assert main(["--help"]) == 0
     assert "--primaries" in capsys.readouterr().out
+
+
+def test_a_bus_that_cannot_listen_keeps_the_node_from_starting(tmp_path):
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bus_port = taken.getsockname()[1]
+        servers = ClusterServers([port], str(tmp_path), bus_ports=[bus_port])
+        with pytest.raises(ListenError, match=f"Failed listening on port {bus_port} \\(cluster\\), aborting"):
+            asyncio.run(servers.start())
+
+
+def test_a_port_that_leaves_no_room_for_the_bus(capsys):
+    from minidis.server import main as server_main
+
+    assert server_main(["--cluster-enabled", "yes", "--port", "60000"]) == 1
+    assert "Your Redis port number must be 55535 or less" in capsys.readouterr().err

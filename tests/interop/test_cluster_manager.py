@@ -25,7 +25,7 @@ def manager(command: str, *words: object) -> str:
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[LocalCluster]:
     """Seven nodes; six of them are made a cluster by redis-cli, the last one is still alone."""
-    with LocalCluster(7, 0, joined=False) as cluster:
+    with LocalCluster(7, 0, {"cluster-node-timeout": 15_000}, joined=False) as cluster:
         manager("create", *addresses(cluster)[:6], "--cluster-replicas", 1, "--cluster-yes")
         client = redis.RedisCluster(host="127.0.0.1", port=cluster.ports[0])
         for number in range(KEYS):

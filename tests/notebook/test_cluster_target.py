@@ -16,7 +16,7 @@ SLOT = slot_of(b"foo")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(3, 0) as cluster:
+    with LocalCluster(3, 0, {"cluster-node-timeout": 15_000}) as cluster:
         yield cluster
 
 
