@@ -16,10 +16,15 @@ KEYS = 60
 
 def manager(command: str, *words: object) -> str:
     """redis-cli --cluster; what it says."""
-    words = ("redis-cli", "--cluster", command, *words)
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{words}\n{done.stdout[-3000:]}{done.stderr[-500:]}"
+    done = attempt(command, *words)
+    assert done.returncode == 0, f"{command} {words}\n{done.stdout[-3000:]}{done.stderr[-500:]}"
     return done.stdout
+
+
+def attempt(command: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """The same, which may fail: nodes need a moment to agree."""
+    line = ["redis-cli", "--cluster", command, *map(str, words)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,7 @@ def owned(cluster: LocalCluster, number: int) -> int:
 
 def checked(cluster: LocalCluster) -> None:
     """All agree, all slots are served, none is open, and no key is lost."""
-    until(lambda: "[ERR]" not in manager("check", addresses(cluster)[0]), "all agree")
+    until(lambda: attempt("check", addresses(cluster)[0]).returncode == 0, "all agree")
     client = redis.RedisCluster(host="127.0.0.1", port=cluster.ports[0])
     assert [client.get(f"key:{number}") for number in range(KEYS)] == [
         b"%d" % number for number in range(KEYS)

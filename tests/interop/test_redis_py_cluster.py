@@ -131,11 +131,23 @@ def follows(cluster: LocalCluster, replica: int, primary: int) -> bool:
     )
 
 
-def replica_of(cluster: LocalCluster, primary: int) -> int:
-    return until(
-        lambda: next((port for port in cluster.ports if follows(cluster, port, primary)), None),
-        "it has a replica",
+def all_know(cluster: LocalCluster, replica: int, primary: int) -> bool:
+    """Every node has heard that one follows the other: before that, neither asks nor votes for a failover."""
+    ids = names(cluster)
+    states = [server.node.cluster.state for server in cluster.servers.servers.values()]
+    return cluster.run(
+        lambda: all(state.nodes[ids[replica]].primary is state.nodes[ids[primary]] for state in states)
     )
+
+
+def replica_of(cluster: LocalCluster, primary: int) -> int:
+    """A replica that could take over now."""
+
+    def find() -> int | None:
+        ready = (port for port in cluster.ports if follows(cluster, port, primary))
+        return next((port for port in ready if all_know(cluster, port, primary)), None)
+
+    return until(find, "it has a replica")
 
 
 def test_a_slot_moves_under_load(cluster, load):
