@@ -178,19 +178,3 @@ def test_a_replica_takes_over_by_request_under_load(cluster, load):
         until(lambda: follows(cluster, old, new), "the roles have changed")
         load.pass_rounds(3)
     assert not load.errors and not load.lost
-
-
-def test_a_primary_dies_under_load(cluster, load):
-    """What its replica had not seen may be lost, but no caller sees an error."""
-    old = owner(cluster)
-    new = replica_of(cluster, old)
-    with load:
-        cluster.kill(old)
-        try:
-            until(lambda: cluster.call(new, "ROLE")[0] == b"master", "the replica is elected")
-            load.pass_rounds(3)
-        finally:
-            cluster.restart(old)
-        load.pass_rounds(3)
-    assert not load.errors
-    until(lambda: follows(cluster, old, new), "the old one comes back as its replica")
