@@ -92,6 +92,7 @@ class WasmInterpreter(LuaInterpreter):
             host, interpreter.bytes_keys(libraries), interpreter.bytes_keys(constants)
         )
         self._compile, self._run, self._call, self._load, self._classify, self._library, self.null = sandbox
+        self._garbage = self._load_chunk(b"return collectgarbage", b"=host")()
 
     def __del__(self) -> None:
         if not self.closed and _lua is not None:
