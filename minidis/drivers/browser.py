@@ -25,6 +25,11 @@ REFUSAL = (
     "(%%redis @node); for the real thing, run the course on your machine"
 )
 
+NO_THREADS = (
+    "there are no threads in a browser page, and Python that blocks needs one for each machine: read the committed "
+    "outputs here, and run this cell with the course on your machine"
+)
+
 LUA_IS_COMING = "ERR Lua is still being fetched from the site; run the cell again"
 
 # Evaluated as CommonJS: the file's own form for a page would put names into the global scope.

@@ -24,6 +24,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 from minidis.distributed.cluster.creation import Member, create, shards
+from minidis.drivers import browser
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
@@ -143,6 +144,8 @@ class LocalCluster:
         count = primaries * (replicas + 1)
         if joined:
             shards(range(count), replicas)  # CreationError before anything is started
+        if browser.inside():
+            raise OSError(browser.REFUSAL)
         self._joined = joined
         self.replicas = replicas
         free = free_ports(2 * count)

@@ -34,6 +34,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minidis.drivers import browser
 from minidis.drivers.simulation import standins
 from minidis.drivers.simulation.agenda import Planned, microseconds
 from minidis.drivers.simulation.wires import Host
@@ -156,6 +157,8 @@ class Task:
             if self._dead:
                 self.finished = True
                 return
+            if browser.inside():
+                raise RuntimeError(browser.NO_THREADS)
             self._thread = threading.Thread(target=self._live, name=f"lab task {self.name}", daemon=True)
             self._thread.start()
         before = standins.install()
