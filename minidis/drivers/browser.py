@@ -26,7 +26,7 @@ REFUSAL = (
 )
 
 NO_THREADS = (
-    "there are no threads in a browser page, and Python that blocks needs one for each machine: read the committed "
+    "there are no threads in a browser page, and Python that blocks needs one: read the committed "
     "outputs here, and run this cell with the course on your machine"
 )
 
