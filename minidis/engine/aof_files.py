@@ -10,7 +10,7 @@ Whatever the instant, the manifest on the platter names files that are there, an
 Mirrors: aof.c (`persistAofManifest`, `openNewIncrAofForAppend`, `backgroundRewriteDoneHandler`,
 `aofUpgradePrepare`).
 Differs: one more sync of the folder before a manifest is renamed, for file systems that order nothing by
-themselves.
+themselves. The first base takes a free number: a file that a lost manifest named is not replaced.
 Complexity: O(files) but for the first base, O(bytes of the dataset).
 Read next: append_only_file.py.
 """
@@ -85,19 +85,44 @@ class AofFiles:
         node.log("notice", f"Successfully migrated an old-style AOF ({old_file}) into {self.folder}")
 
     def open_at_start(self) -> str:
-        """The increment to go on with; without a log, the first base and increment are made."""
-        disk = self.node.disk
+        """The increment to go on with; without a log, the first base and increment are made.
+
+        Files that a lost or shortened manifest does not name any more are somebody's data: a base is left
+        alone, and an increment is appended to.
+        """
         manifest = self.manifest.copy()
         self.make_folder()
         if not manifest.files:
-            name = manifest.new_base(self.node.config.aof_use_rdb_preamble)
-            self._write_base(self.path(name))
+            self._write_base(self._first_free_base(manifest))
         if not manifest.increments:
-            disk.create(self.path(manifest.new_increment()))
+            self._make_or_keep(manifest.new_increment())
         if manifest != self.manifest:
             self.persist(manifest)
         self.remove_history()
         return self.path(manifest.increments[-1].name)
+
+    def _first_free_base(self, manifest: Manifest) -> str:
+        """Put a base into the manifest whose number no file has yet; its path."""
+        disk, preamble = self.node.disk, self.node.config.aof_use_rdb_preamble
+        while disk.size(path := self.path(manifest.copy().new_base(preamble))) is not None:
+            self.node.log(
+                "warning", f"The manifest does not name {path}: it is not loaded, and is left alone"
+            )
+            manifest.last_base += 1
+        manifest.new_base(preamble)
+        return path
+
+    def _make_or_keep(self, name: str) -> None:
+        """An increment to append to; what is in it already stays, and is loaded at the next start."""
+        path = self.path(name)
+        size_bytes = self.node.disk.size(path)
+        if size_bytes is None:
+            self.node.disk.create(path)
+        elif size_bytes:
+            self.node.log(
+                "warning",
+                f"The manifest did not name {path}: its {size_bytes} bytes are kept, and were not loaded",
+            )
 
     def _write_base(self, path: str) -> None:
         """The dataset as it is, in one go."""

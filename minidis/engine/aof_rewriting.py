@@ -92,7 +92,8 @@ class Rewriting:
             return
         if log.state != "off":
             log.path = path
-            log.state = "on"
+        if log.state == "waiting":
+            log.become_whole()
         log.files.remove_history()
         log.size_bytes = self.base_bytes = log.files.size_bytes()
         self.last_status = "ok"

@@ -153,6 +153,11 @@ class AppendOnlyFile:
         self.last_sync_us = node.now_us
         node.services.append(self)
 
+    def become_whole(self) -> None:
+        """The first base was taken over, and all that is written behind it is synced: the log holds."""
+        self.state = ON
+        self._synced(self._written_offset)
+
     def begin_increment(self, path: str) -> None:
         """From now on, write to this file."""
         self.path = path
@@ -343,8 +348,11 @@ class AppendOnlyFile:
     # -- WAITAOF ----------------------------------------------------------------------------------
 
     def acknowledged(self, offset: int) -> list[int]:
-        """The reply of WAITAOF: 1 if the journal up to `offset` is on disk here, and on how many replicas."""
-        local = int(self.state != OFF and self.synced_offset >= offset)
+        """The reply of WAITAOF: 1 if the journal up to `offset` is on disk here, and on how many replicas.
+
+        A log that waits for its first base holds nothing yet: no manifest names its increment.
+        """
+        local = int(self.state == ON and self.synced_offset >= offset)
         return [local, self.node.replicas_synced(offset)]
 
     def is_satisfied(self, awaited: Awaited) -> bool:

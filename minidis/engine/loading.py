@@ -260,10 +260,14 @@ class Loading(Arrival):
         whole = reader.position if replay.multi_at is None else replay.multi_at
         if whole < self._size(path):
             replay.check_queue()
-            self._cut_off(path, whole, replay.multi_at is not None, is_last)
+            swallowed = replay.has_swallowed(self.disk.read(path, reader.position))
+            self._cut_off(path, whole, replay.multi_at is not None, swallowed, is_last)
 
-    def _cut_off(self, path: str, whole: int, within_multi: bool, is_last: bool) -> None:
-        """The file ends in the middle of something: leave only what is whole, or refuse."""
+    def _cut_off(self, path: str, whole: int, within_multi: bool, swallowed: bool, is_last: bool) -> None:
+        """The file ends in the middle of something: leave only what is whole, or refuse.
+
+        `swallowed`: commands are in what should be a word, so it was no cut but a damaged length.
+        """
         what = "a MULTI without its EXEC" if within_multi else "a command that is cut off"
         node, name = self.node, _name(path)
         if within_multi:
@@ -274,11 +278,10 @@ class Loading(Arrival):
             words = "Fatal error: the truncated file is not the last file"
             raise LoadError(path, f"ends with {what}", whole, words)
         node.log("warning", f"!!! Warning: short read while loading the AOF file {name}!!!")
-        rest = node.disk.read(path, whole)
-        if not within_multi and _LOOKS_LIKE_COMMANDS(rest):
+        if swallowed:
             beside = f"{path}.rest-at-{whole}"
             node.disk.create(beside)
-            node.disk.append(beside, rest)
+            node.disk.append(beside, node.disk.read(path, whole))
             node.disk.sync(beside)
             node.log("warning", f"What is cut off looks like commands: it is kept in {beside}")
         node.log("warning", f"!!! Truncating the AOF {name} at offset {whole} !!!")
@@ -432,6 +435,11 @@ class Replay:
         """The file ends within a MULTI.  If its EXEC was there and is damaged, that is no cut: LoadError."""
         for record in self._queue:
             self._command(record)
+
+    def has_swallowed(self, unfinished: bytes) -> bool:
+        """Are there commands in the words of the open MULTI, or in the command that the file ends with?"""
+        words = [word for record in self._queue for word in record.argv or ()]
+        return any(_LOOKS_LIKE_COMMANDS(word) for word in [*words, unfinished])
 
     def _command(self, record: Record) -> Command:
         assert record.argv is not None

@@ -457,3 +457,53 @@ def test_a_log_switched_on_within_exec_says_nothing_twice():
     assert redis.node.append_only.state == "on"
     redis.execute("DEBUG", "LOADAOF")
     assert redis.execute("GET", "n") == b"2"
+
+
+# ---- files that no manifest names, a log that is not one yet ----------------------------------------------
+
+
+@pytest.mark.parametrize("lines_kept", [0, 1])
+def test_a_lost_or_shortened_manifest_costs_no_bytes(lines_kept):
+    files, log = sample()
+    base, manifest = FOLDER + "appendonly.aof.1.base.rdb", FOLDER + "appendonly.aof.manifest"
+    lines = files.pop(manifest).splitlines(keepends=True)[:lines_kept]
+    redis = started_from({**files, manifest: lines[0]} if lines else files)
+    assert redis.execute("DBSIZE") == 0, "the log is not named, and not loaded"
+    redis.execute("SET", "after", "1")
+    assert redis.disk.read(base) == files[base] and redis.disk.read(INCREMENT).startswith(log)
+    again = started_from(dict(redis.disk.files))
+    assert again.execute("MGET", "before", "a", "after") == [b"x", b"1", b"1"]
+
+
+@pytest.mark.parametrize("swallowed_up_to", ["the end", "another word's end"])
+def test_what_a_damaged_length_swallows_within_a_multi_is_kept(swallowed_up_to):
+    redis = Embedded(LOG, clock=0, seed=1)
+    redis.execute("MULTI")
+    redis.execute("SET", "a", "x" * 30)
+    redis.execute("SET", "b", "y" * 30)
+    redis.execute("EXEC")
+    redis.execute("SET", "later", "z")
+    files, log = files_of(redis), redis.disk.read(INCREMENT)
+    before, after = log.split(b"$30\r\n", 1)
+    size = 330 if swallowed_up_to == "the end" else after.index(b"EXEC") + len("EXEC")
+    damaged = before + b"$%d\r\n" % size + after
+    again = started_from({**files, INCREMENT: damaged})
+    left = again.disk.read(INCREMENT)
+    assert again.execute("DBSIZE") == 0
+    assert damaged == left + again.disk.read(f"{INCREMENT}.rest-at-{len(left)}")
+
+
+def test_waitaof_does_not_count_a_log_without_a_base():
+    redis = Embedded({"appendfsync": "always", "rdb-key-save-delay": "100000"}, clock=0, seed=1)
+    for number in range(30):
+        redis.execute("SET", f"k{number}", "v")
+    redis.execute("CONFIG", "SET", "appendonly", "yes")
+    redis.execute("SET", "after", "1")
+    other = redis.connect()
+    redis.call(other, [b"WAITAOF", b"1", b"0", b"0"])
+    redis.step(0.5)
+    assert redis.node.append_only.state == "waiting" and not other.outbox
+    redis.step(10)
+    assert other.outbox.popleft() == [1, 0]
+    redis.power_cut()
+    assert redis.execute("GET", "after") == b"1"

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.receiving import Receiver
-from minidis.engine.append_only_file import OFF
+from minidis.engine.append_only_file import OFF, ON
 from minidis.persistence.rdb_format import RdbError
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
@@ -421,7 +421,7 @@ class PrimaryLink:
         if not self.is_connected or self.offset < 0:
             return
         words = [b"REPLCONF", b"ACK", b"%d" % self.offset]
-        if self.node.append_only.state != OFF:
+        if self.node.append_only.state == ON:
             words += [b"FACK", b"%d" % self._synced_offset()]
         self._send(*words)
 
