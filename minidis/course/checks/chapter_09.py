@@ -9,12 +9,13 @@ import binascii
 from collections.abc import Callable, Mapping
 from itertools import permutations
 from typing import Any
+from unittest import mock
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.guard import unobserved
+from minidis.course.guard import unobserved, virtual_sleep
 from minidis.course.interleaving import MOST_COMMANDS_PER_CLIENT, UNFINISHED, Exploration, explore
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
@@ -192,6 +193,36 @@ def dies(case: Case, move: Callable) -> None:
         case.equal(list(others.outcomes), [due], given=f"{given}; then another client transfers 30")
 
 
+RIVALS_PAYMENTS = 120
+"""More than anybody's "try it three times", or a hundred."""
+
+
+@transfer.test("however often somebody is in the way, it tries again")
+def tries_again(case: Case, move: Callable) -> None:
+    node = case.node()
+    redis = case.redis(node)
+    redis.mset({"ann": 100, "bob": 0})
+    original, paid = node.node.execute, 0
+
+    def after_a_rival(client: Any, argv: list[bytes]) -> Any:
+        """Just before a decision falls somebody pays in one, until the rival has had enough."""
+        nonlocal paid
+        if argv[0].upper() in (b"EXEC", b"EVAL", b"EVALSHA", b"FCALL") and paid < RIVALS_PAYMENTS:
+            paid += 1
+            node.execute("INCRBY", "ann", 1)
+        return original(client, argv)
+
+    given = "ann has 100; transfer 60 to bob, and just before each EXEC somebody pays 1 in to ann"
+    with mock.patch.object(node.node, "execute", after_a_rival), virtual_sleep(lambda seconds: None):
+        try:
+            answer = move(redis, "ann", "bob", 60)
+        except RedisError as error:
+            raise Wrong(given, f"{type(error).__name__}: {error}", "True, in the end") from error
+    case.equal(answer, True, given=f"{given}, {paid} times")
+    due = {"ann": 100 + paid - 60, "bob": 60}
+    case.equal(_balances(redis, due), due, given=f"{given}, {paid} times; then the balances")
+
+
 # -- 9.2 one script ---------------------------------------------------------------------------------
 
 transfer_in_lua = Exercise(
@@ -203,10 +234,12 @@ transfer_in_lua = Exercise(
         "redis.register_script(text) gives a function of keys= and args=. It sends EVALSHA, and when the "
         "server answers NOSCRIPT, loads the text and tries again. Source and target are KEYS[1] and "
         "KEYS[2].",
-        "Nothing is taken back when a script fails in the middle: look at both keys first (GET fails on "
-        "a list; string.match(held, '^%-?%d+$') tells a number), move afterwards.",
-        "Let Redis do the sums: left = redis.call('DECRBY', KEYS[1], ARGV[1]), and if that is below zero, "
-        "INCRBY it back and return 0. tonumber() makes a double of a balance: beyond 2**53 it is wrong.",
+        "Nothing is taken back when a script fails in the middle: look at both keys first, move afterwards. "
+        "Let Redis say what a number is: INCRBY key 0 (if it exists) fails on a list, on 'ten' and on '007', "
+        "and a redis.call that fails ends the script. A pattern of your own takes '007' for a number.",
+        "Let Redis do the sums, too: left = redis.call('DECRBY', KEYS[1], ARGV[1]); below zero, INCRBY it "
+        "back and return 0. (tonumber() is wrong beyond 2**53.) The target may be full: pay in by "
+        "redis.pcall; when it answers a table, that is an error: give back what you took, return the table.",
     ),
 )
 
@@ -334,6 +367,10 @@ def forgotten(case: Case, move: Callable) -> None:
         redis.script_flush()
 
 
+NO_NUMBERS = ("007", "-0", "+5", " 5", "9" * 20)
+"""What looks like a number, and INCRBY refuses."""
+
+
 @transfer_in_lua.test("a wrong type stops it before anything has moved")
 def wrong_type(case: Case, move: Callable) -> None:
     for source_held, target_held in (
@@ -343,6 +380,9 @@ def wrong_type(case: Case, move: Callable) -> None:
         ("much", 5),
         (100, "1e3"),
         (100, ""),
+        *((100, text) for text in NO_NUMBERS),
+        *((text, 5) for text in NO_NUMBERS),
+        (100, 2**63 - 5),  # a number, but 10 more are none
     ):
         redis = case.redis()
         for name, held in ((ANN, source_held), (BOB, target_held)):

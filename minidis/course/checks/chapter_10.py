@@ -247,6 +247,78 @@ def as_it_was_said(case: Case, say: Callable, join: Callable, listen: Callable) 
     )
 
 
+@contextmanager
+def _intruding_at(node: Embedded, number: int, intrude: Callable[[], Any]) -> Iterator[list[int]]:
+    """Let `intrude` run before the block's `number`th command; counts the block's commands."""
+    original, sent = node.node.execute, [0]
+
+    def execute(client: Any, argv: list[bytes]) -> Any:
+        if argv[0].upper() not in (b"HELLO", b"CLIENT", b"SELECT"):
+            sent[0] += 1
+            if sent[0] == number:
+                with mock.patch.object(node.node, "execute", original):  # not counted, not intruded upon
+                    intrude()
+        return original(client, argv)
+
+    with mock.patch.object(node.node, "execute", execute):
+        yield sent
+
+
+@chat.test("between any two commands another phone may be served")
+def between_commands(case: Case, say: Callable, join: Callable, listen: Callable) -> None:
+    intruders = {
+        "ann says three, and before her command {} bob listens": ("say", ["listen"]),
+        "ann says three, and before her command {} cid says something and bob listens": (
+            "say",
+            ["say", "listen"],
+        ),
+        "bob listens, and before his command {} cid says something": ("listen", ["say"]),
+    }
+    for told, (interrupted, intruder) in intruders.items():
+        number = commands = 1
+        while number <= commands:  # before each of them once: as many as it turns out to take
+            given = f"bob heard one, ann said two; {told.format(number)}; then ann says four"
+            commands = _intruded(case, (say, join, listen), interrupted, intruder, number, given)
+            number += 1
+
+
+def _intruded(
+    case: Case,
+    functions: tuple[Callable, Callable, Callable],
+    interrupted: str,
+    intruder: list[str],
+    number: int,
+    given: str,
+) -> int:
+    """One small conversation in which a call is interrupted; how many commands that call sent."""
+    say, join, listen = functions
+    node = case.node()
+    redis, cids = case.redis(node), case.redis(node)
+    reader = _Reader(case.redis(node), join, listen)
+    said = [(b"ann", b"one"), (b"ann", b"two"), (b"ann", b"three"), (b"ann", b"four")]
+    say(redis, "room", "ann", "one")
+    reader.listen()
+    say(redis, "room", "ann", "two")
+
+    def intrude() -> None:
+        if "say" in intruder:
+            say(cids, "room", "cid", "hello")
+            said.append((b"cid", b"hello"))
+        if "listen" in intruder:
+            reader.listen()
+
+    with _intruding_at(node, number, intrude) as sent:
+        say(redis, "room", "ann", "three") if interrupted == "say" else reader.listen()
+    if interrupted == "listen":
+        say(redis, "room", "ann", "three")
+    say(redis, "room", "ann", "four")
+    reader.listen_to_the_end()
+    case.equal(sorted(reader.heard), sorted(said), given=f"{given}; all that bob heard, sorted")
+    anns = [text for who, text in reader.heard if who == b"ann"]
+    case.equal(anns, [b"one", b"two", b"three", b"four"], given=f"{given}; what he heard of ann, in order")
+    return sent[0]
+
+
 # -- 10.2 a work queue ------------------------------------------------------------------------------
 
 work_queue = Exercise(

@@ -15,6 +15,7 @@ BOTH = "enough for both: in every order both get it"
 TO_AND_FRO = "to and fro at once, and from two to one: the sum stays"
 THREE = "three clients, every order"
 DIES = "a client that dies after any command moved all or nothing, and bars nobody's way"
+AGAIN = "however often somebody is in the way, it tries again"
 
 
 def read_then_write(redis, source, target, amount):
@@ -86,6 +87,26 @@ def watching(again=True, says=False, sets=False, watches_target=True, strict=Fal
     return transfer
 
 
+def with_tries(tries):
+    def transfer(redis, source, target, amount):
+        with redis.pipeline() as pipe:
+            for _ in range(tries):
+                try:
+                    pipe.watch(source)
+                    if int(pipe.get(source) or 0) < amount:
+                        return False
+                    pipe.multi()
+                    pipe.decrby(source, amount)
+                    pipe.incrby(target, amount)
+                    pipe.execute()
+                    return True
+                except WatchError:
+                    continue
+        return False
+
+    return transfer
+
+
 def watch_on_another_connection(redis, source, target, amount):
     watcher, other = redis.client(), redis.client()
     while True:
@@ -122,6 +143,20 @@ CHECKED = """
             return redis.error_reply('ERR no number')
         end
     end
+"""
+ASKED_REDIS = """
+    for _, key in ipairs(KEYS) do
+        if redis.call('EXISTS', key) == 1 then redis.call('INCRBY', key, 0) end
+    end
+"""
+PAYS_IN_FIRST = """
+    redis.call('INCRBY', KEYS[2], ARGV[1])
+    if redis.call('DECRBY', KEYS[1], ARGV[1]) < 0 then
+        redis.call('INCRBY', KEYS[1], ARGV[1])
+        redis.call('DECRBY', KEYS[2], ARGV[1])
+        return 0
+    end
+    return 1
 """
 MOVE = """
     if redis.call('DECRBY', KEYS[1], ARGV[1]) < 0 then
@@ -432,7 +467,9 @@ WRONG = {
         ("WATCH after the read", (watch_after_reading,), (SAME_MONEY, THREE)),
         ("gives up", (watching(again=False),), (BOTH,)),
         ("takes nil for success", (watching(again=False, says=True),), (SAME_MONEY, BOTH)),
-        ("lets WatchError out", (watching(catches=False),), (BOTH,)),
+        ("lets WatchError out", (watching(catches=False),), (BOTH, AGAIN)),
+        ("two tries", (with_tries(2),), (AGAIN,)),
+        ("a hundred tries", (with_tries(100),), (AGAIN,)),
         ("sets sums, and the own account grows", (watching(sets=True),), (OWN,)),
         ("sets a target that it didn't watch", (watching(sets=True, watches_target=False),), (TO_AND_FRO,)),
         ("the last coin stays", (watching(strict=True),), (MOVED,)),
@@ -441,6 +478,9 @@ WRONG = {
     ],
     "9.2": [
         ("no look before it moves", (in_lua(MOVE),), (TYPES,)),
+        ("a pattern takes 007 for a number", (in_lua(CHECKED + MOVE),), (TYPES,)),
+        ("looks by INCRBY 0, and the target is full", (in_lua(ASKED_REDIS + MOVE),), (TYPES,)),
+        ("pays in first, and the source holds a text", (in_lua(PAYS_IN_FIRST),), (TYPES,)),
         ("sums in Lua", (in_lua(LUA_SUMS),), (LARGE,)),
         ("compares in Lua", (in_lua(COMPARED_IN_LUA),), (TYPES, LARGE)),
         ("keys as arguments", (keys_as_arguments,), (DECLARED, SLOTS)),

@@ -20,6 +20,7 @@ SCHEDULE = "whenever the readers listen, each hears all"
 PAGES = "after a long absence the texts come in pages"
 BOUNDED = "the room keeps the last thousand texts, and not many more"
 AS_SAID = "every text comes as it was said"
+BETWEEN = "between any two commands another phone may be served"
 
 
 def say(redis, room, who, text):
@@ -123,6 +124,33 @@ def join_a_list(redis, room):
 def listen_to_a_list(redis, room, position):
     texts = redis.lrange(room, position, position + 199)
     return [tuple(text.split(b"\0", 1)) for text in texts], position + len(texts)
+
+
+def say_in_a_counted_list(redis, room, who, text):
+    redis.rpush(room, f"{who}\0{text}")
+    redis.incr(f"{room}:said")
+    redis.ltrim(room, -1000, -1)
+
+
+def say_in_a_counted_list_at_once(redis, room, who, text):
+    with redis.pipeline() as pipe:
+        pipe.rpush(room, f"{who}\0{text}").incr(f"{room}:said").ltrim(room, -1000, -1).execute()
+
+
+def join_a_counted_list(redis, room):
+    return int(redis.get(f"{room}:said") or 0)
+
+
+def listen_to_a_counted_list(redis, room, position):
+    first = int(redis.get(f"{room}:said") or 0) - redis.llen(room)
+    start = max(position - first, 0)
+    texts = redis.lrange(room, start, start + 199)
+    return [tuple(text.split(b"\0", 1)) for text in texts], max(position, first) + len(texts)
+
+
+def listen_and_skip_to_the_newest(redis, room, position):
+    messages, _ = listen(redis, room, position)
+    return messages, join(redis, room) if len(messages) < 200 else listen(redis, room, position)[1]
 
 
 # -- 10.2 ---------------------------------------------------------------------------------------------
@@ -561,6 +589,17 @@ WRONG = {
         ("a room of a hundred", (say_to_a_hundred, join, listen), (BOUNDED, PAGES)),
         ("who and text in one", (say_in_one_field, join, listen_to_one_field), (AS_SAID,)),
         ("a list and its length", (say_in_a_list, join_a_list, listen_to_a_list), (BOUNDED,)),
+        (
+            "a list and a counter, one after the other",
+            (say_in_a_counted_list, join_a_counted_list, listen_to_a_counted_list),
+            (BETWEEN,),
+        ),
+        (
+            "written at once, read in three commands",
+            (say_in_a_counted_list_at_once, join_a_counted_list, listen_to_a_counted_list),
+            (BETWEEN,),
+        ),
+        ("the newest id, asked for after reading", (say, join, listen_and_skip_to_the_newest), (BETWEEN,)),
     ],
     "10.2": [
         ("a popped job dies with its worker", (enqueue_in_a_list, pop_and_hope), (KILLED, HANDLING, POISON)),
