@@ -110,7 +110,7 @@ slices."""
     group="generic",
 )
 def waitaof(client: Client, *words: bytes):
-    """Wait until all writes so far are synced to disk here, and on so many replicas. O(1)."""
+    """Wait until what this client wrote is synced to disk here, and on so many replicas. O(1)."""
     numlocal = parse_integer(words[0])
     if numlocal is None:
         raise ReplyError(errors.NOT_INTEGER)
@@ -133,14 +133,14 @@ def waitaof(client: Client, *words: bytes):
         )
     if numlocal and log.state == "off":
         raise ReplyError(NO_LOG)
-    awaited = Awaited(client, node.journal.offset, numlocal, numreplicas)
+    awaited = Awaited(client, numlocal, numreplicas)
     if log.is_satisfied(awaited) or client.in_execution:
-        return log.acknowledged(awaited.offset)
+        return log.acknowledged(client)
     log.awaited.append(awaited)
     return Wait(
         topic="waitaof",  # happens by itself never: `AppendOnlyFile.serve_awaited` ends the wait
         deadline_ms=node.now_ms + timeout_ms if timeout_ms else None,
-        timeout_reply=lambda: log.acknowledged(awaited.offset),
+        timeout_reply=lambda: log.acknowledged(client),
     )
 
 

@@ -60,10 +60,9 @@ OFF, WAITING, ON = "off", "waiting", "on"
 
 
 class Awaited(NamedTuple):
-    """A WAITAOF: which entry of the journal must be on disk, here and on how many replicas."""
+    """A WAITAOF: whose writes must be on disk, here and on how many replicas."""
 
     client: Client
-    offset: int
     local: int
     replicas: int
 
@@ -175,6 +174,8 @@ class AppendOnlyFile:
         if not entry.targets & TO_AOF:
             return
         node = self.node
+        if node.writer is not None:
+            node.writer.logged_offset = entry.offset
         if node.config.aof_timestamp_enabled and node.now_us // 1_000_000 > self._timestamp_s:
             self._timestamp_s = node.now_us // 1_000_000
             self._append(encode_timestamp(self._timestamp_s))
@@ -347,23 +348,23 @@ class AppendOnlyFile:
 
     # -- WAITAOF ----------------------------------------------------------------------------------
 
-    def acknowledged(self, offset: int) -> list[int]:
-        """The reply of WAITAOF: 1 if the journal up to `offset` is on disk here, and on how many replicas.
+    def acknowledged(self, client: Client) -> list[int]:
+        """The reply of WAITAOF: 1 if what the client wrote is on disk here, and on how many replicas.
 
         A log that waits for its first base holds nothing yet: no manifest names its increment.
         """
-        local = int(self.state == ON and self.synced_offset >= offset)
-        return [local, self.node.replicas_synced(offset)]
+        local = int(self.state == ON and self.synced_offset >= client.logged_offset)
+        return [local, self.node.replicas_synced(client)]
 
     def is_satisfied(self, awaited: Awaited) -> bool:
-        local, replicas = self.acknowledged(awaited.offset)
+        local, replicas = self.acknowledged(awaited.client)
         return local >= awaited.local and replicas >= awaited.replicas
 
     def serve_awaited(self) -> None:
         """Answer the WAITAOFs that have what they wait for."""
         for awaited in self.awaited:
             if awaited.client.parked is not None and self.is_satisfied(awaited):
-                self.node.waiting.end(awaited.client, self.acknowledged(awaited.offset))
+                self.node.waiting.end(awaited.client, self.acknowledged(awaited.client))
         self.awaited = [awaited for awaited in self.awaited if awaited.client.parked is not None]
 
     # -- MISCONF and INFO -------------------------------------------------------------------------

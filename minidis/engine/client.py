@@ -79,6 +79,7 @@ class Client:
         self.outbox: deque[Any] = deque()
         self.journal_commands: list[list[bytes]] | None = None
         self.journals_always = False
+        self.logged_offset = 0  # of the journal: where this client's last change in the log stands
         self.gated = False
         self.update_gate()
 

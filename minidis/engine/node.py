@@ -158,7 +158,7 @@ class Node:
         self.memory.add_part("aof.buffer", self.append_only.buffered_bytes, grows_by_eviction=True)
         self.loading: Arrival | None = None  # a dataset is being loaded: most commands answer LOADING
         self.unwritten = False  # files must be brought up to date before replies go out: see `write_out`
-        self.replicas_synced: Callable[[int], int] = lambda offset: 0  # for WAITAOF
+        self.replicas_synced: Callable[[Client], int] = lambda client: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
         self.scripts_run_everything = False  # as DEBUG SET-DISABLE-DENY-SCRIPTS says

@@ -271,14 +271,15 @@ def test_everysec_refuses_writes_until_the_disk_has_room_again():
 
 def test_waitaof_waits_for_the_sync():
     redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
-    redis.execute("SET", "k", "v")
     other = redis.connect()
+    redis.call(other, [b"SET", b"k", b"v"])
+    assert redis.execute("WAITAOF", "1", "0", "0") == [1, 0], "this client wrote nothing: no wait"
     redis.call(other, [b"WAITAOF", b"1", b"0", b"0"])
     assert not other.outbox
     redis.step(1.1)
     assert other.outbox.popleft() == [1, 0]
-    assert redis.execute("WAITAOF", "1", "0", "0") == [1, 0], "nothing new: no wait"
-    redis.execute("SET", "k", "w")
+    assert redis.call(other, [b"WAITAOF", b"1", b"0", b"0"]) == [1, 0], "nothing new: no wait"
+    redis.call(other, [b"SET", b"k", b"w"])
     redis.call(other, [b"WAITAOF", b"1", b"1", b"300"])
     redis.step(0.4)
     assert other.outbox.popleft() == [0, 0]
@@ -286,8 +287,8 @@ def test_waitaof_waits_for_the_sync():
 
 def test_waitaof_is_served_by_the_sync_that_a_rewrite_begins_with():
     redis = Embedded({**LOG, "appendfsync": "no"}, clock=0, seed=1)
-    redis.execute("SET", "k", "v")
     other = redis.connect()
+    redis.call(other, [b"SET", b"k", b"v"])
     redis.call(other, [b"WAITAOF", b"1", b"0", b"0"])
     redis.step(5)
     assert not other.outbox, "appendfsync no syncs nothing by itself"
@@ -498,8 +499,8 @@ def test_waitaof_does_not_count_a_log_without_a_base():
     for number in range(30):
         redis.execute("SET", f"k{number}", "v")
     redis.execute("CONFIG", "SET", "appendonly", "yes")
-    redis.execute("SET", "after", "1")
     other = redis.connect()
+    redis.call(other, [b"SET", b"after", b"1"])
     redis.call(other, [b"WAITAOF", b"1", b"0", b"0"])
     redis.step(0.5)
     assert redis.node.append_only.state == "waiting" and not other.outbox

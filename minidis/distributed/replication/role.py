@@ -57,8 +57,6 @@ HURRIED_CRON_US = 100_000
 REPLICA_ACKS = "replica acks"
 """The topic that WAIT waits for."""
 
-MOST_MARKS = 1000
-
 UNBLOCKED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 
 
@@ -91,7 +89,6 @@ class Replication:
         self.own_keys = OwnKeys(node)
         self.failover: Any = None  # a Failover under way
         self.cron_runs = 0
-        self._marks: dict[int, int] = {}  # offset of the journal -> of the stream, for WAITAOF
         node.replicas_synced = self._count_synced
         self.asked_at = -1  # the offset at which replicas were last asked for acknowledgements
         self._next_cron_us: int | None = None
@@ -353,14 +350,8 @@ class Replication:
             self.asked_at = self.offset
             self.say([b"REPLCONF", b"GETACK", b"*"])
 
-    def _count_synced(self, journal_offset: int) -> int:
-        """How many replicas have synced to disk what this journal offset stands for (WAITAOF)."""
-        offset = self._marks.get(journal_offset)
-        if offset is None:
-            if journal_offset != self.node.journal.offset:
-                return 0
-            offset = self._marks[journal_offset] = self.offset
-            if len(self._marks) > MOST_MARKS:
-                del self._marks[next(iter(self._marks))]
-            self.ask_for_acks(offset)
+    def _count_synced(self, client: Client) -> int:
+        """How many replicas have synced to disk what this client has written (WAITAOF)."""
+        offset = self.offset_written_by(client)
+        self.ask_for_acks(offset)
         return self.replicas.count_acknowledged_on_disk(offset)

@@ -530,6 +530,7 @@ def test_waitaof_counts_replicas_with_a_log() -> None:
     lab.partition("b")
     alice.call("SET", "k", "w")
     assert alice.call("WAITAOF", 1, 1, 500) == [1, 0]
+    assert lab.connect("a", "bob").call("WAITAOF", 1, 1, 500) == [1, 1], "bob wrote nothing"
 
 
 def test_killed_clients_come_back() -> None:
