@@ -67,6 +67,33 @@ def only_the_prefix(case: Case, delete_prefix: Callable) -> None:
     case.equal(came, 50, given="what delete_prefix() answers")
 
 
+@delete_by_prefix.test("a rare prefix: an empty page is not the end")
+def rare_prefix(case: Case, delete_prefix: Callable) -> None:
+    node = case.node()
+    _fill(node, [b"user:%d" % n for n in range(40_000)] + [b"session:%d" % n for n in range(5)])
+    came = delete_prefix(case.redis(node), "session:")
+    left = sum(key.startswith(b"session:") for key in _names(node))
+    case.equal((came, left), (5, 0), given="5 keys session:N among 40 000 user:N: answer and keys left")
+
+
+@delete_by_prefix.test("who deletes a key counts it: somebody else's are not yours")
+def others_delete(case: Case, delete_prefix: Callable) -> None:
+    node = case.node()
+    _fill(node, [b"session:%d" % n for n in range(2_000)])
+    other, theirs = node.connect("other"), [0]
+
+    def delete_one(client: Any, argv: list[bytes], reply: Any) -> None:
+        """A key of the page that was just answered is gone before the page can be deleted."""
+        if client is not other and argv[0].upper() == b"SCAN" and reply[1]:
+            theirs[0] += node.node.execute(other, [b"UNLINK", reply[1][0]])
+
+    node.node.listen_to_commands(delete_one)
+    came = delete_prefix(case.redis(node), "session:")
+    case.equal(_names(node), set(), given="2 000 keys, and another client that deletes some: keys left")
+    given = f"2 000 keys, of which another client deleted {theirs[0]} meanwhile: the answer"
+    case.equal(came, 2_000 - theirs[0], given=given)
+
+
 @delete_by_prefix.test("nothing there: 0, and no error")
 def nothing_there(case: Case, delete_prefix: Callable) -> None:
     node = case.node()
@@ -215,7 +242,7 @@ def _counted(answer: Any) -> dict[bytes, int]:
         key.encode("utf-8", "surrogateescape") if isinstance(key, str) else key: n
         for key, n in answer.items()
     }
-    counts.pop(b"temp", None)
+    counts.pop(b"temp", None)  # what came or went meanwhile may be counted or not
     return counts
 
 
@@ -262,6 +289,32 @@ def empty_pages(case: Case, count_prefixes: Callable) -> None:
     _resize(node.node.databases[0].table, 4096)  # it was large once: most of its buckets are empty
     came = _counted(count_prefixes(case.redis(node)))
     case.equal(came, {b"user": 40}, given="40 keys in a table of 4096 buckets, so that most pages are empty")
+
+
+@count_by_prefix.test("others insert and delete meanwhile")
+def others_insert(case: Case, count_prefixes: Callable) -> None:
+    node = case.node()
+    _fill(node, [b"user:%d" % n for n in range(2_000)])
+    table, rounds = node.node.databases[0].table, iter(range(10))
+
+    def come_and_go(client: Any, argv: list[bytes], reply: Any) -> None:
+        """After each of the first ten pages 2000 keys temp:N come, and most of those before them go."""
+        at = next(rounds, None) if argv[0].upper() == b"SCAN" else None
+        if at is not None:
+            _fill(node, [b"temp:%d:%d" % (at, n) for n in range(2_000)])
+            _drop(table, [b"temp:%d:%d" % (at - 1, n) for n in range(1_500)])
+
+    node.node.listen_to_commands(come_and_go)
+    came = _counted(count_prefixes(case.redis(node)))
+    case.equal(
+        came, {b"user": 2_000}, given="2 000 keys that stay; with each page 2 000 keys temp:N come, others go"
+    )
+
+
+@unobserved
+def _drop(table: Any, keys: list[bytes]) -> None:
+    for key in keys:
+        table.pop(key, None)
 
 
 @count_by_prefix.test("no command looks at everything")

@@ -174,6 +174,41 @@ def each_part(case: Case, shop_class: Any) -> None:
     case.equal(shop.first_time("payment:1"), False, given="first_time() of the same id almost a day later")
 
 
+@beside.test("a lock is held as long as asked for, an id for a day")
+def own_times(case: Case, shop_class: Any) -> None:
+    _, shop = _open(case, shop_class)
+    shop.lock("short", "ann", 5)
+    shop.lock("long", "ann", 300)
+    shop.first_time("payment:1")
+    _wait(case, 6)
+    case.equal(shop.lock("short", "bob", 5), True, given="6 seconds after ann's lock() for 5 seconds")
+    _wait(case, 293)
+    case.equal(shop.lock("long", "bob", 300), False, given="299 seconds after ann's lock() for 300 seconds")
+    _wait(case, 2)
+    case.equal(shop.lock("long", "bob", 300), True, given="301 seconds after ann's lock() for 300 seconds")
+    _wait(case, DAY_S)
+    given = "first_time() of the same id more than 24 hours later: its memory is wanted back"
+    case.equal(shop.first_time("payment:1"), True, given=given)
+
+
+@beside.test("a page that is cached again is the new one")
+def renewed(case: Case, shop_class: Any) -> None:
+    _, shop = _open(case, shop_class)
+    shop.cache("home", b"old")
+    shop.cache("home", b"new")
+    case.equal(shop.cached("home"), b"new", given="cache() of the page home twice, old and then new")
+
+
+@beside.test("a page, a lock and an id may have the same name")
+def same_name(case: Case, shop_class: Any) -> None:
+    _, shop = _open(case, shop_class)
+    shop.cache("7", b"<html>")
+    case.equal(shop.lock("7", "ann", 30), True, given="a page 7; then lock() of the name 7")
+    case.equal(shop.first_time("7"), True, given="a page 7 and a lock 7; then first_time() of the id 7")
+    case.equal(shop.cached("7"), b"<html>", given="a page 7, a lock 7 and an id 7: cached()")
+    case.equal(shop.lock("7", "bob", 30), False, given="a page 7, an id 7 and ann's lock 7: lock() by bob")
+
+
 @beside.test("every node has a limit, all together 3 MB")
 def limits(case: Case, shop_class: Any) -> None:
     world, _ = _open(case, shop_class)

@@ -12,6 +12,8 @@ from minidis.structures.hashtable import Entry
 ONLY = "what begins with the prefix goes, and nothing else"
 NOTHING = "nothing there: 0, and no error"
 TEXT = "a prefix is text: * ? [ ] and \\ mean themselves"
+RARE = "a rare prefix: an empty page is not the end"
+MINE = "who deletes a key counts it: somebody else's are not yours"
 PINGS = "99 % of the pings are answered within 2 ms"
 BIG = "big values among them: no ping waits for 5 ms"
 OTHERS = "it comes to an end, whatever others write meanwhile"
@@ -56,13 +58,33 @@ def without_quoting(redis, prefix):
     return deleted
 
 
-def stops_at_an_empty_page(redis, prefix):
-    deleted, cursor = 0, 0
-    while True:
-        cursor, page = redis.scan(cursor, match=_quoted(prefix), count=10)
-        if not page:
-            return deleted
-        deleted += redis.unlink(*page)
+def stops_at_an_empty_page(count):
+    def delete_prefix(redis, prefix):
+        deleted, cursor = 0, None
+        while cursor != 0:
+            cursor, page = redis.scan(cursor or 0, match=_quoted(prefix), count=count)
+            if not page:
+                break
+            deleted += redis.unlink(*page)
+        return deleted
+
+    return delete_prefix
+
+
+def counts_pages(redis, prefix):
+    deleted, cursor = 0, None
+    while cursor != 0:
+        cursor, page = redis.scan(cursor or 0, match=_quoted(prefix), count=500)
+        if page:
+            redis.unlink(*page)
+        deleted += len(page)
+    return deleted
+
+
+def by_dbsize(redis, prefix):
+    before = redis.dbsize()
+    counts_pages(redis, prefix)
+    return before - redis.dbsize()
 
 
 def empty_page_to_unlink(redis, prefix):
@@ -99,6 +121,7 @@ KINDS = "each kind is counted"
 BYTES = "keys are bytes"
 TWICE = "a key that SCAN answers twice is one key"
 EMPTY = "an empty page is not the end"
+INSERTS = "others insert and delete meanwhile"
 PAGES = "no command looks at everything"
 
 
@@ -124,6 +147,14 @@ def ends_at_an_empty_page(redis):
         cursor, page = redis.scan(cursor or 0, count=10)
         if not page:
             break
+        seen.update(page)
+    return _count(seen)
+
+
+def ends_when_all_are_seen(redis):
+    total, seen, cursor = redis.dbsize(), set(), None
+    while cursor != 0 and len(seen) < total:
+        cursor, page = redis.scan(cursor or 0, count=500)
         seen.update(page)
     return _count(seen)
 
@@ -392,7 +423,10 @@ WRONG = {
         ("COUNT of a million", (one_big_page,), (PINGS,)),
         ("DEL", (by_del,), (BIG,)),
         ("the prefix is a pattern", (without_quoting,), (TEXT,)),
-        ("an empty page is the end", (stops_at_an_empty_page,), (ONLY,)),
+        ("an empty page is the end", (stops_at_an_empty_page(10),), (ONLY, RARE)),
+        ("an empty page of 1000 is the end", (stops_at_an_empty_page(1000),), (RARE,)),
+        ("SCAN's keys are counted, not UNLINK's", (counts_pages,), (MINE,)),
+        ("DBSIZE before and after", (by_dbsize,), (MINE,)),
         ("UNLINK without keys", (empty_page_to_unlink,), (NOTHING,)),
         ("somewhere in the key", (contains,), (ONLY,)),
         ("FLUSHDB", (flush,), (ONLY, NOTHING, TEXT)),
@@ -402,6 +436,7 @@ WRONG = {
         ("counts replies", (counts_replies,), (TWICE,)),
         ("KEYS", (counts_by_keys,), (PAGES,)),
         ("an empty page is the end", (ends_at_an_empty_page,), (EMPTY,)),
+        ("as many as DBSIZE said is the end", (ends_when_all_are_seen,), (INSERTS,)),
         ("decodes", (decodes,), (BYTES,)),
         ("only keys with a colon", (only_with_a_colon,), (KINDS,)),
         ("at the last colon", (splits_at_the_last,), (KINDS, BYTES)),

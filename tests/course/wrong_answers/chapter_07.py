@@ -107,6 +107,29 @@ class ForgetsAfterAnHour(TwoNodes):
         return bool(self.state.set(f"paid:{payment_id}", 1, nx=True, ex=3600))
 
 
+class LocksOfThirtySeconds(TwoNodes):
+    def lock(self, name, token, ttl_s):
+        return super().lock(name, token, 30)
+
+
+class IdsForEver(TwoNodes):
+    def first_time(self, payment_id):
+        return bool(self.state.set(f"paid:{payment_id}", 1, nx=True))
+
+
+class PagesNeverRenewed(TwoNodes):
+    def cache(self, page, html):
+        self.redis.set(f"page:{page}", html, ex=3600, nx=True)
+
+
+class BareNames(TwoNodes):
+    def lock(self, name, token, ttl_s):
+        return bool(self.state.set(name, token, nx=True, ex=ttl_s))
+
+    def first_time(self, payment_id):
+        return bool(self.state.set(payment_id, 1, nx=True, ex=86_400))
+
+
 # -- 7.3 ------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +259,11 @@ NEWEST, LIMITS = (
     "the newest pages are there, whatever came before",
     "every node has a limit, all together 3 MB",
 )
+TIMES = "a lock is held as long as asked for, an id for a day"
+RENEWED, NAMES = (
+    "a page that is cached again is the new one",
+    "a page, a lock and an id may have the same name",
+)
 LOUD, WORKS = "when there is no room for state, an error says so", "each part does its work"
 BEST, REMEMBERS = "the best of a sample goes", "what was drawn before is chosen from as well"
 SIXTEEN, GHOSTS = "the sixteen best of all that were drawn stay", "ghosts are dropped, and never chosen"
@@ -268,6 +296,10 @@ WRONG = {
         ("state on a node that evicts", (StateEvicted,), (LOUD,)),
         ("a full node means True", (ErrorsSwallowed,), (LOUD,)),
         ("an hour for a day", (ForgetsAfterAnHour,), (WORKS,)),
+        ("30 seconds, whatever was asked for", (LocksOfThirtySeconds,), (TIMES,)),
+        ("ids for ever", (IdsForEver,), (TIMES,)),
+        ("a page is written once", (PagesNeverRenewed,), (RENEWED,)),
+        ("no prefixes", (BareNames,), (NAMES,)),
     ],
     "7.3": [
         ("no pool at all", (NoPool,), (BEST, REMEMBERS, SIXTEEN)),

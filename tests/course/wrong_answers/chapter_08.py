@@ -11,6 +11,7 @@ from minidis.course.checks.chapter_08 import page_by_many_trips
 SAME_PAGE = "the same page"
 THREE_TRIPS = "in three round trips"
 GONE = "posts, authors and counters that are gone"
+TWICE = "a post that is twice in the timeline is twice on the page"
 HELD_UP = "nobody is held up: no transaction, no script, nothing written"
 NAME_ONLY = "the name of an author, not the whole profile"
 
@@ -60,6 +61,16 @@ def page_by_a_script(redis, user):
     return page_with()(redis, user)
 
 
+def page_by_a_read_only_script(redis, user):
+    redis.eval_ro("return redis.call('LRANGE', KEYS[1], 0, -1)", 1, f"timeline:{user}")
+    return page_with()(redis, user)
+
+
+def page_of_different_posts(redis, user):
+    answer = page_with()(redis, user)
+    return answer | {"posts": list({post["id"]: post for post in answer["posts"]}.values())}
+
+
 def page_that_remembers(redis, user):
     answer = page_with()(redis, user)
     redis.set(f"page:{user}", str(answer))
@@ -94,6 +105,8 @@ def load_with(
     place_in_chunk=False,
     forgets_the_rest=False,
     at_once=False,
+    size_of=lambda text: len(text.encode()),
+    error_text=str,
 ):
     """The reference with a mistake."""
 
@@ -101,23 +114,23 @@ def load_with(
         refused, first, size = [], 0, 0
         pipe = redis.pipeline(transaction=transaction)
         for key, field, value in list(rows) if at_once else rows:
-            row_size = 50 + len(key) + len(field) + len(value)
+            row_size = 50 + size_of(key) + size_of(field) + size_of(value)
             if len(pipe) == most_rows or (len(pipe) and size + row_size > most_bytes):
-                first, size = _send(pipe, first, refused, raises, place_in_chunk), 0
+                first, size = _send(pipe, first, refused, raises, place_in_chunk, error_text), 0
             pipe.hset(key, field, value)
             size += row_size
         if len(pipe) and not forgets_the_rest:
-            _send(pipe, first, refused, raises, place_in_chunk)
+            _send(pipe, first, refused, raises, place_in_chunk, error_text)
         return refused
 
     return load
 
 
-def _send(pipe, first, refused, raises, place_in_chunk):
+def _send(pipe, first, refused, raises, place_in_chunk, error_text):
     count = len(pipe)
     for place, reply in enumerate(pipe.execute(raise_on_error=raises)):
         if isinstance(reply, Exception):
-            refused.append(((0 if place_in_chunk else first) + place, str(reply)))
+            refused.append(((0 if place_in_chunk else first) + place, error_text(reply)))
     return first + count
 
 
@@ -333,6 +346,8 @@ WRONG = {
         ("whole profiles", (page_with(whole_profile=True),), (NAME_ONLY,)),
         ("liked left out", (page_with(raw_liked=True),), (SAME_PAGE,)),
         ("a script", (page_by_a_script,), (HELD_UP,)),
+        ("a read-only script", (page_by_a_read_only_script,), (HELD_UP,)),
+        ("each post once", (page_of_different_posts,), (TWICE,)),
         ("stores the page", (page_that_remembers,), (THREE_TRIPS, HELD_UP)),
         ("posts whose author is gone", (page_without_the_missing,), (GONE,)),
         ("sorted by id", (page_in_another_order,), (SAME_PAGE,)),
@@ -342,6 +357,8 @@ WRONG = {
         ("a transaction", (load_with(transaction=True),), (NO_MULTI,)),
         ("all in one pipeline", (load_with(most_rows=10**9, most_bytes=10**9),), (BOUNDED, AS_SENT)),
         ("rows are counted, not bytes", (load_with(most_bytes=10**9),), (BOUNDED,)),
+        ("characters are counted, not bytes", (load_with(size_of=len),), (BOUNDED,)),
+        ("exceptions, not their texts", (load_with(error_text=lambda error: error),), (REFUSED,)),
         ("too small chunks", (load_with(most_rows=20),), (FEW,)),
         ("raises at the first error", (load_with(raises=True),), (REFUSED,)),
         ("the place in its chunk", (load_with(place_in_chunk=True),), (REFUSED,)),
