@@ -169,15 +169,24 @@ class RealDisk:
         if fcntl is None or (held is not None and _is_file(held, path)):
             return
         with _reported("lock", path):
-            descriptor = os.open(path, _OPEN_FLAGS, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            descriptor = _lock(path)
+            while not _is_file(descriptor, path):  # `unlock` has removed it since it was opened
                 os.close(descriptor)
-                raise
+                descriptor = _lock(path)
         self._locks[path] = descriptor
         if held is not None:
             os.close(held)
+
+    def unlock(self, path: str) -> None:
+        """Remove a locked file, then let it go: who has opened it meanwhile sees that it has no name."""
+        descriptor = self._locks.pop(path, None)
+        if descriptor is not None:
+            with _reported("unlock", path):
+                try:
+                    if _is_file(descriptor, path):
+                        os.unlink(path)
+                finally:
+                    os.close(descriptor)
 
     def _descriptor(self, operation: str, path: str) -> int:
         descriptor = self._open.get(path)
@@ -185,6 +194,16 @@ class RealDisk:
             with _reported(operation, path):
                 descriptor = self._open[path] = os.open(path, _OPEN_FLAGS, 0o644)
         return descriptor
+
+
+def _lock(path: str) -> int:
+    descriptor = os.open(path, _OPEN_FLAGS, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _is_file(descriptor: int, path: str) -> bool:

@@ -26,11 +26,13 @@ Read next: minidis/client, a redis-py client on top of this.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import random as random_module
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,8 +42,8 @@ from minidis.drivers.simulated_disk import Loss, SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.client import Client
 from minidis.engine.config import Config
-from minidis.engine.disk import Disk
-from minidis.engine.loading import Loading
+from minidis.engine.disk import Disk, DiskError
+from minidis.engine.loading import LoadError, Loading
 from minidis.engine.node import Node
 from minidis.engine.saving import write_snapshot_file
 from minidis.engine.waiting import WAITING
@@ -102,6 +104,7 @@ class Embedded:
         disk: Disk | None = None,
     ) -> None:
         self.patience_s = FROZEN_PATIENCE_S
+        self._release: Callable[[], None] = lambda: None  # lets go of the place that `open_node` locked
         self._is_open = True
         self.make_loading: Callable[[Node], Loading] = Loading  # what reads the files at a start
         self.front: Any = None  # an EventLoop that stands before the node: cells then speak to it by bytes
@@ -171,13 +174,24 @@ class Embedded:
     # -- the disk ---------------------------------------------------------------------------------
 
     def kill(self) -> None:
-        """kill -9, and start again from the disk: what was written is there, synced or not."""
+        """kill -9, and start again from the disk: what was written is there, synced or not.
+
+        Raises LoadError for a damaged file: the node is empty then and refuses writes, and the file stays.
+        """
         with self.lock:
             former = self._end()
             self._make_node(former.config)
             self.node.saving.ignores_save_points = former.saving.ignores_save_points
-            self._load()
-            self._keep_listeners(former)
+            try:
+                self._load()
+            except LoadError as error:
+                error.add_note(
+                    "The node is empty now and refuses writes, so that the file stays as it is. "
+                    "When the file is mended, kill() again."
+                )
+                raise
+            finally:
+                self._keep_listeners(former)
 
     def power_cut(self) -> Loss:
         """Pull the plug of the simulated disk, and start again: only what was synced is there for sure."""
@@ -209,16 +223,18 @@ class Embedded:
             loading.check_snapshot(path)
             for database in node.databases:
                 database.clear()
-            loading.begin(loading.snapshot(path)).run()
+            with starting.all_or_nothing(node):
+                loading.begin(loading.snapshot(path)).run()
             if node.append_only.state != "off":
                 node.append_only.rewriting.start_or_schedule()
             return loading.keys_loaded
 
     def _load(self) -> None:
-        """Start from the disk.  Raises LoadError; the node is then empty, and its log off."""
-        loading = starting.start(self.node, self.make_loading)
-        if loading is not None:
-            loading.run()
+        """Start from the disk.  Raises LoadError; the node is then empty, refuses writes, its log is off."""
+        with starting.all_or_nothing(self.node):
+            loading = starting.start(self.node, self.make_loading)
+            if loading is not None:
+                loading.run()
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -404,6 +420,7 @@ class Embedded:
                 self._end()
                 if isinstance(self.disk, RealDisk):
                     self.disk.close_all()
+                self._release()
 
 
 def open_node(
@@ -413,11 +430,13 @@ def open_node(
 
     A file is loaded if it is there, and saved by save points, by `close()`, and when Python ends. In a folder
     an append-only log is kept, so that not even a kill loses more than the last second. `options` are those
-    of `Embedded`.  Raises LoadError for a file that is damaged, OSError for a folder that cannot be used.
+    of `Embedded`.  Raises LoadError for a file that is damaged, OSError for a folder that cannot be used, or
+    one that another node has open, in this process or another.
     """
     path = os.path.abspath(path)
     if path.endswith(".rdb") or os.path.isfile(path):
         places = {"dir": os.path.dirname(path), "dbfilename": os.path.basename(path)}
+        lock = f"{path}.lock"
         if not os.path.isdir(places["dir"]):
             raise FileNotFoundError(f"there is no folder {places['dir']} to keep {places['dbfilename']} in")
         if not os.access(places["dir"], os.W_OK):
@@ -425,9 +444,38 @@ def open_node(
     else:
         os.makedirs(path, exist_ok=True)
         places = {"dir": path, "appendonly": "yes", "save": ""}
-    node = Embedded({**places, **(config or {})}, disk=RealDisk(), **options)
+        lock = os.path.join(path, "minidis.lock")
+    release = _lock_place(path, lock)
+    try:
+        node = Embedded({**places, **(config or {})}, disk=RealDisk(), **options)
+    except BaseException:
+        release()
+        raise
+    node._release = release
     atexit.register(node.close)
     return node
+
+
+def _lock_place(path: str, lock: str) -> Callable[[], None]:
+    """Let no other node open this file or folder: of two, the one that is closed last would win.
+
+    The lock ends with the process, too.  Returns what ends it before.
+    """
+    disk = RealDisk()
+    try:
+        disk.lock(lock)
+    except DiskError as error:
+        if error.code not in ("EAGAIN", "EWOULDBLOCK"):
+            raise
+        raise BlockingIOError(
+            errno.EAGAIN, "another node has it open, here or in another process: close() that first", path
+        ) from None
+
+    def release() -> None:
+        with suppress(DiskError):  # the folder may be gone; a file that stays behind is locked by nobody
+            disk.unlock(lock)
+
+    return release
 
 
 _default_node: Embedded | None = None

@@ -25,6 +25,7 @@ SAVE_FAILED = (
     "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the "
     "Redis logs for details about the RDB error."
 )
+NOT_LOADED = "MISCONF Writes are refused, because the dataset could not be loaded:"
 LOG_FAILED = "MISCONF Errors writing to the AOF file: {}"
 NO_AUTH = "NOAUTH Authentication required."
 

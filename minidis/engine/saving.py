@@ -60,6 +60,9 @@ class Saving:
         self.keys_loaded = 0
         self.keys_expired_at_load = 0
         self.ignores_save_points = False  # an embedded node saves when it is told to
+        self.not_loaded = (
+            ""  # why the files could not be loaded: they are not saved over unasked
+        )
         self._changes_at_start = 0
 
     @property
@@ -73,7 +76,7 @@ class Saving:
     @property
     def save_points(self) -> tuple[tuple[int, int], ...]:
         """Pairs of seconds and changes: a save is due when both are reached."""
-        return () if self.ignores_save_points else self.node.config.save
+        return () if self.ignores_save_points or self.not_loaded else self.node.config.save
 
     @property
     def changes(self) -> int:
@@ -169,7 +172,7 @@ class Saving:
         self.last_save_s = self.node.now_us // 1_000_000
         self.last_status = "ok"
         self.node.log("notice", "DB saved on disk")
-        self.update_guard()
+        self.release()
 
     def _give_up(self, error: DiskError) -> None:
         self.last_status = "err"
@@ -189,15 +192,28 @@ class Saving:
 
     # -- MISCONF ----------------------------------------------------------------------------------
 
+    def hold(self, not_loaded: str) -> None:
+        """Keep files that could not be loaded, and refuse writes, until a load or a SAVE succeeds."""
+        self.not_loaded = not_loaded
+        self.update_guard()
+
+    def release(self) -> None:
+        """The dataset and its file are at one again; but a log that was not loaded is not open to writes."""
+        if not self.node.config.appendonly or self.node.append_only.state != "off":
+            self.not_loaded = ""
+        self.update_guard()
+
     def update_guard(self) -> None:
-        """Refuse writes while the last save failed, or let them pass again."""
+        """Refuse writes while the last save failed, or nothing was loaded, or let them pass again."""
         config = self.node.config
         refuses = config.stop_writes_on_bgsave_error and bool(self.save_points) and self.last_status != "ok"
-        self.node.set_guard(self._refuse_write, refuses)
+        self.node.set_guard(self._refuse_write, refuses or bool(self.not_loaded))
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
         if not self.node.is_replica and command.is_stopped_by_disk_errors:
-            raise ReplyError(errors.SAVE_FAILED)
+            raise ReplyError(
+                f"{errors.NOT_LOADED} {self.not_loaded}" if self.not_loaded else errors.SAVE_FAILED
+            )
 
 
 def write_snapshot_file(

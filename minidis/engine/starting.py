@@ -18,7 +18,8 @@ Read next: loading.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from minidis.engine.disk import DiskError, join
@@ -85,7 +86,23 @@ def reload_log(node: Node) -> None:
     log.flush(force=True)
     empty(node)
     loading = Loading(node)
-    loading.begin(loading.log(log.files.folder, log.files.manifest)).run()
+    with all_or_nothing(node):
+        loading.begin(loading.log(log.files.folder, log.files.manifest)).run()
+
+
+@contextmanager
+def all_or_nothing(node: Node) -> Iterator[None]:
+    """Half a dataset must not pass for a whole one.
+
+    After a LoadError inside the node is empty, refuses writes, and saves nothing over the files unasked.
+    """
+    try:
+        yield
+    except LoadError as error:
+        empty(node)
+        node.saving.hold(str(error))
+        raise
+    node.saving.release()
 
 
 def empty(node: Node) -> None:

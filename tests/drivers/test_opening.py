@@ -11,6 +11,7 @@ import minidis
 from minidis import Embedded
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
+from minidis.protocol.replies import ReplyError
 
 PROGRAM = """
 import os, sys, minidis
@@ -106,3 +107,67 @@ def test_a_node_that_cannot_save_says_so_when_it_is_closed(tmp_path):
     with pytest.raises(DiskError):
         node.close()
     node.close()  # already closed: nothing happens
+
+
+def flip_a_bit(path, offset):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+    return content
+
+
+def test_a_file_that_cannot_be_read_again_is_not_saved_over(tmp_path):
+    path = tmp_path / "shop.rdb"
+    node = minidis.open(path)
+    for number in range(30):
+        node.execute("SET", f"key:{number}", "x" * 30)
+    node.execute("SAVE")
+    whole = path.read_bytes()
+    damaged = flip_a_bit(path, 400)
+    with pytest.raises(LoadError, match="shop.rdb at offset") as caught:
+        node.kill()
+    assert "refuses writes" in caught.value.__notes__[0]
+    assert node.execute("DBSIZE") == 0, "not the keys before the fault"
+    with pytest.raises(ReplyError, match="MISCONF Writes are refused.*shop.rdb at offset"):
+        node.execute("SET", "new", 1)
+    path.write_bytes(whole)
+    node.kill()
+    assert node.execute("DBSIZE") == 30 and node.execute("SET", "new", 1) == "OK"
+    path.write_bytes(damaged)
+    with pytest.raises(LoadError):
+        node.kill()
+    node.close()
+    assert path.read_bytes() == damaged
+
+
+def test_a_log_that_cannot_be_read_again_takes_no_writes(tmp_path):
+    node = minidis.open(tmp_path / "shop")
+    for number in range(30):
+        node.execute("RPUSH", "list", number)
+    log = tmp_path / "shop" / node.node.append_only.path
+    damaged = flip_a_bit(log, log.read_bytes().index(b"*3", 300))
+    with pytest.raises(LoadError):
+        node.kill()
+    assert node.execute("EXISTS", "list") == 0
+    assert node.execute("SAVE") == "OK", "somewhere else: the log is as it was"
+    with pytest.raises(ReplyError, match="MISCONF Writes are refused"):
+        node.execute("SET", "new", 1)
+    node.close()
+    assert log.read_bytes() == damaged
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+@pytest.mark.parametrize("name", ["shop.rdb", "shop"])
+def test_a_place_is_open_to_one_node_at_a_time(tmp_path, name):
+    path = tmp_path / name
+    node = minidis.open(path)
+    node.execute("SET", "a", 1)
+    with pytest.raises(BlockingIOError, match=f"another node has it open.*{name}"):
+        minidis.open(path)
+    other = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(path), "end"], capture_output=True, text=True, timeout=60
+    )
+    assert other.returncode == 1 and "BlockingIOError" in other.stderr
+    node.close()
+    assert count(path) == 1
+    assert not list(tmp_path.rglob("*.lock"))

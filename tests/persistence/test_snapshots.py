@@ -15,6 +15,7 @@ from minidis.engine.node import Node
 from minidis.engine.snapshots import Walk
 from minidis.persistence.aof import CommandWriter
 from minidis.persistence.rdb_writer import SnapshotWriter
+from minidis.protocol.replies import ReplyError
 from tests.differential.sides import MinidisSide
 from tests.persistence.worlds import commands, picture
 
@@ -133,3 +134,25 @@ def test_key_load_delay_makes_loading_last():
     assert redis.node.loading is loading and 10 < loading.keys_loaded < 20
     redis.step(1)
     assert redis.node.loading is None and loading.keys_loaded == 20
+
+
+def test_reload_keeps_the_dataset_when_the_file_is_damaged():
+    """Redis 7.0 keeps what it has read by then (a wrong check sum), or exits (a wrong record)."""
+    redis = Embedded({"save": "3600 1"}, clock=0, seed=1)
+    for number in range(30):
+        redis.execute("SET", f"key:{number}", number)
+    redis.execute("SAVE")
+    digest = redis.execute("DEBUG", "DIGEST")
+    redis.disk.flip_bit("dump.rdb", 300)
+    with pytest.raises(ReplyError, match="Error trying to load the RDB dump"):
+        redis.execute("DEBUG", "RELOAD", "NOSAVE")
+    assert redis.execute("DEBUG", "DIGEST") == digest
+    redis.execute("SAVE")
+    with pytest.raises(ReplyError, match="Error trying to load the RDB dump"):
+        redis.execute("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH")  # every key comes twice: found out half-way
+    assert redis.execute("DBSIZE") == 0
+    with pytest.raises(ReplyError, match="MISCONF.*comes twice"):
+        redis.execute("SET", "new", 1)
+    redis.close()
+    redis.kill()
+    assert redis.execute("DEBUG", "DIGEST") == digest, "nothing was saved over the file"

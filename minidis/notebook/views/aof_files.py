@@ -19,6 +19,7 @@ from minidis.notebook.views.protocol import draw_row, row_of
 from minidis.notebook.views.view import View, slider
 from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_annotation import annotate
+from minidis.persistence.aof_manifest import Manifest
 from minidis.protocol.annotation import Span
 from minidis.values.string import String
 
@@ -72,11 +73,12 @@ class AofView(View):
         y = 52.0
         for number, step in enumerate(data["steps"], data["first"]):
             is_chosen = number == data["chosen"]
-            if is_chosen:
-                canvas.box(8, y - 13, canvas.width - 16, 20, "a", 3)
-            canvas.text(52, y, str(step["start"]), "m t-dim", 10, "end")
-            canvas.text(62, y, label(step["words"], 40), "m b" if is_chosen else "m", 11.5)
-            canvas.text(370, y, label(step["effect"], 48), "t-dim", 11.5)
+            note = f"command {number}, at byte {step['start']}: {step['words']}"
+            with canvas.group(note=note, event=("command", number), key=f"command-{number}"):
+                canvas.box(8, y - 13, canvas.width - 16, 20, "a" if is_chosen else "page", 3)
+                canvas.text(52, y, str(step["start"]), "m t-dim", 10, "end")
+                canvas.text(62, y, label(step["words"], 40), "m b" if is_chosen else "m", 11.5)
+                canvas.text(370, y, label(step["effect"], 48), "t-dim", 11.5)
             y += 22
         y += 12
         for number, row in enumerate(data["rows"], 1):
@@ -113,15 +115,15 @@ class AofView(View):
 
     def _bytes(self) -> tuple[str, bytes, Embedded]:
         """A title, the log's bytes, and a node as it was before their first command."""
-        stage = Embedded(clock=0, seed=0)
+        stage = Embedded({"aof-load-truncated": "no"}, clock=0, seed=0)  # nothing is cut off files of others
         if self.source is not None:
             return "an append-only file", bytes(self.source), stage
         node = self.node.node
         files = node.append_only.files
         base = files.manifest.base
-        if base is not None and base.name.endswith(".rdb"):
+        if base is not None:  # a snapshot, or commands (aof-use-rdb-preamble no)
             loading = Loading(stage.node, disk=node.disk)
-            loading.begin(loading.snapshot(files.path(base.name))).run()
+            loading.begin(loading.log(files.folder, Manifest(files.manifest.name, base))).run()
         names = [file.name for file in files.manifest.increments]
         return "the node's log", b"".join(node.disk.read(files.path(name)) for name in names), stage
 

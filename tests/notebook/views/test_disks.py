@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from minidis import Embedded
@@ -71,3 +73,20 @@ def test_the_rows_of_a_snapshot_are_what_its_file_will_say():
     assert not views.snapshot(node).take()["runs"]
     node.kill()
     assert node.execute("MGET", *"abcde") == [b"1", b"1", b"1", b"1", None]
+
+
+def test_a_log_whose_base_is_commands_and_a_click_on_one_of_them():
+    node = Embedded({"appendonly": "yes", "aof-use-rdb-preamble": "no"}, clock=0, seed=1)
+    node.execute("RPUSH", "l", 1, 2, 3)
+    node.execute("BGREWRITEAOF")
+    node.step(1)
+    for number in (4, 5, 6):
+        node.execute("RPUSH", "l", number)
+    view = views.aof(node=node)
+    effects = [step["effect"] for step in view.take()["steps"] if step["words"].startswith("RPUSH")]
+    assert effects == [f"rpush l: list of {number}" for number in (4, 5, 6)]
+    drawn = view.draw(view.take()).svg()
+    rows = re.findall(r'data-event="(\w+)" data-value="(\w+)" role="button" tabindex="0"', drawn)
+    assert len(rows) == len(view.take()["steps"])
+    view.do(*rows[-1])  # what the widget sends for a click, or Enter
+    assert view.take()["chosen"] == len(rows) and "6" in str(view.take()["rows"][-1])
