@@ -368,7 +368,6 @@ class Loading(Arrival):
             database.set_expiry(entry.key, entry.expires_at_ms)
         set_use(entry.value, self.node, entry.idle_s, entry.frequency)
         self.keys_loaded += 1
-        self.rest()
         if self.node.observed:
             self.node.key_changed(database, entry.key, "", modified=False)
 
