@@ -169,9 +169,7 @@ def _debug_reload(client: Client, *options: bytes) -> str:
         if b"NOSAVE" not in chosen:
             node.saving.save(COMPLETE_VERSION)  # nothing may be forgotten on the way
         loading = Loading(node, merge=b"MERGE" in chosen)
-        if (
-            b"NOSAVE" in chosen
-        ):  # Redis finds the damage half-way: it exits, or keeps that half
+        if b"NOSAVE" in chosen:  # Redis finds the damage half-way: it exits, or keeps that half
             loading.check_snapshot(node.saving.path)
         if b"NOFLUSH" not in chosen:
             starting.empty(node)

@@ -60,9 +60,7 @@ class Saving:
         self.keys_loaded = 0
         self.keys_expired_at_load = 0
         self.ignores_save_points = False  # an embedded node saves when it is told to
-        self.not_loaded = (
-            ""  # why the files could not be loaded: they are not saved over unasked
-        )
+        self.not_loaded = ""  # why the files could not be loaded: they are not saved over unasked
         self._changes_at_start = 0
 
     @property
