@@ -63,7 +63,11 @@ LONGEST_OUTAGE_S = 30
 class Racks:
     """Three racks: each a data node and what the learner has put there."""
 
-    def __init__(self, case: Case, placement: Any, quorum: Any) -> None:
+    def __init__(self, case: Case, choose: Callable[[], Any]) -> None:
+        choice = choose()
+        fine = isinstance(choice, tuple) and len(choice) == 2
+        case.true(fine, "choose()", show(choice), "a tuple of two: placement, quorum")
+        placement, quorum = choice
         fine = isinstance(placement, dict) and sorted(placement) == SENTINELS
         case.true(fine, "placement", show(placement), f"a dict with the keys {', '.join(SENTINELS)}")
         case.true(
@@ -105,16 +109,16 @@ class Racks:
 
 
 @place_sentinels.test("the primary's rack burns: another takes over")
-def primary_burns(case: Case, placement: Any, quorum: Any) -> None:
-    racks = Racks(case, placement, quorum)
+def primary_burns(case: Case, choose: Callable[[], Any]) -> None:
+    racks = Racks(case, choose)
     racks.burn("r1")
     racks.takes_over("rack r1 burns, with the primary a")
 
 
 for _rack in ("r2", "r3"):
 
-    def _burns(case: Case, placement: Any, quorum: Any, rack: str = _rack) -> None:
-        racks = Racks(case, placement, quorum)
+    def _burns(case: Case, choose: Callable[[], Any], rack: str = _rack) -> None:
+        racks = Racks(case, choose)
         racks.burn(rack)
         case.equal(racks.switched(4), [], f"rack {rack} burns, the primary is well; who switched")
         racks.lab.power_cut("a")
@@ -124,8 +128,8 @@ for _rack in ("r2", "r3"):
 
 
 @place_sentinels.test("a rack that is cut off promotes nobody")
-def cut_off(case: Case, placement: Any, quorum: Any) -> None:
-    racks = Racks(case, placement, quorum)
+def cut_off(case: Case, choose: Callable[[], Any]) -> None:
+    racks = Racks(case, choose)
     rack = racks.fullest()
     racks.lab.partition(racks.members[rack])
     given = f"rack {rack} is cut off, the primary is with the others; who switched"
@@ -133,8 +137,8 @@ def cut_off(case: Case, placement: Any, quorum: Any) -> None:
 
 
 @place_sentinels.test("the primary's rack is cut off: only the others act")
-def primary_cut_off(case: Case, placement: Any, quorum: Any) -> None:
-    racks = Racks(case, placement, quorum)
+def primary_cut_off(case: Case, choose: Callable[[], Any]) -> None:
+    racks = Racks(case, choose)
     racks.lab.partition(racks.members["r1"])
     switched = set(racks.takes_over("rack r1 is cut off, with the primary"))
     others = set(SENTINELS) - set(racks.members["r1"])
@@ -147,8 +151,8 @@ def primary_cut_off(case: Case, placement: Any, quorum: Any) -> None:
 
 
 @place_sentinels.test("one broken line between two racks: no failover")
-def broken_line(case: Case, placement: Any, quorum: Any) -> None:
-    racks = Racks(case, placement, quorum)
+def broken_line(case: Case, choose: Callable[[], Any]) -> None:
+    racks = Racks(case, choose)
     rack = racks.fullest()
     racks.lab.partition(racks.members["r1"], racks.members[rack])
     given = f"the line between r1 and {rack} breaks; both still reach the third rack, and the primary works"

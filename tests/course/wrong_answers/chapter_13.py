@@ -20,6 +20,10 @@ def placed(*racks):
     return {f"s{number}": rack for number, rack in enumerate(racks, 1)}
 
 
+def chosen(placement, quorum):
+    return lambda: (placement, quorum)
+
+
 EVEN = placed("r1", "r1", "r2", "r2", "r3")
 
 # -- 13.2 ---------------------------------------------------------------------------------------------
@@ -462,22 +466,23 @@ class TheFirst(Chooser):
 
 WRONG = {
     "13.1": [
-        ("three in one rack", (placed("r1", "r1", "r1", "r2", "r3"), 3), (BURNS,)),
-        ("three in another rack", (placed("r1", "r2", "r2", "r2", "r3"), 3), (R2,)),
-        ("three in the last rack", (placed("r1", "r2", "r3", "r3", "r3"), 3), (R3,)),
-        ("all in one rack", (placed("r1", "r1", "r1", "r1", "r1"), 3), (BURNS,)),
+        ("three in one rack", (chosen(placed("r1", "r1", "r1", "r2", "r3"), 3),), (BURNS,)),
+        ("three in another rack", (chosen(placed("r1", "r2", "r2", "r2", "r3"), 3),), (R2,)),
+        ("three in the last rack", (chosen(placed("r1", "r2", "r3", "r3", "r3"), 3),), (R3,)),
+        ("all in one rack", (chosen(placed("r1", "r1", "r1", "r1", "r1"), 3),), (BURNS,)),
         (
             "none with the primary, three together",
-            (placed("r2", "r2", "r2", "r3", "r3"), 2),
+            (chosen(placed("r2", "r2", "r2", "r3", "r3"), 2),),
             (R2,),
         ),
-        ("a quorum of one", (EVEN, 1), (LINE,)),
-        ("a quorum of two", (EVEN, 2), (LINE,)),
-        ("two, and the other way round", (placed("r1", "r2", "r2", "r3", "r3"), 2), (LINE,)),
-        ("a quorum of four", (EVEN, 4), (R2,)),
-        ("all must agree", (EVEN, 5), (PRIMARY_CUT,)),
-        ("a rack that is none", (placed("r1", "r1", "r2", "r2", "r4"), 3), (BURNS,)),
-        ("one is not placed", ({"s1": "r1", "s2": "r2", "s3": "r3"}, 2), (BURNS,)),
+        ("a quorum of one", (chosen(EVEN, 1),), (LINE,)),
+        ("a quorum of two", (chosen(EVEN, 2),), (LINE,)),
+        ("two, and the other way round", (chosen(placed("r1", "r2", "r2", "r3", "r3"), 2),), (LINE,)),
+        ("a quorum of four", (chosen(EVEN, 4),), (R2,)),
+        ("all must agree", (chosen(EVEN, 5),), (PRIMARY_CUT,)),
+        ("a rack that is none", (chosen(placed("r1", "r1", "r2", "r2", "r4"), 3),), (BURNS,)),
+        ("one is not placed", (chosen({"s1": "r1", "s2": "r2", "s3": "r3"}, 2),), (BURNS,)),
+        ("the placement alone", (lambda: EVEN,), (BURNS,)),
     ],
     "13.2": [
         ("asks every time", (AsksEveryTime,), (FINDS,)),
