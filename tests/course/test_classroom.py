@@ -49,8 +49,8 @@ def set_answer(notebook: Notebook, text: str) -> None:
 
 
 def tamper(notebook: Notebook) -> None:
-    """The test cell claims full marks, and the answer is wrong."""
-    set_answer(notebook, HALF)
+    """The answer is wrong, takes the name of the check, and the test cell claims full marks."""
+    set_answer(notebook, HALF + f"\ncheck = lambda *words: {POINTS}.0\n")
     for cell in test_cells(notebook):
         cell["source"] = f"{POINTS}.0"
 
@@ -61,11 +61,9 @@ def good(notebook: Notebook) -> None:
 
 SUBMISSIONS: dict[str, Any] = {
     "good": good,
-    "half": lambda notebook: set_answer(notebook, HALF),
+    "hostile": tamper,
     "blank": lambda notebook: None,
     "endless": lambda notebook: set_answer(notebook, SLOW),
-    "tampered": tamper,
-    "renamed": lambda notebook: set_answer(notebook, HALF + f"\ncheck = lambda *words: {POINTS}.0\n"),
 }
 
 
@@ -89,8 +87,7 @@ def test_students_receive_every_exercise_and_no_solution(course: Path) -> None:
         assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
         assert all("raise NotImplementedError()" in cell_source(cell) for cell in solution_cells(load(path)))
         assert not any(cell.get("outputs") for cell in load(path)["cells"])
-    config = (course / "nbgrader_config.py").read_text(encoding="utf-8")
-    seed = config.partition('CLASS_SEED"] = "')[2].partition('"')[0]
+    seed = seed_of(course)
     assert seed.isdigit()
     assert all(
         seed not in path.read_text(encoding="utf-8") for path in (course / "release").glob("*/*.ipynb")
@@ -114,18 +111,30 @@ def test_a_class_is_graded(course: Path) -> None:
     for student, change in SUBMISSIONS.items():
         notebook = load(path)
         change(notebook)
+        graded = next(
+            at
+            for at, cell in enumerate(notebook["cells"])
+            if cell["metadata"].get("nbgrader", {}).get("grade")
+        )
+        del notebook["cells"][graded + 1 :]  # what one may try afterwards
         handed_in = course / "submitted" / student / assignment / path.name
         handed_in.parent.mkdir(parents=True)
         handed_in.write_text(json.dumps(notebook), encoding="utf-8")
     classroom.run_nbgrader(course, "autograde", assignment, "--create", f"--notebook={path.stem}")
     scores = scores_of(course, path.stem)
     assert scores["good"] == POINTS
-    assert 0 < scores["half"] < POINTS
-    assert scores["tampered"] == scores["renamed"] == scores["half"]
+    assert 0 < scores["hostile"] < POINTS  # what its answer is worth
     assert scores["blank"] == scores["endless"] == 0
-    classroom.run_nbgrader(course, "generate_feedback", assignment, "--student=half")
-    (page,) = (course / "feedback/half").glob(f"*/{path.stem}.html")
-    assert "was due" in page.read_text(encoding="utf-8")
+    classroom.run_nbgrader(course, "generate_feedback", assignment, "--student=hostile")
+    (page,) = (course / "feedback/hostile").glob(f"*/{path.stem}.html")
+    text = page.read_text(encoding="utf-8")
+    assert all(f">{label}</td>" in text for label in ("given", "came", "due"))
+    assert seed_of(course) not in text
+
+
+def seed_of(course: Path) -> str:
+    config = (course / "nbgrader_config.py").read_text(encoding="utf-8")
+    return config.partition('CLASS_SEED"] = "')[2].partition('"')[0]
 
 
 def scores_of(course: Path, notebook: str) -> dict[str, float]:
