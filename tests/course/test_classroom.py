@@ -28,7 +28,12 @@ EXERCISE = "9.1"
 POINTS = 6
 
 SLOW = """
+stuck = []
+
 def transfer(redis, source, target, amount):
+    if stuck:
+        raise TimeoutError("once is enough")
+    stuck.append(True)
     while True:
         pass
 """
