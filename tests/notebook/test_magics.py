@@ -318,7 +318,9 @@ def test_an_interrupt_lets_the_command_finish_and_stops_the_cell(notebook: Noteb
         signal.raise_signal(signal.SIGINT)  # in this thread and at once, which os.kill does not promise
 
     stop = minidis.default_node().node.listen_to_keys(lambda database, key, event: interrupt())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     printed = notebook.shell.run_cell("%%redis\nSET k v\nSET never v")
+    signal.signal(signal.SIGINT, before)
     stop()
     assert isinstance(printed.error_in_exec, Interrupted)
     assert printed.error_in_exec._render_traceback_() == ["interrupted: the lines below did not run"]
