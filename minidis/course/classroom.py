@@ -45,7 +45,7 @@ c.CourseDirectory.course_id = "minidis"
 os.environ["MINIDIS_CLASS_SEED"] = "{seed}"
 
 # A cell that does not end is interrupted, and graded with nothing; the notebook goes on.
-c.ExecutePreprocessor.timeout = 60
+c.ExecutePreprocessor.timeout = 300
 c.ExecutePreprocessor.interrupt_on_timeout = True
 
 # Progress files of the machine that grades are not the students'.

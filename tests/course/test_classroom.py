@@ -110,6 +110,7 @@ def test_a_chapter_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "no exercises for chapter 99" in capsys.readouterr().err
 
 
+@pytest.mark.timeout(900)  # a kernel for each submission, and an exercise that plays every schedule
 def test_a_class_is_graded(course: Path) -> None:
     path = release_of(course)
     assignment = path.parent.name
@@ -127,7 +128,7 @@ def test_a_class_is_graded(course: Path) -> None:
         handed_in.write_text(json.dumps(notebook), encoding="utf-8")
     classroom.run_nbgrader(course, "autograde", assignment, "--create", f"--notebook={path.stem}")
     scores = scores_of(course, path.stem)
-    assert scores["good"] == POINTS
+    assert scores["good"] == POINTS, scores
     assert 0 < scores["hostile"] < POINTS  # what its answer is worth
     assert scores["blank"] == scores["endless"] == 0
     classroom.run_nbgrader(course, "generate_feedback", assignment, "--student=hostile")
