@@ -14,27 +14,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from minidis.distributed.cluster import slots
+from minidis.distributed.cluster import messages, slots
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.role import Cluster
     from minidis.distributed.cluster.state import ClusterNode
     from minidis.engine.client import Client
-
-MESSAGE_TYPES = (
-    "ping",
-    "pong",
-    "meet",
-    "fail",
-    "publish",
-    "auth-req",
-    "auth-ack",
-    "update",
-    "mfstart",
-    "module",
-    "publishshard",
-)
-"""In the order of their numbers on the bus."""
 
 
 def slots_reply(cluster: Cluster, client: Client) -> list[Any]:
@@ -121,7 +106,7 @@ def info_reply(cluster: Cluster) -> str:
         "cluster_my_epoch": (followed or myself).config_epoch,
     }
     for direction, counts in (("sent", state.statistics.sent), ("received", state.statistics.received)):
-        for kind in MESSAGE_TYPES:
+        for kind in messages.TYPE_NAMES:
             if counts.get(kind):
                 fields[f"cluster_stats_messages_{kind}_{direction}"] = counts[kind]
         fields[f"cluster_stats_messages_{direction}"] = sum(counts.values())
