@@ -43,6 +43,7 @@ from minidis.distributed.cluster.state import (
     MYSELF,
     ClusterNode,
     ClusterState,
+    is_name,
     random_name,
 )
 from minidis.engine.loading import LoadError
@@ -51,7 +52,6 @@ from minidis.protocol.quoting import split_arguments
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAME = re.compile(r"[a-z0-9]{40}\Z")
 _FORBIDDEN = set("!#$%&()*+:;<>?@[]^{|}~")
 """What the value of a field behind the hostname must not have."""
 _OPEN_SLOT = re.compile(r"\[(\d+)-([<>])-([a-z0-9]{40})\]\Z")
@@ -200,7 +200,7 @@ class _Reader:
         return state
 
     def _node(self, name: str) -> ClusterNode:
-        if not _NAME.match(name):
+        if not is_name(name):
             raise _BadLine(f"{name!r} is no id of a node")
         if name not in self.nodes:
             self.nodes[name] = ClusterNode(name, 0, self.now_ms, random_name(self.random))
@@ -222,7 +222,7 @@ class _Reader:
             if not equals or "=" in value or _FORBIDDEN & set(name + value):
                 raise _BadLine(f"{field!r} is no name=value")
             match name:
-                case "shard-id" if _NAME.match(value):
+                case "shard-id" if is_name(value):
                     node.shard_id = value
                     self.has_shard_id.add(node.name)
                 case "nodename":
