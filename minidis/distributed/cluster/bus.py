@@ -217,9 +217,7 @@ class Bus:
         state, config = self.state, self.node.config
         myself = state.myself
         primary = myself.primary if myself.is_replica and myself.primary is not None else myself
-        port, other_port = myself.tcp_port, myself.tls_port
-        if config.tls_cluster:
-            port, other_port = other_port, port
+        port, other_port = self.order_ports(myself.tcp_port, myself.tls_port)
         flags |= EXTENSION_DATA
         if myself.is_primary and state.manual_failover.ends_ms:
             flags |= PAUSED
@@ -240,6 +238,10 @@ class Bus:
             flags,
             body,
         )
+
+    def order_ports(self, first: int, second: int) -> tuple[int, int]:
+        """From the plain port and the one for TLS to a message's `port` and `other_port`, or back."""
+        return (second, first) if self.node.config.tls_cluster else (first, second)
 
     def send(self, node: ClusterNode, message: Message) -> bool:
         """Send to one node over the link that we opened.  False: there is none."""
@@ -332,7 +334,7 @@ class Bus:
                 return True
         node = self.state.add(ClusterNode(random_name(self.random), HANDSHAKE | MEET, self.now_ms))
         node.ip, node.bus_port = ip, bus_port
-        node.tcp_port, node.tls_port = (0, port) if tls else (port, 0)
+        node.tcp_port, node.tls_port = self.order_ports(port, 0)
         return True
 
     def close_links(self, node: ClusterNode) -> None:

@@ -91,9 +91,7 @@ def _draw(bus: Bus) -> list[ClusterNode]:
 
 
 def _entry(bus: Bus, node: ClusterNode) -> About:
-    port, other_port = node.tcp_port, node.tls_port
-    if bus.node.config.tls_cluster:
-        port, other_port = other_port, port
+    port, other_port = bus.order_ports(node.tcp_port, node.tls_port)
     return About(
         node.name,
         node.ping_sent_ms // 1000 & 0xFFFFFFFF,
@@ -169,21 +167,14 @@ def _take_doubts(bus: Bus, entry: About, node: ClusterNode, sender: ClusterNode 
         node.flags &= ~NO_ADDRESS
 
 
-def _ports(bus: Bus, entry: About) -> tuple[int, int]:
-    """The plain port and the one for TLS."""
-    if bus.node.config.tls_cluster:
-        return entry.other_port, entry.port
-    return entry.port, entry.other_port
-
-
 def _set_address(bus: Bus, node: ClusterNode, entry: About) -> None:
     node.ip, node.bus_port = entry.ip, entry.bus_port
-    node.tcp_port, node.tls_port = _ports(bus, entry)
+    node.tcp_port, node.tls_port = bus.order_ports(entry.port, entry.other_port)
 
 
 def _is_elsewhere(bus: Bus, node: ClusterNode, entry: About) -> bool:
     known = (node.ip.lower(), node.bus_port, node.tcp_port, node.tls_port)
-    return known != (entry.ip.lower(), entry.bus_port, *_ports(bus, entry))
+    return known != (entry.ip.lower(), entry.bus_port, *bus.order_ports(entry.port, entry.other_port))
 
 
 def take_extensions(bus: Bus, extensions: Extensions, sender: ClusterNode) -> None:

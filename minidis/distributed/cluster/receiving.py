@@ -138,19 +138,12 @@ def _answer(bus: Bus, link: ClusterLink, message: Message, sender: ClusterNode |
     if sender is None and is_meet and message.sender != myself.name:
         node = ClusterNode(random_name(bus.random), HANDSHAKE, bus.now_ms)
         node.ip = message.ip or link.peer.address[0]
-        node.tcp_port, node.tls_port = _ports(bus, message)
+        node.tcp_port, node.tls_port = bus.order_ports(message.port, message.other_port)
         node.bus_port = message.bus_port
         bus.state.add(node)
         bus.note_change(save=True)
         gossip.take_entries(bus, message, None)
     bus.send_ping(link, messages.PONG)
-
-
-def _ports(bus: Bus, message: Message) -> tuple[int, int]:
-    """The plain port of the sender, and the one for TLS."""
-    if bus.node.config.tls_cluster:
-        return message.other_port, message.port
-    return message.port, message.other_port
 
 
 def _agree_on_name(bus: Bus, link: ClusterLink, message: Message, sender: ClusterNode | None) -> bool:
@@ -192,7 +185,8 @@ def _update_address(bus: Bus, link: ClusterLink, message: Message, node: Cluster
     """Is the node elsewhere than we thought?  Then connect to it there."""
     if link is node.link:
         return False
-    address = (message.ip or link.peer.address[0], *_ports(bus, message), message.bus_port)
+    ports = bus.order_ports(message.port, message.other_port)
+    address = (message.ip or link.peer.address[0], *ports, message.bus_port)
     if not address[0] or address == (node.ip, node.tcp_port, node.tls_port, node.bus_port):
         return False
     node.ip, node.tcp_port, node.tls_port, node.bus_port = address
