@@ -33,7 +33,7 @@ from minidis.distributed.cluster.messages import (
     Updated,
     decode,
 )
-from minidis.distributed.cluster.slots import SlotSet, ranges
+from minidis.distributed.cluster.slots import SlotSet, ranges, show_range
 from minidis.distributed.cluster.state import FAIL, HANDSHAKE, NO_ADDRESS, PFAIL
 from minidis.protocol.quoting import quote
 
@@ -84,7 +84,7 @@ def _header(message: Message, names: Mapping[str, str]) -> str:
 
 def show_slots(slots: SlotSet) -> str:
     """A set of slots in words."""
-    parts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges(slots)]
+    parts = [show_range(first, last) for first, last in ranges(slots)]
     return f"slots {' '.join(parts)}" if parts else "no slots"
 
 

@@ -89,7 +89,7 @@ def describe(state: ClusterState, node: ClusterNode, tls: bool = False, for_file
         str(node.pong_received_ms),
         str(node.config_epoch if followed is None else followed.config_epoch),
         "connected" if node.link is not None or node.is_myself else "disconnected",
-        *(str(first) if first == last else f"{first}-{last}" for first, last in slots.ranges(node.slots)),
+        *(slots.show_range(first, last) for first, last in slots.ranges(node.slots)),
     ]
     if node.is_myself:
         fields += _open_slots(state)

@@ -87,6 +87,11 @@ def each(slots: SlotSet) -> Iterator[int]:
         yield from range(first, last + 1)
 
 
+def show_range(first: int, last: int) -> str:
+    """A run as Redis writes it: "0-5460", and "7" for a single slot."""
+    return str(first) if first == last else f"{first}-{last}"
+
+
 def ranges(slots: SlotSet) -> list[tuple[int, int]]:
     """The runs of a set, first and last slot of each."""
     found = []

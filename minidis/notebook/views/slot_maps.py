@@ -19,7 +19,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from minidis.distributed.cluster.slots import SLOTS, slot_of
+from minidis.distributed.cluster.slots import SLOTS, show_range, slot_of
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulation.lab import Lab
 from minidis.engine.node import Node
@@ -212,11 +212,7 @@ def _count(data: dict[str, Any], owner: str) -> int:
 
 
 def _ranges_text(data: dict[str, Any], owner: str) -> str:
-    ranges = [
-        str(first) if first == last else f"{first}-{last}"
-        for first, last, name in data["runs"]
-        if name == owner
-    ]
+    ranges = [show_range(first, last) for first, last, name in data["runs"] if name == owner]
     more = len(ranges) - MOST_RANGES
     return " ".join(ranges[:MOST_RANGES]) + (
         f" and {count_of(more, 'more range', 'more ranges')}" if more > 0 else ""
