@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from minidis.distributed.cluster import messages, slots
 
 if TYPE_CHECKING:
+    from minidis.distributed.cluster.links import ClusterLink
     from minidis.distributed.cluster.role import Cluster
     from minidis.distributed.cluster.state import ClusterNode
     from minidis.engine.client import Client
@@ -116,16 +117,16 @@ def info_reply(cluster: Cluster) -> str:
 
 def links_reply(cluster: Cluster) -> list[dict[bytes, Any]]:
     """CLUSTER LINKS."""
-    return [
-        {
-            b"direction": direction,
-            b"node": node.name.encode(),
-            b"create-time": link.created_ms,
-            b"events": link.events.encode(),
-            b"send-buffer-allocated": link.buffered_bytes,
-            b"send-buffer-used": link.buffered_bytes,
-        }
-        for node in cluster.state.nodes.values()
-        for direction, link in ((b"to", node.link), (b"from", node.inbound_link))
-        if link is not None
-    ]
+    return [_link(link) for link in cluster.bus.links()]
+
+
+def _link(link: ClusterLink) -> dict[bytes, Any]:
+    assert link.node is not None
+    return {
+        b"direction": b"from" if link.inbound else b"to",
+        b"node": link.node.name.encode(),
+        b"create-time": link.created_ms,
+        b"events": link.events.encode(),
+        b"send-buffer-allocated": link.buffered_bytes,
+        b"send-buffer-used": link.buffered_bytes,
+    }
