@@ -68,9 +68,9 @@ class Listeners:
         except TlsError as error:
             self.log.warning(str(error))
             raise ListenError("Failed to configure TLS. Check logs for more info.") from None
-        for kind, port in (("tcp", config.port), ("tls", config.tls_port)):
+        for kind, port in self._ports.items():
             try:
-                self._open_port(kind, port)
+                self._open_port(kind)
             except OSError:
                 raise ListenError(f"Failed listening on port {port} ({kind}), aborting.") from None
         if config.unixsocket:
@@ -114,10 +114,9 @@ class Listeners:
     def _listen_anew(self, directive: str, reason: str, *kinds: str) -> None:
         for kind in kinds:
             self._close(kind)
-        ports = {"tcp": self.config.port, "tls": self.config.tls_port}
         try:
             for kind in kinds:
-                self._open_port(kind, ports[kind])
+                self._open_port(kind)
         except OSError:
             for kind in kinds:
                 self._close(kind)
@@ -145,7 +144,7 @@ class Listeners:
     def facts(self) -> dict[str, object]:
         """The fields of INFO that say where the server listens."""
         fields: dict[str, object] = {}
-        ports = {"tcp": self.config.port, "tls": self.config.tls_port}
+        ports = self._ports
         for number, kind in enumerate(("tcp", "unix", "tls")):
             if self.by_kind[kind]:
                 addresses = [self._unix_path] if kind == "unix" else self.config.bind.split()
@@ -156,17 +155,20 @@ class Listeners:
 
     # -- opening ----------------------------------------------------------------------------------
 
-    def _open_port(self, kind: str, port: int) -> None:
+    @property
+    def _ports(self) -> dict[str, int]:
+        return {"tcp": self.config.port, "tls": self.config.tls_port}
+
+    def _open_port(self, kind: str) -> None:
         """Listen on a port of each address of `bind`: on all or, if one cannot be had (OSError), on none."""
+        port = self._ports[kind]
         if not port:
             return
         tls = server_context(self.config) if kind == "tls" else None
         for host in self.config.bind.split():
             is_optional, address = host.startswith("-"), host.removeprefix("-")
             try:
-                bound = _bind(
-                    {"*": "0.0.0.0", "::*": "::"}.get(address, address), port, self.config.tcp_backlog
-                )
+                bound = _bind(_ANY.get(address, address), port, self.config.tcp_backlog)
             except OSError as error:
                 self.log.warning(
                     f"Warning: Could not create server {kind.upper()} listening socket {address}:{port}: "
