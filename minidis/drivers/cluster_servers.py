@@ -26,12 +26,11 @@ from typing import Any, cast
 from minidis.distributed.cluster.creation import Member, create, shards
 from minidis.drivers import browser
 from minidis.drivers.disk import RealDisk
-from minidis.drivers.embedded import real_clock
+from minidis.drivers.embedded import real_clock, to_bytes
 from minidis.drivers.log import Log
 from minidis.drivers.server import Server, loop_factory
 from minidis.engine.config import Config
 from minidis.engine.node import Node
-from minidis.protocol.replies import ReplyError
 
 HOST = "127.0.0.1"
 POLL_S = 0.02
@@ -111,7 +110,7 @@ class ClusterServers:
         server = self.servers[int(name)]
         client = server.node.connect()
         try:
-            return server.node.execute(client, [str(word).encode() for word in words])
+            return server.node.execute(client, [to_bytes(word) for word in words])
         finally:
             server.node.disconnect(client)
             server.flush_soon()
@@ -197,15 +196,9 @@ class LocalCluster:
         """Call a function in the thread of the servers, where it may touch their nodes."""
 
         async def inside() -> Any:
-            try:
-                return function()
-            except ReplyError as error:
-                return error
+            return function()
 
-        reply = self._wait_for(inside())
-        if isinstance(reply, ReplyError):
-            raise reply
-        return reply
+        return self._wait_for(inside())
 
     def kill(self, port: int) -> None:
         """End one node at once, as kill -9 would."""
