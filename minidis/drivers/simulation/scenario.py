@@ -136,24 +136,22 @@ class _Player:
         return ["ok"]
 
     def _do_nodes(self, *words: str) -> list[str]:
-        config = dict(word.split("=", 1) for word in words if "=" in word)
-        self.lab.nodes(*(word for word in words if "=" not in word), config=config)
+        names, config = _names_and_settings(words)
+        self.lab.nodes(*names, config=config)
         return ["ok"]
 
     def _do_cluster(self, *words: str) -> list[str]:
-        config = dict(word.split("=", 1) for word in words if "=" in word)
-        replicas = int(config.pop("replicas", 1))
-        self.lab.cluster([word for word in words if "=" not in word], replicas, config)
+        names, config = _names_and_settings(words)
+        self.lab.cluster(names, int(config.pop("replicas", 1)), config)
         return ["ok"]
 
     def _do_table(self, *names: str) -> list[str]:
         return [line for name in names for line in clusters.table(self.lab, name)]
 
     def _do_sentinels(self, *words: str) -> list[str]:
-        options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
+        names, options = _names_and_settings(words)
         watch = dict([options.pop("watch").split(":")])
         quorum = int(options.pop("quorum", 2))
-        names = [word for word in words if "=" not in word]
         self.lab.sentinels(*names, watch=watch, quorum=quorum, **options)
         return ["ok"]
 
@@ -175,6 +173,12 @@ class _Player:
             if process.running and process.node.sentinel is None:
                 groups.setdefault(dataset_digest(process.node.databases), []).append(name)
         return [" = ".join(names) for names in groups.values()]
+
+
+def _names_and_settings(words: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
+    """What is NAME, and what is DIRECTIVE=VALUE."""
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    return [word for word in words if "=" not in word], settings
 
 
 def show(reply: Any, indent: str = "") -> list[str]:
