@@ -301,7 +301,8 @@ class Server:
     def carry_out_peers(self) -> None:
         """Open, write to and close the connections that the node itself asks for."""
         self.peers.carry_out()
-        self._update_oom_score()  # perhaps it has become a replica, or a primary
+        if self.node.is_replica != self._oom_score.is_replica:
+            self._update_oom_score()
 
     def new_connection(self) -> Connection:
         return Connection(self)
