@@ -433,3 +433,20 @@ def test_a_reply_over_the_hard_limit_is_never_begun(path: str) -> None:
             await other.ask(b"GET n\r\n", b"$2\r\n10\r\n")
 
     asyncio.run(scenario())
+
+
+def test_an_oom_score_that_cannot_be_set_is_told_once_for_each_role(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with serving(path) as (server, _):
+            warnings: list[str] = []
+            monkeypatch.setattr(server.log, "warning", warnings.append)
+            server._oom_score.path = f"{path}/missing"
+            server.node.config.set({"oom-score-adj": "yes"})
+            for is_replica in (True, True, False, False):
+                server.node.is_replica = is_replica
+                server.carry_out_peers()
+            assert len(warnings) == 2 and "Unable to write oom_score_adj" in warnings[0]
+
+    asyncio.run(scenario())
