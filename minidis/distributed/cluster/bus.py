@@ -67,7 +67,6 @@ class Bus:
         self.failing_nodes = 0
         """How many are in PFAIL, as the last tick has counted."""
         self.bytes_sent = 0
-        self.bytes_received = 0
         self.dropped_type: int | None = None
         """DEBUG DROP-CLUSTER-PACKET-FILTER: messages of this type are not looked at."""
         self.ticks = 0

@@ -95,7 +95,6 @@ class ClusterLink:
 
     def received(self, peer: Peer, data: bytes) -> None:
         self.packets.feed(data)
-        self.bus.bytes_received += len(data)
         try:
             for packet in self.packets:
                 self.bus.take(self, packet)
