@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
+from minidis.engine.config import DIRECTIVES
 from minidis.engine.disk import DiskError, MemoryDisk
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
@@ -30,6 +31,16 @@ def test_rewrite_puts_the_values_and_the_users_into_the_file():
     assert [line.split()[1] for line in lines if line.startswith("user ")] == ["alice", "default"]
     assert node.execute(client, [b"CONFIG", b"REWRITE"]) == "OK"
     assert node.disk.read("redis.conf").decode().splitlines() == lines
+
+
+def test_each_directive_stands_in_one_table_and_in_the_file_once():
+    names = [name for directive in DIRECTIVES for name in (directive.name, *directive.aliases)]
+    assert len(names) == len(set(names))
+    node = node_with_file(b"")
+    client = node.connect()
+    node.execute(client, [b"CONFIG", b"SET", b"stream-node-max-entries", b"7"])
+    assert node.execute(client, [b"CONFIG", b"REWRITE"]) == "OK"
+    assert node.disk.read("redis.conf").count(b"stream-node-max-entries 7\n") == 1
 
 
 def test_rewrite_without_a_file_and_with_a_broken_disk(monkeypatch: pytest.MonkeyPatch):
