@@ -12,6 +12,7 @@ Read next: minidis/engine/memory.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from minidis.commands.information import Fields, human_size, section
@@ -55,11 +56,12 @@ _ALLOCATOR_FIELDS = {
 
 @section("memory")
 def _memory_fields(node: Node) -> Fields:
-    figures, facts = memory_figures(node), node.process_facts("memory")
-    used, resident = figures["total.allocated"], resident_bytes(node, figures["total.allocated"])
+    facts = node.process_facts("memory")
+    figures = memory_figures(node, facts)
+    used = figures["total.allocated"]
     return {
         **_sizes("used_memory", used),
-        **_sizes("used_memory_rss", resident),
+        **_sizes("used_memory_rss", resident_bytes(facts, used)),
         **_sizes("used_memory_peak", figures["peak.allocated"]),
         "used_memory_peak_perc": f"{figures['peak.percentage']:.2f}%",
         "used_memory_overhead": figures["overhead.total"],
@@ -114,11 +116,18 @@ def memory_usage(client: Client, key: bytes, samples: int | None = None) -> int 
 @command("MEMORY STATS", _ANYONE, since="4.0.0")
 def memory_stats(client: Client) -> dict[bytes, Any]:
     """Returns details about memory usage. O(1) while a limit is set, else O(N) in keys."""
-    return {name.encode(): value for name, value in memory_figures(client.node).items()}
+    return {name.encode(): value for name, value in _figures_of(client).items()}
 
 
-def memory_figures(node: Node) -> dict[str, Any]:
-    """The answer of MEMORY STATS: what is taken, and by what (getMemoryOverheadData)."""
+def _figures_of(client: Client) -> dict[str, Any]:
+    return memory_figures(client.node, client.node.process_facts("memory"))
+
+
+def memory_figures(node: Node, facts: Mapping[str, object]) -> dict[str, Any]:
+    """The answer of MEMORY STATS: what is taken, and by what (getMemoryOverheadData).
+
+    `facts` are what the node's process says of its memory now.
+    """
     ledger, keys = node.memory, sum(map(len, node.databases))
     used = ledger.used_bytes()
     stats: dict[str, Any] = {
@@ -145,7 +154,7 @@ def memory_figures(node: Node) -> dict[str, Any]:
         "dataset.bytes": dataset,
         "dataset.percentage": dataset * 100 / net if net else 0.0,
         "peak.percentage": used * 100 / ledger.peak_bytes,
-        **allocator_figures(used, resident_bytes(node, used), _lua_bytes(node)),
+        **allocator_figures(used, resident_bytes(facts, used), _lua_bytes(node)),
     }
 
 
@@ -171,12 +180,12 @@ def allocator_figures(used: int, resident: int, lua_bytes: int) -> dict[str, int
     }
 
 
-def resident_bytes(node: Node, used: int) -> int:
+def resident_bytes(facts: Mapping[str, object], used: int) -> int:
     """What the operating system has given the process.
 
     An embedded node has no process of its own: it is what its model of Redis says, without fragmentation.
     """
-    return int(str(node.process_facts("memory").get("used_memory_rss", used)))
+    return int(str(facts.get("used_memory_rss", used)))
 
 
 def _lua_bytes(node: Node) -> int:
@@ -191,7 +200,7 @@ def table_overhead(count: int) -> int:
 @command("MEMORY DOCTOR", _ANYONE, since="4.0.0")
 def memory_doctor(client: Client) -> Verbatim:
     """Outputs a memory problems report. O(1) while a limit is set, else O(N) in keys."""
-    return Verbatim(memory_report(client.node, memory_figures(client.node)).encode())
+    return Verbatim(memory_report(client.node, _figures_of(client)).encode())
 
 
 @command("MEMORY PURGE", _ANYONE, since="4.0.0")
