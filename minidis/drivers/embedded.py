@@ -221,8 +221,7 @@ class Embedded:
             node.now_us = node.clock()
             loading = Loading(node, disk=RealDisk())
             loading.check_snapshot(path)
-            for database in node.databases:
-                database.clear()
+            starting.empty(node)
             with starting.all_or_nothing(node):
                 loading.begin(loading.snapshot(path)).run()
             if node.append_only.state != "off":

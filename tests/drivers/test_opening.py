@@ -63,6 +63,20 @@ def test_save_and_load_by_hand(tmp_path):
     assert (other.execute("KEYS", "*"), other.execute("LRANGE", "list", 0, -1)) == ([b"list"], [b"a", b"b"])
 
 
+def test_libraries_of_functions_are_loaded_in_place_of_those_that_are_there(tmp_path):
+    redis = Embedded(clock=0, seed=1)
+    redis.execute(
+        "FUNCTION", "LOAD", "#!lua name=saved\nredis.register_function('one', function() return 1 end)"
+    )
+    redis.save(tmp_path / "work.rdb")
+    redis.execute(
+        "FUNCTION", "LOAD", "#!lua name=later\nredis.register_function('two', function() return 2 end)"
+    )
+    assert redis.load(tmp_path / "work.rdb") == 0
+    assert redis.execute("FCALL", "one", 0) == 1
+    assert list(redis.node.libraries.sources) == [b"saved"]
+
+
 def test_a_damaged_file_changes_nothing(tmp_path):
     path = tmp_path / "work.rdb"
     redis = Embedded(clock=0, seed=1)
