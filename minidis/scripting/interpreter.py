@@ -83,6 +83,8 @@ class LuaInterpreter:
     function in them.  `step()` answers None, or the reason to end the script, every STEP_INSTRUCTIONS.
     """
 
+    _broken_by: BaseException | None = None  # not to be caught by a script: raised again behind it
+
     def __init__(self, libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> None:
         from lupa import lua51  # type: ignore[import-untyped]
 
@@ -90,16 +92,24 @@ class LuaInterpreter:
         self._lua = lua51.LuaRuntime(
             encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False
         )
+        self._enter_sandbox(self._lua.eval(b"loadstring"), libraries, constants, step)
+
+    def _enter_sandbox(
+        self,
+        load: Callable[[bytes, bytes], Any],
+        libraries: Host,
+        constants: Host,
+        step: Callable[[], bytes | None],
+    ) -> None:
+        """Run the sandbox in the new state, and keep what it hands out; `load` compiles a text."""
         self._step = step
-        self._broken_by: BaseException | None = None
-        host = {b"describe": self._describe, b"step": self._guarded_step}
-        host[b"step_instructions"] = STEP_INSTRUCTIONS  # type: ignore[assignment]
-        load = self._lua.eval(b"loadstring")
+        host: dict[bytes, Any] = {b"describe": self._describe, b"step": self._guarded_step}
+        host[b"step_instructions"] = STEP_INSTRUCTIONS
         sandbox = load(SANDBOX, b"=sandbox")(
-            self.table(host), self.table(bytes_keys(libraries)), self.table(bytes_keys(constants))
+            self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants))
         )
         self._compile, self._run, self._call, self._load, self._classify, self._library, self.null = sandbox
-        self._garbage = self._lua.eval(b"collectgarbage")
+        self._garbage = load(b"return collectgarbage", b"=host")()
         self._garbage()  # what was needed to get here
 
     # -- running ----------------------------------------------------------------------------------
@@ -180,7 +190,7 @@ class LuaInterpreter:
 
     def library(self, functions: Mapping[str, Any], constants: Mapping[str, Any]) -> Any:
         """A table of functions of the host, as scripts see them."""
-        tables = bytes_keys({"functions": functions, "constants": constants})
+        tables = _bytes_keys({"functions": functions, "constants": constants})
         return self._library(self.table(tables[b"functions"]), self.table(tables[b"constants"]))
 
     def is_table(self, value: Any) -> bool:
@@ -217,7 +227,7 @@ class LuaInterpreter:
         return [table[at] for at in range(1, count + 1)]
 
 
-def bytes_keys(host: Host) -> dict[bytes, dict[bytes, Any]]:
+def _bytes_keys(host: Host) -> dict[bytes, dict[bytes, Any]]:
     return {
         name.encode(): {key.encode(): value for key, value in functions.items()}
         for name, functions in host.items()

@@ -23,8 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from minidis.scripting import interpreter
-from minidis.scripting.interpreter import STEP_INSTRUCTIONS, Host, LuaInterpreter
-from minidis.scripting.sandbox import SANDBOX
+from minidis.scripting.interpreter import Host, LuaInterpreter
 
 REGISTRY = -10000  # LUA_REGISTRYINDEX
 GLOBALS = -10002  # LUA_GLOBALSINDEX
@@ -74,8 +73,6 @@ class WasmInterpreter(LuaInterpreter):
         from pyodide.code import run_js  # type: ignore[import-not-found]
         from pyodide.ffi import create_proxy  # type: ignore[import-not-found]
 
-        self._step = step
-        self._broken_by: BaseException | None = None
         self._held: list[Any] = []  # functions by the number in their closure, exceptions by their userdata
         self._free: list[int] = []
         self.closed = False
@@ -86,13 +83,7 @@ class WasmInterpreter(LuaInterpreter):
         self._trampoline = run_js(TRAMPOLINE)(_lua, self._serve_proxy)
         # In lupa a Python function is an object that this makes a function; here it comes as one.
         self._evaluate(b"python = {as_function = function(f) return f end}")
-        host: dict[bytes, Any] = {b"describe": self._describe, b"step": self._guarded_step}
-        host[b"step_instructions"] = STEP_INSTRUCTIONS
-        sandbox = self._load_chunk(SANDBOX, b"=sandbox")(
-            host, interpreter.bytes_keys(libraries), interpreter.bytes_keys(constants)
-        )
-        self._compile, self._run, self._call, self._load, self._classify, self._library, self.null = sandbox
-        self._garbage = self._load_chunk(b"return collectgarbage", b"=host")()
+        self._enter_sandbox(self._load_chunk, libraries, constants, step)
 
     def __del__(self) -> None:
         if not self.closed and _lua is not None:
