@@ -317,10 +317,7 @@ def _append_integer(pieces: list[bytes], value: int, resp3: bool) -> None:
 
 
 def _append_big_number(pieces: list[bytes], value: int, resp3: bool) -> None:
-    if resp3:
-        pieces.append(b"(%d\r\n" % value)
-    else:
-        _append_bulk(pieces, b"%d" % value, resp3)
+    _append_big_number_text(pieces, b"%d" % value, resp3)
 
 
 def _append_big_number_text(pieces: list[bytes], value: bytes, resp3: bool) -> None:
