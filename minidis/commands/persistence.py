@@ -44,7 +44,6 @@ ANOTHER_JOB = (
     "schedule a BGSAVE whenever possible."
 )
 NO_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
-_MOST = 2**63 - 1
 
 
 @command("SAVE", ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI, group="server")
