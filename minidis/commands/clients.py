@@ -28,7 +28,7 @@ from minidis.commands.connection import printable
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.client_buffers import ReplyMemory
-from minidis.engine.client_memory import client_bytes
+from minidis.engine.client_memory import arguments_bytes, client_bytes
 from minidis.engine.node import Node
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
 from minidis.engine.tracking import TrackingMode
@@ -162,7 +162,6 @@ def describe(client: Client) -> str:
     node = client.node
     buffers = client.measure_buffers()
     queued = client.transaction.queue if client.transaction else []
-    argv_bytes = buffers.arguments_bytes + (sum(map(len, client.parked.argv)) if client.parked else 0)
     multi_bytes = sum(len(word) for _, words in queued for word in words)
     owed, sizes = buffers.output_bytes, buffers.sizes
     if sizes is None:  # no socket: what is owed stands in one place
@@ -185,7 +184,7 @@ def describe(client: Client) -> str:
         "multi": len(queued) if client.transaction else -1,
         "qbuf": buffers.query_bytes,
         "qbuf-free": max(0, sizes.query_bytes - buffers.query_bytes) if sizes else 0,
-        "argv-mem": argv_bytes,
+        "argv-mem": arguments_bytes(client, buffers),
         "multi-mem": multi_bytes,
         "rbs": sizes.reply_bytes if sizes else 0,
         "rbp": sizes.reply_peak if sizes else 0,

@@ -25,7 +25,7 @@ from minidis.engine.client_buffers import LEAST_REPLY_BYTES, Resizing
 from minidis.values.base import allocation_size
 
 if TYPE_CHECKING:
-    from minidis.engine.client import Client
+    from minidis.engine.client import Buffers, Client
     from minidis.engine.node import Node
 
 STRUCT_BYTES = 776
@@ -130,7 +130,7 @@ def client_bytes(client: Client) -> int:
     A client in this process has no socket: without one it weighs nothing before it queues something.
     """
     buffers = client.measure_buffers()
-    arguments = buffers.arguments_bytes + (sum(map(len, client.parked.argv)) if client.parked else 0)
+    arguments = arguments_bytes(client, buffers)
     queued = client.transaction.size_bytes if client.transaction is not None else 0
     lists = SUBSCRIPTION_BYTES * len(client.subscriptions) + WATCHED_BYTES * len(client.watched)
     if client.tracking is not None:
@@ -143,6 +143,11 @@ def client_bytes(client: Client) -> int:
         query = max(query, buffers.sizes.query_bytes)
         output = buffers.sizes.shown(output).list_bytes
     return connection + (allocation_size(query) if query else 0) + output + arguments + queued + lists
+
+
+def arguments_bytes(client: Client, buffers: Buffers) -> int:
+    """The words of a request that is not whole yet, or of the command that the client waits with."""
+    return buffers.arguments_bytes + (sum(map(len, client.parked.argv)) if client.parked else 0)
 
 
 def _counts(client: Client) -> bool:
