@@ -99,7 +99,7 @@ class LearnersEverysec:
         if force or log.node.config.appendfsync != "everysec":
             AppendOnlyFile.flush(log, force)
             return
-        log.node.unwritten = False
+        log.unwritten = False
         log.look_at_sync()
         asked = (log.node.now_us // 1000, log.buffered_bytes() > 0, log.has_unsynced, log.is_syncing)
         for action in self._scheduler.turn(*asked):

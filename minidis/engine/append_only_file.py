@@ -86,6 +86,7 @@ class AppendOnlyFile:
         self.last_error = ""
         self.synced_offset = 0  # of the journal: everything up to it is on the platter
         self.awaited: list[Awaited] = []
+        self.unwritten = False  # something has come in since the last flush
         self._buffer: list[bytes] = []
         self.delay_us = 0  # before each write, as DEBUG AOF-FLUSH-SLEEP says
         self._buffered_bytes = 0
@@ -183,7 +184,7 @@ class AppendOnlyFile:
             self._database = entry.database
             self._append(encode_command([b"SELECT", b"%d" % entry.database]))
         self._append(encode_command(entry.argv))
-        node.unwritten = True
+        self.unwritten = node.unwritten = True
 
     def _append(self, data: bytes) -> None:
         self._buffer.append(data)
@@ -194,7 +195,7 @@ class AppendOnlyFile:
 
         Raises NodeFailure when `always` cannot be kept.
         """
-        self.node.unwritten = False
+        self.unwritten = False
         self.look_at_sync()
         if self._buffer:
             if not force and self._must_postpone():

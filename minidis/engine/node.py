@@ -447,7 +447,9 @@ class Node:
         if self.unwritten:
             for write in self.writers:
                 write()
-            self.append_only.flush()
+            self.unwritten = False
+            if self.append_only.unwritten:
+                self.append_only.flush()
 
     def before_sleep(self) -> None:
         """The driver has served everyone who was there, and is about to wait for more."""

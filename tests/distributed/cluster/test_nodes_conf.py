@@ -15,6 +15,7 @@ from minidis.distributed.cluster.state import (
     NO_ADDRESS,
     PFAIL,
     PRIMARY,
+    SAVE,
     ClusterNode,
     ClusterState,
 )
@@ -102,6 +103,16 @@ def test_a_node_begins_where_it_was():
     assert redis.execute("CLUSTER", "MYID") == name
     assert redis.execute("CLUSTER", "SLOTS")[0][:2] == [0, 99]
     assert b"cluster_my_epoch:1" in redis.execute("CLUSTER", "INFO")
+
+
+def test_a_log_that_is_flushed_first_does_not_keep_the_file_from_being_written():
+    redis = Embedded({"cluster-enabled": "yes", "appendonly": "yes"}, clock=0, seed=1)
+    node = redis.node
+    node.cluster.state.current_epoch = 7
+    node.cluster.soon(SAVE)
+    node.append_only.tick()  # as in a tick of the node, which then ends with:
+    node.write_out()
+    assert b"vars currentEpoch 7" in redis.disk.read("nodes.conf")
 
 
 def test_keys_of_slots_that_are_not_ours():
