@@ -100,7 +100,7 @@ class ClientBuffers:
         if size // 2 >= LEAST_REPLY_BYTES and peak < size // 2:
             self.reply_bytes = max(LEAST_REPLY_BYTES, peak + 1)
             resizing.shrinks += 1
-        elif 2 * size < 2 * CHUNK_BYTES and peak >= size:
+        elif size < CHUNK_BYTES and peak >= size:
             self.reply_bytes = min(CHUNK_BYTES, 2 * size)
             resizing.expands += 1
         reset_ms = resizing.peak_reset_ms
