@@ -16,7 +16,6 @@ Read next: minidis/server.py, which the first of them runs.
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import redis
+
+from minidis.drivers.cluster_servers import HOST, free_ports
 
 START_S = 60
 REAL_SERVERS = ("redis-server", "valkey-server")
@@ -44,11 +45,9 @@ def side_by_side(*urls: str) -> Iterator[dict[str, redis.Redis]]:
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[redis.Redis]:
-    with tempfile.TemporaryDirectory(prefix="side-by-side-") as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with tempfile.TemporaryDirectory(prefix="side-by-side-") as folder:
+        (port,) = free_ports(1)
+        options = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
         try:
             process = subprocess.Popen(
                 [*command, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
