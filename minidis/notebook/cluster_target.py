@@ -20,7 +20,14 @@ from urllib.parse import urlsplit, urlunsplit
 from minidis.distributed.cluster.slots import slot_of
 from minidis.engine.keyaccess import keys_of_request
 from minidis.engine.registry import COMMANDS
-from minidis.notebook.targets import STILL_WAITS, Connection, ServerConnection, ServerTarget, TargetError
+from minidis.notebook.targets import (
+    STILL_WAITS,
+    Connection,
+    ServerConnection,
+    ServerTarget,
+    TargetError,
+    one_line,
+)
 from minidis.protocol.replies import ReplyError
 
 MOST_REDIRECTIONS = 16
@@ -54,8 +61,9 @@ class ClusterTarget(ServerTarget):
                     self._node_url(None), protocol=2, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
                 )
             except _faults() as error:
-                reason = str(error).splitlines()[0]
-                raise TargetError(f"Could not connect to the cluster at {self.name}: {reason}") from None
+                raise TargetError(
+                    f"Could not connect to the cluster at {self.name}: {one_line(error)}"
+                ) from None
         return self._cluster
 
     def refresh(self) -> None:
@@ -63,7 +71,7 @@ class ClusterTarget(ServerTarget):
         try:
             self.cluster.nodes_manager.initialize()
         except _faults() as error:
-            raise TargetError(f"no node of the cluster answers: {str(error).splitlines()[0]}") from None
+            raise TargetError(f"no node of the cluster answers: {one_line(error)}") from None
 
     def address_of(self, slot: int | None) -> Address:
         """Where a slot is served, as far as the map tells; without one: some node."""
@@ -71,7 +79,7 @@ class ClusterTarget(ServerTarget):
         try:
             node = manager.default_node if slot is None else manager.get_node_from_slot(slot)
         except _faults() as error:
-            raise TargetError(str(error).splitlines()[0]) from None
+            raise TargetError(one_line(error)) from None
         return (node.host, node.port)
 
     def dial(self, address: Address) -> Any:

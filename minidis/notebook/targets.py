@@ -323,7 +323,7 @@ class ServerTarget:
             connection = pool.get_connection()
             connection.connect()
         except (redis.RedisError, ValueError, OSError) as error:
-            raise TargetError(f"Could not connect to Redis at {self.name}: {_one_line(error)}") from None
+            raise TargetError(f"Could not connect to Redis at {self.name}: {one_line(error)}") from None
         return connection
 
     def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
@@ -380,7 +380,7 @@ class ServerConnection(Connection):
                 return NO_REPLY
             reply = self._receive(BLOCKING_PATIENCE_S if may_wait else PATIENCE_S)
         except OSError as error:
-            self._lost(_one_line(error))
+            self._lost(one_line(error))
         if reply is NEED_DATA:
             if not may_wait:
                 self._lost(f"no reply within {PATIENCE_S:g} s")
@@ -399,7 +399,7 @@ class ServerConnection(Connection):
             self._link._sock.sendall(b"".join(map(encode_command, commands)))
             replies = [self._receive(PATIENCE_S) for _ in commands]
         except OSError as error:
-            self._lost(_one_line(error))
+            self._lost(one_line(error))
         if NEED_DATA in replies:
             self._lost(f"no reply within {PATIENCE_S:g} s")
         return replies
@@ -583,7 +583,7 @@ def _from_fake(answer: Any) -> Any:
     if kind == "SimpleError":
         return ReplyError(answer.value)
     if isinstance(answer, Exception):
-        return ReplyError(_one_line(answer))
+        return ReplyError(one_line(answer))
     if isinstance(answer, list):
         return [_from_fake(item) for item in answer]
     if isinstance(answer, dict):
@@ -595,6 +595,7 @@ def _from_fake(answer: Any) -> Any:
     return answer
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """The first line of what an error says; its name where it says nothing."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
