@@ -11,13 +11,12 @@ Read next: minidis/drivers/simulation/routed_client.py.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from minidis.distributed.cluster.slots import SLOTS
 from minidis.drivers.simulation.routed_client import RoutedClient
 from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
-from minidis.notebook.views.slot_maps import nodes_of
+from minidis.notebook.views.slot_maps import nodes_of, runs_of
 from minidis.notebook.views.view import View, text_field
 
 LEFT, BAR_WIDTH, BAR_HEIGHT, ROW = 150.0, 610.0, 22.0, 26.0
@@ -50,8 +49,8 @@ class RoutesView(View):
         journeys = self.client.journeys[-MOST_JOURNEYS:]
         return {
             "client": self.client.name,
-            "believed": _runs(self.client.map),
-            "truth": _runs(truth),
+            "believed": runs_of(self.client.map),
+            "truth": runs_of(truth),
             "wrong": sum(mine != real for mine, real in zip(self.client.map, truth, strict=True)),
             "commands": len(self.client.journeys),
             "redirected": sum(len(journey.hops) > 1 for journey in self.client.journeys),
@@ -116,15 +115,6 @@ class RoutesView(View):
 def routes(client: RoutedClient) -> RoutesView:
     """A cluster client's map of the slots beside the truth, and how its commands found their way."""
     return RoutesView(client)
-
-
-def _runs(owners: list[str]) -> list[list[Any]]:
-    found, first = [], 0
-    for owner, run in groupby(owners):
-        length = sum(1 for _ in run)
-        found.append([first, first + length - 1, owner])
-        first += length
-    return found
 
 
 def _slot_text(journey: dict[str, Any]) -> str:

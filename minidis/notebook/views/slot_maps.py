@@ -64,10 +64,7 @@ class SlotMapView(View):
         def name_of(owner: Any) -> str:
             return "" if owner is None else names.get(owner.name, owner.name[:8])
 
-        runs = []
-        for owner, run in groupby(range(SLOTS), key=state.owners.__getitem__):
-            first, *rest = run
-            runs.append([first, rest[-1] if rest else first, name_of(owner)])
+        runs = [[first, last, name_of(owner)] for first, last, owner in runs_of(state.owners)]
         moving = [
             {"slot": slot, "from": seen_by, "to": name_of(target)}
             for slot, target in sorted(state.migrating_to.items())
@@ -201,6 +198,20 @@ def nodes_of(source: Lab | Embedded | Node) -> tuple[str, dict[str, Node]]:
     if node.cluster is None:
         raise ValueError("this node is none of a cluster: it was started without cluster-enabled yes")
     return "this node", {"this node": node}
+
+
+def runs_of(owners: list[Any]) -> list[list[Any]]:
+    """Slots in a row with one owner: the first, the last, the owner.
+
+    >>> runs_of(["n1", "n1", "", "n2"])
+    [[0, 1, 'n1'], [2, 2, ''], [3, 3, 'n2']]
+    """
+    found, first = [], 0
+    for owner, run in groupby(owners):
+        length = sum(1 for _ in run)
+        found.append([first, first + length - 1, owner])
+        first += length
+    return found
 
 
 def _owners(data: dict[str, Any]) -> list[str]:
