@@ -15,7 +15,7 @@ from typing import Any
 
 from minidis.commands import information
 from minidis.drivers.embedded import Embedded
-from minidis.notebook.views.drawing import Canvas, label, table_text, text_width
+from minidis.notebook.views.drawing import ROLES, Canvas, label, table_text, text_width
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.view import View
 
@@ -132,7 +132,7 @@ def _draw_flame(canvas: Canvas, data: dict[str, Any]) -> None:
             continue
         words = f"{command['name']} {100 * command['us'] / total_us:.0f} %"
         note = f"{command['name']}: {command['calls']} calls, {command['us']:,} us"
-        role = "abcdefg"[number % 7]
+        role = ROLES[number % len(ROLES)]
         with canvas.group(note=note, key=command["name"]):
             canvas.box(x, FLAME_TOP, width, 30, role, 2)
             if text_width(words, 11) + 8 < width:
