@@ -87,8 +87,8 @@ class Stage:
         return self.lab.machine(machine).spawn(lambda: function(*arguments), after=after)
 
     def answer(self, task: Task, unfinished: str, given: str) -> Any:
-        if task.error is not None:
-            raise task.error if isinstance(task.error, NotImplementedError) else told(task.error, given)
+        """What a task returned.  Raises what it raised, and Wrong where it goes on."""
+        raise_error(task, given)
         if not task.finished:
             raise Wrong(given, unfinished, "an answer")
         return task.result
@@ -118,10 +118,14 @@ class Stage:
         }
 
 
-def told(error: BaseException, given: str) -> BaseException:
-    return Wrong(given, f"{type(error).__name__}: {error}", "no exception").with_traceback(
-        error.__traceback__
-    )
+def raise_error(task: Task, given: str) -> None:
+    """Raise Wrong for a task that has raised something; for a blank answer, NotImplementedError."""
+    error = task.error
+    if isinstance(error, NotImplementedError):
+        raise error
+    if error is not None:
+        wrong = Wrong(given, f"{type(error).__name__}: {error}", "no exception")
+        raise wrong.with_traceback(error.__traceback__)
 
 
 @contextmanager

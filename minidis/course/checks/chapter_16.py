@@ -13,7 +13,7 @@ from typing import Any
 from minidis.course.case import Case
 from minidis.course.contention import Contention
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.stage import LOCK, Stage, stage
+from minidis.course.stage import LOCK, Stage, raise_error, stage
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
 
@@ -350,8 +350,7 @@ def sweep(case: Case, make: Callable) -> None:
             one.lab.heal()
             given = f"three clients, seed {one.lab.seed}: " + "; ".join(text for _, text in sorted(story))
             for task in (task for name in ("alice", "bob", "cid") for task in one.lab.machine(name).tasks):
-                if task.error is not None:
-                    one.answer(task, "", given)
+                raise_error(task, given)
             overlaps = watch.overlaps()
             if overlaps:
                 first = overlaps[0]

@@ -12,7 +12,7 @@ from typing import Any
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.interleaving import Passing, explore
-from minidis.course.stage import LOCK, Stage, stage, told
+from minidis.course.stage import LOCK, Stage, raise_error, stage
 from minidis.drivers.simulation.tasks import Task
 
 # -- 16.2 a heartbeat ----------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def _beating_job(one: Stage, make: Callable, work_s: float, **settings: float) -
     redis = one.connect("redis", socket_timeout=1, socket_connect_timeout=1)
     options = {"ttl_s": 10, "every_s": 3, "most_s": 600, **settings}
 
-    def job() -> str:
+    def job() -> float:
         redis.set(LOCK, "alice", nx=True, px=int(options["ttl_s"] * 1000))
         made.append(make(redis, LOCK, "alice", options["ttl_s"], options["every_s"], options["most_s"]))
         made[0].start()
@@ -61,8 +61,7 @@ def _holds(one: Stage) -> tuple[str | None, float]:
 
 
 def _lost(made: list[Any], task: Task, given: str) -> bool:
-    if task.error is not None:
-        raise task.error if isinstance(task.error, NotImplementedError) else told(task.error, given)
+    raise_error(task, given)
     if not made:
         raise Wrong(given, "no heartbeat", "Heartbeat(...)")
     return bool(made[0].lost)
