@@ -72,8 +72,7 @@ def _every_order(case: Case, move: Callable, accounts: Accounts, wishes: Mapping
     """Refuse `move` if a schedule leads to what no order of whole transfers leads to."""
     if len(wishes) > 2:  # what two of them can break is found sooner, and told in fewer steps
         _every_order(case, move, accounts, dict(list(wishes.items())[:2]))
-    alike = {wish: (lambda redis, wish=wish: move(redis, *wish)) for wish in wishes.values()}
-    programs = {client: alike[wish] for client, wish in wishes.items()}
+    programs = {client: (lambda redis, wish=wish: move(redis, *wish)) for client, wish in wishes.items()}
 
     def judge(redis: Any, results: Mapping[str, Any]) -> str:
         return _in_words(_balances(redis, accounts), results)
