@@ -20,13 +20,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidis.course.exercise import Wrong
 from minidis.course.guard import unobserved
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine import starting
-from minidis.engine.config_file import Settings
+from minidis.engine.config_file import ConfigFileError, Settings
 
 NEW_YEAR_US = 1_767_225_600_000_000
+
+
+def settings_of(conf: Any) -> dict[str, str]:
+    """What a learner's redis.conf says.  Raises Wrong for one that no server would start with."""
+    if not isinstance(conf, str):
+        raise Wrong("your configuration", type(conf).__name__, "a str: the text of redis.conf")
+    settings = Settings()
+    try:
+        settings.load(conf.encode())
+    except ConfigFileError as error:
+        raise Wrong("your redis.conf, to the server", str(error), "a server that starts") from None
+    return settings.values
 
 
 class Machine:

@@ -21,8 +21,7 @@ from redis.exceptions import RedisError
 
 from minidis.course.case import Case
 from minidis.course.exercise import Wrong
-from minidis.engine.config import ConfigError
-from minidis.engine.config_file import ConfigFileError, Settings
+from minidis.course.machine import settings_of
 
 FAULTS: dict[str, str] = {
     "the primary is lost for good": "its network fails, then it burns; the best replica is promoted",
@@ -36,18 +35,6 @@ FAULTS: dict[str, str] = {
 GAP_S = 0.05
 SLOW_LINK = "20ms"
 FURTHER_ORDERS = 10
-
-
-def settings_of(conf: Any) -> dict[str, Any]:
-    """The learner's redis.conf as settings.  Raises Wrong."""
-    if not isinstance(conf, str):
-        raise Wrong("your configuration", type(conf).__name__, "a str: the text of redis.conf")
-    settings = Settings()
-    try:
-        settings.load(conf.encode())
-    except (ConfigFileError, ConfigError) as error:
-        raise Wrong("your redis.conf, to the server", str(error), "a server that starts") from None
-    return dict(settings.values)
 
 
 class Play:

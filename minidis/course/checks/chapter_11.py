@@ -12,12 +12,11 @@ from typing import Any
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved
-from minidis.course.machine import Machine
+from minidis.course.machine import Machine, settings_of
 from minidis.course.parts import plugged
 from minidis.course.rdb_files import explain, read_file, real_checker
 from minidis.drivers.embedded import Embedded
-from minidis.engine.config import ConfigError
-from minidis.engine.config_file import ConfigFileError, Settings
+from minidis.engine.config_file import ConfigFileError
 from minidis.engine.database import Database
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
@@ -53,14 +52,7 @@ RESTART_S = 5
 
 def configured(case: Case, conf: Any) -> Embedded:
     """A server with the learner's redis.conf, on a disk whose sync takes 10 ms."""
-    if not isinstance(conf, str):
-        raise Wrong("your configuration", type(conf).__name__, "a str: the text of redis.conf")
-    settings = Settings()
-    try:
-        settings.load(conf.encode())
-        node = case.node(settings.values)
-    except (ConfigFileError, ConfigError) as error:
-        raise Wrong("your redis.conf, to the server", str(error), "a server that starts") from None
+    node = case.node(settings_of(conf))
     node.disk.fsync_us = SYNC_US
     return node
 
@@ -255,10 +247,9 @@ def after_a_cut(case: Case, rescue: Rescue) -> None:
 def log_is_on(case: Case, rescue: Rescue) -> None:
     machine, _ = rescued(case, rescue)
     case.equal(machine.redis.config_get("appendonly")["appendonly"], "yes", "CONFIG GET appendonly")
-    settings = Settings()
-    settings.load(machine.conf.encode())
-    case.equal(settings.values.get("appendonly"), "yes", "appendonly in machine.conf")
-    case.equal(settings.values.get("save"), "900 1", "the save line in machine.conf, as it was")
+    settings = settings_of(machine.conf)
+    case.equal(settings.get("appendonly"), "yes", "appendonly in machine.conf")
+    case.equal(settings.get("save"), "900 1", "the save line in machine.conf, as it was")
 
 
 @rescue_server.test("times to live go on")
