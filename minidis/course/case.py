@@ -72,10 +72,7 @@ class Case:
 
     def at(self, lab: Any, node: str, name: str = "app", **options: Any) -> Any:
         """A redis-py client of a lab's node, on the machine `name`."""
-        client = lab.client(node, name, **options)
-        client.execute_command = unobserved(client.execute_command)
-        client.info = unobserved(client.info)
-        return client
+        return uncounted(lab.client(node, name, **options))
 
     def commands(self, node: Embedded | None = None) -> list[list[bytes]]:
         """The commands that `node` (or the latest one) has run so far, as sent, names in upper case.

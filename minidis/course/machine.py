@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidis.course.case import uncounted
 from minidis.course.exercise import Wrong
-from minidis.course.guard import unobserved
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine import starting
@@ -63,8 +63,7 @@ class Machine:
         settings.load(self.conf.encode())
         self._node = Embedded(settings.values, clock=self._now_us, seed=self._seed, disk=self.disk)
         self._node.patience_s = 0.0
-        self.redis = connect(self._node)
-        self.redis.execute_command = unobserved(self.redis.execute_command)
+        self.redis = uncounted(connect(self._node))
         return self.redis
 
     def stop(self, save: bool | None = None) -> None:
