@@ -53,10 +53,7 @@ def voting(make: Callable[[dict], Any]) -> Iterator[None]:
         before = primary.leader, primary.leader_epoch
         primary.leader, primary.leader_epoch = ballot.vote(candidate, epoch)
         if (primary.leader, primary.leader_epoch) != before:
-            text = f"{primary.leader} {primary.leader_epoch}"
-            sentinel.announce("warning", "+vote-for-leader", text, primary)
-            if primary.leader != sentinel.my_id:
-                primary.failover.started_ms = sentinel.now_ms + sentinel.random.randrange(1000)
+            election.announce_vote(sentinel, primary)
         return primary.leader, primary.leader_epoch
 
     with mock.patch.object(election, "vote", vote):

@@ -46,10 +46,15 @@ def vote(sentinel: Sentinel, primary: Primary, epoch: int, candidate: str) -> tu
     if primary.leader_epoch < epoch and sentinel.current_epoch <= epoch:
         primary.leader, primary.leader_epoch = candidate, sentinel.current_epoch
         sentinel.flush()
-        sentinel.announce("warning", "+vote-for-leader", f"{candidate} {primary.leader_epoch}", primary)
-        if candidate != sentinel.my_id:  # let it try: no failover of our own for a while
-            primary.failover.started_ms = sentinel.now_ms + sentinel.random.randrange(MOST_DESYNC_MS)
+        announce_vote(sentinel, primary)
     return primary.leader, primary.leader_epoch
+
+
+def announce_vote(sentinel: Sentinel, primary: Primary) -> None:
+    """Say whom this Sentinel has just voted for."""
+    sentinel.announce("warning", "+vote-for-leader", f"{primary.leader} {primary.leader_epoch}", primary)
+    if primary.leader != sentinel.my_id:  # let it try: no failover of our own for a while
+        primary.failover.started_ms = sentinel.now_ms + sentinel.random.randrange(MOST_DESYNC_MS)
 
 
 def leader(sentinel: Sentinel, primary: Primary, epoch: int) -> str:
