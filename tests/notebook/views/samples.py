@@ -195,6 +195,7 @@ def saving_node() -> Embedded:
     for command in ("INCR k1", "RPUSH list b", "SET k3 new", "SET later 1"):
         node.execute(*command.split())
     view.do("step")
+    return node
 
 
 def traces() -> dict[str, Trace]:
