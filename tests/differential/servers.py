@@ -12,12 +12,14 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.differential.wire import Reply, ReplyReader, encode_command
 
 START_SECONDS = 20
+PATIENCE_S = 30
 ENVIRONMENT = {**os.environ, "LC_ALL": "C"}  # SORT ALPHA compares by the locale's rules
 
 
@@ -118,12 +120,27 @@ class Connection:
 
     def __init__(self, socket_path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30)
+        self.socket.settimeout(PATIENCE_S)
         try:
             self.socket.connect(str(socket_path))
         except OSError:
             self.socket.close()
             raise
+        self._reader = ReplyReader()
+
+    def send(self, commands: Iterable[tuple[bytes, ...]]) -> None:
+        """Send commands in one go, and wait for no reply."""
+        self.socket.sendall(b"".join(map(encode_command, commands)))
+
+    def read_what_is_there(self) -> list[Reply]:
+        """The replies that have come by now."""
+        self.socket.setblocking(False)
+        try:
+            data = self.socket.recv(1 << 18)
+        except BlockingIOError:
+            data = b""
+        self.socket.settimeout(PATIENCE_S)
+        return self._reader.feed(data)
 
     def run(self, commands: list[tuple[bytes, ...]]) -> list[Reply]:
         """The replies to `commands`, sent as one pipeline.
@@ -131,14 +148,13 @@ class Connection:
         A real server goes on reading while its replies wait in its output buffer, so sending all before
         reading any cannot dead-lock.
         """
-        self.socket.sendall(b"".join(map(encode_command, commands)))
-        reader = ReplyReader()
+        self.send(commands)
         replies: list[Reply] = []
         while len(replies) < len(commands):
             data = self.socket.recv(1 << 18)
             if not data:
                 raise ConnectionError(f"the server closed the connection after {len(replies)} replies")
-            replies += reader.feed(data)
+            replies += self._reader.feed(data)
         return replies
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from tests.differential.cases import seeds
 from tests.differential.differences import VALKEY_9_1
 from tests.differential.grammar import Command, Grammar
 from tests.differential.servers import RealServer, available_judges
-from tests.differential.wire import Reply, ReplyReader, encode_command, show
+from tests.differential.wire import Reply, ReplyReader, show
 
 CLIENTS = 5
 STEPS = 250
@@ -96,27 +96,23 @@ Said = list[list[Reply]]
 class RealClients:
     """Connections to a real server."""
 
-    def __init__(self, server: RealServer) -> None:
+    def __init__(self, server: RealServer, count: int = CLIENTS) -> None:
         self.control = server.connect()
         self.control.run([(b"FLUSHALL",)])
-        self.connections = [server.connect() for _ in range(CLIENTS)]
-        self.readers = [ReplyReader() for _ in range(CLIENTS)]
+        self.connections = [server.connect() for _ in range(count)]
 
     def step(self, client: int, commands: tuple[Command, ...]) -> Said:
-        self.connections[client].socket.sendall(b"".join(map(encode_command, commands)))
+        self.connections[client].send(commands)
+        return self.settle()
+
+    def settle(self, gone: int | None = None) -> Said:
+        """What each has been told when the server has dealt with all that was sent."""
         for _ in range(2):  # the first answer may be written before the others of its round, the second not
             self.control.run([(b"PING",)])
-        return [self._read(number) for number in range(CLIENTS)]
-
-    def _read(self, number: int) -> list[Reply]:
-        socket = self.connections[number].socket
-        socket.setblocking(False)
-        try:
-            data = socket.recv(1 << 18)
-        except BlockingIOError:
-            data = b""
-        socket.settimeout(30)
-        return self.readers[number].feed(data)
+        return [
+            [] if number == gone else connection.read_what_is_there()
+            for number, connection in enumerate(self.connections)
+        ]
 
     def close(self) -> None:
         for connection in (self.control, *self.connections):

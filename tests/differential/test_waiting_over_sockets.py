@@ -21,7 +21,7 @@ from tests.differential.cases import seeds
 from tests.differential.differences import VALKEY_9_1
 from tests.differential.grammar import Command, Grammar
 from tests.differential.servers import Connection, Judge, RealServer, available_judges
-from tests.differential.wire import ReplyReader, encode_command, show
+from tests.differential.test_waiting import RealClients, Said, readable
 
 CLIENTS = 6
 STEPS = 150
@@ -71,66 +71,38 @@ HANG_UP = 0.04  # how often a step is a client that goes away
 OURS = Judge("minidis", Path(sys.executable), ("-m", "minidis.server"))
 
 
-class Crowd:
+class Crowd(RealClients):
     """Connections to one server, and who they are to it."""
 
     def __init__(self, server: RealServer) -> None:
+        super().__init__(server, CLIENTS)
         self.server = server
-        self.control = server.connect()
-        self.control.run([(b"FLUSHALL",)])
-        self.connections: list[Connection] = []
-        self.readers: list[ReplyReader] = []
-        self.ids: list[bytes] = []
-        for number in range(CLIENTS):
-            self.join(number)
+        self.ids = [id_of(connection) for connection in self.connections]
 
-    def join(self, number: int) -> None:
-        """A client comes, to the end or to the place of one that has gone."""
-        connection = self.server.connect()
-        ((_, identifier),) = connection.run([(b"CLIENT", b"ID")])
-        for everyone, one in (
-            (self.connections, connection),
-            (self.readers, ReplyReader()),
-            (self.ids, identifier),
-        ):
-            everyone[number : number + 1] = [one]  # type: ignore[list-item]
-
-    def step(self, client: int | None, commands: tuple[Command, ...]) -> list[list[str]]:
+    def step(self, client: int | None, commands: tuple[Command, ...]) -> Said:
         """What everyone has been told when `client`, or a stranger, has sent this."""
-        known = [tuple(self._known(word) for word in command) for command in commands]
-        if client is None:
-            self.control.run(known)
-        else:
-            self.connections[client].socket.sendall(b"".join(map(encode_command, known)))
-        return self._settle()
+        known = tuple(tuple(self._known(word) for word in command) for command in commands)
+        if client is not None:
+            return super().step(client, known)
+        self.control.run(list(known))
+        return self.settle()
 
-    def hang_up(self, client: int) -> list[list[str]]:
+    def hang_up(self, client: int) -> Said:
+        """One goes away; then another comes in that place."""
         self.connections[client].close()
-        said = self._settle(without=client)
-        self.join(client)
+        said = self.settle(gone=client)
+        self.connections[client] = self.server.connect()
+        self.ids[client] = id_of(self.connections[client])
         return said
 
     def _known(self, word: bytes) -> bytes:
         return self.ids[int(word[1:])] if word.startswith(b"@") else word
 
-    def _settle(self, without: int | None = None) -> list[list[str]]:
-        for _ in range(2):  # the first answer may be written before the others of its round, the second not
-            self.control.run([(b"PING",)])
-        return [[] if number == without else self._read(number) for number in range(CLIENTS)]
 
-    def _read(self, number: int) -> list[str]:
-        socket = self.connections[number].socket
-        socket.setblocking(False)
-        try:
-            data = socket.recv(1 << 18)
-        except BlockingIOError:
-            data = b""
-        socket.settimeout(30)
-        return [show(reply) for reply in self.readers[number].feed(data)]
-
-    def close(self) -> None:
-        for connection in (self.control, *self.connections):
-            connection.close()
+def id_of(connection: Connection) -> bytes:
+    ((_, identifier),) = connection.run([(b"CLIENT", b"ID")])
+    assert isinstance(identifier, bytes)
+    return identifier
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +129,7 @@ def test_the_order_of_wakeups(servers: tuple[RealServer, RealServer], seed: int)
                 commands = (FEEDING if feeds else GRAMMAR).unit(rng)
                 history.append(f"{'a stranger' if sender is None else sender}: {commands}")
                 expected, found = theirs.step(sender, commands), ours.step(sender, commands)
-            assert found == expected, "\n".join(history)
+            assert readable(found) == readable(expected), "\n".join(history)
     finally:
         theirs.close()
         ours.close()
