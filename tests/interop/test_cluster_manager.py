@@ -112,15 +112,7 @@ def test_fix(nodes):
     assert (
         redis.Redis(port=source).execute_command("MIGRATE", "127.0.0.1", target, keys[0], 0, 60_000) == b"OK"
     )
-    assert (
-        "in migrating state"
-        in subprocess.run(
-            ["redis-cli", "--cluster", "check", addresses(nodes)[0]],
-            capture_output=True,
-            text=True,
-            timeout=300,
-        ).stdout
-    )
+    assert "in migrating state" in attempt("check", addresses(nodes)[0]).stdout
     manager("fix", addresses(nodes)[0])
     checked(nodes)
 
