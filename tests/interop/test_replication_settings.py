@@ -64,25 +64,30 @@ def test_no_one_is_nobody(start: Start, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize("judge", REDIS, ids=lambda judge: judge.name)
-@pytest.mark.parametrize("part", ["primary", "replica", "replica whose primary is gone"])
-def test_info_has_the_fields_of_a_real_server(start: Start, judge: Judge, part: str) -> None:
-    """Name by name, in order; and what stands in a line about a replica."""
-    names = []
-    for kind in (judge, None):
+def test_info_has_the_fields_of_a_real_server(start: Start, judge: Judge) -> None:
+    """Name by name, in order: of a primary, of a replica, and of one whose primary is gone."""
+
+    def seen(kind: Judge | None) -> dict[str, list[str]]:
         primary = start(kind, min_replicas_to_write=1)
         replica = start(kind, replicaof=f"127.0.0.1 {primary.port}")
-        until(lambda primary=primary: primary.info().get("slave0", {}).get("state") == "online")
-        until(lambda replica=replica: replica.info()["master_link_status"] == "up")
-        if part.endswith("gone"):
-            primary.process.kill()
-            until(lambda replica=replica: replica.info()["master_link_status"] == "down")
-        asked = primary if part == "primary" else replica
-        text = asked.raw.execute_command("INFO", "replication").decode()
-        fields = [line.partition(":")[::2] for line in text.splitlines() if ":" in line]
-        names.append([name for name, _ in fields])
-        inner = {name: value for name, value in fields if name.startswith("slave0")}
-        names[-1] += [pair.partition("=")[0] for value in inner.values() for pair in value.split(",")]
-    assert names[1] == names[0]
+        until(lambda: primary.info().get("slave0", {}).get("state") == "online")
+        replica.wait_for_link()
+        names = {"primary": field_names(primary), "replica": field_names(replica)}
+        primary.kill()
+        until(lambda: replica.info()["master_link_status"] == "down")
+        return names | {"replica whose primary is gone": field_names(replica)}
+
+    assert seen(None) == seen(judge)
+
+
+def field_names(server: Instance) -> list[str]:
+    """Those of INFO replication, and what stands in a line about a replica."""
+    text = server.call("INFO", "replication").decode()
+    fields = [line.partition(":")[::2] for line in text.splitlines() if ":" in line]
+    inner = [value for name, value in fields if name.startswith("slave0")]
+    return [name for name, _ in fields] + [
+        pair.partition("=")[0] for value in inner for pair in value.split(",")
+    ]
 
 
 @pytest.mark.parametrize("judge", REDIS, ids=lambda judge: judge.name)
@@ -93,7 +98,7 @@ def test_replication_by_tls(start: Start, judge: Judge, ours: str, certificates:
     tls_port = free_port()
     primary = start(None if ours != "replica" else judge, tls_port=tls_port, **options)
     replica = start(None if ours != "primary" else judge, replicaof=f"127.0.0.1 {tls_port}", **options)
-    until(lambda: replica.info()["master_link_status"] == "up", "the link stands")
+    replica.wait_for_link()
     primary.client.set("k", b"x" * 200_000)
     until(lambda: replica.client.get("k") == b"x" * 200_000, "the write arrives")
     assert replica.digest() == primary.digest()
