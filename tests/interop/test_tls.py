@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import ssl
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -74,25 +76,31 @@ def test_a_missing_certificate_is_a_clear_error(tmp_path):
     assert "Failed to configure TLS. Check logs for more info." in ended.stdout
 
 
-def ask(port: int, files) -> bytes:
-    """The reply to a PING without a certificate of our own; none if the server hangs up."""
+@contextlib.contextmanager
+def secured(port: int, files, ciphers: str | None = None) -> Iterator[ssl.SSLSocket]:
+    """A connection without a certificate of our own."""
     context = ssl.create_default_context(cafile=f"{files}/ca.pem")
+    if ciphers is not None:
+        context.set_ciphers(ciphers)
     with socket.create_connection(("localhost", port), 20) as raw:
-        with context.wrap_socket(raw, server_hostname="localhost") as secured:
-            try:
-                secured.sendall(b"PING\r\n")
-                return secured.recv(100)
-            except OSError:  # with an alert, or without
-                return b""
+        with context.wrap_socket(raw, server_hostname="localhost") as connection:
+            yield connection
+
+
+def ask(port: int, files) -> bytes:
+    """The reply to a PING; none if the server hangs up."""
+    with secured(port, files) as connection:
+        try:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(100)
+        except OSError:  # with an alert, or without
+            return b""
 
 
 def agreed_cipher(port: int, files) -> str:
     """What a client and the server use if the client would rather have AES256 than AES128."""
-    context = ssl.create_default_context(cafile=f"{files}/ca.pem")
-    context.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256")
-    with socket.create_connection(("localhost", port), 20) as raw:
-        with context.wrap_socket(raw, server_hostname="localhost") as secured:
-            return secured.cipher()[0]
+    with secured(port, files, "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256") as connection:
+        return connection.cipher()[0]
 
 
 def test_directives_are_read_again_while_the_server_runs(start, files):
@@ -101,10 +109,8 @@ def test_directives_are_read_again_while_the_server_runs(start, files):
     plain = start("--tls-port", str(port), *options(files, "no"))
 
     def shown() -> bytes:
-        context = ssl.create_default_context(cafile=f"{files}/ca.pem")
-        with socket.create_connection(("localhost", port), 20) as raw:
-            with context.wrap_socket(raw, server_hostname="localhost") as secured:
-                return secured.getpeercert(binary_form=True)
+        with secured(port, files) as connection:
+            return connection.getpeercert(binary_form=True)
 
     def certificate(name: str) -> bytes:
         pem = (files / f"{name}.pem").read_text()
