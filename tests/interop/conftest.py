@@ -68,11 +68,12 @@ def server(start: Callable[..., Running]) -> Running:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate of our own, and its authority's."""
+    """A folder with certificates of one authority: a server's, a client's, and its own."""
     folder = tmp_path_factory.mktemp("certificates")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
-    certificate.private_key_pem.write_to_path(folder / "server.key")
-    certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    for name in ("server", "client"):
+        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        certificate.private_key_pem.write_to_path(folder / f"{name}.key")
+        certificate.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
     return folder

@@ -11,21 +11,14 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-import trustme
 
 from tests.interop.conftest import ENVIRONMENT, free_port
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    for name in ("server", "client"):
-        certificate = authority.issue_cert("localhost", "127.0.0.1")
-        certificate.private_key_pem.write_to_path(folder / f"{name}.key")
-        certificate.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
-    return folder
+def files(certificates):
+    """The same by a short name, for it is in every line here."""
+    return certificates
 
 
 def options(files, auth_clients: str) -> list[str]:
