@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from minidis import Embedded
 from minidis.protocol.replies import ReplyError
 from tests.distributed.cluster.test_bus import cluster, seen
-
-
-def field(lab: Any, name: str, section: str, wanted: str) -> str:
-    text = bytes(lab.call(name, "INFO", section)).decode()
-    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)[wanted]
+from tests.distributed.replication.test_replication import info
 
 
 def test_connections_and_their_memory() -> None:
     lab = cluster(names=("a", "b", "c"), replicas=0)
-    assert field(lab, "a", "clients", "cluster_connections") == "4"
-    assert int(field(lab, "a", "memory", "mem_cluster_links")) >= 4 * 104
+    assert info(lab, "a", "clients")["cluster_connections"] == "4"
+    assert int(info(lab, "a", "memory")["mem_cluster_links"]) >= 4 * 104
 
 
 @pytest.mark.parametrize("direction", ["to", "from", "all"])
