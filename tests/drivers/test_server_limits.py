@@ -20,6 +20,7 @@ from minidis.engine.client_buffers import CHUNK_BYTES, FIRST_QUERY_BYTES
 from minidis.engine.client_memory import client_bytes
 from minidis.engine.node import Node
 from minidis.protocol.resp import encode_command
+from tests.drivers.test_peer_sockets import until
 from tests.drivers.test_server import PROGRAM, SECONDS, free_port, path, program, serving  # noqa: F401
 
 BIG = 8_000_000  # bytes: more than the kernel and the reader of a test take in
@@ -30,12 +31,6 @@ def stop_the_clock(server: Server) -> list[int]:
     now_us = [server.node.clock()]
     server.node.clock = lambda: now_us[0]
     return now_us
-
-
-async def until(is_so: Any) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not is_so():
-            await asyncio.sleep(0.002)
 
 
 def test_the_soft_limit_is_one_of_time(path: str) -> None:  # noqa: F811
