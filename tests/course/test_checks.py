@@ -37,8 +37,11 @@ NUMBERS = sorted(BANK)
 
 
 def reference_answers(number: str) -> tuple[Any, ...]:
-    """What the source's own test cell hands to `check` when its solution cell has run."""
-    notebook = sources.load(SOURCES[number])
+    return answers_of(sources.load(SOURCES[number]), number)
+
+
+def answers_of(notebook: sources.Notebook, number: str) -> tuple[Any, ...]:
+    """What the notebook's own test cell hands to `check` when its solution cell has run."""
     namespace: dict[str, Any] = {"__name__": "solution"}
     for cell in sources.solution_cells(notebook):
         exec(compile(sources.cell_source(cell), f"<solution {number}>", "exec"), namespace)
@@ -92,17 +95,10 @@ def test_a_blank_answer_scores_nothing_and_says_so(number):
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_blank_cells_run_and_the_check_says_not_attempted(number):
     """Who runs a notebook before anything is written gets no traceback, but one kind line."""
-    blank = sources.learner_version(sources.load(SOURCES[number]))
-    namespace: dict[str, Any] = {"__name__": "blank"}
-    for cell in sources.solution_cells(blank):
-        exec(compile(sources.cell_source(cell), f"<blank {number}>", "exec"), namespace)
-    given: list[Any] = []
-    namespace["check"] = lambda asked, *answers: given.append(answers)
-    for cell in sources.test_cells(blank):
-        exec(sources.cell_source(cell), namespace)
-    texts = [answer for answer in given[0] if answer is None or isinstance(answer, str)]
+    answers = answers_of(sources.learner_version(sources.load(SOURCES[number])), number)
+    texts = [answer for answer in answers if answer is None or isinstance(answer, str)]
     if texts:
-        assert not grade(BANK[number], given[0], seed=1).attempted
+        assert not grade(BANK[number], answers, seed=1).attempted
 
 
 @pytest.mark.parametrize("number", NUMBERS)
