@@ -7,8 +7,7 @@ import re
 import pytest
 
 from minidis.notebook.bench import TESTS
-from tests.differential.servers import RealServer, available_judges
-from tests.notebook.conftest import Notebook
+from tests.notebook.conftest import Notebook, real_server
 
 ROW = re.compile(r"(\w+) +([\d,]+) +([\d,.]+) +([\d,.]+) +([\d,.]+)(   .*)?")
 
@@ -47,10 +46,7 @@ def test_errors_are_counted_not_hidden(notebook: Notebook) -> None:
 
 @pytest.mark.parametrize("pipeline", [1, 7])
 def test_a_real_server(notebook: Notebook, pipeline: int) -> None:
-    judges = available_judges()
-    if not judges:
-        pytest.skip("no real server on this machine")
-    with RealServer(judges[0]) as server, server.connect() as other:
+    with real_server() as server, server.connect() as other:
         notebook.run(f"%redis connect unix://{server.socket_path}")
         text = notebook.run(f"%redis bench INCR LPOP -n 50 -P {pipeline}")
         assert ", one connection, this Python as the client: 50 requests each, 3 bytes" in text

@@ -6,17 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.differential.servers import RealServer, available_judges
-from tests.notebook.conftest import Notebook
+from tests.differential.servers import RealServer
+from tests.notebook.conftest import Notebook, real_server
 from tests.notebook.test_magics import CLIENT_REPLY
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RealServer]:
-    judges = available_judges()
-    if not judges:
-        pytest.skip("no real server on this machine")
-    with RealServer(judges[0]) as running:
+    with real_server() as running:
         yield running
 
 
@@ -95,10 +92,7 @@ def test_the_same_cell_on_the_node_and_on_a_real_server(notebook: Notebook, serv
 
 
 def test_a_server_that_goes_away_is_one_line(notebook: Notebook) -> None:
-    judges = available_judges()
-    if not judges:
-        pytest.skip("no real server on this machine")
-    with RealServer(judges[0]) as server:
+    with real_server() as server:
         notebook.run(f"%redis connect unix://{server.socket_path}")
         assert notebook.run("%redis PING") == "PONG"
     for _ in range(2):
