@@ -224,9 +224,9 @@ def test_a_process_adds_those_fields():
 
 @pytest.mark.parametrize("section", ["server", "clients", "memory", "stats", "persistence", "replication"])
 def test_fields_of_info(judge: RealSide, ours: MinidisSide, section: str):
+    """Every field of 7.0 is there, in its order; what is more came with 7.2."""
     if judge.name == VALKEY_9_1:
         pytest.xfail("Valkey has many fields of its own")
-    """Every field of 7.0 is there, in its order; what is more came with 7.2."""
     judge.restart(2)
     ours.restart(2)
     [theirs], [mine] = (side.run([(b"INFO", section.encode())]) for side in (judge, ours))
