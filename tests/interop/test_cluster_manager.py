@@ -10,6 +10,7 @@ import redis
 
 from minidis.drivers.cluster_servers import LocalCluster
 from tests.interop.instances import Instance, running, until
+from tests.interop.local_clusters import names, open_slot
 
 KEYS = 60
 
@@ -44,7 +45,7 @@ def addresses(cluster: LocalCluster) -> list[str]:
 
 
 def ids(cluster: LocalCluster) -> list[str]:
-    return [cluster.call(port, "CLUSTER", "MYID").decode() for port in cluster.ports]
+    return list(names(cluster).values())
 
 
 def owned(cluster: LocalCluster, number: int) -> int:
@@ -100,15 +101,13 @@ def _all_know(cluster: LocalCluster, name: str) -> bool:
 def test_fix(nodes):
     """A reshard that was broken off: some keys are here, some there, the slot is open on both sides."""
     source, target = nodes.ports[0], nodes.ports[1]
-    known = ids(nodes)
     slot = next(
         slot
         for slot in (nodes.call(source, "CLUSTER", "KEYSLOT", f"key:{number}") for number in range(KEYS))
         if slot < 5400
     )
     keys = [key.decode() for key in nodes.call(source, "CLUSTER", "GETKEYSINSLOT", slot, 10)]
-    nodes.call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", known[0])
-    nodes.call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", known[1])
+    open_slot(nodes, slot, source, target)
     assert (
         redis.Redis(port=source).execute_command("MIGRATE", "127.0.0.1", target, keys[0], 0, 60_000) == b"OK"
     )

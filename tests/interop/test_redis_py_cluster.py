@@ -20,6 +20,7 @@ from redis.retry import Retry
 from minidis.distributed.cluster.slots import slot_of
 from minidis.drivers.cluster_servers import LocalCluster
 from tests.interop.instances import until
+from tests.interop.local_clusters import give_slot, names, open_slot, owner
 
 RETRY_LIMIT = 1_000_000  # RedisCluster does not wait between two attempts at a node that is down
 MOVED_SLOT = slot_of(b"{moved}")
@@ -111,18 +112,8 @@ def load(request: pytest.FixtureRequest, cluster: LocalCluster) -> Load:
     return request.param(primaries(cluster)[0])
 
 
-def names(cluster: LocalCluster) -> dict[int, str]:
-    return {port: cluster.call(port, "CLUSTER", "MYID").decode() for port in cluster.ports}
-
-
 def primaries(cluster: LocalCluster) -> list[int]:
     return [port for port in cluster.ports if cluster.call(port, "ROLE")[0] == b"master"]
-
-
-def owner(cluster: LocalCluster, seen_by: int = 0) -> int:
-    """The port of the primary that serves the moved slot, as one of the nodes sees it."""
-    server = cluster.servers.servers[cluster.ports[seen_by]]
-    return cluster.run(lambda: server.node.cluster.state.owners[MOVED_SLOT].tcp_port)
 
 
 def follows(cluster: LocalCluster, replica: int, primary: int) -> bool:
@@ -151,27 +142,27 @@ def replica_of(cluster: LocalCluster, primary: int) -> int:
 
 
 def test_a_slot_moves_under_load(cluster, load):
-    source = owner(cluster)
+    source = owner(cluster, MOVED_SLOT)
     target = next(port for port in primaries(cluster) if port != source)
-    ids = names(cluster)
     with load:
-        cluster.call(target, "CLUSTER", "SETSLOT", MOVED_SLOT, "IMPORTING", ids[source])
-        cluster.call(source, "CLUSTER", "SETSLOT", MOVED_SLOT, "MIGRATING", ids[target])
+        open_slot(cluster, MOVED_SLOT, source, target)
         with redis.Redis(port=source) as mover:
             while keys := cluster.call(source, "CLUSTER", "GETKEYSINSLOT", MOVED_SLOT, 2):
                 mover.execute_command("MIGRATE", "127.0.0.1", target, "", 0, 60_000, "KEYS", *keys)
                 load.pass_rounds(2)
-        for port in (target, source):
-            cluster.call(port, "CLUSTER", "SETSLOT", MOVED_SLOT, "NODE", ids[target])
+        give_slot(cluster, MOVED_SLOT, source, target)
         load.pass_rounds(3)
     assert not load.errors and not load.lost
     assert cluster.call(target, "CLUSTER", "COUNTKEYSINSLOT", MOVED_SLOT) == 5
-    until(lambda: all(owner(cluster, number) == target for number in range(6)), "all have heard of it")
+    until(
+        lambda: all(owner(cluster, MOVED_SLOT, number) == target for number in range(6)),
+        "all have heard of it",
+    )
 
 
 def test_a_replica_takes_over_by_request_under_load(cluster, load):
     """CLUSTER FAILOVER loses nothing: the primary stops, and the replica waits until it has everything."""
-    old = owner(cluster)
+    old = owner(cluster, MOVED_SLOT)
     new = replica_of(cluster, old)
     with load:
         cluster.call(new, "CLUSTER", "FAILOVER")

@@ -9,6 +9,7 @@ import redis
 
 from minidis.distributed.cluster.slots import slot_of
 from minidis.drivers.cluster_servers import LocalCluster
+from tests.interop.local_clusters import give_slot, open_slot, owner
 from tests.notebook.conftest import Notebook
 
 SLOT = slot_of(b"foo")
@@ -37,7 +38,7 @@ def test_cells_on_a_cluster(notebook: Notebook, cluster: LocalCluster) -> None:
         "redis> MULTI",
         "OK",
         "redis(TX)> INCR bar",
-        "(error) MOVED 5061 127.0.0.1:<bar>".replace("<bar>", str(owner(cluster, "bar"))),
+        "(error) MOVED 5061 127.0.0.1:<bar>".replace("<bar>", str(owner(cluster, slot_of(b"bar")))),
         "redis(TX)> EXEC",
         "(error) EXECABORT Transaction discarded because of previous errors.",
     ]
@@ -60,20 +61,11 @@ def test_a_cluster_that_is_not_there(notebook: Notebook) -> None:
     )
 
 
-def owner(cluster: LocalCluster, key: str) -> int:
-    slot = slot_of(key.encode())
-    server = cluster.servers.servers[cluster.ports[0]]
-    return cluster.run(lambda: server.node.cluster.state.owners[slot].tcp_port)
-
-
 def move_slot(cluster: LocalCluster) -> None:
     """The slot of foo goes to another node, behind the notebook's back; between the steps it is asked for."""
-    source = owner(cluster, "foo")
+    source = owner(cluster, SLOT)
     target = next(port for port in cluster.ports if port != source)
-    ids = {port: cluster.call(port, "CLUSTER", "MYID").decode() for port in cluster.ports}
-    cluster.call(target, "CLUSTER", "SETSLOT", SLOT, "IMPORTING", ids[source])
-    cluster.call(source, "CLUSTER", "SETSLOT", SLOT, "MIGRATING", ids[target])
+    open_slot(cluster, SLOT, source, target)
     with redis.Redis(port=source) as mover:
         assert mover.execute_command("MIGRATE", "127.0.0.1", target, "foo", 0, 60_000) == b"OK"
-    for port in (target, source):
-        cluster.call(port, "CLUSTER", "SETSLOT", SLOT, "NODE", ids[target])
+    give_slot(cluster, SLOT, source, target)
