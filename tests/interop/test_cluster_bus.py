@@ -21,7 +21,7 @@ NAME = "f" * 40
 class FakeNode:
     """A member of the cluster that is nothing but two sockets."""
 
-    def __init__(self, server: Instance, bus_port: int) -> None:
+    def __init__(self, bus_port: int) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(PATIENCE_S)
         self.out = socket.create_connection(("127.0.0.1", bus_port))
@@ -70,7 +70,7 @@ def met(request: pytest.FixtureRequest) -> Iterator[tuple[Instance, FakeNode]]:
     with running(Instance(request.param, **options)) as (server,):
         server.call("CLUSTER", "ADDSLOTSRANGE", 0, 99, 16383, 16383)
         server.call("CLUSTER", "BUMPEPOCH")
-        node = FakeNode(server, bus_port)
+        node = FakeNode(bus_port)
         yield server, node
         node.close()
 

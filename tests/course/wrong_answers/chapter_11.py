@@ -309,7 +309,6 @@ SLOW = "a slow sync: writes are held back, for two seconds at most"
 PULLED = "a live log, and the plug is pulled"
 SLOW_LIVE = "a live log whose disk is slow: held back, and written in time"
 ANEW = "held back and set free: the next wait begins anew"
-BOUNDED_RISK = "what is at risk stays bounded, whatever the disk does"
 
 
 class Everysec:

@@ -11,7 +11,6 @@ from redis.exceptions import ConnectionError, ReadOnlyError, RedisError, Timeout
 BURNS = "the primary's rack burns: another takes over"
 R2 = "rack r2 burns: nothing happens, and one more fault is borne"
 R3 = "rack r3 burns: nothing happens, and one more fault is borne"
-CUT_OFF = "a rack that is cut off promotes nobody"
 PRIMARY_CUT = "the primary's rack is cut off: only the others act"
 LINE = "one broken line between two racks: no failover"
 
@@ -194,7 +193,6 @@ EPOCH = "a new attempt has a new epoch"
 CRASH = "a crash forgets nothing"
 MAJORITY = "more than half of all, and the quorum"
 NEVER_TWO = "never two leaders, whatever the network does"
-LIVE_VOTES = "a live failover with your votes"
 
 
 class RightBallot:

@@ -106,7 +106,6 @@ def release_until_an_error(lock_name, lock_id, nodes, connect):
 
 # -- 16.2 --------------------------------------------------------------------------------------------
 
-KEEPS = "work longer than the time to live keeps the lock"
 STOPS = "it stops at once: no beat, and no thread, after stop()"
 REPORTS = "a lost lock is reported at the next beat, and nobody else's is extended"
 ERRORS = "one beat without answer is no reason to stop, a time to live without one is a loss"
@@ -567,7 +566,6 @@ IN_TIME = "a free lock is taken at once; none at all is told in time"
 SOON = "a lock that comes free is soon taken, and not asked for too often"
 JITTER = "a crowd that starts together does not try together"
 CLOCK = "a clock that is stepped changes no deadline"
-FIFTY = "fifty workers at one lock: all are served, and Redis is not flooded"
 
 
 def guides_retry(try_once, patience_s):
