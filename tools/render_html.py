@@ -88,21 +88,21 @@ words.addEventListener('input', () => {
 
 def main() -> None:
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    notebooks = [
+    paths = [
         *sorted(PROJECT.glob("notebooks/*.ipynb")),
         *sorted(PROJECT.glob("exercises/[0-9]*/*.ipynb")),
     ]
+    notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
     passages, wanted = [], set[Path]()
-    for path in notebooks:
-        notebook = nbformat.read(path, as_version=4)
+    for path, notebook in notebooks.items():
         passages += list(passages_of(notebook, address_of(path)))
-        wanted |= write_page(path, notebook_page(notebook), path.stem)
+        wanted |= write_page(path, notebook_page(notebook))
     written = set(notebooks)
     while wanted - written:  # documents link to further ones
         path = min(wanted - written)
         written.add(path)
         if path.is_file():
-            wanted |= write_page(path, document_page(path), path.name)
+            wanted |= write_page(path, document_page(path))
     write_index(notebooks, passages)
     print(f"{OUTPUT / 'index.html'}: {len(written)} pages, {len(passages)} passages")
 
@@ -113,7 +113,7 @@ def address_of(path: Path) -> str:
     return relative.removesuffix(".ipynb") + ".html"
 
 
-def write_page(path: Path, page: str, title: str) -> set[Path]:
+def write_page(path: Path, page: str) -> set[Path]:
     """Write the page of `path`, its links leading to pages; the files of this folder that they lead to."""
     targets = set()
 
@@ -145,10 +145,8 @@ def document_page(path: Path) -> str:
         body = markdown2html_mistune(text)
     else:
         formatter = HtmlFormatter(linenos="table", lineanchors="line", anchorlinenos=True)
-        body, style = (
-            highlight(text, get_lexer_for_filename(path.name), formatter),
-            formatter.get_style_defs(),
-        )
+        body = highlight(text, get_lexer_for_filename(path.name), formatter)
+        style = formatter.get_style_defs()
     top = "../" * (len(path.relative_to(PROJECT).parts) - 1) + "index.html"
     title = html.escape(path.relative_to(PROJECT).as_posix())
     return PAGE.substitute(title=title, style=style, top=top, body=body)
@@ -164,10 +162,10 @@ def passages_of(notebook: Any, address: str) -> Iterator[tuple[str, str, str]]:
         yield f"{address}#{anchor}", heading, cell.source
 
 
-def write_index(notebooks: list[Path], passages: list[tuple[str, str, str]]) -> None:
+def write_index(notebooks: dict[Path, Any], passages: list[tuple[str, str, str]]) -> None:
     rows = []
-    for path in notebooks:
-        first = nbformat.read(path, as_version=4).cells[0].source.partition("\n")[0].lstrip("# ")
+    for path, notebook in notebooks.items():
+        first = notebook.cells[0].source.partition("\n")[0].lstrip("# ")
         link = f'<a href="{html.escape(address_of(path))}">{html.escape(first)}</a>'
         is_chapter = path.parent.name == "notebooks"
         rows.append((path.name[:2] if is_chapter else path.parent.name[:2], not is_chapter, link))

@@ -17,7 +17,7 @@ from tests.house.paths import NOTEBOOKS, PROJECT
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """tools/render_html.py with another output folder, and one chapter and its links rendered there."""
+    """tools/render_html.py with another output folder."""
     spec = importlib.util.spec_from_file_location("render_html", PROJECT / "tools/render_html.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -51,7 +51,7 @@ class Addresses(HTMLParser):
 @pytest.mark.parametrize("path", [NOTEBOOKS[0], NOTEBOOKS[4]], ids=lambda path: path.stem)
 def test_a_chapter_stands_alone(pages: ModuleType, path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    targets = pages.write_page(path, pages.notebook_page(notebook), path.stem)
+    targets = pages.write_page(path, pages.notebook_page(notebook))
     page = (pages.OUTPUT / pages.address_of(path)).read_text(encoding="utf-8")
     found = Addresses(page)
     assert [address for address in found.fetched if not address.startswith("data:")] == []
@@ -70,7 +70,7 @@ def test_code_is_coloured_and_its_lines_can_be_linked(pages: ModuleType) -> None
 
 def test_the_search_holds_every_passage_and_no_cell_can_break_out(pages: ModuleType) -> None:
     passages = [("a.html#x", "Hostile", "</script><script>alert(1)</script>")]
-    pages.write_index([NOTEBOOKS[0]], passages)
+    pages.write_index({NOTEBOOKS[0]: nbformat.read(NOTEBOOKS[0], as_version=4)}, passages)
     page = (pages.OUTPUT / "index.html").read_text(encoding="utf-8")
     data = page.partition('id="passages">')[2].partition("</script>")[0]
     assert json.loads(data) == [list(passages[0])]
