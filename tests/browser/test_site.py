@@ -95,21 +95,18 @@ def test_a_chapter_runs_in_the_page_alone(page: Any, site: Site, outside: list[s
     chapter.command("notebook:run-all-cells", CHAPTER_MS)
     cells = chapter.cells()
     assert failures(cells) == []
-    shown = [texts(cell["outputs"]) for cell in cells if cell["type"] == "code"]
-    assert shown == [texts(cell["outputs"]) for cell in committed if cell["cell_type"] == "code"]
+    shown = [text_of(cell["outputs"]) for cell in cells if cell["type"] == "code"]
+    assert shown == [text_of(cell["outputs"]) for cell in committed if cell["cell_type"] == "code"]
     spare = next(index for index, cell in enumerate(cells) if cell["type"] == "code")
     check_refusals(chapter, spare)
     check_progress_outlives_the_page(page, site, chapter, spare)
     assert outside == []
 
 
-def texts(outputs: list[dict[str, Any]]) -> list[str]:
+def text_of(outputs: list[dict[str, Any]]) -> str:
     """What a reader reads in the outputs of a cell; of a view its text form."""
-    found = []
-    for output in outputs:
-        text = output.get("text", output.get("data", {}).get("text/plain", ""))
-        found.append("".join(text))
-    return ["".join(found)]
+    texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
+    return "".join("".join(text) for text in texts)
 
 
 def check_refusals(chapter: Notebook, index: int) -> None:
@@ -117,7 +114,7 @@ def check_refusals(chapter: Notebook, index: int) -> None:
     for line in ("%redis serve", "%redis connect redis://127.0.0.1:6379"):
         chapter.write(index, line)
         (output,) = chapter.run(index)["outputs"]
-        assert REFUSAL in "".join(texts([output])[0].split("\n"))
+        assert REFUSAL in text_of([output]).replace("\n", "")
 
 
 def check_progress_outlives_the_page(page: Any, site: Site, chapter: Notebook, index: int) -> None:
