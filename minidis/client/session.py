@@ -46,4 +46,4 @@ class Session(Link):
             return super().take_output(most_bytes)
 
     def close(self) -> None:
-        self.embedded.disconnect(self.client)
+        self.embedded.hang_up(self.client)

@@ -136,6 +136,7 @@ class Embedded:
         self.node = Node(config, self._current_clock(), self.random, table=self._table, disk=self.disk)
         self.node.sleep = self._sleep
         self.node.on_script_step = self.script_step
+        self._departures = _Departures(self.node)
         self.client = self.connect("default")
 
     def restart(
@@ -302,6 +303,25 @@ class Embedded:
                 self.tick()
             return client.outbox.popleft()
 
+    def hang_up(self, client: Client) -> None:
+        """`disconnect`, and in the middle of somebody's command after it.
+
+        Python's garbage collector closes a connection that nobody holds any more, and it comes at any moment:
+        perhaps while the node goes through its clients.
+        """
+        if self._is_at_work():
+            self._departures.add(client)
+        else:
+            self.disconnect(client)
+
+    def _is_at_work(self) -> bool:
+        """Does this very thread hold the lock?  An RLock knows, and only a Condition on it tells."""
+        try:
+            self._output.notify(0)
+        except RuntimeError:
+            return False
+        return True
+
     def on_output(self, listener: Callable[[Client], None]) -> Callable[[], None]:
         """Call `listener(client)` when something lands in a client's outbox.  Returns what ends it."""
         self._output_listeners.append(listener)
@@ -420,6 +440,28 @@ class Embedded:
                 if isinstance(self.disk, RealDisk):
                     self.disk.close_all()
                 self._release()
+
+
+class _Departures:
+    """A service of the node: who has hung up in the middle of a command leaves when it is over."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.clients: list[Client] = []
+
+    def add(self, client: Client) -> None:
+        if not self.clients:
+            self.node.services.append(self)
+        self.clients.append(client)
+        self.node.wake(0)
+
+    def tick(self) -> None:
+        self.node.services.remove(self)
+        while self.clients:
+            self.node.disconnect(self.clients.pop())
+
+    def next_deadline_us(self) -> int:
+        return 0
 
 
 def open_node(

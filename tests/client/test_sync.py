@@ -248,6 +248,24 @@ def test_closing_leaves_the_node(client, node):
     assert len(node.node.clients) == before - 1
 
 
+def test_a_connection_closed_within_a_command_leaves_after_it(client, node):
+    """As Python's garbage collector closes one that nobody holds any more: at any moment."""
+    other = connect(node)
+    other.ping()
+    client.ping()
+    before, services, meanwhile = len(node.node.clients), list(node.node.services), []
+
+    def close(client, argv, reply):
+        other.close()
+        meanwhile.append(len(node.node.clients))
+
+    node.node.listen_to_commands(close)
+    client.get("k")
+    assert meanwhile == [before]
+    assert len(node.node.clients) == before - 1
+    assert node.node.services == services
+
+
 # ---- waiting, and threads ---------------------------------------------------------------------------------
 
 
