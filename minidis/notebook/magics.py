@@ -38,6 +38,7 @@ from minidis.drivers.embedded import Embedded, default_node, parse_time
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
 from minidis.notebook import observers, unwritten
+from minidis.notebook.auditing import audit_blocks
 from minidis.notebook.bench import PlanError, bench
 from minidis.notebook.completion import MOST_KEYS, make_matcher
 from minidis.notebook.help import help_text
@@ -108,6 +109,7 @@ class RedisMagics(Magics):
         %redis open FILE                     and back again, in the place of what is there
         %redis serve [--port N]              answer redis-cli and other programs too; %redis serve stop
         %redis bench [TESTS] [-n N] [-P N]   requests a second, here or on the server that cells run on
+        %redis audit [FILE]                  29 checks of the guide; FILE: what redis-cli monitor wrote
         %redis status                        target, clients, clock
         HELP SET, HELP @string               inside a cell: what a command does
 
@@ -386,6 +388,12 @@ def _bench(session: Session, words: list[str]) -> list[list[Fragment]]:
         raise UsageFault(str(error)) from None
 
 
+def _audit(session: Session, words: list[str]) -> list[list[Fragment]]:
+    if len(words) > 1:
+        raise UsageFault("%redis audit [FILE], a file that redis-cli monitor wrote")
+    return audit_blocks(session.target, words[0] if words else None)
+
+
 def _status(session: Session, words: list[str]) -> list[list[Fragment]]:
     if words:
         raise UsageFault("%redis status takes no arguments")
@@ -425,6 +433,7 @@ _SUBCOMMANDS = {
     "open": _open,
     "serve": _serve,
     "bench": _bench,
+    "audit": _audit,
 }
 
 

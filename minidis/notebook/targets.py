@@ -279,6 +279,9 @@ class EmbeddedConnection(Connection):
         if not self.client.closed:
             self.client.protocol = protocol
 
+    def close(self) -> None:
+        self.embedded.disconnect(self.client)
+
     def wait_description(self) -> str:
         parked = self.client.parked
         if parked is None:

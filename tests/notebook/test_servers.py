@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,16 @@ def test_a_server_that_goes_away_is_one_line(notebook: Notebook) -> None:
         assert printed.startswith("(error) ") and "\n" not in printed
     notebook.run("%redis connect embedded")
     assert notebook.run("%redis PING") == "PONG"
+
+
+def test_the_audit_of_what_cells_run_on(notebook: Notebook, server: RealServer, tmp_path: Path) -> None:
+    here = notebook.run("%redis audit")
+    assert here.startswith("the embedded node, 29 checks: ") and "✗ AF10 " in here
+    notebook.run(f"%redis connect unix://{server.socket_path}")
+    seen = tmp_path / "monitor.txt"
+    seen.write_text('OK\n1.5 [0 127.0.0.1:5] "SETNX" "lock:a" "1"\n')
+    there = notebook.run(f"%redis audit {seen}")
+    assert there.startswith("the server at unix://") and "lock:a was taken by SETNX" in there
+    seen.write_text("no such line\n")
+    assert "line 1 is none that MONITOR writes" in notebook.run(f"%redis audit {seen}")
+    assert "No such file" in notebook.run(f"%redis audit {tmp_path}/none")
