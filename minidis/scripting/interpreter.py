@@ -105,6 +105,9 @@ class LuaInterpreter:
         self._step = step
         host: dict[bytes, Any] = {b"describe": self._describe, b"step": self._guarded_step}
         host[b"step_instructions"] = STEP_INSTRUCTIONS
+        host[b"taking_tables"] = {
+            name.encode(): self._taking_table(libraries["redis"][name]) for name in ("call", "pcall")
+        }
         sandbox = load(SANDBOX, b"=sandbox")(
             self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants))
         )
@@ -181,6 +184,9 @@ class LuaInterpreter:
         except BaseException as error:  # Ctrl-C comes here
             self._broken_by = error
             return b"ERR the script was interrupted"
+
+    def _taking_table(self, function: Callable[..., Any]) -> Callable[[Any, int], Any]:
+        return lambda table, count: function(*self.values(table, count))
 
     # -- values -----------------------------------------------------------------------------------
 

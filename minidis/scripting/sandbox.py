@@ -25,7 +25,8 @@ that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
 Differs: `newproxy`, `setfenv` and `getfenv` are not there even with lua-enable-deprecated-api; the
 metatables of globals and strings cannot be had; an argument error of `return setmetatable(1)`, a tail call of
-one of ours, does not say the line. `redis.call` takes 7997 arguments, Redis's 8000 and a few.
+one of ours, does not say the line. `redis.call` takes 7997 arguments where they come by `...`; from `unpack`
+there may be as many as in Redis.
 
 Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
 """
@@ -36,6 +37,7 @@ SANDBOX = rb"""
 local host, libraries, constants = ...
 local as_function = python.as_function
 local getinfo, sethook, running = debug.getinfo, debug.sethook, coroutine.running
+local getlocal, setlocal = debug.getlocal, debug.setlocal
 local error, type, tostring, select, unpack = error, type, tostring, select, unpack
 local next, pairs, rawget, rawset = next, pairs, rawget, rawset
 local setmetatable, getmetatable, setfenv = setmetatable, getmetatable, setfenv
@@ -75,14 +77,16 @@ local environment_meta = getmetatable(environment)
 
 local OURS = {['=sandbox'] = true, ['=pcall'] = true}
 local killed  -- the reason, once the host has ended the script
+local lost_frame  -- the script's, where a tail call of ours has taken it away
 
 -- The frame of the script that runs at `level` or, if that is ours or C's, of the one that called it.
 -- Second: was what runs called by pcall itself?  Then the script's line is not in its messages.
 local function script_frame(level)
-  local by_pcall = false
+  local by_pcall, lost = false, lost_frame
+  lost_frame = nil
   for at = level, level + 12 do
     local info = getinfo(at, 'Sl')
-    if not info then return nil, by_pcall end
+    if not info then return lost, by_pcall end
     if info.source == '=pcall' then by_pcall = true end
     if info.what ~= 'C' and info.what ~= 'tail' and not OURS[info.source] then return info, by_pcall end
   end
@@ -180,10 +184,47 @@ end
 
 local function next_of_real(proxy, key) return next(real_of[proxy], key) end
 
+-- lupa's time for a call is quadratic in the number of arguments, and it takes 7997 at most.  So before `unpack`
+-- makes many, each `redis.call` that waits for its arguments in a frame of the script gives way to a twin, which
+-- hands them over in a table.
+local MANY = 200
+local by_table = setmetatable({}, {__mode = 'k'})  -- redis.call, pcall, twins -> the host's, of table and length
+
+local function back(...)
+  lost_frame = nil
+  return ...
+end
+
+local function twin(take, frame)
+  local function same(...)
+    lost_frame = frame
+    return back(take({...}, select('#', ...)))
+  end
+  by_table[same] = take
+  return same
+end
+
+local function many_words_come()
+  for at = 3, 12 do  -- 1 is this function, 2 is unpack
+    local frame = getinfo(at, 'Sl')
+    if not frame then return end
+    local slot = 1
+    local name, value = nil, nil
+    if frame.what ~= 'C' and not OURS[frame.source] then name, value = getlocal(at, slot) end
+    while name do
+      local take = name == '(*temporary)' and type(value) == 'function' and by_table[value]
+      if take then setlocal(at, slot, twin(take, frame)) end
+      slot = slot + 1
+      name, value = getlocal(at, slot)
+    end
+  end
+end
+
 -- A chunk of its own: in Redis pcall is C, so an error of what it calls has no line here.
 local with_arguments = loadstring([[
   local unpack = unpack
-  return function(f, count, arguments)
+  return function(f, count, arguments, take)
+    if take then return function() return take(arguments, count) end end
     return function() return f(unpack(arguments, 1, count)) end
   end
 ]], '=pcall')()
@@ -193,7 +234,8 @@ local builtins = {
     local count, f = select('#', ...), ...
     if count == 0 then return false, 'attempt to call a boolean value' end  -- it finds its own placeholder
     if type(f) ~= 'function' then return caught(xpcall(f, translating_handler)) end
-    return caught(xpcall(with_arguments(f, count - 1, {select(2, ...)}), translating_handler))
+    local take = count > MANY and by_table[f]
+    return caught(xpcall(with_arguments(f, count - 1, {select(2, ...)}, take), translating_handler))
   end,
   xpcall = function(f, handler)
     return caught(xpcall(f, function(err) return handler(translate(err, script_frame(3))) end))
@@ -224,8 +266,9 @@ local builtins = {
     local list, first, last = ...
     -- The span overflows an int in Lua's own check (fixed in Redis's copy of Lua): the process would crash.
     -- Differs: a wrong argument is reported without the script's line, since this function stands between.
-    local from, to = tonumber(first) or 1, tonumber(last) or 0
+    local from, to = tonumber(first) or 1, tonumber(last) or (type(list) == 'table' and #list or 0)
     if to - from >= 2147483647 then return unpack(list, 1, 2147483647) end
+    if to - from >= MANY then many_words_come() end
     if real_of[list] then return unpack(real_of[list], first, last) end
     return unpack(...)
   end,
@@ -255,15 +298,18 @@ local KEPT = {'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'rawequal
 
 local null = newproxy(false)
 
-local function make_library(from_host, values)
+local function make_library(from_host, values, taking_tables)
   local functions = {}
   for key, value in pairs(from_host) do functions[key] = as_function(value) end
   for key, value in pairs(values or {}) do functions[key] = value end
   if functions.decode then functions.null = null end  -- cjson
+  for key, take in pairs(taking_tables or {}) do by_table[functions[key]] = as_function(take) end
   return functions
 end
 
-local function library(name) return make_library(libraries[name], constants[name]) end
+local function library(name)
+  return make_library(libraries[name], constants[name], name == 'redis' and host.taking_tables)
+end
 
 for _, name in pairs(KEPT) do globals[name] = _G[name] end
 for name, value in pairs(builtins) do globals[name] = value end
