@@ -77,7 +77,8 @@ class ScriptEngine:
             libraries["loading"] = {"register_function": with_loading, "log": api.log}
             constants["loading"] = {**LOG_LEVELS, **VERSIONS}
         self.libraries = libraries
-        self.lua: LuaInterpreter = new_interpreter(libraries, constants, scripting.step)
+        deprecated = self.node.config.lua_enable_deprecated_api
+        self.lua: LuaInterpreter = new_interpreter(libraries, constants, scripting.step, deprecated)
 
 
 class Script:

@@ -81,18 +81,21 @@ class LuaInterpreter:
 
     `libraries` are the tables of functions that scripts see (`redis`, `cjson` ...), `constants` what is no
     function in them.  `step()` answers None, or the reason to end the script, every STEP_INSTRUCTIONS.
+    `deprecated`: scripts also see `setfenv`, `getfenv` and `newproxy`.
     """
 
     _broken_by: BaseException | None = None  # not to be caught by a script: raised again behind it
 
-    def __init__(self, libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> None:
+    def __init__(
+        self, libraries: Host, constants: Host, step: Callable[[], bytes | None], deprecated: bool = False
+    ) -> None:
         from lupa import lua51  # type: ignore[import-untyped]
 
         self._type = lua51.lua_type
         self._lua = lua51.LuaRuntime(
             encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False
         )
-        self._enter_sandbox(self._lua.eval(b"loadstring"), libraries, constants, step)
+        self._enter_sandbox(self._lua.eval(b"loadstring"), libraries, constants, step, deprecated)
 
     def _enter_sandbox(
         self,
@@ -100,11 +103,12 @@ class LuaInterpreter:
         libraries: Host,
         constants: Host,
         step: Callable[[], bytes | None],
+        deprecated: bool,
     ) -> None:
         """Run the sandbox in the new state, and keep what it hands out; `load` compiles a text."""
         self._step = step
         host: dict[bytes, Any] = {b"describe": self._describe, b"step": self._guarded_step}
-        host[b"step_instructions"] = STEP_INSTRUCTIONS
+        host[b"step_instructions"], host[b"enables_deprecated"] = STEP_INSTRUCTIONS, deprecated
         host[b"taking_tables"] = {
             name.encode(): self._taking_table(libraries["redis"][name]) for name in ("call", "pcall")
         }
@@ -256,9 +260,11 @@ def say_why_there_is_none(message: str) -> None:
     _why_there_is_none = message
 
 
-def new_interpreter(libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> LuaInterpreter:
+def new_interpreter(
+    libraries: Host, constants: Host, step: Callable[[], bytes | None], deprecated: bool
+) -> LuaInterpreter:
     """A fresh interpreter.  Raises ReplyError where no Lua is installed."""
     try:
-        return _class(libraries, constants, step)
+        return _class(libraries, constants, step, deprecated)
     except ImportError:
         raise ReplyError(_why_there_is_none) from None

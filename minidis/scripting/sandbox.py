@@ -23,8 +23,7 @@ A hook runs every 100,000 instructions and asks the host whether to go on.  When
 that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
-Differs: `newproxy`, `setfenv` and `getfenv` are not there even with lua-enable-deprecated-api; the
-metatables of globals and strings cannot be had; an argument error of `return setmetatable(1)`, a tail call of
+Differs: an argument error of `return setmetatable(1)`, a tail call of
 one of ours, does not say the line. `redis.call` takes 7997 arguments where they come by `...`; from `unpack`
 there may be as many as in Redis.
 
@@ -40,7 +39,7 @@ local getinfo, sethook, running = debug.getinfo, debug.sethook, coroutine.runnin
 local getlocal, setlocal = debug.getlocal, debug.setlocal
 local error, type, tostring, select, unpack = error, type, tostring, select, unpack
 local next, pairs, rawget, rawset = next, pairs, rawget, rawset
-local setmetatable, getmetatable, setfenv = setmetatable, getmetatable, setfenv
+local setmetatable, getmetatable, setfenv, getfenv = setmetatable, getmetatable, setfenv, getfenv
 local loadstring, pcall, xpcall = loadstring, pcall, xpcall
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local concat, find, sub = table.concat, string.find, string.sub
@@ -229,6 +228,8 @@ local with_arguments = loadstring([[
   end
 ]], '=pcall')()
 
+local shown_meta = {[environment] = readonly(only_what_is_there)}  -- of globals; of strings, when they are made
+
 local builtins = {
   pcall = function(...)
     local count, f = select('#', ...), ...
@@ -259,7 +260,9 @@ local builtins = {
     return setmetatable(t, meta)
   end,
   getmetatable = function(t)
-    if real_of[t] or type(t) == 'string' then return nil end
+    if shown_meta[t] then return shown_meta[t] end
+    if type(t) == 'string' then return shown_meta.string end
+    if real_of[t] then return nil end
     return getmetatable(t)
   end,
   unpack = function(...)
@@ -278,6 +281,32 @@ local builtins = {
   pairs = function(t)
     if real_of[t] then return next_of_real, t, nil end
     return pairs(t)
+  end,
+}
+
+-- What lua-enable-deprecated-api adds.  An environment is always a script's, never the one that we live in: that of
+-- C's functions and ours is shown as `_G` and not changed, nor is the thread's (level 0), which breaks Redis's Lua.
+local of_the_host = getfenv(1)
+
+-- A level counts the frames of the script; the function that was called is one more here.
+local function one_above(level_or_function)
+  local level = tonumber(level_or_function)
+  return level and level >= 1 and level + 1 or level_or_function
+end
+
+local deprecated = {
+  newproxy = newproxy,
+  getfenv = function(of)
+    if of == 0 or of == '0' then return environment end
+    local found = getfenv(one_above(of == nil and 1 or of))
+    return found == of_the_host and environment or found
+  end,
+  setfenv = function(of, new)
+    local target = one_above(of)
+    if type(new) == 'table' and (of == 0 or of == '0' or getfenv(target) == of_the_host) then
+      error("'setfenv' cannot change environment of given object")
+    end
+    return setfenv(target, new)
   end,
 }
 
@@ -313,9 +342,13 @@ end
 
 for _, name in pairs(KEPT) do globals[name] = _G[name] end
 for name, value in pairs(builtins) do globals[name] = value end
+if host.enables_deprecated then
+  for name, value in pairs(deprecated) do globals[name] = value end
+end
 local maths = library('math')
 for name, value in pairs(math) do maths[name] = maths[name] or value end
 globals.string, globals.table = readonly(string), readonly(table)
+shown_meta.string = readonly({__index = globals.string})
 globals.math, globals.coroutine = readonly(maths), readonly(coroutines)
 for name in pairs(libraries) do
   if name ~= 'math' and name ~= 'loading' then globals[name] = readonly(library(name)) end

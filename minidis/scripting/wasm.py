@@ -69,7 +69,9 @@ class Reference:
 class WasmInterpreter(LuaInterpreter):
     """One Lua state with the sandbox in it, on the C API of a Lua in WebAssembly."""
 
-    def __init__(self, libraries: Host, constants: Host, step: Callable[[], bytes | None]) -> None:
+    def __init__(
+        self, libraries: Host, constants: Host, step: Callable[[], bytes | None], deprecated: bool = False
+    ) -> None:
         from pyodide.code import run_js  # type: ignore[import-not-found]
         from pyodide.ffi import create_proxy  # type: ignore[import-not-found]
 
@@ -83,7 +85,7 @@ class WasmInterpreter(LuaInterpreter):
         self._trampoline = run_js(TRAMPOLINE)(_lua, self._serve_proxy)
         # In lupa a Python function is an object that this makes a function; here it comes as one.
         self._evaluate(b"python = {as_function = function(f) return f end}")
-        self._enter_sandbox(self._load_chunk, libraries, constants, step)
+        self._enter_sandbox(self._load_chunk, libraries, constants, step, deprecated)
 
     def __del__(self) -> None:
         if not self.closed and _lua is not None:

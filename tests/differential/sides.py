@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
+from types import MappingProxyType
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.embedded import real_clock
@@ -45,11 +47,11 @@ class MinidisSide:
 
     name = "minidis"
 
-    def restart(self, protocol: int) -> None:
+    def restart(self, protocol: int, options: Mapping[str, str] = MappingProxyType({})) -> None:
         # The clock stands at the present: near enough to the judge's for TTL, and nothing expires meanwhile.
         self.now_us = real_clock()
         config = {name.decode(): value.decode() for name, value in THRESHOLDS.items()}
-        self.node = Node(config, clock=lambda: self.now_us, random=Random(1))
+        self.node = Node({**config, **options}, clock=lambda: self.now_us, random=Random(1))
         self.client = self.node.connect()
         self.client.protocol = protocol
 

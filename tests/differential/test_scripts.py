@@ -10,6 +10,7 @@ import re
 import pytest
 
 from tests.differential.differences import REDIS_7_0, VALKEY_9_1
+from tests.differential.servers import RealServer
 from tests.differential.sides import MinidisSide, RealSide
 from tests.differential.wire import Reply, show
 
@@ -116,6 +117,7 @@ return collectgarbage('count') > 0
 return _VERSION
 return rawget(redis, 'nothing') == nil
 return rawequal(redis, redis)
+return {getmetatable('').__index == string, type(getmetatable(_G).__index), getmetatable(redis) == nil}
 return next({}) == nil
 local t = {} for k in pairs(string) do t[#t + 1] = k end return #t > 10
 local t = {} for k, v in pairs({10, 20}) do t[#t + 1] = v end return t
@@ -133,6 +135,8 @@ _G.x = 1
 _G['x'] = 1
 rawset(_G, 'x', 1)
 setmetatable(_G, nil)
+getmetatable(_G).__index = nil
+getmetatable('').__index = nil
 redis.call = 1
 redis.x = 1
 string.len = nil
@@ -194,6 +198,18 @@ return assert(nil, 'asserted')
 return assert(false, {err = 'MY asserted'})
 return redis.nothing.x
 return KEYS.x.y
+"""
+
+DEPRECATED = r"""
+return {getfenv(1) == _G, getfenv(0) == _G, getfenv() == _G, getfenv(string.len) == _G, getfenv(redis.call) == _G}
+local x = getfenv(-1)
+local x = setfenv(string.len, {}) return x
+local x = setfenv(1, 1) return x
+setfenv(1, {}) return x
+local function f() return y end setfenv(f, {y = 5}) return {f(), getfenv(f).y, getfenv(f) == _G}
+local function f() setfenv(2, {z = 6}) end f() return z
+getmetatable(newproxy(true)).__gc = function() return 1 end return 0
+return {type(newproxy()), getmetatable(newproxy(false)) == nil}
 """
 
 SYNTAX = r"""
@@ -355,3 +371,13 @@ def test_scripts(judge: RealSide, ours: MinidisSide, text: str, protocol: int) -
         if not same(theirs, ours_reply) and script not in KNOWN[judge.name]:
             different.append(f"{script}\n    {show(theirs)}\n    {show(ours_reply)}")
     assert not different, f"{judge.name}, RESP{protocol}:\n" + "\n".join(different)
+
+
+def test_deprecated_functions(judge: RealSide, ours: MinidisSide) -> None:
+    """`setfenv`, `getfenv` and `newproxy`, for scripts that were written for older servers."""
+    directive = {REDIS_7_0: "lua-enable-deprecated-api", VALKEY_9_1: "lua-enable-insecure-api"}[judge.name]
+    ours.restart(2, {"lua-enable-deprecated-api": "yes"})
+    commands = [(b"EVAL", script, b"0") for script in scripts(DEPRECATED)]
+    with RealServer(judge.server.judge, (f"--{directive}", "yes")) as server, server.connect() as connection:
+        for command, theirs, our in zip(commands, connection.run(commands), ours.run(commands), strict=True):
+            assert same(theirs, our), f"{command}\n{show(theirs)}\n{show(our)}"
