@@ -77,6 +77,8 @@ class ScriptRun:
         self.resp3 = False
         self.started_us = self.node.clock()
         self.out_of_memory = bool(self.node.config.maxmemory) and self.node.eviction.out_of_memory
+        replication = self.node.replication
+        self.is_stale = replication is not None and replication.admission.is_stale
         self.slot: int | None = None  # in a cluster: of the keys declared, or of the first that it uses
         if self.node.cluster is not None:
             self.slot = self.node.cluster.redirection.slot
@@ -136,10 +138,13 @@ class ScriptRun:
             raise ReplyError("ERR Wrong number of args calling Redis command from script")
         if command.flags & Flag.NOSCRIPT and not self.node.scripts_run_everything:
             raise ReplyError("ERR This Redis command is not allowed from script")
+        if self.is_stale and not command.flags & Flag.STALE:
+            raise ReplyError("ERR Can not execute the command on a stale replica")
         self._check_permission(command, argv)
-        self._ask_guards(command, argv)
         if self.read_only and command.flags & (Flag.WRITE | Flag.MAY_REPLICATE):
             raise ReplyError(READ_ONLY)
+        for guard in self.node.guards:
+            guard(self.client, command, argv)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
             raise ReplyError(errors.OUT_OF_MEMORY)
         if self.node.cluster is not None:
@@ -154,15 +159,6 @@ class ScriptRun:
             self.slot = slot
         elif self.slot != slot:
             raise ReplyError("ERR Script attempted to access keys that do not hash to the same slot")
-
-    def _ask_guards(self, command: Command, argv: list[bytes]) -> None:
-        try:
-            for guard in self.node.guards:
-                guard(self.client, command, argv)
-        except ReplyError as error:
-            if error.code == "MASTERDOWN":
-                raise ReplyError("ERR Can not execute the command on a stale replica") from None
-            raise
 
     def _check_permission(self, command: Command, argv: list[bytes]) -> None:
         user = self.caller.user

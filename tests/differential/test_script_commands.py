@@ -132,14 +132,46 @@ FCALL reads 0
 FCALL_RO writes 0
 FCALL_RO reads 0
 FCALL nosuch 0
+FCALL sets 0
+FCALL gives 0
+FCALL asks 0
+FCALL nests 0
+FCALL sets_though_it_may_not 0
+FCALL_RO sets_though_it_may_not 0
+EVAL 'local r = redis.call("SET", "k", 1)\nreturn r' 0
+EVAL '\nlocal function f()\nreturn redis.call("SET", "k", 1)\nend\nreturn f()' 0
+EVAL '#!lua\nreturn redis.call("SET", "k", 1)' 0
+EVAL '#!lua flags=allow-stale\nreturn redis.call("SET", "k", 1)' 0
+EVAL '#!lua flags=no-writes\nreturn redis.call("SET", "k", 1)' 0
+EVAL '#!lua flags=no-writes,allow-stale\nreturn redis.call("SET", "k", 1)' 0
+EVAL_RO 'return redis.call("SET", "k", 1)' 0
+EVAL_RO 'return redis.pcall("SET", "k", 1)' 0
+EVAL_RO 'return redis.call("PUBLISH", "k", 1)' 0
+EVAL 'return redis.call("PUBLISH", "k", 1)' 0
+EVAL 'return redis.call("PFCOUNT", "k")' 0
 MULTI
 EVAL '#!lua\nreturn 1' 0
 EXEC
 """
-LIBRARY = (
-    b"#!lua name=lib\nlocal function one() return 1 end\nredis.register_function('writes', one)\n"
-    b"redis.register_function{function_name='reads', callback=one, flags={'no-writes'}}"
-)
+LIBRARY = b"""#!lua name=lib
+local function one() return 1 end
+redis.register_function('writes', one)
+redis.register_function{function_name='reads', callback=one, flags={'no-writes'}}
+local function set()
+  local reply = redis.call('SET', 'k', 1)
+  return reply
+end
+redis.register_function('sets', set)
+redis.register_function('gives', function() return redis.call('SET', 'k', 1) end)
+redis.register_function('asks', function() return redis.pcall('SET', 'k', 1) end)
+redis.register_function('nests', function()
+  return set()
+end)
+redis.register_function{function_name='sets_though_it_may_not', callback=set, flags={'no-writes'}}
+"""
+
+
+VALKEY_ASKS_FIRST_IF_IT_WRITES = b'#!lua flags=no-writes,allow-stale\nreturn redis.call("SET", "k", 1)'
 
 
 @pytest.mark.parametrize("serves_stale", [b"yes", b"no"])
@@ -171,5 +203,6 @@ def test_scripts_on_a_replica_without_its_primary(judge, ours, serves_stale: byt
         f"{command}\n    {show(theirs)}\n    {show(our)}"
         for command, theirs, our in zip(commands, *replies, strict=True)
         if not same(theirs, our)
+        and not (judge.name == VALKEY_9_1 and VALKEY_ASKS_FIRST_IF_IT_WRITES in command)
     ]
     assert not different, "\n".join(different)

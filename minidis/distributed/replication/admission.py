@@ -51,13 +51,19 @@ class Admission:
             return
         if _has(client, command, lambda one: one.is_write):
             self.check_write()
-        if self.replication.is_replica and not self.node.config.replica_serve_stale_data:
-            connected = self.replication.link is not None and self.replication.link.is_connected
-            if not connected and _has(client, command, lambda one: not one.flags & Flag.STALE):
-                raise ReplyError(PRIMARY_DOWN)
+        if self.is_stale and _has(client, command, lambda one: not one.flags & Flag.STALE):
+            raise ReplyError(PRIMARY_DOWN)
+
+    @property
+    def is_stale(self) -> bool:
+        """Is this a replica that has lost its primary, and must not serve what it remembers?"""
+        replication = self.replication
+        if not replication.is_replica or self.node.config.replica_serve_stale_data:
+            return False
+        return replication.link is None or not replication.link.is_connected
 
     def check_write(self) -> None:
-        """Raise the error that refuses a write here and now; scripts ask too."""
+        """Raise the error that refuses a write here and now."""
         config = self.node.config
         if self.replication.is_replica:
             if config.replica_read_only:
