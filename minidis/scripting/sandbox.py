@@ -183,11 +183,11 @@ end
 
 local function next_of_real(proxy, key) return next(real_of[proxy], key) end
 
--- lupa's time for a call is quadratic in the number of arguments, and it takes 7997 at most.  So before `unpack`
--- makes many, each `redis.call` that waits for its arguments in a frame of the script gives way to a twin, which
--- hands them over in a table.
+-- lupa's time for a call is quadratic in the number of arguments, and it takes 7997 at most.  So before
+-- `unpack` makes many, each `redis.call` that waits for its arguments in a frame of the script gives way to a
+-- twin, which hands them over in a table.
 local MANY = 200
-local by_table = setmetatable({}, {__mode = 'k'})  -- redis.call, pcall, twins -> the host's, of table and length
+local by_table = setmetatable({}, {__mode = 'k'})  -- redis.call, redis.pcall, a twin -> the host's for tables
 
 local function back(...)
   lost_frame = nil
@@ -228,7 +228,7 @@ local with_arguments = loadstring([[
   end
 ]], '=pcall')()
 
-local shown_meta = {[environment] = readonly(only_what_is_there)}  -- of globals; of strings, when they are made
+local shown_meta = {[environment] = readonly(only_what_is_there)}  -- and that of strings, below
 
 local builtins = {
   pcall = function(...)
@@ -284,8 +284,8 @@ local builtins = {
   end,
 }
 
--- What lua-enable-deprecated-api adds.  An environment is always a script's, never the one that we live in: that of
--- C's functions and ours is shown as `_G` and not changed, nor is the thread's (level 0), which breaks Redis's Lua.
+-- What lua-enable-deprecated-api adds.  An environment is always a script's, never the one that we live in:
+-- that of C's functions and ours is shown as `_G` and not changed, nor is the thread's (level 0).
 local of_the_host = getfenv(1)
 
 -- A level counts the frames of the script; the function that was called is one more here.

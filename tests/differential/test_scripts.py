@@ -201,7 +201,8 @@ return KEYS.x.y
 """
 
 DEPRECATED = r"""
-return {getfenv(1) == _G, getfenv(0) == _G, getfenv() == _G, getfenv(string.len) == _G, getfenv(redis.call) == _G}
+return {getfenv(1) == _G, getfenv(0) == _G, getfenv() == _G}
+return {getfenv(string.len) == _G, getfenv(redis.call) == _G}
 local x = getfenv(-1)
 local x = setfenv(string.len, {}) return x
 local x = setfenv(1, 1) return x
