@@ -145,8 +145,10 @@ class Replication:
 
     def _become_active(self) -> None:
         """There is something to do each second, and something to look at before commands."""
-        if self._next_cron_us is None:
-            self._next_cron_us = self.node.now_us + CRON_US
+        if self._next_cron_us is None:  # its turns are counted from the start, whether there was work or not
+            age_us = max(0, self.node.now_us - self.node.started_us)
+            self.cron_runs = -(-age_us // CRON_US)
+            self._next_cron_us = self.node.now_us - age_us + self.cron_runs * CRON_US
             self.node.wake(self._next_cron_us)
         if self._stop_feeding is None and self.backlog is not None:
             self._stop_feeding = self.node.journal.subscribe(self._enter)
@@ -184,7 +186,6 @@ class Replication:
             self.second_id, self.second_id_until = former_id, offset + 1
             self.without_replicas_since_us = self.node.now_us
             self.create_backlog()
-            self.cron_runs = 1  # no PING at once: a replica that asks now has all there is
             word = b"UNLINK" if self.node.config.lazyfree_lazy_expire else b"DEL"
             for database_index, key in expired:
                 self.say([word, key], database_index)
@@ -309,7 +310,7 @@ class Replication:
         self._next_cron_us = now_us + (CRON_US if self.failover is None else HURRIED_CRON_US)
         if self.link is not None:
             self.link.check_time()
-        if self.primary_address is not None and self.link is None:
+        if self.primary_address is not None and self.link is None and self.node.loading is None:
             self.connect()
         if self.link is not None:
             self.link.acknowledge()

@@ -300,7 +300,11 @@ def _bring_in_line(sentinel: Sentinel, replica: Replica) -> None:
 
 def _hear(sentinel: Sentinel, instance: DataNode, reply: Any) -> None:
     """Something came on the hello channel of an instance."""
-    instance.link.heard_ms = sentinel.now_ms
+    link = instance.link
+    if isinstance(reply, ReplyError):  # not subscribed (no password, no permission): try again from the start
+        link.close(link.listening)
+        return
+    link.heard_ms = sentinel.now_ms
     if not (isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message"):
         return
     message = reply[2]

@@ -41,6 +41,19 @@ def info(lab: Lab, name: str, section: str = "replication") -> dict[str, str]:
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
+def test_a_replica_connects_as_it_starts_and_pings_come_at_turns_counted_from_the_start() -> None:
+    """A PING is due every ten seconds of the primary's own life, whenever a replica came."""
+    lab = Lab(1)
+    lab.node("a", QUICK)
+    lab.run("3.5s")
+    lab.node("b", {**QUICK, "replicaof": "a 6379"})
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected", within="100ms")
+    lab.run("6.3s")
+    assert lab["a"].replication.offset == 0
+    lab.run("300ms")
+    assert lab["a"].replication.offset == len(b"*1\r\n$4\r\nPING\r\n")
+
+
 def full_syncs(lab: Lab, name: str) -> int:
     return lab[name].replication.full_syncs
 

@@ -234,6 +234,18 @@ def test_passwords() -> None:
     assert prompt.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[0].decode() == ip(lab, "b")
 
 
+def test_who_may_not_subscribe_is_disconnected() -> None:
+    """Without the password a node answers, but it tells a Sentinel nothing: no link that one can use."""
+    lab = Lab(5)
+    lab.node("a", {"requirepass": "secret"})
+    lab.sentinel("s1", watch={NAME: "a"})
+    lab.run("3s")
+    assert fields(lab, "s1", "MASTER", NAME)["flags"] == "master,disconnected"
+    lab.call("s1", "SENTINEL", "SET", NAME, "auth-pass", "secret")
+    lab.run("3s")
+    assert fields(lab, "s1", "MASTER", NAME)["flags"] == "master"
+
+
 def test_a_user_and_a_password_among_sentinels() -> None:
     """sentinel-user and sentinel-pass: the default user may do nothing, and they still meet and vote."""
     lab = make_lab(sentinels=2)
