@@ -172,7 +172,7 @@ def test_a_chart_has_every_message_between_the_two(lab: Lab) -> None:
         for entry in lab.record.entries
         if isinstance(entry, Message) and {entry.source, entry.target} == {"a", "b"}
     ]
-    assert len(shown) == len(sent) > 10
+    assert len(shown) == len(sent) >= 10
     few = views.sequence(lab, "a", "b").take()
     assert few["hidden"] + len(few["entries"]) + few["earlier"] == len(sent)
     assert any(entry["said"].startswith("PSYNC") for entry in few["entries"])
