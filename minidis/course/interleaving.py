@@ -428,7 +428,7 @@ class Stage:
     def __init__(self, greeter: Embedded, replies: tuple[Any, ...]) -> None:
         self.greeter = greeter
         self.node, self.lock = greeter.node, greeter.lock
-        self.connect, self.disconnect, self.wait = greeter.connect, greeter.disconnect, greeter.wait
+        self.connect, self.hang_up, self.wait = greeter.connect, greeter.hang_up, greeter.wait
         self.replies = replies
         self.given = self.refusals = 0
         self.asked: Asked | None = None
