@@ -32,7 +32,7 @@ lab: $(VENV)/.course
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url= $(LAB_ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q --durations 25 --durations-min 3
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks

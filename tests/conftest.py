@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -14,6 +15,16 @@ IN_CI = bool(os.environ.get("CI"))
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if IN_CI else "desk")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Take what is there for good (ten thousand tests, all modules) out of the garbage collector's rounds.
+
+    A node is thousands of objects: for every few of them the collector would walk all the others, which is a
+    quarter of the time that the tests take.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -247,8 +247,16 @@ class CommandTable:
             self._file(new.lower(), entry)
 
     def copy(self) -> CommandTable:
-        """A table of its own with the same commands, each counted from nothing."""
-        return CommandTable(entry.copy() for entry in self)
+        """A table of its own with the same commands, each counted apart."""
+        twins: dict[Command, Command] = {}
+        for entry in {*self.by_name.values(), *self._originals.values()}:
+            twin = twins[entry] = entry.copy()
+            twin.subcommands = {name: subcommand.copy() for name, subcommand in entry.subcommands.items()}
+        table = CommandTable()
+        table.by_name = {name: twins[entry] for name, entry in self.by_name.items()}
+        table.spelled = {spelling: twins[entry] for spelling, entry in self.spelled.items()}
+        table._originals = {name: twins[entry] for name, entry in self._originals.items()}
+        return table
 
     def __iter__(self) -> Iterator[Command]:
         if not self._all:

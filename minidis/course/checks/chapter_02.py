@@ -111,7 +111,7 @@ def counts_views(case: Case, count_view: Any, correct: Any) -> None:
 @counter.test("the first view decides when the counter dies")
 def first_view_decides(case: Case, count_view: Any, correct: Any) -> None:
     node = case.node()
-    redis, ttl_s = case.redis(node), case.random.randint(20, 3600)
+    redis, ttl_s = case.redis(node), case.random.randint(20, 600)
     count_view(redis, "ann", ttl_s)
     due = node.now_us // 1000 + ttl_s * 1000
     for _ in range(12):
@@ -238,7 +238,7 @@ def payload_comes_back(case: Case, issue: Any, redeem: Any) -> None:
 
 @token.test("it lives for 30 seconds, and leaves nothing behind")
 def thirty_seconds(case: Case, issue: Any, redeem: Any) -> None:
-    for wait_s, due in ((0.0, b"x"), (29.999, b"x"), (30.001, None), (3600.0, None)):
+    for wait_s, due in ((0.0, b"x"), (29.999, b"x"), (30.001, None), (120.0, None)):
         node = case.node()
         redis = case.redis(node)
         issue(redis, "t", b"x")
