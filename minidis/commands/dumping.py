@@ -37,7 +37,7 @@ from minidis.engine.binding import integer
 from minidis.engine.client import Client
 from minidis.engine.errors import SYNTAX
 from minidis.engine.registry import DANGEROUS, DENYOOM, READONLY, WRITE, command
-from minidis.persistence.rdb_format import RdbError, Type
+from minidis.persistence.rdb_format import RdbError, broken_value
 from minidis.persistence.rdb_reader import BadFooter, restore_payload
 from minidis.persistence.rdb_writer import dump_payload
 from minidis.protocol.numbers import INTEGER_MAX
@@ -50,24 +50,6 @@ BAD_IDLE_TIME = "ERR Invalid IDLETIME value, must be >= 0"
 BAD_FREQUENCY = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 BAD_FOOTER = "ERR DUMP payload version or checksum are wrong"
 BAD_DATA = "ERR Bad data format"
-
-STRUCTURES: dict[int, str] = {
-    Type.HASH_ZIPMAP: "Zipmap",
-    Type.LIST_ZIPLIST: "List ziplist",
-    Type.SET_INTSET: "Intset",
-    Type.ZSET_ZIPLIST: "Zset ziplist",
-    Type.HASH_ZIPLIST: "Hash ziplist",
-    Type.LIST_QUICKLIST: "Ziplist",
-    Type.STREAM_LISTPACKS: "Stream listpack",
-    Type.HASH_LISTPACK: "Hash listpack",
-    Type.ZSET_LISTPACK: "Zset listpack",
-    Type.LIST_QUICKLIST_2: "Listpack",
-    Type.STREAM_LISTPACKS_2: "Stream listpack",
-    Type.SET_LISTPACK: "Set listpack",
-    Type.STREAM_LISTPACKS_3: "Stream listpack",
-}
-"""What Redis's log calls that which is not as it should be."""
-
 
 @command("DUMP key", READONLY, since="2.6.0")
 def dump(client: Client, key: bytes) -> bytes | None:
@@ -156,9 +138,8 @@ def _value_in(client: Client, payload: bytes) -> Value:
     except BadFooter:
         raise ReplyError(BAD_FOOTER) from None
     except RdbError as error:
-        kind = STRUCTURES.get(payload[0], "Value") if payload else "Value"
         node.log(
-            "warning", f"RESTORE refused: {kind} integrity check failed. At byte {error.offset}: {error.what}"
+            "warning", f"RESTORE refused: {broken_value(payload[0])}. At byte {error.offset}: {error.what}"
         )
         raise ReplyError(BAD_DATA) from None
     if lost:

@@ -90,13 +90,11 @@ class OomScore:
     def __init__(self, config: Config, path: str = "/proc/self/oom_score_adj") -> None:
         self.config = config
         self.path = path
-        self.is_replica = False  # the role that it was last set for
         self._base: int | None = None  # what it was before; None: it still is
         self._score = 0
 
     def update(self, is_replica: bool) -> None:
         """Set it anew, if it has changed.  Raises OSError where that is not allowed."""
-        self.is_replica = is_replica
         mode = self.config.oom_score_adj
         if mode == "no":
             if self._base is not None:

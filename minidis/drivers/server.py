@@ -47,7 +47,7 @@ from minidis.engine.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
 from minidis.engine.config import ConfigError
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.link import Link
-from minidis.engine.loading import LoadError
+from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
 from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.replies import ReplyError
@@ -109,7 +109,7 @@ class Server:
         With `load`, begin to load what is on disk (LoadError, DiskError): who connects is told LOADING.
         """
         self.loop = asyncio.get_running_loop()
-        self.log.role = "M" if self.node.sentinel is None else "X"
+        self._show_role()
         self.take_over_node()
         config = self.node.config
         try:
@@ -148,11 +148,18 @@ class Server:
         self.listeners.config_changed(attributes)
         if any(name.startswith("tls_") for name in attributes):
             self.peers.forget_tls()
+        if "replicaof" in attributes:
+            self._show_role()
+            self._update_oom_score()
         for_score = [name for name in attributes if name.startswith("oom_score_adj")]
         if for_score and not self._update_oom_score():
             raise ConfigError(
                 "Failed to set current oom_score_adj. Check server logs.", for_score[0].replace("_", "-")
             )
+
+    def _show_role(self) -> None:
+        node = self.node
+        self.log.role = "X" if node.sentinel is not None else "S" if node.is_replica else "M"
 
     def _update_oom_score(self) -> bool:
         try:
@@ -214,6 +221,8 @@ class Server:
     def fail(self, error: Exception) -> None:
         """The node cannot go on: hang up on everyone before another reply gets out, and end."""
         self.log.warning(str(error))
+        if isinstance(error, SnapshotError):
+            self.log.warning("Terminating server after rdb file reading failure.")
         self.exit_code = 1
         for connection in list(self.connections.values()):
             connection.transport.abort()
@@ -244,7 +253,8 @@ class Server:
         self.peers.close()
         await asyncio.sleep(0)  # asyncio tells each connection that it is lost
         if self._pidfile and os.path.exists(self._pidfile):
-            self.log.notice("Removing the pid file.")
+            if not self.exit_code:  # a failure has had its last words
+                self.log.notice("Removing the pid file.")
             os.unlink(self._pidfile)
 
     async def __aenter__(self) -> Server:
@@ -301,8 +311,6 @@ class Server:
     def carry_out_peers(self) -> None:
         """Open, write to and close the connections that the node itself asks for."""
         self.peers.carry_out()
-        if self.node.is_replica != self._oom_score.is_replica:
-            self._update_oom_score()
 
     def new_connection(self) -> Connection:
         return Connection(self)
@@ -614,8 +622,9 @@ async def serve(node: Node) -> int:
     try:
         await server.start(load=True)
     except (ListenError, LoadError, DiskError) as error:
-        log.warning(str(error))
-        return 1
+        server.fail(error)
+        await server.close()
+        return server.exit_code
     server.handle_signals()
     await server.wait_until_stopped()
     return server.exit_code

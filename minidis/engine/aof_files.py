@@ -144,7 +144,10 @@ class AofFiles:
 
     def writer(self) -> Writer:
         """What makes the records of a base, as configured."""
-        return self.node.saving.writer() if self.node.config.aof_use_rdb_preamble else CommandWriter()
+        node, config = self.node, self.node.config
+        if config.aof_use_rdb_preamble:
+            return node.saving.writer()
+        return CommandWriter(node.now_us // 1_000_000 if config.aof_timestamp_enabled else None)
 
     def begin_increment(self) -> str:
         """A new increment behind those there are; its path."""

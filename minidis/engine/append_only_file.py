@@ -376,7 +376,7 @@ class AppendOnlyFile:
         self.node.set_guard(self._refuse_write, is_broken)
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if not self.node.is_replica and command.is_stopped_by_disk_errors:
+        if not client.is_obeyed and command.is_stopped_by_disk_errors:
             raise ReplyError(errors.LOG_FAILED.format(self.last_error))
 
     def buffered_bytes(self) -> int:

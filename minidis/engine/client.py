@@ -54,7 +54,7 @@ class Client:
         self.measure_buffers: Callable[[], Buffers] = Buffers  # the driver's, where there is a socket
         self.db: Database = node.databases[0]
         self.protocol = 2
-        self.role = ""  # "replica" or "master", for a link of replication
+        self.role = ""  # "replica" or "master", for a link of replication; "log" for one that is loaded
         self.user: User = node.users.default
         self.authenticated = not node.users.authentication_required
         self.created_us = node.now_us
@@ -101,6 +101,11 @@ class Client:
     def limited_to_pubsub(self) -> bool:
         """True while only the commands of a subscriber may run: RESP2 can't tell replies from messages."""
         return self.protocol == 2 and len(self.subscriptions) > 0
+
+    @property
+    def is_obeyed(self) -> bool:
+        """True for the link from the primary and for a log being loaded: what comes there has happened."""
+        return self.role in ("master", "log")
 
     @property
     def is_script(self) -> bool:

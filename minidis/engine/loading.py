@@ -33,9 +33,11 @@ from minidis.engine.disk import Disk, DiskError, join
 from minidis.engine.libraries import read_metadata
 from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_manifest import Manifest
-from minidis.persistence.rdb_format import RdbError
+from minidis.persistence.rdb_check import error_lines
+from minidis.persistence.rdb_format import RdbError, broken_value
 from minidis.persistence.rdb_reader import (
     Aux,
+    CutOff,
     Entry,
     Event,
     Function,
@@ -73,9 +75,20 @@ class LoadError(Exception):
         self.reason = reason
 
 
-def _bad_snapshot(path: str, error: RdbError) -> LoadError:
-    words = "RDB CRC error" if isinstance(error, WrongCheckSum) else "RDB integrity check failed"
-    return LoadError(path, error.what, error.offset, words)
+class SnapshotError(LoadError):
+    """An RDB file that cannot be loaded."""
+
+
+def _bad_snapshot(path: str, error: RdbError, reader: SnapshotReader) -> SnapshotError:
+    if isinstance(error, WrongCheckSum):
+        words = "RDB CRC error"
+    elif isinstance(error, CutOff):
+        words = "Unexpected EOF reading RDB file"
+    elif reader.doing == "read-object-value":
+        words = broken_value(reader.kind)
+    else:
+        words = "RDB integrity check failed"
+    return SnapshotError(path, error.what, error.offset, words)
 
 
 class Arrival:
@@ -208,7 +221,9 @@ class Loading(Arrival):
                 yield from self._take_events(path, reader.feed(piece), self._deletes_expired_keys)
             yield from self._take_events(path, reader.close(), self._deletes_expired_keys)
         except RdbError as error:
-            raise _bad_snapshot(path, error) from None
+            for line in error_lines(error, reader):
+                self.node.log("warning", line)
+            raise _bad_snapshot(path, error, reader) from None
 
     def check_snapshot(self, path: str) -> None:
         """Read an RDB file to its end and keep nothing.  Raises LoadError."""
@@ -220,7 +235,7 @@ class Loading(Arrival):
                     pass
             reader.close()
         except RdbError as error:
-            raise _bad_snapshot(path, error) from None
+            raise _bad_snapshot(path, error, reader) from None
 
     def log(self, folder: str, manifest: Manifest) -> Iterator[None]:
         """Load the files of a log, in the manifest's order.  Raises LoadError."""
@@ -400,6 +415,7 @@ class Replay:
         self.path = path
         self.manifest = manifest
         self.client = Client(node, 0, "loader", path)  # known to nobody: not among node.clients
+        self.client.role = "log"
         self.multi_at: int | None = None
         self._queue: list[Record] = []
 

@@ -1,6 +1,6 @@
 """SAVE, BGSAVE and save points: when the keyspace goes to `dbfilename`, and how the old file survives it.
 
-    temp-dump.rdb   written, then synced;  rename -> dump.rdb;  sync of the folder
+    temp-4711.rdb   written, then synced;  rename -> dump.rdb;  sync of the folder
 
 Until the rename the old file is the dataset, afterwards the new one is; an error anywhere leaves the old file
 as it was and takes the temporary one away. What is lost in a crash is what came after the last save:
@@ -12,7 +12,8 @@ somebody notices: `stop-writes-on-bgsave-error`.
 
 Mirrors: rdb.c (`rdbSave`, `saveCommand`, `bgsaveCommand`), server.c (`serverCron`,
 `writeCommandsDeniedByDiskError`).
-Differs: the temporary file always has the same name, so a crash leaves one at most.
+Differs: the number in the temporary file's name is always the server's, for there are no child processes; an
+embedded node, which is no process of its own, calls it temp-dump.rdb.
 Complexity: O(bytes of the dataset); a look at the save points O(save points).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -69,7 +70,10 @@ class Saving:
 
     @property
     def temporary_path(self) -> str:
-        return join(self.node.config.dir, f"temp-{self.node.config.dbfilename}")
+        """A process puts its number into the name, so that two in one folder do not write to one file."""
+        process = self.node.process_facts("server").get("process_id")
+        name = self.node.config.dbfilename if process is None else f"{process}.rdb"
+        return join(self.node.config.dir, f"temp-{name}")
 
     @property
     def save_points(self) -> tuple[tuple[int, int], ...]:
@@ -208,7 +212,7 @@ class Saving:
         self.node.set_guard(self._refuse_write, refuses or bool(self.not_loaded))
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if not self.node.is_replica and command.is_stopped_by_disk_errors:
+        if not client.is_obeyed and command.is_stopped_by_disk_errors:
             raise ReplyError(
                 f"{errors.NOT_LOADED} {self.not_loaded}" if self.not_loaded else errors.SAVE_FAILED
             )

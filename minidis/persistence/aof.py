@@ -194,9 +194,13 @@ class AofReader:
 class CommandWriter:
     """A dataset as commands: the same calls as rdb_writer.SnapshotWriter, but the bytes are a log's."""
 
+    def __init__(self, timestamp_s: int | None = None) -> None:
+        """With `timestamp_s`, the log begins with a note that says when it was written."""
+        self.timestamp_s = timestamp_s
+
     def begin(self, aux: object = None) -> bytes:
-        """Nothing stands at the start of a log."""
-        return b""
+        """What stands before the first command; the notes of a snapshot have no place in a log."""
+        return b"" if self.timestamp_s is None else encode_timestamp(self.timestamp_s)
 
     def function(self, code: bytes) -> bytes:
         """A library of functions."""

@@ -59,7 +59,7 @@ def check_lines(
                 yield from _lines_of(event, reader)
     except RdbError as error:
         is_sound = False
-        yield from _lines_of_error(error, reader)
+        yield from error_lines(error, reader)
     if outcome is not None:
         outcome.is_sound = is_sound
     yield f"[info] {keys} keys read"
@@ -89,7 +89,8 @@ def _lines_of(event: Event, reader: SnapshotReader) -> Iterator[str]:
         yield f"{place} \\o/ RDB looks OK! \\o/"
 
 
-def _lines_of_error(error: RdbError, reader: SnapshotReader) -> Iterator[str]:
+def error_lines(error: RdbError, reader: SnapshotReader) -> Iterator[str]:
+    """The part of the report on where and in what the reader has met an error."""
     yield "--- RDB ERROR DETECTED ---"
     yield f"[offset {error.offset}] {error.what}"
     yield f"[additional info] While doing: {reader.doing}"

@@ -117,6 +117,32 @@ TYPE_NAMES = (
 )  # fmt: skip
 """Types as redis-check-rdb calls them, by number."""
 
+_STRUCTURES = {
+    Type.HASH_ZIPMAP: "Zipmap",
+    Type.LIST_ZIPLIST: "List ziplist",
+    Type.SET_INTSET: "Intset",
+    Type.ZSET_ZIPLIST: "Zset ziplist",
+    Type.HASH_ZIPLIST: "Hash ziplist",
+    Type.LIST_QUICKLIST: "Ziplist",
+    Type.STREAM_LISTPACKS: "Stream listpack",
+    Type.HASH_LISTPACK: "Hash listpack",
+    Type.ZSET_LISTPACK: "Zset listpack",
+    Type.LIST_QUICKLIST_2: "Listpack",
+    Type.STREAM_LISTPACKS_2: "Stream listpack",
+    Type.SET_LISTPACK: "Set listpack",
+    Type.STREAM_LISTPACKS_3: "Stream listpack",
+}
+
+
+def broken_value(kind: int) -> str:
+    """What Redis's log calls a value of this type that is not as it should be.
+
+    >>> broken_value(Type.HASH_ZIPLIST)
+    'Hash ziplist integrity check failed'
+    """
+    return f"{_STRUCTURES.get(kind, 'Value')} integrity check failed"
+
+
 OPCODE_MEANINGS = {
     Opcode.SLOT_IMPORT: "a migration of slots that was under way (Valkey 9)",
     Opcode.SLOT_INFO: "how many keys a slot of the cluster has",

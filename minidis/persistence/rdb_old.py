@@ -140,4 +140,7 @@ def _zipmap_length(data: bytes, at: int) -> tuple[int, int]:
         raise CorruptBlob(at, f"no zipmap length begins with {data[at]:02x}")
     if at + 5 >= len(data):
         raise CorruptBlob(at, "a zipmap's length is cut off")
-    return int.from_bytes(data[at + 1 : at + 5], "little"), at + 5
+    length = int.from_bytes(data[at + 1 : at + 5], "little")
+    if length < _LONG_LENGTH:
+        raise CorruptBlob(at, f"a zipmap's length of {length} takes five bytes where one is enough")
+    return length, at + 5

@@ -161,7 +161,7 @@ class SnapshotReader:
         """There are no more bytes: the last events.  Raises RdbError if the file is cut off."""
         events = list(self._events())
         if not self.ended:
-            raise RdbError(self.cursor.base + self._available, "the file is cut off")
+            raise CutOff(self.cursor.base + self._available, "the file is cut off")
         return events
 
     @property
@@ -390,6 +390,10 @@ def load_snapshot(
 
 class WrongCheckSum(RdbError):
     """All could be read, but a byte somewhere is not what was written."""
+
+
+class CutOff(RdbError):
+    """The file ends before it should."""
 
 
 class BadFooter(ValueError):

@@ -182,13 +182,18 @@ def _read_consumer(
         cursor.milliseconds("when it was active last") if generation >= 3 else consumer.seen_ms
     )
     if not group.consumers.insert(name, consumer, overwrite=False):
-        raise cursor.error(f"the consumer {name!r} twice", offset)
+        raise cursor.error(f"Duplicate stream consumer detected: {name!r}", offset)
     for _ in range(cursor.length("the number of its pending entries")):
         offset = cursor.offset
         key = cursor.raw(_ID_BYTES, "an id")
         delivery = deliveries.pop(key, None)
         if delivery is None:
-            raise cursor.error(f"{StreamId.from_key(key)} is not pending, or with two consumers", offset)
+            fault = (
+                "Stream consumer PEL entry already has a consumer assigned"
+                if key in group.pending
+                else "Consumer entry not found in group global PEL"
+            )
+            raise cursor.error(f"{fault}: {StreamId.from_key(key)}", offset)
         pending = Pending(consumer, *delivery)
         group.pending[key] = pending
         consumer.pending[key] = pending

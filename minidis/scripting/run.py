@@ -76,9 +76,11 @@ class ScriptRun:
         self.is_slow = False
         self.resp3 = False
         self.started_us = self.node.clock()
-        self.out_of_memory = bool(self.node.config.maxmemory) and self.node.eviction.out_of_memory
         replication = self.node.replication
-        self.is_stale = replication is not None and replication.admission.is_stale
+        self.out_of_memory = self.is_stale = False
+        if not caller.is_obeyed:
+            self.out_of_memory = bool(self.node.config.maxmemory) and self.node.eviction.out_of_memory
+            self.is_stale = replication is not None and replication.admission.is_stale
         self.slot: int | None = None  # in a cluster: of the keys declared, or of the first that it uses
         if self.node.cluster is not None:
             self.slot = self.node.cluster.redirection.slot
@@ -143,8 +145,9 @@ class ScriptRun:
         self._check_permission(command, argv)
         if self.read_only and command.flags & (Flag.WRITE | Flag.MAY_REPLICATE):
             raise ReplyError(READ_ONLY)
-        for guard in self.node.guards:
-            guard(self.client, command, argv)
+        if not self.caller.is_obeyed:
+            for guard in self.node.guards:
+                guard(self.client, command, argv)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
             raise ReplyError(errors.OUT_OF_MEMORY)
         if self.node.cluster is not None:

@@ -52,7 +52,15 @@ SEALED = [
 ]
 # Faults that both look for: unlike us, a real server reads on into the footer, takes what stands behind the
 # value for nothing, and finds a field that comes twice only when sanitize-dump-payload is on.
-BROKEN = [b"", b"\x00", b"\x63\x01a", b"\x02\x00", b"\x04\x00", b"\x0b\x03abc"]
+BROKEN = [
+    b"",
+    b"\x00",
+    b"\x63\x01a",
+    b"\x02\x00",
+    b"\x04\x00",
+    b"\x0b\x03abc",
+    b"\x09\x0b\x01\xfe\x01\x00\x00\x00k\x01\x00v\xff",  # a zipmap: five bytes for a length of 1
+]
 
 POOLS = {
     **COMMON,

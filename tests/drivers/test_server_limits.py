@@ -336,6 +336,38 @@ def kind(line: str, marks: tuple[str, ...]) -> str:
     return line if found else ""
 
 
+DAMAGED = {
+    "a value": {"dump.rdb": b"REDIS0010\x0d\x01k\x03abc\xff" + bytes(8)},
+    "a log": {"appendonlydir/appendonly.aof.1.incr.aof": b"*1\r\n$4\r\nPING\r\n!!!"},
+    "a log that is cut off": {"appendonlydir/appendonly.aof.1.incr.aof": b"*1\r\n$4\r\nPI"},
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_who_cannot_load_ends_with_the_words_of_a_real_server(tmp_path: Path, what: str) -> None:
+    for name, content in DAMAGED[what].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    words = ["--dir", str(tmp_path), "--aof-load-truncated", "no", "--pidfile", str(tmp_path / "pid")]
+    if "log" in what:
+        words += ["--appendonly", "yes"]
+        manifest = tmp_path / "appendonlydir" / "appendonly.aof.manifest"
+        manifest.write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    ours = last_words([*PROGRAM, *words])
+    assert not (tmp_path / "pid").exists()
+    assert ours == last_words(["redis-server", *words])
+
+
+def last_words(command: list[str]) -> str:
+    """What a server that fails to start says last, but for what is advice or detail."""
+    command = [*command, "--port", str(free_port())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 1
+    found = LINE.fullmatch(done.stdout.splitlines()[-1])
+    assert found is not None, done.stdout
+    return found[1].partition(". You can: ")[0].partition(": make a backup")[0]
+
+
 def test_a_program_that_listens_nowhere_ends(capsys: pytest.CaptureFixture[str]) -> None:
     assert asyncio.run(serve(Node({"port": 0}))) == 1
     assert "Configured to not listen anywhere, exiting." in capsys.readouterr().out

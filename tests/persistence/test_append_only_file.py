@@ -16,6 +16,7 @@ from tests.persistence.worlds import commands, picture
 
 FOLDER = "appendonlydir/"
 INCREMENT = FOLDER + "appendonly.aof.1.incr.aof"
+MANIFEST = FOLDER + "appendonly.aof.manifest"
 LOG = {"appendonly": "yes", "appendfsync": "always"}
 
 
@@ -317,8 +318,39 @@ def test_timestamps_between_commands():
     reader.feed(redis.disk.read(INCREMENT))
     stamps = [record.timestamp_s for record in reader.records() if record.argv is None]
     assert stamps == [1767225600, 1767225605]
+    redis.execute("CONFIG", "SET", "aof-use-rdb-preamble", "no")
+    redis.execute("BGREWRITEAOF")
+    redis.step(1)
+    base = redis.disk.read(FOLDER + "appendonly.aof.2.base.aof")
+    assert base.startswith(b"#TS:1767225605\r\n*2\r\n$6\r\nSELECT")
     redis.kill()
     assert redis.execute("DBSIZE") == 3
+
+
+def log_of_scripts(*scripts: str) -> dict[str, bytes]:
+    """The log of a Redis 6 that wrote down scripts, not their effects."""
+    commands = [encode_command([b"EVAL", script.encode(), b"1", b"k"]) for script in scripts]
+    return {INCREMENT: b"".join(commands), MANIFEST: b"file appendonly.aof.1.incr.aof seq 1 type i\n"}
+
+
+@pytest.mark.parametrize("config", [{}, {"replicaof": "127.0.0.1 1"}, {"maxmemory": "1"}])
+def test_scripts_in_a_log_do_what_they_did(config):
+    files = log_of_scripts("redis.call('SET', KEYS[1], 41)", "redis.call('INCR', KEYS[1])")
+    assert started_from(files, **config).node.databases[0].peek(b"k").as_bytes() == b"42"
+
+
+def test_while_a_long_script_of_a_log_runs_the_others_are_told_that_the_node_loads():
+    redis = started_from(log_of_scripts("for i = 1, 50000 do redis.call('SET', KEYS[1], i) end"))
+    node, told = redis.node, set()
+
+    def look_on(run):
+        with pytest.raises(ReplyError) as caught:
+            node.execute(node.connect(), [b"GET", b"k"])
+        told.add(caught.value.code)
+
+    node.on_script_step = look_on
+    redis.execute("DEBUG", "LOADAOF")
+    assert (told, redis.execute("GET", "k")) == ({"LOADING"}, b"50000")
 
 
 def test_switching_the_log_on_at_run_time_loses_nothing():

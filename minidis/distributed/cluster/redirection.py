@@ -79,7 +79,7 @@ class Redirection:
         if asking and name not in ("asking", "multi") and (client.transaction is None or name == "exec"):
             client.is_asking = False  # it is for one command, or one transaction
         self.slot, self.is_asking = None, asking
-        if client.role == "master":
+        if client.is_obeyed:
             return
         if name != "exec":
             keys = self.keys_of(command, argv)
@@ -102,7 +102,7 @@ class Redirection:
 
     def check_in_script(self, client: Client, command: Command, argv: list[bytes]) -> int | None:
         """The same for a command that a script of `client` sends; the slot of its keys, None without any."""
-        if client.role == "master":
+        if client.is_obeyed:
             return None
         try:
             return self._route(client, command, [(command, argv)], self.is_asking)

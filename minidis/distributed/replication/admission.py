@@ -47,7 +47,7 @@ class Admission:
 
     def check(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Raise the error that refuses `command`."""
-        if client.role == "master":
+        if client.is_obeyed:
             return
         if _has(client, command, lambda one: one.is_write):
             self.check_write()

@@ -259,7 +259,8 @@ class Replication:
         setattr(self.node.config, "replicaof", shown)  # noqa: B010  (its attributes are made from a table)
         self.node.is_replica = self.is_replica
         self.node.hold_expiry("replica", self.is_replica)
-        self.own_keys.update()
+        for listener in self.node.config_listeners:  # `own_keys` hears of it in our own
+            listener(["replicaof"])
         self._become_active()
 
     def _drop_link(self) -> None:
