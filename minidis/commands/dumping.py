@@ -51,6 +51,7 @@ BAD_FREQUENCY = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 BAD_FOOTER = "ERR DUMP payload version or checksum are wrong"
 BAD_DATA = "ERR Bad data format"
 
+
 @command("DUMP key", READONLY, since="2.6.0")
 def dump(client: Client, key: bytes) -> bytes | None:
     """Give the value at a key as bytes that RESTORE takes. O(N) where N is the size of the value."""

@@ -336,6 +336,19 @@ def kind(line: str, marks: tuple[str, ...]) -> str:
     return line if found else ""
 
 
+def test_the_log_shows_the_role_of_the_moment(path: str) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path) as (server, connect):
+            peer = await connect()
+            roles = [server.log.role]
+            for address in (b"127.0.0.1 1", b"NO ONE"):
+                await peer.ask(b"REPLICAOF %b\r\n" % address, b"+OK\r\n")
+                roles.append(server.log.role)
+            assert roles == ["M", "S", "M"]
+
+    asyncio.run(scenario())
+
+
 DAMAGED = {
     "a value": {"dump.rdb": b"REDIS0010\x0d\x01k\x03abc\xff" + bytes(8)},
     "a log": {"appendonlydir/appendonly.aof.1.incr.aof": b"*1\r\n$4\r\nPING\r\n!!!"},
