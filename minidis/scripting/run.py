@@ -78,7 +78,7 @@ class ScriptRun:
         self.started_us = self.node.clock()
         replication = self.node.replication
         self.out_of_memory = self.is_stale = False
-        if not caller.is_obeyed:
+        if not caller.is_obeyed:  # nothing may stop what has happened already
             self.out_of_memory = bool(self.node.config.maxmemory) and self.node.eviction.out_of_memory
             self.is_stale = replication is not None and replication.admission.is_stale
         self.slot: int | None = None  # in a cluster: of the keys declared, or of the first that it uses
