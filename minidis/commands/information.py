@@ -206,6 +206,7 @@ def _traffic(node: Node) -> Fields:
         "unexpected_error_replies": statistics.unexpected_error_replies,
         "total_error_replies": statistics.error_replies,
         "dump_payload_sanitizations": statistics.payloads_looked_into,
+        "total_forks": node.background.begun,  # jobs for which Redis forks
         "total_reads_processed": statistics.reads,
         "total_writes_processed": statistics.writes,
         "reply_buffer_shrinks": node.client_memory.resizing.shrinks,

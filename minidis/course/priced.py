@@ -54,19 +54,14 @@ def charge_forks(node: Embedded, fork_us: int) -> None:
     """
     background = node.node.background
     start = type(background).start
-    forks = 0
 
     def fork_and_start(*arguments: Any, **named: Any) -> Any:
-        nonlocal forks
-        forks += 1
         node.node.sleep(fork_us)
         node.node.latency.sample("fork", fork_us // 1000)
         return start(background, *arguments, **named)
 
     def facts(section: str) -> dict[str, object]:
-        return (
-            {"latest_fork_usec": fork_us if forks else 0, "total_forks": forks} if section == "stats" else {}
-        )
+        return {"latest_fork_usec": fork_us if background.begun else 0} if section == "stats" else {}
 
     background.start = fork_and_start  # type: ignore[method-assign]
     node.node.process_facts = facts

@@ -251,6 +251,7 @@ class Background:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.job: Job | None = None
+        self.begun = 0  # since the start or CONFIG RESETSTAT
 
     def start(
         self,
@@ -263,6 +264,7 @@ class Background:
         """Begin a job; there must be none.  `kind` is "rdb", "aof" or "replica"."""
         assert self.job is None, "one job at a time"
         self.job = Job(self.node, kind, Walk(self.node, writer, aux), sink, finished)
+        self.begun += 1
         self.node.services.append(self)
         self.node.wake(self.node.now_us)
         return self.job

@@ -328,4 +328,5 @@ class Statistics:
         self.replication_input_bytes = self.replication_output_bytes = 0
         self.reads = self.writes = self.rejected_connections = 0
         self.unexpected_error_replies = self.payloads_looked_into = 0
+        self.node.background.begun = 0
         self._begin_rates()

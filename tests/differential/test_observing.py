@@ -251,6 +251,15 @@ def test_every_figure_begins_anew(judge: RealSide, ours: MinidisSide):
             assert fields(mine)[name] == value, name
 
 
+def test_jobs_that_others_fork_for_are_counted(judge: RealSide, ours: MinidisSide):
+    """A snapshot is one of `total_forks`, also where nothing forks: monitors watch for it."""
+    judge.restart(2)
+    ours.restart(2)
+    commands = [(b"CONFIG", b"RESETSTAT"), (b"BGSAVE",), (b"INFO", b"stats")]
+    theirs, mine = (fields(side.run(commands)[-1]) for side in (judge, ours))
+    assert mine["total_forks"] == theirs["total_forks"] == "1"
+
+
 @pytest.mark.parametrize(
     "sections", ["", "default", "all", "everything", "server CLIENTS", "nosuch", "cpu keyspace"]
 )
