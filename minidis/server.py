@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from minidis.distributed.sentinel import make_sentinel
+from minidis.drivers import process_title
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RuleError as error:
         Log(node.config.logfile, node.config.loglevel).warning(str(error))
         return 1
+    process_title.follow(node)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(node))
 
