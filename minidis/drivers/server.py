@@ -468,7 +468,7 @@ class Connection(asyncio.Protocol):
             return
         self.running = True
         try:
-            while link.run_all(self.most_output_bytes()):
+            while link.run_all(self._keep_within_limit()):
                 self.write()
                 if self.transport.is_closing():
                     break
@@ -553,11 +553,11 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
         return True
 
-    def most_output_bytes(self) -> int:
+    def _keep_within_limit(self) -> int:
         """How much output may gather while commands run: a hard limit counts the replies of one reading
         together, so where there is one, nothing leaves before it is known whether they keep within it."""
         assert self.link is not None
-        return max(FLUSH_BYTES, limit_of(self.link.client)[0])
+        return max(FLUSH_BYTES, self.link.keep_within_limit())
 
     def _refuse(self, reason: bytes) -> None:
         self.server.node.statistics.rejected_connections += 1

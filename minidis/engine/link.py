@@ -26,9 +26,10 @@ from typing import Any
 
 from minidis.engine.client import Client
 from minidis.engine.node import Node
+from minidis.engine.output_limits import cut_off, limit_of
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError, Several
-from minidis.protocol.resp import ProtocolError, RequestParser, encode
+from minidis.protocol.resp import ProtocolError, ReplyTooLarge, RequestParser, encode, encode_within
 
 Execute = Callable[[Client, list[bytes]], Any]
 
@@ -61,6 +62,7 @@ class Link:
         self.parser = parser()
         self._has_limits = isinstance(self.parser, RequestParser)
         self.output = bytearray()
+        self._encode: Callable[[Any, int], bytes] = encode
         self.last_requests: list[list[bytes]] = []
 
     @property
@@ -76,6 +78,15 @@ class Link:
         self.parser.feed(data)
         self.last_requests = []
         self.collect()
+
+    def keep_within_limit(self) -> int:
+        """From now on, cut the client off in the middle of a reply that makes `output` reach its hard limit.
+
+        Answers the limit; 0: there is none.
+        """
+        limit_bytes = limit_of(self.client)[0]
+        self._encode = self._encode_within_limit if limit_bytes else encode
+        return limit_bytes
 
     def run_one(self) -> bool:
         """Run the next whole command, if there is one and the client may go on.  True if it did."""
@@ -131,9 +142,20 @@ class Link:
             if client.keeps_back_reply(mode_before) and type(reply) is not Several:
                 reply = WAITING
         if reply is not WAITING:
-            self.output += encode(reply, client.protocol)
+            self.output += self._encode(reply, client.protocol)
         if client.outbox:
             self.collect_late_replies()
+
+    def _encode_within_limit(self, reply: Any, protocol: int) -> bytes:
+        limit_bytes = limit_of(self.client)[0]  # AUTH may just have lifted it
+        if not limit_bytes:
+            return encode(reply, protocol)
+        try:
+            return encode_within(reply, protocol, limit_bytes - 1 - len(self.output))
+        except ReplyTooLarge:
+            if not self.client.closed:
+                cut_off(self.client)
+            return b""
 
     def collect(self) -> None:
         """Move late replies and messages from the client's outbox into `output`; then go on with requests."""

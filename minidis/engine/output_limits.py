@@ -64,9 +64,14 @@ def refuses(client: Client, elements: int) -> bool:
     hard_bytes = limit_of(client)[0]
     if not hard_bytes or elements * LEAST_ELEMENT_BYTES < hard_bytes:
         return False
+    cut_off(client)
+    return True
+
+
+def cut_off(client: Client) -> None:
+    """Hang up on a client for whom too much would pile up."""
     client.node.log("warning", f"Client {client.peer} closed for overcoming of output buffer limits.")
     client.abort()
-    return True
 
 
 class OutputMeter:

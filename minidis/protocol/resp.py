@@ -288,6 +288,36 @@ def encode(value: Any, protocol: int = 2) -> bytes:
     return b"".join(pieces)
 
 
+class ReplyTooLarge(Exception):
+    """A reply would take more bytes than it may."""
+
+
+class _CountedPieces(list[bytes]):
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self.left_bytes = most_bytes
+
+    def append(self, piece: bytes) -> None:
+        self.left_bytes -= len(piece)
+        if self.left_bytes < 0:
+            raise ReplyTooLarge
+        super().append(piece)
+
+
+def encode_within(value: Any, protocol: int, most_bytes: int) -> bytes:
+    """As `encode`, but no further than it may be.  Raises ReplyTooLarge.
+
+    >>> encode_within([b"a", b"b"], 2, 18)
+    b'*2\\r\\n$1\\r\\na\\r\\n$1\\r\\nb\\r\\n'
+    >>> encode_within([b"x" * 1000] * 1_000_000, 2, 18)
+    Traceback (most recent call last):
+    minidis.protocol.resp.ReplyTooLarge
+    """
+    pieces = _CountedPieces(most_bytes)
+    _append(pieces, value, protocol >= 3)
+    return b"".join(pieces)
+
+
 _STATUSES = {word: b"+%b\r\n" % word.encode() for word in ("OK", "PONG", "QUEUED")}
 
 

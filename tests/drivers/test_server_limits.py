@@ -61,6 +61,29 @@ def test_the_soft_limit_is_one_of_time(path: str) -> None:  # noqa: F811
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"MGET" + b" big" * 100_000,  # a hundred gigabytes, if it were made
+        b'EVAL "local t = {} for i = 1, 3000 do t[i] = KEYS[1] end return t" 1 ' + b"k" * 1000,
+        b"MULTI\r\n" + b"GET big\r\n" * 3 + b"EXEC",
+    ],
+    ids=["one value many times", "a script", "a transaction"],
+)
+def test_a_reply_is_not_made_beyond_the_limit(path: str, command: bytes) -> None:  # noqa: F811
+    async def scenario() -> None:
+        async with serving(path, client_output_buffer_limit="normal 2mb 0 0") as (server, connect):
+            server.node.execute(server.node.connect(), [b"SET", b"big", b"x" * 1_000_000])
+            peer, other = await connect(), await connect()
+            peer.writer.write(b"PING\r\n" + command + b"\r\nSET after 1\r\n")
+            assert await peer.expect_end() == b""
+            await other.ask(b"EXISTS after\r\nSTRLEN big\r\n", b":0\r\n:1000000\r\n")
+            await other.ask(b"GET big\r\n", b"$1000000\r\n" + b"x" * 1_000_000 + b"\r\n")
+            assert len(server.connections) == 1
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("draw", [b"SRANDMEMBER s", b"HRANDFIELD h", b"ZRANDMEMBER z"])
 def test_a_reply_that_must_be_too_large_is_not_even_made(path: str, draw: bytes) -> None:  # noqa: F811
     async def scenario() -> None:
