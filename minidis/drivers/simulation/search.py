@@ -117,17 +117,28 @@ def search(
 
     `make_lab(seed)` may make a lab with redis-py clients (minidis.Lab).
     """
-    replay = partial(
-        play, scenario, duration_s=duration_s, settle_s=settle_s, eventually=eventually, make_lab=make_lab
-    )
+    options = {"duration_s": duration_s, "settle_s": settle_s, "eventually": eventually, "make_lab": make_lab}
+    replay = partial(play, scenario, **options)
     for seed in seeds:
-        lots = random_module.Random(f"{seed}/faults")
-        draw = partial(random_faults, lots, duration_s=duration_s, most=most_faults, kinds=kinds)
-        finding = replay(seed, draw, keeps_messages=False)
+        finding = play_seed(scenario, seed, most_faults, kinds, **options)
         if finding is not None:
             faults = shrink(replay, finding) if shrinks else finding.faults
             return replay(seed, faults)
     return None
+
+
+def play_seed(
+    scenario: Scenario,
+    seed: int,
+    most_faults: int = MOST_FAULTS,
+    kinds: Iterable[str] | None = None,
+    duration_s: float = DURATION_S,
+    **options: Any,
+) -> Finding | None:
+    """The history of a seed, with the faults that it draws; no message is kept.  `options`: see `play`."""
+    lots = random_module.Random(f"{seed}/faults")
+    draw = partial(random_faults, lots, duration_s=duration_s, most=most_faults, kinds=kinds)
+    return play(scenario, seed, draw, duration_s, keeps_messages=False, **options)
 
 
 def play(
