@@ -412,7 +412,7 @@ local function spread(list, count)
   return list
 end
 
-local function classify(t)
+local function look_into(t)
   local value = rawget(t, 'err')
   if type(value) == 'string' then return 'err', value, rawget(t, 'ignore_error_stats_update') == true end
   value = rawget(t, 'ok')
@@ -440,6 +440,16 @@ local function classify(t)
   local count = 0
   while rawget(t, count + 1) ~= nil do count = count + 1 end
   return 'array', count, spread(t, count)
+end
+
+local function hooked_again(...)
+  sethook(on_step, '', STEP_INSTRUCTIONS)
+  return ...
+end
+
+local function classify(t)
+  sethook()  -- the script is over: there is nothing left that could be ended
+  return hooked_again(look_into(t))
 end
 
 return compile, run, call, load_library, classify, make_library, null

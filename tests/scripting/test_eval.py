@@ -190,3 +190,18 @@ def test_who_waits_is_served_after_the_script_not_in_the_middle(redis):
     )
     assert steps
     assert list(waiting.outbox) == [[b"queue", b"b"]]
+
+
+def test_a_script_that_is_over_cannot_be_ended_while_its_reply_is_read(redis):
+    redis.execute("RPUSH", "list", *range(50_000))
+    steps = []
+
+    def end(run):
+        steps.append(run)
+        run.killed = b"ERR ended"
+
+    redis.node.on_script_step = end
+    assert len(redis.execute("EVAL", "return redis.call('LRANGE', 'list', 0, -1)", 0)) == 50_000
+    with pytest.raises(ReplyError, match="ended"):  # the next one is watched again
+        redis.execute("EVAL", "while true do end", 0)
+    assert steps
