@@ -146,12 +146,18 @@ def _told_apart(came: Any, due: Any) -> tuple[str, str]:
 def uncounted(client: Any) -> Any:
     """A redis-py client whose own instructions are not counted as a learner's (guard.py)."""
     client.execute_command = unobserved(client.execute_command)
-    new_pipeline = client.pipeline
+    new_client, new_pipeline, new_pubsub = client.client, client.pipeline, client.pubsub
 
     def pipeline(*arguments: Any, **settings: Any) -> Any:
         pipe = new_pipeline(*arguments, **settings)
         pipe.execute_command, pipe.execute = unobserved(pipe.execute_command), unobserved(pipe.execute)
         return pipe
 
-    client.pipeline = pipeline
+    def pubsub(**settings: Any) -> Any:
+        subscriber = new_pubsub(**settings)
+        subscriber.execute_command = unobserved(subscriber.execute_command)
+        subscriber.parse_response = unobserved(subscriber.parse_response)
+        return subscriber
+
+    client.client, client.pipeline, client.pubsub = lambda: uncounted(new_client()), pipeline, pubsub
     return client

@@ -25,6 +25,8 @@ from unittest import mock
 INSTRUCTIONS_PER_TEST = 10_000_000
 INSTRUCTIONS_OF_A_CALL = 300
 """What a call into redis-py is charged, so that a loop of nothing but such calls ends, too."""
+INSTRUCTIONS_OF_A_SECOND = 2_000
+"""What a second slept is charged: for a loop that waits for what never comes."""
 _OWN = str(Path(__file__).resolve().parent.parent)
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -55,7 +57,7 @@ def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[No
         nonlocal left
         left -= number
         if left < 0:
-            raise TooManyInstructions(f"the {instructions // INSTRUCTIONS_OF_A_CALL}th call of Redis")
+            raise TooManyInstructions("a call of Redis or of time.sleep(), after thousands of them")
 
     def count(frame: Any, event: str, argument: Any) -> Callable[..., Any] | None:
         nonlocal left
@@ -103,7 +105,7 @@ def unobserved(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def virtual_sleep(step: Callable[[float], None]) -> Iterator[None]:
-    """Let `time.sleep(s)` call `step(s)` in the block.
+    """Let `time.sleep(s)` call `step(s)` in the block, charged to the budget.
 
     Only in this thread: those of the kernel (one looks every second whether its parent still lives)
     would otherwise move the virtual clock in the middle of a test.
@@ -112,7 +114,12 @@ def virtual_sleep(step: Callable[[float], None]) -> Iterator[None]:
     real_sleep = time.sleep
 
     def sleep(seconds: float) -> None:
-        (step if threading.get_ident() == own_thread else real_sleep)(seconds)
+        if threading.get_ident() != own_thread:
+            real_sleep(seconds)
+            return
+        if _spend is not None:
+            _spend(round(INSTRUCTIONS_OF_A_SECOND * seconds))
+        unobserved(step)(seconds)
 
     with mock.patch.object(time, "sleep", sleep):
         yield

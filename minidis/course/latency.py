@@ -35,7 +35,9 @@ from unittest import mock
 
 from minidis.client.session import Session
 from minidis.drivers.embedded import Embedded
+from minidis.engine.client import Client
 from minidis.engine.lazyfree import WORTH_PUTTING_OFF
+from minidis.engine.registry import Command
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.quoting import quote
 
@@ -44,6 +46,8 @@ KEY_SEEN_US = 0.4
 ELEMENT_ANSWERED_US = 0.2
 ELEMENT_FREED_US = 0.5
 ROUND_TRIP_US = 100.0
+
+EXPIRE_UNITS_US = {b"EXPIRE": 1_000_000, b"PEXPIRE": 1000, b"EXPIREAT": 1_000_000, b"PEXPIREAT": 1000}
 
 
 class Ping(NamedTuple):
@@ -75,6 +79,8 @@ def price_us(node: Embedded, argv: list[bytes]) -> float:
         cost += ELEMENT_ANSWERED_US * min(_count(words[2:]), _size(database, words[0]))
     elif name in (b"DEL", b"UNLINK"):
         cost += sum(_freeing_us(_pieces(database, key), name == b"UNLINK") for key in words)
+    elif name in EXPIRE_UNITS_US and len(words) > 1 and _is_over(node, name, words[1]):
+        cost += _freeing_us(_pieces(database, words[0]), lazily=False)
     elif name in (b"FLUSHALL", b"FLUSHDB") and b"ASYNC" not in [word.upper() for word in words]:
         cost += ELEMENT_FREED_US * sum(_pieces(database, key) for key in database.table)
     elif name in (b"LRANGE", b"ZRANGE", b"ZREVRANGE") and len(words) > 2:
@@ -82,6 +88,15 @@ def price_us(node: Embedded, argv: list[bytes]) -> float:
     elif name in (b"SMEMBERS", b"HGETALL", b"HKEYS", b"HVALS", b"SORT") and words:
         cost += ELEMENT_ANSWERED_US * _size(database, words[0])
     return cost
+
+
+def _is_over(node: Embedded, name: bytes, when: bytes) -> bool:
+    """Does EXPIRE or one of its sisters delete the key at once?"""
+    time = parse_integer(when)
+    if time is None:
+        return False
+    begin_us = node.now_us if name.endswith(b"AT") else 0
+    return time * EXPIRE_UNITS_US[name] <= begin_us
 
 
 def _freeing_us(pieces: int, lazily: bool) -> float:
@@ -138,35 +153,44 @@ class Strip:
 
     def run(self, *words: Any) -> Any:
         """Run one command, as a batch of its own; its reply."""
-        argv = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        cost = price_us(self.node, argv)
-        reply = self.node.execute(*words)
-        self._serve(cost, _title(argv))
+        with self._pricing() as batch:
+            reply = self.node.execute(*words)
+        self._serve_batch(batch)
         return reply
 
     @contextmanager
     def watching(self) -> Iterator[Strip]:
         """While the block runs, what redis-py clients of the node send is priced and timed."""
-        original_receive, original_execute = Session.receive, self.node.node.execute
-        batch: list[tuple[float, str]] = []
-
-        def execute(client: Any, argv: list[bytes]) -> Any:
-            if argv[0].upper() not in (b"HELLO", b"CLIENT", b"SELECT"):
-                batch.append((price_us(self.node, argv), _title(argv)))
-            return original_execute(client, argv)
+        original_receive = Session.receive
 
         def receive(session: Session, data: bytes) -> None:
             original_receive(session, data)
             if batch and session.embedded is self.node:
-                dearest = max(batch)[1] + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
-                self._serve(sum(cost for cost, _ in batch), dearest)
-                batch.clear()
+                self._serve_batch(batch)
 
-        with (
-            mock.patch.object(Session, "receive", receive),
-            mock.patch.object(self.node.node, "execute", execute),
-        ):
+        with self._pricing() as batch, mock.patch.object(Session, "receive", receive):
             yield self
+
+    @contextmanager
+    def _pricing(self) -> Iterator[list[tuple[float, str]]]:
+        """Price and title of each command that runs in the block, those within EXEC and scripts among them."""
+        node = self.node.node
+        original_run = node.run
+        batch: list[tuple[float, str]] = []
+
+        def run(client: Client, command: Command, argv: list[bytes]) -> Any:
+            if command.name.partition("|")[0] not in ("hello", "client", "select"):
+                batch.append((price_us(self.node, argv), _title(argv)))
+            return original_run(client, command, argv)
+
+        with mock.patch.object(node, "run", run):
+            yield batch
+
+    def _serve_batch(self, batch: list[tuple[float, str]]) -> None:
+        """One stretch: the commands run one after the other before anybody else's."""
+        dearest = max(batch)[1] + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
+        self._serve(sum(cost for cost, _ in batch), dearest)
+        batch.clear()
 
     def idle(self, duration_us: float) -> None:
         """Nobody works; the pings go on."""

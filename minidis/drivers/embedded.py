@@ -288,8 +288,8 @@ class Embedded:
         but a step of the frozen clock could end the wait.  Ctrl-C interrupts it.
         """
         started_s = time.monotonic()
-        if timeout_s is None and self.is_frozen:
-            timeout_s = self.patience_s
+        if self.is_frozen:
+            timeout_s = self.patience_s if timeout_s is None else min(timeout_s, self.patience_s)
         with self.lock:
             while not client.outbox:
                 if client.closed:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import minidis
+from minidis.course.case import Case
 from minidis.course.guard import TooManyInstructions, instruction_budget, unobserved, virtual_sleep
 
 
@@ -32,11 +33,29 @@ def test_sleep_is_put_back():
 def test_a_loop_of_nothing_but_redis_calls_ends():
     ping = unobserved(minidis.connect(minidis.Embedded(clock=0)).ping)
     calls = 0
-    with pytest.raises(TooManyInstructions, match="100th call of Redis"), instruction_budget(30_000):
+    with pytest.raises(TooManyInstructions, match="after thousands of them"), instruction_budget(30_000):
         while calls < 1000:
             ping()
             calls += 1
     assert calls == 100
+
+
+def test_a_loop_that_sleeps_for_ever_ends():
+    slept: list[float] = []
+    with pytest.raises(TooManyInstructions), virtual_sleep(slept.append), instruction_budget(100_000):
+        while True:
+            time.sleep(1)
+    assert 30 < len(slept) < 50
+
+
+def test_a_loop_that_waits_for_messages_ends():
+    case = Case(seed=1)
+    subscriber = case.redis().pubsub()
+    subscriber.subscribe("news")
+    with pytest.raises(TooManyInstructions), instruction_budget(30_000):
+        while True:
+            subscriber.get_message(timeout=60)
+    case.close()
 
 
 def test_calls_outside_a_budget_are_free():

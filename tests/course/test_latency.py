@@ -28,7 +28,9 @@ def node():
         ("SMEMBERS set", 100), ("SSCAN set 0 COUNT 20", 4),
         ("DEL list", 0.5), ("DEL k1 k2 nothing", 1),
         ("UNLINK list", 0.5), ("DEL set", 0.5), ("DEL big", 250), ("UNLINK big", 1), ("UNLINK k1", 0.5),
-        ("FLUSHALL", 301), ("FLUSHALL ASYNC", 0), ("NONSENSE a b", 0),
+        ("FLUSHALL", 301), ("FLUSHALL ASYNC", 0),
+        ("EXPIRE big 0", 250), ("EXPIRE big 1", 0), ("PEXPIREAT big 0", 250), ("PEXPIREAT big 1", 0), ("EXPIRE k1 x", 0),
+        ("NONSENSE a b", 0),
     ],
 )  # fmt: skip
 def test_a_command_is_priced_by_what_it_touches(node, words, extra_us):
@@ -54,3 +56,13 @@ def test_redis_py_is_timed_batch_by_batch(node):
         pipe.get("k1").get("k2").delete("set").execute()
     redis.keys("*")  # nobody is watching
     assert [stretch.command for stretch in strip.busy] == ["KEYS *", "DEL set and 2 more"]
+
+
+def test_what_exec_and_scripts_run_is_one_stretch(node):
+    redis, strip = minidis.connect(node), Strip(node)
+    with strip.watching():
+        redis.eval("redis.call('KEYS', '*') return redis.call('DEL', KEYS[1])", 1, "big")
+        for words in (("MULTI",), ("KEYS", "*"), ("EXEC",)):
+            redis.execute_command(*words)
+    lengths_us = [round(stretch.end_us - stretch.start_us) for stretch in strip.busy]
+    assert lengths_us == [294, 1, 43]  # EVAL, MULTI, EXEC: what is queued takes its time then

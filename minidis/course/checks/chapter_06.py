@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
@@ -283,12 +284,59 @@ def duplicates(case: Case, count_prefixes: Callable) -> None:
         )
 
 
+@count_by_prefix.test("a key may come again many pages later")
+def pages_later(case: Case, count_prefixes: Callable) -> None:
+    for _ in range(2):
+        node, keys = case.node(table=HashTable), {b"user:%d" % case.random.randrange(10**9) for _ in range(4)}
+        table = node.node.databases[0].table
+        _fill_table(table, sorted(keys))
+        _resize(table, LARGE)
+        node.node.listen_to_commands(_shrinking_behind_a_key(table))
+        came = _counted(count_prefixes(case.redis(node)))
+        given = (
+            f"4 keys in {LARGE:,} buckets; the table shrinks to 4 when some pages lie between a key and SCAN"
+        )
+        case.equal(came, {b"user": len(keys)}, given=given)
+
+
+LARGE, SMALL = 1 << 17, 4
+
+
+def _shrinking_behind_a_key(table: HashTable) -> Callable[[Any, list[bytes], Any], None]:
+    """Shrink the table when a key of the bucket that SCAN stands in was answered two pages ago, or earlier."""
+    met: list[list[bytes]] = []  # the pages of this walk
+
+    def shrink(client: Any, argv: list[bytes], reply: Any) -> None:
+        if argv[0].upper() != b"SCAN":
+            return
+        if reply[0] == b"0":  # for who walks twice
+            met.clear()
+            _resize(table, LARGE)
+            return
+        met.append(reply[1])
+        bucket = int(reply[0]) & (SMALL - 1)
+        if any(crc32(key) & (SMALL - 1) == bucket for page in met[:-2] for key in page):
+            _resize(table, SMALL)
+
+    return shrink
+
+
 @count_by_prefix.test("an empty page is not the end")
 def empty_pages(case: Case, count_prefixes: Callable) -> None:
     node = _shaken(case, [b"user:%d" % n for n in range(40)], [])
     _resize(node.node.databases[0].table, 4096)  # it was large once: most of its buckets are empty
     came = _counted(count_prefixes(case.redis(node)))
     case.equal(came, {b"user": 40}, given="40 keys in a table of 4096 buckets, so that most pages are empty")
+
+
+@count_by_prefix.test("who looks writes nothing")
+def only_looks(case: Case, count_prefixes: Callable) -> None:
+    node = case.node()
+    _fill(node, [b"user:%d" % n for n in range(20)])
+    count_prefixes(case.redis(node))
+    names = sorted({argv[0] for argv in case.commands(node)})
+    written = [name for name in names if node.node.commands.find([name]).is_write]
+    case.true(not written, "20 keys user:N", f"it sent {show(written)}", "reads only")
 
 
 @count_by_prefix.test("others insert and delete meanwhile")

@@ -192,8 +192,8 @@ def dies(case: Case, move: Callable) -> None:
         case.equal(list(others.outcomes), [due], given=f"{given}; then another client transfers 30")
 
 
-RIVALS_PAYMENTS = 120
-"""More than anybody's "try it three times", or a hundred."""
+RIVALS_PAYMENTS = 1500
+"""More than anybody's "try it three times", or a hundred, or a thousand."""
 
 
 @transfer.test("however often somebody is in the way, it tries again")

@@ -385,7 +385,7 @@ def _drain(
                 "50 calls of work(), all True",
                 "False when there is nothing to do",
             )
-        node.step(IDLE_S + 1)
+        node.jump(node.now_us + round((IDLE_S + 1) * 1_000_000))  # in one leap: no tick is needed on the way
 
 
 def _parked(redis: Any) -> list[bytes]:
