@@ -25,7 +25,7 @@ from unittest import mock
 INSTRUCTIONS_PER_TEST = 10_000_000
 INSTRUCTIONS_OF_A_CALL = 300
 """What a call into redis-py is charged, so that a loop of nothing but such calls ends, too."""
-INSTRUCTIONS_OF_A_SECOND = 2_000
+INSTRUCTIONS_OF_A_SECOND = 5_000
 """What a second slept is charged: for a loop that waits for what never comes."""
 _OWN = str(Path(__file__).resolve().parent.parent)
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})

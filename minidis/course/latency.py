@@ -173,7 +173,7 @@ class Strip:
 
     @contextmanager
     def _pricing(self) -> Iterator[list[tuple[float, str]]]:
-        """Price and title of each command that runs in the block, those within EXEC and scripts among them."""
+        """Price and title of each command that runs in the block, those of EXEC and scripts among them."""
         node = self.node.node
         original_run = node.run
         batch: list[tuple[float, str]] = []

@@ -303,7 +303,7 @@ LARGE, SMALL = 1 << 17, 4
 
 
 def _shrinking_behind_a_key(table: HashTable) -> Callable[[Any, list[bytes], Any], None]:
-    """Shrink the table when a key of the bucket that SCAN stands in was answered two pages ago, or earlier."""
+    """Shrink the table when a key of the bucket that SCAN stands in was answered two pages ago or more."""
     met: list[list[bytes]] = []  # the pages of this walk
 
     def shrink(client: Any, argv: list[bytes], reply: Any) -> None:

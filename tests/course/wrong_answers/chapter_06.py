@@ -115,11 +115,46 @@ def answers_nothing(redis, prefix):
         redis.unlink(key)
 
 
+SCAN_AND_UNLINK = """
+local cursor, count = '0', 0
+repeat
+  local reply = redis.call('SCAN', cursor, 'MATCH', ARGV[1], 'COUNT', 500)
+  cursor = reply[1]
+  for _, key in ipairs(reply[2]) do count = count + redis.call('UNLINK', key) end
+until cursor == '0'
+return count
+"""
+
+
+def in_a_script(redis, prefix):
+    return redis.eval(SCAN_AND_UNLINK, 0, _quoted(prefix))
+
+
+def in_one_transaction(redis, prefix):
+    with redis.pipeline() as pipe:
+        for key in redis.scan_iter(match=_quoted(prefix), count=500):
+            pipe.unlink(key)
+        return sum(pipe.execute())
+
+
+def by_an_expiry_that_is_over(redis, prefix):
+    deleted, cursor = 0, None
+    while cursor != 0:
+        cursor, page = redis.scan(cursor or 0, match=_quoted(prefix), count=500)
+        with redis.pipeline(transaction=False) as pipe:
+            for key in page:
+                pipe.expire(key, -1)
+            deleted += sum(pipe.execute())
+    return deleted
+
+
 # -- 6.2 ---------------------------------------------------------------------------------------------
 
 KINDS = "each kind is counted"
 BYTES = "keys are bytes"
 TWICE = "a key that SCAN answers twice is one key"
+LATER = "a key may come again many pages later"
+READS = "who looks writes nothing"
 EMPTY = "an empty page is not the end"
 INSERTS = "others insert and delete meanwhile"
 PAGES = "no command looks at everything"
@@ -177,6 +212,33 @@ def splits_at_the_last(redis):
 
 def one_page_only(redis):
     return _count(set(redis.scan(0, count=100_000)[1]))
+
+
+def remembers_the_last_page(redis):
+    counts, cursor, last = {}, None, set()
+    while cursor != 0:
+        cursor, page = redis.scan(cursor or 0, count=500)
+        for kind, number in _count(set(page) - last).items():
+            counts[kind] = counts.get(kind, 0) + number
+        last = set(page)
+    return counts
+
+
+def the_less_of_two_walks(redis):
+    first, second = counts_replies(redis), counts_replies(redis)
+    return {kind: min(number, second.get(kind, 0)) for kind, number in first.items()}
+
+
+def collects_in_the_server(redis):
+    for key in redis.scan_iter(count=500):
+        if key != b"collected":
+            redis.sadd("collected", key)
+    keys, cursor = set(), None
+    while cursor != 0:
+        cursor, page = redis.sscan("collected", cursor or 0, count=500)
+        keys.update(page)
+    redis.unlink("collected")
+    return _count(keys)
 
 
 # -- 6.3 ---------------------------------------------------------------------------------------------
@@ -422,6 +484,9 @@ WRONG = {
         ("all in one UNLINK", (unlink_all_at_once,), (PINGS,)),
         ("COUNT of a million", (one_big_page,), (PINGS,)),
         ("DEL", (by_del,), (BIG,)),
+        ("all in one script", (in_a_script,), (PINGS,)),
+        ("all in one MULTI", (in_one_transaction,), (PINGS,)),
+        ("EXPIRE in the past", (by_an_expiry_that_is_over,), (BIG,)),
         ("the prefix is a pattern", (without_quoting,), (TEXT,)),
         ("an empty page is the end", (stops_at_an_empty_page(10),), (ONLY, RARE)),
         ("an empty page of 1000 is the end", (stops_at_an_empty_page(1000),), (RARE,)),
@@ -434,6 +499,9 @@ WRONG = {
     ],
     "6.2": [
         ("counts replies", (counts_replies,), (TWICE,)),
+        ("remembers the last page", (remembers_the_last_page,), (LATER,)),
+        ("the less of two walks", (the_less_of_two_walks,), (LATER,)),
+        ("collects them in the server", (collects_in_the_server,), (READS,)),
         ("KEYS", (counts_by_keys,), (PAGES,)),
         ("an empty page is the end", (ends_at_an_empty_page,), (EMPTY,)),
         ("as many as DBSIZE said is the end", (ends_when_all_are_seen,), (INSERTS,)),

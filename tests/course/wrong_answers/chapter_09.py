@@ -469,7 +469,7 @@ WRONG = {
         ("takes nil for success", (watching(again=False, says=True),), (SAME_MONEY, BOTH)),
         ("lets WatchError out", (watching(catches=False),), (BOTH, AGAIN)),
         ("two tries", (with_tries(2),), (AGAIN,)),
-        ("a hundred tries", (with_tries(100),), (AGAIN,)),
+        ("a thousand tries", (with_tries(1000),), (AGAIN,)),
         ("sets sums, and the own account grows", (watching(sets=True),), (OWN,)),
         ("sets a target that it didn't watch", (watching(sets=True, watches_target=False),), (TO_AND_FRO,)),
         ("the last coin stays", (watching(strict=True),), (MOVED,)),
