@@ -19,6 +19,7 @@ from typing import Any
 from minidis.course.counters import counter_commands
 from minidis.course.durable import LearnersEverysec, loading_with
 from minidis.course.expiring import LearnersExpiry
+from minidis.course.idemp import install_pair
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.ranges import range_commands
 from minidis.course.replicating import LearnersAccounts, LearnersHistory
@@ -140,6 +141,7 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
 
 LASTING: dict[str, Callable[[Embedded, Any], Undo]] = {
     "everysec": lambda embedded, make: LearnersEverysec(embedded, make).install(),
+    "idemp": lambda embedded, pair: install_pair(embedded, *pair),
     "log_loader": lambda embedded, load: _plug_attribute(embedded, "make_loading", loading_with(load)),
 }
 """Parts that outlive a crash of the node: what is at work when it starts again, or after it has."""

@@ -34,10 +34,10 @@ LOCK = "lock:job"
 class Stage:
     """A lab for one history: `nodes`, and machines that run a learner's code."""
 
-    def __init__(self, seed: int, *nodes: str) -> None:
+    def __init__(self, seed: int, *nodes: str, hz: int = 10) -> None:
         self.lab = Lab(seed, latency="1ms")
         self.lab.record.keeps_messages = False
-        self.lab.nodes(*nodes, config={"hz": 10})
+        self.lab.nodes(*nodes, config={"hz": hz})
         self.nodes = nodes
         self.asked = 0
         self.run_until = unobserved(self.lab.run_until)
@@ -129,9 +129,9 @@ def raise_error(task: Task, given: str) -> None:
 
 
 @contextmanager
-def stage(case: Case, *nodes: str, seed: int = 0) -> Iterator[Stage]:
-    """A stage whose tasks end with the block."""
-    one = Stage(case.seed * 1000 + seed, *(nodes or ("redis",)))
+def stage(case: Case, *nodes: str, seed: int = 0, hz: int = 10) -> Iterator[Stage]:
+    """A stage whose tasks end with the block; a node with few timers (`hz`) is quicker to play."""
+    one = Stage(case.seed * 1000 + seed, *(nodes or ("redis",)), hz=hz)
     try:
         yield one
     finally:

@@ -16,6 +16,7 @@ from minidis.notebook.views import charts
 from minidis.notebook.views.aof_files import AofView
 from minidis.notebook.views.backlogs import backlog
 from minidis.notebook.views.contentions import contention
+from minidis.notebook.views.crash_points import crash_points
 from minidis.notebook.views.crc16s import crc16_steps
 from minidis.notebook.views.dashboards import dashboard
 from minidis.notebook.views.disks import disk
@@ -63,6 +64,7 @@ __all__ = [
     "bits",
     "charts",
     "contention",
+    "crash_points",
     "crc16_steps",
     "disk",
     "dashboard",
