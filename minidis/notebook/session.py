@@ -219,7 +219,9 @@ class Session:
         return self.connections[place]
 
     def _lab_with(self, name: str) -> Target | None:
-        """The last lab that was made, if it has a node of that name."""
+        """The last lab that was made, if it has a node of that name.  Who names nobody means no lab."""
+        if name == DEFAULT_CLIENT:
+            return None
         module = sys.modules.get("minidis.client.lab")  # where it was never imported there is no lab
         lab = module.last_lab() if module is not None else None
         if lab is None or name not in lab.processes:

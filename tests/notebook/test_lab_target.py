@@ -23,6 +23,14 @@ def test_cells_and_lines_reach_the_nodes() -> None:
     assert texts(session, "GET k") == [None]  # the embedded node is another one
 
 
+def test_who_names_nobody_means_no_node_of_the_lab() -> None:
+    lab = minidis.Lab(seed=1)
+    lab.node("redis")  # the name that the prompt of an unnamed client has, too
+    session = Session(Embedded(clock=0))
+    assert texts(session, "SET k v\n@ann GET k") == ["OK", b"v"]
+    assert lab.call("redis", "EXISTS", "k") == 0
+
+
 def test_a_command_that_waits() -> None:
     lab = minidis.Lab(seed=1)
     lab.nodes("a")

@@ -8,6 +8,7 @@ from typing import Any
 
 from minidis import Embedded, Lab
 from minidis.course.contention import Contention
+from minidis.course.crashing import Crash, Crashes, everywhere
 from minidis.course.interleaving import Exploration, explore
 from minidis.course.latency import Strip
 from minidis.course.priced import charge
@@ -154,6 +155,7 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "contention of nobody": views.contention(
             Contention(a_lab_of_three(), "lock", "a", "b", "c"), time=0.0
         ),
+        "crash points": views.crash_points("two", {"at once": a_program_that_dies()}, tell="second"),
         "transactions": views.transactions(node),
         "no transactions": views.transactions(Embedded(clock=0)),
         "waterfall": views.waterfall(traces(), rtt_ms=5).do("rtt", 10),
@@ -176,6 +178,26 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
+
+
+def a_program_that_dies() -> Crashes:
+    """Two INCRs: whoever dies between them leaves one."""
+
+    def job(redis: Any) -> None:
+        redis.incr("first")
+        redis.incr("second")
+
+    def history(crash: Crash) -> str:
+        lab = Lab(seed=1)
+        lab.node("redis", {"hz": 1})
+        redis = lab.own_client("redis")
+        lab.machine("web").spawn(crash.dies(lambda: job(redis), job))
+        lab.run("1s")
+        keys = lab.call("redis", "KEYS", "*")
+        crash.tell(f"{len(keys)} keys")
+        return ("neither", "HALF", "both")[len(keys)]
+
+    return everywhere(history)
 
 
 def writing_node() -> Embedded:

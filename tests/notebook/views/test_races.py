@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidis import Embedded
 from minidis.course.interleaving import explore
 from minidis.notebook import views
-from tests.notebook.views.samples import race
+from tests.notebook.views.samples import a_program_that_dies, race
 
 
 def test_the_slider_walks_over_all_schedules_and_the_button_over_outcomes() -> None:
@@ -51,3 +51,21 @@ def test_a_queue_and_its_verdicts() -> None:
     except Exception as error:
         assert "wrong number" in str(error)
     assert views.transactions(node).take()["clients"][1]["verdict"].startswith("EXEC will answer EXECABORT")
+
+
+def test_crash_points_by_line_and_the_history_of_one() -> None:
+    found = a_program_that_dies()
+    view = views.crash_points("two", {"now": found, "later": found}, good=["both"], bad=["HALF"])
+    text = str(view)
+    assert "two: 2 lines; now: 1 neither, 1 HALF; later: 1 neither, 1 HALF" in text
+    assert "? neither" in text and "✗ HALF" in text and "✓ both" in text and "keys" not in text
+    told = str(view.do("choose", "1 0"))
+    assert "now: HALF\n  1 keys" in told and "1 keys" in view.svg()
+    assert "no crash; later: both\n  2 keys" in str(view.do("choose", "99 99"))
+    assert "HALF\n  1 keys" in str(views.crash_points("two", {"now": found}, tell="second"))
+    try:
+        views.crash_points("two", {"now": found}, tell="third")
+    except ValueError as error:
+        assert "'third'" in str(error)
+    else:
+        raise AssertionError("a line that was never reached was told of")
