@@ -13,7 +13,7 @@ timeout the others are kept. So a key can be in both places after a timeout, and
 
 Mirrors: cluster.c (`migrateCommand`).
 Differs: Redis stops everything while it waits for the target; here the others' commands are postponed,
-which is the same to them. Inside MULTI and scripts nothing can wait, so MIGRATE is refused there.
+which is the same to them. Only inside MULTI and scripts the whole node stands still (`Aside` in peers.py).
 Complexity: O(bytes of the keys).
 
 Read next: kept_connections.py, commands/dumping.py.
@@ -27,6 +27,7 @@ from minidis.distributed.kept_connections import kept_connections
 from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.peers import Aside
 from minidis.engine.registry import DANGEROUS, WRITE, command
 from minidis.engine.waiting import Wait
 from minidis.persistence.rdb_writer import dump_payload
@@ -34,7 +35,7 @@ from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import NEED_DATA, ProtocolError, ReplyParser, encode_command
 
 if TYPE_CHECKING:
-    from minidis.engine.peers import Address, Peer
+    from minidis.engine.peers import Address, Peer, Peers
 
 DEFAULT_TIMEOUT_MS = 1000
 PURPOSE = "migrate"
@@ -105,12 +106,12 @@ def migrate(
     target_port = integer(port)
     if timeout_ms <= 0:
         timeout_ms = DEFAULT_TIMEOUT_MS
-    if client.in_execution:
-        raise ReplyError("ERR MIGRATE cannot wait for its target inside MULTI or a script")
     found = [name for name in dict.fromkeys(options.keys) if client.db.find(name) is not None]
     if not found:
         return "NOKEY"
     journey = Migration(client, (errors.shown(host), target_port), options, found, target_database)
+    if client.in_execution:
+        return journey.at_once(timeout_ms)
     client.node.pause.begin(client.node.now_ms + timeout_ms, everyone=True, purpose=PURPOSE)
     journey.begin()
     deadline_ms = client.node.now_ms + timeout_ms
@@ -127,6 +128,7 @@ class Migration:
         self.client = client
         self.node = client.node
         self.db = client.db
+        self.peers: Peers = client.node.peers
         self.address = address
         self.options = options
         self.keys = keys
@@ -140,7 +142,22 @@ class Migration:
         self.awaited: list[bytes] = []  # the key of each reply to come; b"" for AUTH and SELECT
         self.moved: list[bytes] = []
         self.error: str | None = None
+        self.reply: Any = None  # how it ended
         self.parser = ReplyParser()
+
+    def at_once(self, timeout_ms: int) -> Any:
+        """The whole way while the node stands still; the reply.  Raises ReplyError."""
+        self.peers = Aside(self.node)
+        self._open()
+        self.node.talk(self.peers, self.node.clock() + 1000 * timeout_ms)
+        if self._delete_moved():
+            self.client.rewrite(b"DEL", *self.moved)
+        else:
+            self.client.rewrite()
+        reply = self.reply or self._lost()
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
 
     def begin(self) -> None:
         """Take a connection that was kept, or open one."""
@@ -156,7 +173,7 @@ class Migration:
     def _open(self) -> None:
         self.is_new, self.selected = True, None
         self.awaited, self.parser = [], ReplyParser()
-        self.peer = self.node.peers.open(*self.address, self)
+        self.peer = self.peers.open(*self.address, self, tls=self.node.config.tls_cluster)
 
     # -- the peer's events ------------------------------------------------------------------------
 
@@ -194,6 +211,8 @@ class Migration:
             self._finish(self._verdict())
 
     def lost(self, peer: Peer, reason: str) -> None:
+        if "refused" in reason:  # to Redis a refused connection is one that cannot be written to
+            self.doing = "writing to target instance"
         if not self.is_new and not self.replies:  # it was closed over there, and nothing has happened
             self._open()
         else:
@@ -225,6 +244,11 @@ class Migration:
         return "OK"
 
     def _finish(self, reply: Any) -> None:
+        self.reply = reply
+        if isinstance(self.peers, Aside):
+            assert self.peer is not None
+            self.peer.close()
+            return
         self._clean_up()
         self.node.waiting.end(self.client, reply)
 
@@ -234,10 +258,16 @@ class Migration:
             kept_connections(self.node).keep(self.peer, self.database)
         elif self.peer is not None:
             self.peer.close()
-        if self.moved and not self.options.copies:
-            for key in self.moved:
-                self.db.delete(key)
-                self.db.touch(key, "del")
+        if self._delete_moved():
             self.node.journal.enter(self.db.index, [b"DEL", *self.moved])
         self.moved = []
         self.node.pause.end(PURPOSE)
+
+    def _delete_moved(self) -> bool:
+        """Delete the keys that are there now, if that was asked for; True if any."""
+        if not self.moved or self.options.copies:
+            return False
+        for key in self.moved:
+            self.db.delete(key)
+            self.db.touch(key, "del")
+        return True

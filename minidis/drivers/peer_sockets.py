@@ -22,9 +22,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+from minidis.drivers.talking import talk
 from minidis.drivers.tls import TlsError, client_context, server_context
 from minidis.engine.node import Node
-from minidis.engine.peers import Address, Close, Listen, Listener, Open, Peer, Send, Unlisten
+from minidis.engine.peers import Address, Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
 
 class PeerSockets:
@@ -106,6 +107,10 @@ class PeerSockets:
             task.cancel()
         if peer_socket is not None:
             peer_socket.transport.close()
+
+    def talk(self, aside: Aside, until_us: int) -> None:
+        """`node.talk`: the event loop stands, so these few bytes go by a blocking socket."""
+        talk(aside, until_us, self.node, self._prepare_tls)
 
     # -- incoming ---------------------------------------------------------------------------------
 

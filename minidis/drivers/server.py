@@ -182,6 +182,7 @@ class Server:
         node.statistics.time_all()
         node.process_facts = self._facts
         node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
+        node.talk = self.peers.talk
 
     def _announce_when_ready(self) -> None:
         if self._is_ready or self.node.loading is not None:

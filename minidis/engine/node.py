@@ -54,7 +54,7 @@ from minidis.engine.memory import MemoryLedger
 from minidis.engine.monitoring import Monitors
 from minidis.engine.notifications import Notifier
 from minidis.engine.pausing import Pause
-from minidis.engine.peers import Peers
+from minidis.engine.peers import Aside, Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
 from minidis.engine.saving import Saving
@@ -88,6 +88,10 @@ Guard = Callable[[Client, Command, list[bytes]], None]
 
 PARTS: list[Callable[[Node], None]] = []
 """What the rooms above add to every node, such as its part in replication; filed as they are imported."""
+
+
+def _has_nobody_to_talk_to(aside: Aside, until_us: int) -> None:
+    aside.refuse_all("there is no network")
 
 
 class Service(Protocol):
@@ -143,6 +147,7 @@ class Node:
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
         self.peers = Peers(self)
+        self.talk: Callable[[Aside, int], None] = _has_nobody_to_talk_to  # the driver's: see Aside
         self.on_disconnect: list[Callable[[Client], None]] = []
         self.client_memory = ClientMemory(self)
         self.eviction = Evictor(self)

@@ -20,6 +20,10 @@ a handler that has had enough of waiting (it is a `Service`, see node.py) closes
 `listen(port, accept)` is for a second port (the Cluster bus): `accept(peer)` answers the handler of a
 connection that came in. The port of the clients is the driver's own business.
 
+Where a command cannot wait, in MULTI and in scripts, the whole node stands still until the other side has
+answered: `node.talk(Aside(node), until_us)`. An `Aside` has an outbox of its own, which the driver carries
+out at once, and nothing else meanwhile.
+
 A driver calls the methods under "the driver's side" and drains `outbox` after every turn. There are
 three: sockets (minidis/drivers/peer_sockets.py), the lab's virtual network (minidis/drivers/simulation),
 and none at all: the embedded node refuses every peer (`refuse_all`).
@@ -251,6 +255,13 @@ class Peers:
         event()
         if node.waiting.ready:
             node.waiting.serve()
+
+
+class Aside(Peers):
+    """Peers of a node that stands still while it talks to them: time, too, and nobody is served."""
+
+    def _tell(self, event: Callable[[], None]) -> None:
+        event()
 
 
 class _Nobody:

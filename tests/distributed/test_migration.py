@@ -55,7 +55,7 @@ def test_with_a_password() -> None:
 def test_nobody_there_and_nobody_answers() -> None:
     lab = two()
     lab.call("a", "SET", "x", "1")
-    with pytest.raises(ReplyError, match="IOERR error or timeout connecting to the client"):
+    with pytest.raises(ReplyError, match="IOERR error or timeout writing to target instance"):
         lab.call("a", "MIGRATE", "b", 6380, "x", 0, 1000)
     lab.pause("b")
     bob = lab.connect("a", "bob")
@@ -69,6 +69,56 @@ def test_nobody_there_and_nobody_answers() -> None:
         prompt.wait()
     assert 1 <= lab.now_s - before_s < 1.2
     assert bob.wait() == b"1"
+
+
+LUA = "return redis.call('MIGRATE', ARGV[1], 6379, KEYS[1], 0, 1000)"
+
+
+@pytest.mark.parametrize("kind", ["MULTI", "EVAL"])
+def test_where_nothing_can_wait_the_node_stands_still(kind: str) -> None:
+    lab = two()
+    lab.call("a", "SET", "x", "1")
+    entries: list = []
+    lab["a"].journal.subscribe(entries.append)
+    alice, bob = lab.connect("a", "alice"), lab.connect("a", "bob")
+    assert bob.call("PING") == "PONG"
+    lab.delay("a", "b", "100ms")
+
+    def move() -> object:
+        if kind == "EVAL":
+            alice.send("EVAL", LUA, 1, "x", "b")
+        else:
+            for words in (("MULTI",), ("MIGRATE", "b", 6379, "x", 0, 1000), ("EXISTS", "x"), ("EXEC",)):
+                alice.send(*words)
+        lab.run("150ms")
+        bob.send("SET", "x", "new")  # waits until the move is over
+        assert not bob.replies
+        while (reply := alice.wait()) in ("OK", "QUEUED") and kind == "MULTI":
+            pass
+        return reply
+
+    assert move() == (["OK", 0] if kind == "MULTI" else "OK")
+    assert bob.wait() == "OK" and lab.call("b", "GET", "x") == b"1"
+    assert [entry.argv for entry in entries] == [[b"DEL", b"x"], [b"SET", b"x", b"new"]]
+    lab.pause("b")
+    before_s = lab.now_s
+    error = "IOERR error or timeout reading to target instance"
+    if kind == "EVAL":
+        with pytest.raises(ReplyError, match=error):
+            move()
+    else:
+        assert [str(reply) for reply in move()] == [error, "1"]
+    assert lab.now_s - before_s < 1.2 and bob.wait() == "OK" and lab.call("a", "GET", "x") == b"new"
+
+
+def test_a_node_that_is_killed_while_it_talks_comes_back() -> None:
+    lab = two()
+    lab.call("a", "SET", "x", "1")
+    lab.pause("b")
+    lab.agenda.after(500_000, lambda: lab.restart("a"))
+    with pytest.raises(ConnectionError):
+        lab.call("a", "EVAL", LUA, 1, "x", "b")
+    assert lab.call("a", "DBSIZE") == 0
 
 
 def test_the_journal_says_what_left() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import redis
 
 from tests.differential.servers import Judge, available_judges
-from tests.interop.instances import Instance, running
+from tests.interop.instances import Instance, free_port, running
 
 
 @pytest.mark.parametrize("judge", available_judges(), ids=lambda judge: judge.name)
@@ -32,3 +33,38 @@ def test_keys_move(judge: Judge, ours: str) -> None:
         words = ("COPY", "REPLACE")
         assert source.call("MIGRATE", "127.0.0.1", target.port, "string", 0, 5000, *words) == b"OK"
         assert source.call("GET", "string") == target.call("GET", "string") == b"other"
+
+
+@pytest.mark.parametrize("judge", available_judges(), ids=lambda judge: judge.name)
+def test_inside_multi_and_scripts(judge: Judge) -> None:
+    """Nobody can wait there, and it moves all the same: the same replies from a real source and from ours."""
+    lua = "return redis.pcall('MIGRATE', ARGV[1], ARGV[2], KEYS[1], 0, 5000)"
+    nobody = free_port()
+
+    def history(source: Instance, target: Instance) -> list[object]:
+        def call(*words: object) -> object:
+            try:
+                return source.call(*words)
+            except redis.ResponseError as error:
+                return str(error)
+
+        source.call("MSET", "x", 1, "y", 2, "z", 3)
+        target.call("SET", "y", "other")
+        return [
+            call("MULTI"),
+            call("INCR", "x"),
+            call("MIGRATE", "127.0.0.1", target.port, "x", 0, 5000),
+            call("MIGRATE", "127.0.0.1", target.port, "y", 0, 5000),
+            call("MIGRATE", "127.0.0.1", target.port, "x", 0, 5000),
+            call("MIGRATE", "127.0.0.1", nobody, "y", 0, 5000),
+            call("EXISTS", "x", "y"),
+            [str(reply) for reply in source.raw.execute_command("EXEC")],
+            call("EVAL", lua, 1, "y", "127.0.0.1", target.port),
+            call("EVAL", lua, 1, "y", "127.0.0.1", nobody),
+            call("EVAL", lua, 1, "z", "127.0.0.1", target.port),
+            call("EXISTS", "x", "y", "z"),
+            target.call("MGET", "x", "y", "z"),
+        ]
+
+    with running(Instance(judge), Instance(None), Instance(judge), Instance(None)) as (a, b, c, d):
+        assert history(a, d) == history(b, c)

@@ -8,6 +8,7 @@ It is the same `Node` and the same `Link` as behind TCP: only clock, sockets and
 process may be
 
     running
+    talking    it stands still until another node has answered (asides.py); its kernel goes on
     paused     SIGSTOP: the kernel still accepts and buffers; time goes on outside
     killed     the process is gone, its connections end; the machine stands
     cut off    the power is gone, see wires.py
@@ -25,6 +26,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minidis.drivers.simulation.agenda import Planned
+from minidis.drivers.simulation.asides import converse
 from minidis.drivers.simulation.wires import Address, End, Host
 from minidis.engine import starting
 from minidis.engine.config import ConfigError
@@ -32,7 +34,7 @@ from minidis.engine.disk import NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.engine.output_limits import OutputMeter, limit_of
-from minidis.engine.peers import Close, Listen, Listener, Open, Peer, Send, Unlisten
+from minidis.engine.peers import Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab
@@ -62,7 +64,8 @@ class Process:
         self._peers: dict[int, Peer] = {}
         self._ends_of_peers: dict[int, End] = {}
         self._listeners: dict[int, Listener] = {}
-        self._missed: list[Callable[[], None]] = []  # while paused
+        self._talks = False
+        self._missed: list[Callable[[], None]] = []  # while it stands still
         self._alarm: Planned | None = None
         self._ticked_us = 0
         host.accept = self._accept
@@ -89,6 +92,7 @@ class Process:
         self.paused = False
         self.node = self.make_node(self)
         self.node.on_shutdown = self._shut_down
+        self.node.talk = self._talk
         self.node.config_listeners.append(self._config_changed)
         loading = starting.start(self.node)
         if loading is not None:
@@ -116,8 +120,7 @@ class Process:
         self.lab.wires.power_off(self.host)
 
     def _forget(self) -> None:
-        self.running = False
-        self.paused = False
+        self.running = self.paused = self._talks = False
         for table in (
             self._meters,
             self._links,
@@ -152,15 +155,37 @@ class Process:
     def resume(self) -> None:
         """SIGCONT: what came meanwhile is read now."""
         self.paused = False
+        if self.running and not self._talks:
+            self._take_missed()
+
+    def _take_missed(self) -> None:
         missed, self._missed = self._missed, []
         for event in missed:
             self._now(event)
         if self.running:
             self._tick()
 
+    @property
+    def stands_still(self) -> bool:
+        """Its kernel keeps for later what comes now."""
+        return self.paused or self._talks
+
+    def _talk(self, aside: Aside, until_us: int) -> None:
+        """`node.talk`: the lab goes on, without this process, until the peer has answered."""
+        node, self._talks = self.node, True
+        converse(self, aside, until_us - self.skew_us)
+        if self.node is node and self.running:
+            self.lab.agenda.after(0, partial(self._end_talk, node))
+
+    def _end_talk(self, node: Node) -> None:
+        if self.node is node and self._talks:
+            self._talks = False
+            if not self.paused:
+                self._take_missed()
+
     def _now(self, event: Callable[[], None]) -> None:
-        """Let the process take an event, or its kernel keep it while the process is stopped."""
-        if self.paused:
+        """Let the process take an event, or its kernel keep it while the process stands still."""
+        if self.stands_still:
             self._missed.append(event)
         elif self.running:
             event()
@@ -212,7 +237,7 @@ class Process:
     def end_received(self, end: End, data: bytes) -> None:
         """Bytes have reached this machine; while the process is stopped they fill its kernel's buffer."""
         sender = end.other
-        if self.paused and sender is not None:
+        if self.stands_still and sender is not None:
             sender.in_flight_bytes += len(data)
             self._missed.append(lambda: self._take_held(sender, end, data))
         else:
@@ -268,6 +293,8 @@ class Process:
 
     def finish_turn(self, client_id: int | None = None) -> None:
         """Send what is owed, do what the node asked for, and plan its next tick."""
+        if not self.running:
+            return  # it was killed while it talked
         node = self.node
         try:
             node.write_out()
@@ -336,7 +363,7 @@ class Process:
 
     def _ring(self) -> None:
         self._alarm = None
-        if not self.paused and self.running:
+        if not self.stands_still and self.running:
             self._tick()
 
     def _tick(self) -> None:
@@ -350,7 +377,7 @@ class Process:
     def step_clock(self, by_us: int) -> None:
         """Somebody corrects the wall clock of this machine."""
         self.skew_us += by_us
-        if self.running and not self.paused:
+        if self.running and not self.stands_still:
             self._tick()
 
     def __repr__(self) -> str:

@@ -117,8 +117,9 @@ def search(
 
     `make_lab(seed)` may make a lab with redis-py clients (minidis.Lab).
     """
-    options = {"duration_s": duration_s, "settle_s": settle_s, "eventually": eventually, "make_lab": make_lab}
-    replay = partial(play, scenario, **options)
+    options: dict[str, Any] = {"duration_s": duration_s, "settle_s": settle_s, "eventually": eventually}
+    options["make_lab"] = make_lab
+    replay: Callable[..., Finding | None] = partial(play, scenario, **options)
     for seed in seeds:
         finding = play_seed(scenario, seed, most_faults, kinds, **options)
         if finding is not None:
