@@ -6,7 +6,9 @@ Read next: minidis/course/exercise.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -14,6 +16,7 @@ from minidis.course.caching import TRACES, hit_rate
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved
+from minidis.course.interrupting import Killed, before_command, killed_at
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
 from minidis.engine import access
@@ -166,6 +169,7 @@ def each_part(case: Case, shop_class: Any) -> None:
     case.equal(shop.cached("home"), b"<html>", given="cache, then cached")
     case.equal(shop.lock("order:1", "ann", 30), True, given="lock() of a free name")
     case.equal(shop.lock("order:1", "bob", 30), False, given="lock() of a name that ann holds")
+    case.equal(shop.lock("order:1", "ann", 30), False, given="lock() of a name that ann holds, by ann")
     case.equal(shop.first_time("payment:1"), True, given="first_time() of a new id")
     case.equal(shop.first_time("payment:1"), False, given="first_time() of the same id again")
     _wait(case, 31)
@@ -186,8 +190,10 @@ def own_times(case: Case, shop_class: Any) -> None:
     case.equal(shop.lock("long", "bob", 300), False, given="299 seconds after ann's lock() for 300 seconds")
     _wait(case, 2)
     case.equal(shop.lock("long", "bob", 300), True, given="301 seconds after ann's lock() for 300 seconds")
-    _wait(case, DAY_S)
-    given = "first_time() of the same id more than 24 hours later: its memory is wanted back"
+    _wait(case, DAY_S / 2)
+    case.equal(shop.first_time("payment:1"), False, given="first_time() of the same id 12 hours later")
+    _wait(case, DAY_S / 2)
+    given = "first_time() of the same id more than 24 hours after the first: its memory is wanted back"
     case.equal(shop.first_time("payment:1"), True, given=given)
 
 
@@ -207,6 +213,41 @@ def same_name(case: Case, shop_class: Any) -> None:
     case.equal(shop.first_time("7"), True, given="a page 7 and a lock 7; then first_time() of the id 7")
     case.equal(shop.cached("7"), b"<html>", given="a page 7, a lock 7 and an id 7: cached()")
     case.equal(shop.lock("7", "bob", 30), False, given="a page 7, an id 7 and ann's lock 7: lock() by bob")
+
+
+CLAIMS = {
+    "lock()": lambda shop: shop.lock("order:1", "ann", 30),
+    "first_time()": lambda shop: shop.first_time("payment:1"),
+}
+
+
+@beside.test("of two at the same time, one gets it")
+def at_the_same_time(case: Case, shop_class: Any) -> None:
+    for name, claim in CLAIMS.items():
+        for number in count(1):
+            world, shop = _open(case, shop_class)
+            answers: list[Any] = []
+            with before_command(world.nodes, number, lambda: answers.append(claim(shop))) as sent:  # noqa: B023
+                answers.append(claim(shop))
+            if sent[0] < number:
+                break
+            given = (
+                f"{name}; before its command {number} another thread calls it for the same, and is through"
+            )
+            case.equal(sorted(map(bool, answers)), [False, True], given=f"{given}: both answers, sorted")
+
+
+@beside.test("who dies while he takes a lock holds it for its time, and no longer")
+def dies_at_a_lock(case: Case, shop_class: Any) -> None:
+    for number in count(1):
+        world, shop = _open(case, shop_class)
+        with killed_at(world.nodes, number, after=True) as sent, suppress(Killed):
+            shop.lock("order:1", "ann", 30)
+        if sent[0] < number:
+            break
+        _wait(case, 31)
+        given = f"ann's process dies right after command {number} of lock(..., 30); bob's lock() 31 s later"
+        case.equal(shop.lock("order:1", "bob", 30), True, given=given)
 
 
 @beside.test("every node has a limit, all together 3 MB")

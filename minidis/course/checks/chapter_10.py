@@ -6,15 +6,14 @@ Read next: minidis/course/exercise.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import Random
 from typing import Any
-from unittest import mock
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import instruction_budget
+from minidis.course.interrupting import Killed, before_command, killed_at
 from minidis.course.messaging import group_class
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
@@ -247,23 +246,6 @@ def as_it_was_said(case: Case, say: Callable, join: Callable, listen: Callable) 
     )
 
 
-@contextmanager
-def _intruding_at(node: Embedded, number: int, intrude: Callable[[], Any]) -> Iterator[list[int]]:
-    """Let `intrude` run before the block's `number`th command; counts the block's commands."""
-    original, sent = node.node.execute, [0]
-
-    def execute(client: Any, argv: list[bytes]) -> Any:
-        if argv[0].upper() not in (b"HELLO", b"CLIENT", b"SELECT"):
-            sent[0] += 1
-            if sent[0] == number:
-                with mock.patch.object(node.node, "execute", original):  # not counted, not intruded upon
-                    intrude()
-        return original(client, argv)
-
-    with mock.patch.object(node.node, "execute", execute):
-        yield sent
-
-
 @chat.test("between any two commands another phone may be served")
 def between_commands(case: Case, say: Callable, join: Callable, listen: Callable) -> None:
     intruders = {
@@ -307,7 +289,7 @@ def _intruded(
         if "listen" in intruder:
             reader.listen()
 
-    with _intruding_at(node, number, intrude) as sent:
+    with before_command([node], number, intrude) as sent:
         say(redis, "room", "ann", "three") if interrupted == "say" else reader.listen()
     if interrupted == "listen":
         say(redis, "room", "ann", "three")
@@ -339,30 +321,6 @@ work_queue = Exercise(
 )
 
 IDLE_S, ATTEMPTS = 30.0, 3
-
-
-class Killed(BaseException):
-    """The worker's process is gone."""
-
-
-@contextmanager
-def _killed_at(node: Embedded, number: int, after: bool) -> Iterator[list[int]]:
-    """Let the block's `number`th command be its last: it is not sent, or (`after`) its reply never comes."""
-    original, sent = node.node.execute, [0]
-
-    def execute(client: Any, argv: list[bytes]) -> Any:
-        if argv[0].upper() in (b"HELLO", b"CLIENT", b"SELECT"):
-            return original(client, argv)
-        sent[0] += 1
-        if sent[0] == number and not after:
-            raise Killed
-        reply = original(client, argv)
-        if sent[0] == number:
-            raise Killed
-        return reply
-
-    with mock.patch.object(node.node, "execute", execute):
-        yield sent
 
 
 def _node(case: Case) -> Embedded:
@@ -479,7 +437,7 @@ def killed_anywhere(case: Case, enqueue: Callable, work: Callable) -> None:
             redis = case.redis(node)
             for job in ("one", "two"):
                 enqueue(redis, "jobs", job)
-            with _killed_at(node, number, after) as sent:
+            with killed_at([node], number, after) as sent:
                 try:
                     _drain(case, node, work, "ann", lambda job: done.append(_bytes(job)), 1)  # noqa: B023
                 except Killed:
@@ -555,7 +513,7 @@ def killed_while_parking(case: Case, enqueue: Callable, work: Callable) -> None:
             redis = case.redis(node)
             enqueue(redis, "jobs", "poison")
             _drain(case, node, work, "ann", handle, ATTEMPTS)
-            with _killed_at(node, number, after) as sent:
+            with killed_at([node], number, after) as sent:
                 try:
                     _drain(case, node, work, "ann", handle, 1)
                 except Killed:

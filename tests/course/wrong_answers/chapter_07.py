@@ -122,6 +122,29 @@ class PagesNeverRenewed(TwoNodes):
         self.redis.set(f"page:{page}", html, ex=3600, nx=True)
 
 
+class SetnxThenExpire(TwoNodes):
+    def lock(self, name, token, ttl_s):
+        return self.state.setnx(f"lock:{name}", token) and bool(self.state.expire(f"lock:{name}", ttl_s))
+
+
+class LooksFirst(TwoNodes):
+    def first_time(self, payment_id):
+        if self.state.exists(f"paid:{payment_id}"):
+            return False
+        return bool(self.state.set(f"paid:{payment_id}", 1, ex=86_400))
+
+
+class RenewsTheDay(TwoNodes):
+    def first_time(self, payment_id):
+        return self.state.set(f"paid:{payment_id}", 1, ex=86_400, get=True) is None
+
+
+class FreeForItsOwner(TwoNodes):
+    def lock(self, name, token, ttl_s):
+        is_mine = self.state.get(f"lock:{name}") == token.encode()
+        return is_mine or bool(self.state.set(f"lock:{name}", token, nx=True, ex=ttl_s))
+
+
 class BareNames(TwoNodes):
     def lock(self, name, token, ttl_s):
         return bool(self.state.set(name, token, nx=True, ex=ttl_s))
@@ -260,6 +283,8 @@ NEWEST, LIMITS = (
     "every node has a limit, all together 3 MB",
 )
 TIMES = "a lock is held as long as asked for, an id for a day"
+ONE_OF_TWO = "of two at the same time, one gets it"
+DIES = "who dies while he takes a lock holds it for its time, and no longer"
 RENEWED, NAMES = (
     "a page that is cached again is the new one",
     "a page, a lock and an id may have the same name",
@@ -299,6 +324,10 @@ WRONG = {
         ("30 seconds, whatever was asked for", (LocksOfThirtySeconds,), (TIMES,)),
         ("ids for ever", (IdsForEver,), (TIMES,)),
         ("a page is written once", (PagesNeverRenewed,), (RENEWED,)),
+        ("SETNX, then EXPIRE", (SetnxThenExpire,), (DIES,)),
+        ("looks first, then writes", (LooksFirst,), (ONE_OF_TWO,)),
+        ("each question renews the day", (RenewsTheDay,), (TIMES,)),
+        ("a lock is free for its owner", (FreeForItsOwner,), (WORKS, ONE_OF_TWO)),
         ("no prefixes", (BareNames,), (NAMES,)),
     ],
     "7.3": [
