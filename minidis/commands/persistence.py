@@ -168,14 +168,13 @@ def _debug_reload(client: Client, *options: bytes) -> str:
         if b"NOSAVE" not in chosen:
             node.saving.save(COMPLETE_VERSION)  # nothing may be forgotten on the way
         loading = Loading(node, merge=b"MERGE" in chosen)
-        if b"NOSAVE" in chosen:  # Redis finds the damage half-way: it exits, or keeps that half
-            loading.check_snapshot(node.saving.path)
-        if b"NOFLUSH" in chosen:  # what was there stays, also if the file then cannot join it
-            loading.begin(loading.snapshot(node.saving.path)).run()
-        else:
+        flushes = b"NOFLUSH" not in chosen
+        if b"NOSAVE" in chosen or not flushes:  # Redis finds it half-way: it exits, or keeps that half
+            loading.check_snapshot(node.saving.path, joins=not flushes)
+        if flushes:
             starting.empty(node)
-            with starting.all_or_nothing(node):
-                loading.begin(loading.snapshot(node.saving.path)).run()
+        with starting.all_or_nothing(node):
+            loading.begin(loading.snapshot(node.saving.path)).run()
         client.rewrite()  # what was loaded is no change, and replicas and the log have nothing to repeat
     except DiskError:
         raise ReplyError("ERR") from None

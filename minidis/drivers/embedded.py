@@ -221,7 +221,7 @@ class Embedded:
         with self.lock:
             node.now_us = node.clock()
             loading = Loading(node, disk=RealDisk())
-            loading.check_snapshot(path)
+            loading.check_snapshot(path, joins=False)
             starting.empty(node)
             with starting.all_or_nothing(node):
                 loading.begin(loading.snapshot(path)).run()

@@ -225,15 +225,18 @@ class Loading(Arrival):
                 self.node.log("warning", line)
             raise _bad_snapshot(path, error, reader) from None
 
-    def check_snapshot(self, path: str) -> None:
-        """Read an RDB file to its end and keep nothing.  Raises LoadError."""
+    def check_snapshot(self, path: str, joins: bool) -> None:
+        """Read an RDB file to its end and keep nothing: is it sound, and can it join what is here?
+
+        Raises LoadError.
+        """
         self._size(path)
         reader = self._reader()
         try:
             for piece in self._pieces(path):
-                for _ in reader.feed(piece):
-                    pass
-            reader.close()
+                self._check_events(path, reader.feed(piece), joins)
+            self._check_events(path, reader.close(), joins)
+            self._database = self.node.databases[0]
         except RdbError as error:
             raise _bad_snapshot(path, error, reader) from None
 
@@ -354,15 +357,30 @@ class Loading(Arrival):
                 yield
         yield
 
+    def _check_events(self, path: str, events: Iterable[Event], joins: bool) -> None:
+        for event in events:
+            if joins and isinstance(event, Entry):
+                self._check_key(path, event.key)
+            elif joins and isinstance(event, Function):
+                self._check_library(path, event.code)
+            elif isinstance(event, SelectDatabase):
+                self._select(path, event.number)
+
     def _keep_library(self, path: str, code: bytes) -> None:
-        libraries = self.node.libraries
+        self._check_library(path, code)
+        self.node.libraries.keep(code)
+
+    def _check_library(self, path: str, code: bytes) -> None:
         try:
             name = read_metadata(code)[1]
-            if not self.merge and name in libraries.sources:
-                raise self._refused(path, f"the library {name.decode()!r} is there already")
-            libraries.keep(code)
         except ReplyError as error:
             raise self._refused(path, f"a library that cannot be kept: {error}") from None
+        if not self.merge and name in self.node.libraries.sources:
+            raise self._refused(path, f"the library {name.decode()!r} is there already")
+
+    def _check_key(self, path: str, key: bytes) -> None:
+        if not self.merge and key in self._database.table:
+            raise self._refused(path, f"the key {key!r} of database {self._database.index} comes twice")
 
     def _select(self, path: str, index: int) -> None:
         count = len(self.node.databases)
@@ -375,9 +393,8 @@ class Loading(Arrival):
         return LoadError(path, reason, self._snapshot.record_offset)
 
     def _store(self, path: str, entry: Entry) -> None:
+        self._check_key(path, entry.key)
         database = self._database
-        if entry.key in database.table and not self.merge:
-            raise self._refused(path, f"the key {entry.key!r} of database {database.index} comes twice")
         database.put(entry.key, entry.value)
         if entry.expires_at_ms is not None:
             database.set_expiry(entry.key, entry.expires_at_ms)

@@ -149,10 +149,8 @@ def test_reload_keeps_the_dataset_when_the_file_is_damaged():
     assert redis.execute("DEBUG", "DIGEST") == digest
     redis.execute("SAVE")
     with pytest.raises(ReplyError, match="Error trying to load the RDB dump"):
-        redis.execute("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH")  # every key comes twice: found out half-way
-    assert redis.execute("DBSIZE") == 0
-    with pytest.raises(ReplyError, match="MISCONF.*comes twice"):
-        redis.execute("SET", "new", 1)
+        redis.execute("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH")  # every key would come twice
+    assert redis.execute("DEBUG", "DIGEST") == digest
     redis.close()
     redis.kill()
-    assert redis.execute("DEBUG", "DIGEST") == digest, "nothing was saved over the file"
+    assert redis.execute("DEBUG", "DIGEST") == digest
