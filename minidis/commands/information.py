@@ -156,6 +156,7 @@ def _persistence(node: Node) -> Fields:
     saving, log, background = node.saving, node.append_only, node.background
     rewriting, job = log.rewriting, background.job
     running_s = -1 if job is None else (node.now_us - job.started_us) // 1_000_000
+    makes_rdb = background.is_running("rdb") or background.is_running("replica")
     written, total = (0, 0) if job is None else (job.walk.keys_written, job.walk.keys_total)
     fields: Fields = {
         "loading": int(node.loading is not None and not node.loading.is_async),
@@ -164,11 +165,11 @@ def _persistence(node: Node) -> Fields:
         "current_save_keys_processed": written,
         "current_save_keys_total": total,
         "rdb_changes_since_last_save": saving.changes,
-        "rdb_bgsave_in_progress": int(background.is_running("rdb")),
+        "rdb_bgsave_in_progress": int(makes_rdb),
         "rdb_last_save_time": saving.last_save_s,
         "rdb_last_bgsave_status": saving.last_status,
         "rdb_last_bgsave_time_sec": saving.last_duration_s,
-        "rdb_current_bgsave_time_sec": running_s if background.is_running("rdb") else -1,
+        "rdb_current_bgsave_time_sec": running_s if makes_rdb else -1,
         "rdb_saves": saving.saves,
         "rdb_last_load_keys_expired": saving.keys_expired_at_load,
         "rdb_last_load_keys_loaded": saving.keys_loaded,

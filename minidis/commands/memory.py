@@ -74,7 +74,6 @@ def _memory_fields(node: Node) -> Fields:
         **{_ALLOCATOR_FIELDS[name]: _show(figures[name]) for name in _ALLOCATOR_FIELDS},
         "mem_not_counted_for_evict": node.memory.not_counted_bytes(),
         "mem_replication_backlog": figures["replication.backlog"],
-        "mem_total_replication_buffers": figures["replication.backlog"] + figures["clients.slaves"],
         "mem_clients_slaves": figures["clients.slaves"],
         "mem_clients_normal": figures["clients.normal"],
         "mem_cluster_links": figures["cluster.links"],

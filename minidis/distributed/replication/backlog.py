@@ -22,7 +22,7 @@ Complexity: O(bytes) to append and to read.
 >>> backlog.first_offset, backlog.read(8), backlog.has(3), backlog.has(12)
 (4, b'ETkv', False, True)
 
-Read next: stream.py.
+Read next: held_stream.py.
 """
 
 from __future__ import annotations

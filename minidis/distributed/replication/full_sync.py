@@ -82,7 +82,8 @@ class FullSync:
 
     def _set_up(self, replica: Replica) -> None:
         """Tell a replica where the stream will go on, and hold that for it."""
-        replica.held = []
+        if not replica.rdb_only:
+            self.replicas.held.hold(replica, self.offset + 1)
         if replica.expects_acks:
             replica.client.deliver(f"FULLRESYNC {self.replication.id} {self.offset}")
         replica.state = "send_bulk"
@@ -95,9 +96,10 @@ class FullSync:
             return False
         if replica.filters != self.waiting[0].filters:
             return False
+        is_held = self.replicas.held.has(self.offset + 1)  # for the others, if they want it
+        if not (replica.rdb_only or is_held or self.replication.offset == self.offset):
+            return False
         self._set_up(replica)
-        assert replica.held is not None
-        replica.held.extend(self.waiting[0].held or [])
         self.waiting.append(replica)
         return True
 
@@ -142,6 +144,6 @@ class FullSync:
             if self.by_mark:
                 replica.held_until_ack = True
             else:
-                replica.release()
+                self.replicas.release(replica)
             self.node.log("notice", f"Synchronization with replica {replica.name} succeeded")
         self.replicas.sync_ended()

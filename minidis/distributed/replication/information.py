@@ -40,7 +40,10 @@ def _replication(node: Node) -> Fields:
             f"ip={replica.ip},port={replica.listening_port},state={replica.state},"
             f"offset={replica.acknowledged},lag={lag_s}"
         )
-    backlog = replication.backlog
+    backlog, held = replication.backlog, replicas.held
+    first_offset = backlog.first_offset if backlog is not None else 0
+    if held.length_bytes:
+        first_offset = min(first_offset, held.first_offset)
     failover = replication.failover
     return fields | {
         "master_failover_state": "no-failover" if failover is None else failover.state,
@@ -50,8 +53,18 @@ def _replication(node: Node) -> Fields:
         "second_repl_offset": replication.second_id_until,
         "repl_backlog_active": int(backlog is not None),
         "repl_backlog_size": node.config.repl_backlog_size,
-        "repl_backlog_first_byte_offset": backlog.first_offset if backlog is not None else 0,
-        "repl_backlog_histlen": backlog.length_bytes if backlog is not None else 0,
+        "repl_backlog_first_byte_offset": first_offset,
+        "repl_backlog_histlen": backlog.next_offset - first_offset if backlog is not None else 0,
+    }
+
+
+@section("memory")
+def _buffers(node: Node) -> Fields:
+    """What backlog and held stream take: once, whoever waits for them."""
+    backlog, held = node.replication.backlog, node.replication.replicas.held
+    return {
+        "mem_total_replication_buffers": (backlog.length_bytes if backlog is not None else 0)
+        + held.length_bytes
     }
 
 

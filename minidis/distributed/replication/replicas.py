@@ -12,7 +12,7 @@ moment is kept, and follows it.
     online       gets the stream as it is made
 
 Mirrors: replication.c (`syncCommand`, `masterTryPartialResynchronization`, `replicationCron`).
-Read next: full_sync.py.
+Read next: held_stream.py, full_sync.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.full_sync import FullSync
+from minidis.distributed.replication.held_stream import HeldStream
 from minidis.engine.client_memory import client_bytes
 from minidis.engine.output_limits import OutputMeter, limit_of
 from minidis.protocol.replies import Raw, ReplyError, Several
@@ -48,14 +49,12 @@ class Replica:
         self.acknowledged = 0
         self.acknowledged_on_disk = 0
         self.acknowledged_at_us = 0
-        self.held: list[bytes] | None = None  # the stream since the snapshot; None: as it comes
         self.held_until_ack = False
-        self.held_bytes = 0
         self._meter = OutputMeter()
 
-    def exceeds_limit(self, now_us: int) -> bool:
+    def exceeds_limit(self, held_bytes: int, now_us: int) -> bool:
         """Is what is held for it more than client-output-buffer-limit allows?"""
-        return self._meter.exceeds(limit_of(self.client), self.held_bytes, now_us)
+        return self._meter.exceeds(limit_of(self.client), held_bytes, now_us)
 
     @property
     def ip(self) -> str:
@@ -65,26 +64,10 @@ class Replica:
     def name(self) -> str:
         return f"{self.ip}:{self.listening_port}"
 
-    def take(self, data: bytes) -> None:
-        """The next bytes of the stream."""
-        if self.held is not None:
-            self.held.append(data)
-            self.held_bytes += len(data)
-        else:
-            self.send(data)
-
     def send(self, data: bytes) -> None:
         """Hand over bytes of the stream, or of a snapshot."""
         self.client.node.statistics.replication_output_bytes += len(data)
         self.client.deliver(Raw(data))
-
-    def release(self) -> None:
-        """The snapshot is there: what was held follows it."""
-        if self.held:
-            self.send(b"".join(self.held))
-        self.held = None
-        self.held_bytes = 0
-        self.held_until_ack = False
 
 
 class Replicas:
@@ -95,6 +78,7 @@ class Replicas:
         self.node = replication.node
         self.candidates: dict[int, Replica] = {}  # have sent REPLCONF
         self.all: dict[int, Replica] = {}
+        self.held = HeldStream()
         self.sync: FullSync | None = None
 
     def candidate(self, client: Client) -> Replica:
@@ -103,7 +87,7 @@ class Replicas:
 
     def used_bytes(self) -> int:
         """What their links hold, and what is held for them."""
-        return sum(client_bytes(replica.client) + replica.held_bytes for replica in self.all.values())
+        return self.held.length_bytes + sum(client_bytes(replica.client) for replica in self.all.values())
 
     # -- synchronizing ----------------------------------------------------------------------------
 
@@ -142,6 +126,8 @@ class Replicas:
             if wanted_id != "?":
                 self.node.log("notice", "Partial resynchronization not accepted: Replication ID mismatch")
             return None
+        if backlog is not None and not backlog.has(offset) and self.held.has(offset):
+            return self.held.read(offset)
         if backlog is None or not backlog.has(offset):
             self.node.log(
                 "notice",
@@ -206,14 +192,23 @@ class Replicas:
     def feed(self, data: bytes) -> None:
         """The stream's next bytes, to all who are in it; too much held for one is the end of its link."""
         over = []
+        self.held.append(data)
         for replica in self.all.values():
-            if replica.state != "wait_bgsave" and not replica.rdb_only:
-                replica.take(data)
-                if replica.held is not None and replica.exceeds_limit(self.node.now_us):
-                    over.append(replica)
+            if replica.state == "wait_bgsave" or replica.rdb_only:
+                continue
+            if not self.held.holds(replica):
+                replica.send(data)
+            elif replica.exceeds_limit(self.held.behind_bytes(replica), self.node.now_us):
+                over.append(replica)
         for replica in over:
             self.node.log("warning", f"Replica {replica.name} closed for overcoming of output buffer limits.")
             self.node.disconnect(replica.client)
+
+    def release(self, replica: Replica) -> None:
+        """The snapshot is there: what was held follows it."""
+        replica.held_until_ack = False
+        if held := self.held.take(replica):
+            replica.send(held)
 
     def acknowledged(self, client: Client, offset: int, on_disk: int | None) -> None:
         """REPLCONF ACK."""
@@ -225,7 +220,7 @@ class Replicas:
             replica.acknowledged_on_disk = max(replica.acknowledged_on_disk, on_disk)
         replica.acknowledged_at_us = self.node.now_us
         if replica.held_until_ack:
-            replica.release()
+            self.release(replica)
         self.node.waiting.happened("replica acks")
         if on_disk is not None:
             self.node.append_only.serve_awaited()
@@ -285,6 +280,7 @@ class Replicas:
         if replica is None:
             return
         self.node.log("notice", f"Connection with replica {replica.name} lost.")
+        self.held.leave(replica)
         if self.sync is not None:
             self.sync.leave(replica)
         if not self.all:

@@ -1,4 +1,4 @@
-"""The backlog is a ring: whatever is appended, its end can be read back."""
+"""The backlog is a ring: whatever is appended, its end can be read back.  So can what is held."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidis.distributed.replication.backlog import Backlog
+from minidis.distributed.replication.held_stream import HeldStream
 
 
 @given(
@@ -39,3 +40,25 @@ def test_what_is_gone_is_refused() -> None:
     backlog.append(b"abcdef")
     with pytest.raises(ValueError, match="offset 2 is not within 3..7"):
         backlog.read(2)
+
+
+@given(steps=st.lists(st.one_of(st.binary(min_size=1, max_size=20), st.integers(0, 3)), max_size=40))
+def test_each_gets_what_came_since_it_began_to_wait(steps: list[bytes | int]) -> None:
+    """Bytes are appended; a number begins to wait, or takes what is kept for it."""
+    held, stream, since = HeldStream(), b"", {}
+    for step in steps:
+        if isinstance(step, bytes):
+            stream += step
+            held.append(step)
+        elif step not in since:
+            since[step] = len(stream)
+            held.hold(step, len(stream) + 1)
+        else:
+            assert held.take(step) == stream[since.pop(step) :]
+        held.check()
+        assert [held.behind_bytes(who) for who in range(4)] == [
+            len(stream) - since.get(who, len(stream)) for who in range(4)
+        ]
+        if since:
+            oldest = min(since.values())
+            assert held.has(oldest + 1) and held.read(oldest + 1) == stream[oldest:]

@@ -571,6 +571,30 @@ def test_a_replica_that_does_not_read_is_cut_off() -> None:
     assert digest(lab, "a") == digest(lab, "b") and full_syncs(lab, "a") == 2
 
 
+def test_what_is_held_for_one_replica_serves_another() -> None:
+    """c's full copy takes long; b is away for more than the backlog holds, and goes on all the same."""
+    lab = make("a", "b", config={"repl-backlog-size": 16384, "repl-timeout": 600})
+    lab.call("a", "MSET", *(word for number in range(20) for word in (f"k{number}", "v")))
+    lab.call("a", "CONFIG", "SET", "rdb-key-save-delay", 1_000_000)
+    lab.node("c", {**QUICK, "replicaof": "a 6379"})
+    lab.run("500ms")
+    lab.drop("a", "b")
+    lab.partition("a", "b")
+    for number in range(10):
+        lab.call("a", "SET", "big", str(number) * 10_000)
+    assert int(info(lab, "a")["repl_backlog_histlen"]) > 100_000
+    assert info(lab, "a", "persistence")["rdb_bgsave_in_progress"] == "1"
+    lab.heal()
+    lab.run("1s")
+    assert link_state(lab, "b") == "connected" and link_state(lab, "c") == "sync"
+    assert info(lab, "a", "stats")["sync_partial_ok"] == "1"
+    buffers = int(info(lab, "a", "memory")["mem_total_replication_buffers"])
+    assert 100_000 < buffers < 130_000
+    lab.run("60s")
+    assert digest(lab, "a") == digest(lab, "b") == digest(lab, "c")
+    assert int(info(lab, "a")["repl_backlog_histlen"]) <= 16384
+
+
 def test_config_says_whom_a_replica_follows() -> None:
     lab = make("a", "b")
     assert lab.call("b", "CONFIG", "GET", "replicaof") == [b"replicaof", b"a 6379"]
