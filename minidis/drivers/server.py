@@ -37,6 +37,7 @@ from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.busy import BusyTurns, RawTransport
+from minidis.drivers.debug_consoles import DebugConsoles
 from minidis.drivers.listening import ListenError, Listeners
 from minidis.drivers.log import Log
 from minidis.drivers.peer_sockets import PeerSockets
@@ -96,6 +97,7 @@ class Server:
         self._round: Iterator[Connection] = iter(())  # of those who are looked at in turn
         self.stopped = asyncio.Event()
         self._busy: BusyTurns | None = None
+        self.debug_consoles = DebugConsoles(self)
         self._is_ready = False
         self.exit_code = 0
         self._owed: dict[Connection, None] = {}  # who has replies that leave at the end of this turn
@@ -177,6 +179,7 @@ class Server:
         node = self.node
         node.on_shutdown = self.shut_down
         node.on_script_step = self.script_step
+        node.open_debug_console = self.debug_consoles.open
         node.log = self.log.write
         node.stopwatch_ns = time.perf_counter_ns
         node.statistics.time_all()
@@ -252,6 +255,7 @@ class Server:
         for connection in list(self.connections.values()):
             connection.transport.abort()
         self.peers.close()
+        self.debug_consoles.end()
         await asyncio.sleep(0)  # asyncio tells each connection that it is lost
         if self._pidfile and os.path.exists(self._pidfile):
             if not self.exit_code:  # a failure has had its last words
@@ -372,6 +376,7 @@ class Server:
         if now_us < self._next_clients_cron_us <= now_us + interval_us:
             return
         self._next_clients_cron_us = now_us + interval_us
+        self.debug_consoles.reap()
         count = len(self.connections)
         for _ in range(min(count, max(LEAST_CLIENTS_A_CRON, -(-count // hz)))):
             connection = next(self._round, None)

@@ -166,6 +166,7 @@ class Node:
         self.replicas_synced: Callable[[Client], int] = lambda client: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
+        self.open_debug_console: Any = None  # the driver's: a client to talk to in the middle of a script
         self.scripts_run_everything = False  # as DEBUG SET-DISABLE-DENY-SCRIPTS says
         self.libraries = Libraries()
         self._begin_counting()

@@ -3,11 +3,10 @@
     redis.call      redis.pcall       commands; call raises an error, pcall answers it as a table
     redis.error_reply, status_reply   the tables that become an error and a status
     redis.sha1hex   redis.log         redis.setresp    redis.set_repl    redis.acl_check_cmd
-    redis.breakpoint, debug           nothing, without a debugger
+    redis.breakpoint, debug           stop here, and tell: in a session of the debugger (debugger.py)
     redis.replicate_commands          true: effects are what is replicated, since 7.0 always
 
 Mirrors: script_lua.c, eval.c.
-Differs: there is no debugger.
 
 Read next: run.py, for what stands between `redis.call` and the command.
 """
@@ -56,13 +55,13 @@ class RedisApi:
         self.random = Random48()
 
     def functions(self, debugger: bool) -> dict[str, Callable[..., Any]]:
-        """The functions by name; EVAL's interpreter also has those of the debugger that there is not."""
+        """The functions by name; EVAL's interpreter also has those of the debugger."""
         names = "call pcall error_reply status_reply sha1hex log setresp set_repl acl_check_cmd".split()
         found = {name: getattr(self, name) for name in names}
         if debugger:
             found |= {
-                "breakpoint": lambda *_: False,
-                "debug": lambda *_: None,
+                "breakpoint": self.breakpoint,
+                "debug": self.debug,
                 "replicate_commands": lambda *_: True,
             }
         return found
@@ -165,6 +164,18 @@ class RedisApi:
         words = [text for text in map(to_text, arguments[1:]) if text is not None]
         node = self.engine.node
         node.log(LEVELS[int(level)], conversion.text_from_lua(b" ".join(words)))
+
+    def breakpoint(self, *_: Any) -> bool:
+        """redis.breakpoint: let the debugger stop at the next line; true if there is one."""
+        if self.engine.debugger is None:
+            return False
+        self.engine.debugger.breakpoint_called = True
+        return True
+
+    def debug(self, *values: Any) -> None:
+        """redis.debug: tell the debugger's user these values."""
+        if self.engine.debugger is not None:
+            self.engine.debugger.log_values(values)
 
     # -- math -------------------------------------------------------------------------------------
 

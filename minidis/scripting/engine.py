@@ -24,7 +24,7 @@ Read next: run.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidis.engine.client import Client
@@ -55,6 +55,7 @@ class ScriptEngine:
     def __init__(self, scripting: Scripting, with_loading: Any = None) -> None:
         self.node: Node = scripting.node
         self.run: ScriptRun | None = None
+        self.debugger: Any = None  # of the session that is under way
         self.client = Client(self.node, 0, address="lua")
         self.client.peer = "lua"
         self.client.authenticated = True
@@ -95,9 +96,11 @@ class Scripting:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        node.on_disconnect.append(self._forget)
         self.run: ScriptRun | None = None
         self.runs = 0
         self.loading_since_us: int | None = None
+        self.debug_modes: dict[int, str] = {}  # client -> SCRIPT DEBUG "yes" or "sync"
         self.functions: Any = None  # library.py's, made when the first one is asked for
         self.flush()
 
@@ -133,11 +136,17 @@ class Scripting:
         return script
 
     def evaluate(
-        self, caller: Client, script: Script, key_count: int, words: Sequence[bytes], read_only: bool
+        self,
+        caller: Client,
+        script: Script,
+        key_count: int,
+        words: Sequence[bytes],
+        read_only: bool,
+        make_run: Callable[..., ScriptRun] = ScriptRun,
     ) -> Any:
         """Run a script for `caller` and answer its reply value.  Raises ReplyError."""
         engine = self.eval_engine
-        run = ScriptRun(caller, engine.client, script.sha, script.flags, read_only, is_eval=True)
+        run = make_run(caller, engine.client, script.sha, script.flags, read_only, is_eval=True)
         return self.perform(engine, run, engine.lua.run, script.compiled, key_count, words, read_only)
 
     def perform(
@@ -177,6 +186,9 @@ class Scripting:
         if isinstance(reply, ReplyError):
             raise reply
         return reply
+
+    def _forget(self, client: Client) -> None:
+        self.debug_modes.pop(client.id, None)
 
     # -- what it weighs ---------------------------------------------------------------------------
 

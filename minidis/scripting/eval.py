@@ -5,7 +5,7 @@
     EVALSHA of a script not cached   -> NOSCRIPT: send the text by EVAL
 
 Mirrors: eval.c.
-Differs: SCRIPT DEBUG only knows NO: the debugger is a session of its own on a forked server.
+Differs: an embedded node has no debugger: it has no connection to talk to.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock=0)
@@ -35,6 +35,7 @@ from minidis.engine.registry import (
     command,
 )
 from minidis.protocol.replies import ReplyError
+from minidis.scripting import debugger
 from minidis.scripting.engine import read_shebang, scripting_of
 from minidis.scripting.run import flags_as_command
 
@@ -84,8 +85,7 @@ def _flags_of_cached(client: Client, flags: Flag, argv: list[bytes]) -> Flag:
 def eval_(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Run a Lua script. O(1), and what the script does."""
     key_count = check_key_count(integer(numkeys), words)
-    scripting = scripting_of(client.node)
-    return scripting.evaluate(client, scripting.load(body), key_count, words, False)
+    return _evaluate(client, body, key_count, words, False)
 
 
 @command(
@@ -99,8 +99,7 @@ def eval_(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
 def eval_ro(client: Client, body: bytes, numkeys: bytes, *words: bytes) -> Any:
     """Run a Lua script that only reads. O(1), and what the script does."""
     key_count = check_key_count(integer(numkeys), words)
-    scripting = scripting_of(client.node)
-    return scripting.evaluate(client, scripting.load(body), key_count, words, True)
+    return _evaluate(client, body, key_count, words, True)
 
 
 @command(
@@ -129,13 +128,22 @@ def evalsha_ro(client: Client, sha: bytes, numkeys: bytes, *words: bytes) -> Any
     return _evaluate_cached(client, sha, numkeys, words, True)
 
 
+def _evaluate(client: Client, body: bytes, key_count: int, words: tuple[bytes, ...], read_only: bool) -> Any:
+    scripting = scripting_of(client.node)
+    if client.id in scripting.debug_modes:
+        return debugger.evaluate(scripting, client, body, key_count, words, read_only)
+    return scripting.evaluate(client, scripting.load(body), key_count, words, read_only)
+
+
 def _evaluate_cached(
     client: Client, sha: bytes, numkeys: bytes, words: tuple[bytes, ...], read_only: bool
 ) -> Any:
     if len(sha) != 40:
         raise ReplyError(NO_SCRIPT)
-    key_count = check_key_count(integer(numkeys), words)
     scripting = scripting_of(client.node)
+    if client.id in scripting.debug_modes:
+        raise ReplyError("ERR Please use EVAL instead of EVALSHA for debugging")
+    key_count = check_key_count(integer(numkeys), words)
     script = scripting.scripts.get(sha) or scripting.scripts.get(sha.lower())
     if script is None:
         raise ReplyError(NO_SCRIPT)
@@ -181,12 +189,20 @@ def script_kill(client: Client) -> str:
 
 @command("SCRIPT DEBUG YES|SYNC|NO", NOSCRIPT, since="3.2.0", raw=True, group="scripting")
 def script_debug(client: Client, mode: bytes) -> str:
-    """Set the debug mode of the scripts to come; there is none but NO. O(1)."""
-    if mode.upper() == b"NO":
-        return "OK"
-    if mode.upper() in (b"YES", b"SYNC"):
-        raise ReplyError("ERR there is no script debugger here: SCRIPT DEBUG only knows NO")
-    raise ReplyError("ERR Use SCRIPT DEBUG YES/SYNC/NO")
+    """Debug the next EVAL: in a copy of the process, or in the server itself (SYNC). O(1)."""
+    modes = scripting_of(client.node).debug_modes
+    asked = mode.lower().decode("utf-8", "surrogateescape")
+    if client.measure_buffers().output_bytes:
+        raise ReplyError("ERR SCRIPT DEBUG must be called outside a pipeline")
+    if asked == "no":
+        modes.pop(client.id, None)
+    elif asked not in ("yes", "sync"):
+        raise ReplyError("ERR Use SCRIPT DEBUG YES/SYNC/NO")
+    elif client.node.open_debug_console is None:
+        raise ReplyError("ERR the script debugger needs a server: here SCRIPT DEBUG only knows NO")
+    else:
+        modes[client.id] = asked
+    return "OK"
 
 
 @command("SCRIPT HELP", LOADING | STALE, since="5.0.0", group="scripting")

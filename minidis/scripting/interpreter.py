@@ -112,6 +112,7 @@ class LuaInterpreter:
         host[b"taking_tables"] = {
             name.encode(): self._taking_table(libraries["redis"][name]) for name in ("call", "pcall")
         }
+        self._load_text, self._debug = load, load(b"return debug", b"=host")()
         sandbox = load(SANDBOX, b"=sandbox")(
             self.table(host), self.table(_bytes_keys(libraries)), self.table(_bytes_keys(constants))
         )
@@ -123,10 +124,20 @@ class LuaInterpreter:
 
     def compile(self, source: bytes, chunk: bytes) -> Any:
         """A function that runs `source`.  Raises LuaSyntaxError; `chunk` is its name in messages."""
-        compiled, message = self._compile(source, chunk)
+        compiled, message = self.compile_piece(source, chunk)
         if compiled is None:
             raise LuaSyntaxError(message)
         return compiled
+
+    def compile_piece(self, source: bytes, chunk: bytes) -> tuple[Any, bytes]:
+        """The same, answering None and the message instead of raising it."""
+        compiled, message = self._compile(source, chunk)
+        return compiled, message
+
+    def load_debugger(self, text: bytes, reached: Callable[[bool, int], None]) -> tuple[Any, ...]:
+        """The functions of the debugger's own Lua (frames.py); `reached` is told of the script's lines."""
+        script_pcall = self.compile(b"return pcall", b"=debugger")()
+        return self._load_text(text, b"=debugger")(self._debug, script_pcall, reached, STEP_INSTRUCTIONS)
 
     def run(self, script: Any, key_count: int, words: Sequence[bytes]) -> Any:
         """Run a script with KEYS and ARGV (`words`, keys first) and answer its value.  Raises LuaFailure."""

@@ -74,7 +74,7 @@ local environment_meta = getmetatable(environment)
 
 -- 2. Errors ----------------------------------------------------------------------------------------
 
-local OURS = {['=sandbox'] = true, ['=pcall'] = true}
+local OURS = {['=sandbox'] = true, ['=pcall'] = true, ['=debugger'] = true}
 local killed  -- the reason, once the host has ended the script
 local lost_frame  -- the script's, where a tail call of ours has taken it away
 
