@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from minidis.engine.append_only_file import AppendOnlyFile
 
 FAILURES_BEFORE_PAUSE = 3
-LONGEST_PAUSE_US = 60 * 60 * 1_000_000
+LONGEST_PAUSE_MIN = 60
 
 
 class Rewriting:
@@ -105,11 +105,16 @@ class Rewriting:
         node = self.node
         self.last_status = "err"
         self.failures += 1
-        if self.failures >= FAILURES_BEFORE_PAUSE:
-            pause_us = 60_000_000 << min(self.failures - FAILURES_BEFORE_PAUSE, 6)
-            self._not_before_us = node.now_us + min(pause_us, LONGEST_PAUSE_US)
         self.scheduled = self.log.state == "waiting"  # without a base there is no log
         node.log("warning", f"Background AOF rewrite terminated with error: {error}")
+        if self.failures >= FAILURES_BEFORE_PAUSE:
+            pause_min = min(1 << self.failures - FAILURES_BEFORE_PAUSE, LONGEST_PAUSE_MIN)
+            self._not_before_us = node.now_us + pause_min * 60_000_000
+            node.log(
+                "warning",
+                "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
+                f"{pause_min} minutes",
+            )
         self.log.files.remove_temporary(self.log.files.temporary_base)
 
     def cancel(self) -> None:

@@ -239,6 +239,19 @@ def test_a_rewrite_that_fails_leaves_the_log_as_it_is():
     assert not [name for name in redis.disk.list("appendonlydir") if name.startswith("temp-rewrite")]
 
 
+def test_rewrites_that_fail_again_and_again_come_less_often():
+    redis = Embedded({**LOG, "auto-aof-rewrite-percentage": "1", "auto-aof-rewrite-min-size": "1"}, clock=0)
+    told = []
+    redis.node.log = lambda level, text: told.append(text) if "triggered the limit" in text else None
+    for _ in range(5):
+        redis.disk.fail("sync", "*temp-rewriteaof*")
+    redis.execute("SET", "k", "v" * 100)
+    redis.step(5)
+    assert [text.rpartition("will retry in ")[2] for text in told] == ["1 minutes"]
+    redis.step(60)
+    assert [text.rpartition("will retry in ")[2] for text in told] == ["1 minutes", "2 minutes"]
+
+
 # ---- policies, errors, WAITAOF ----------------------------------------------------------------------------
 
 
