@@ -30,6 +30,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -126,6 +127,8 @@ class Server:
         if config.pidfile and _write_pidfile(config.pidfile, self.log):
             self._pidfile = config.pidfile
         self.log.welcome(VERSION, self.node.mode, config.port, config.always_show_logo)
+        if self.node.sentinel is None:
+            self.log.notice("Server initialized")
         if load:
             starting.start(self.node)
         elif self.node.cluster is not None:
@@ -624,6 +627,13 @@ async def serve(node: Node) -> int:
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
     details = "bits=64, commit=00000000, modified=0"
     log.notice(f"Redis version={VERSION}, {details}, pid={os.getpid()}, just started")
+    if len(sys.argv) > 1:
+        log.notice("Configuration loaded")
+    else:
+        log.warning(
+            "Warning: no config file specified, using the default config. In order to specify a config file "
+            f"use {sys.argv[0]} /path/to/redis.conf"
+        )
     server = Server(node, log)
     try:
         await server.start(load=True)

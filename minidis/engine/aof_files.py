@@ -192,15 +192,14 @@ class AofFiles:
             return
         disk = self.node.disk
         manifest = self.manifest.copy()
-        for file in manifest.history:
-            try:
+        try:
+            for file in manifest.history:
                 if disk.size(self.path(file.name)) is not None:
                     disk.remove(self.path(file.name))
-            except DiskError as error:
-                self.node.log("warning", str(error))
-                return
-        manifest.history = []
-        self.persist(manifest)
+            manifest.history = []
+            self.persist(manifest)
+        except DiskError as error:
+            self.node.log("warning", str(error))
 
     def remove_temporary(self, path: str) -> None:
         """Away with a file of a rewrite that came to nothing."""

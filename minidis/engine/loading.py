@@ -33,11 +33,12 @@ from minidis.engine.disk import Disk, DiskError, join
 from minidis.engine.libraries import read_metadata
 from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_manifest import Manifest
-from minidis.persistence.rdb_check import error_lines
+from minidis.persistence.rdb_check import NO_CHECKSUM, error_lines
 from minidis.persistence.rdb_format import RdbError, broken_value
 from minidis.persistence.rdb_reader import (
     Aux,
     CutOff,
+    End,
     Entry,
     Event,
     Function,
@@ -46,6 +47,7 @@ from minidis.persistence.rdb_reader import (
     SnapshotReader,
     WrongCheckSum,
 )
+from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:
@@ -158,6 +160,11 @@ class Loading(Arrival):
         self._finished: Callable[[], None] = lambda: None
 
     # -- who drives it ----------------------------------------------------------------------------
+
+    @property
+    def taken(self) -> str:
+        """How long it took up to now, in the words of the log."""
+        return f"{(self.node.clock() - self.started_us) / 1e6:.3f} seconds"
 
     def begin(self, steps: Iterator[None], finished: Callable[[], None] = lambda: None) -> Loading:
         """Let the node load: until the steps are done, most commands answer LOADING."""
@@ -351,8 +358,11 @@ class Loading(Arrival):
                 self._keep_library(path, event.code)
             elif isinstance(event, Aux):
                 self.notes[event.name] = event.value
+                self._tell_note(event)
             elif isinstance(event, Notice):
                 node.log("warning", f"{path} at offset {event.offset}: {event.what}")
+            elif isinstance(event, End) and event.version >= 5 and not event.has_checksum and node.checks_sums:
+                node.log("notice", NO_CHECKSUM)
             if number % RECORDS_PER_STEP == 0:
                 yield
         yield
@@ -365,6 +375,18 @@ class Loading(Arrival):
                 self._check_library(path, event.code)
             elif isinstance(event, SelectDatabase):
                 self._select(path, event.number)
+
+    def _tell_note(self, note: Aux) -> None:
+        """What a snapshot says of itself is worth a line in the log."""
+        text, number = note.value.decode("utf-8", "backslashreplace"), parse_integer(note.value)
+        if note.name == b"redis-ver":
+            self.node.log("notice", f"Loading RDB produced by version {text}")
+        elif note.name == b"ctime" and number is not None:
+            self.node.log("notice", f"RDB age {max(0, self.node.now_us // 1_000_000 - number)} seconds")
+        elif note.name == b"used-mem" and number is not None:
+            self.node.log("notice", f"RDB memory usage when created {number / 1024 / 1024:.2f} Mb")
+        elif note.name == b"aof-base" and number:
+            self.node.log("notice", "RDB is base AOF")
 
     def _keep_library(self, path: str, code: bytes) -> None:
         self._check_library(path, code)

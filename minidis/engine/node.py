@@ -594,6 +594,8 @@ class Node:
             except DiskError as error:
                 self.log("warning", str(error))
                 raise ConfigError("Unable to turn on AOF. Check server logs.", "appendonly") from None
+        if "aof_disable_auto_gc" in attributes:
+            self.append_only.files.remove_history()
         if "save" in attributes:
             self.saving.ignores_save_points = False
         self.saving.update_guard()

@@ -50,7 +50,7 @@ def start(node: Node, make: Callable[[Node], Loading] = Loading) -> Loading | No
         if loading.empty_keys:
             counts += f", empty keys skipped: {loading.empty_keys}"
         node.log("notice", f"Done loading RDB, {counts}.")
-        node.log("notice", f"DB loaded from disk: {loading.keys_loaded} keys")
+        node.log("notice", f"DB loaded from disk: {loading.taken}")
         if node.replication is not None:
             node.replication.restore(loading.notes, loading.expired)
         if node.cluster is not None:
@@ -70,7 +70,7 @@ def _start_log(node: Node, loading: Loading) -> Loading | None:
 
     def loaded() -> None:
         log.open()
-        node.log("notice", f"DB loaded from append only file: {loading.loaded_bytes} bytes")
+        node.log("notice", f"DB loaded from append only file: {loading.taken}")
         if node.cluster is not None:
             node.cluster.check_data()
 

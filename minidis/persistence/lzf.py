@@ -33,6 +33,9 @@ from __future__ import annotations
 MAX_EXPANSION = 264 / 3
 """The most that `decompress` can make of a byte: what claims more is corrupt, and needs no memory."""
 
+LOOKED_AT_FIRST = 1000
+"""In a long string that repeats itself, most groups lie within copies, and need not be looked at."""
+
 _MAX_LITERALS = 32
 _MAX_DISTANCE = 1 << 13
 _MAX_COPY = 264
@@ -54,19 +57,25 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
     few groups come twice, nothing has to be tried: that is most short strings, and all random ones.
     Like Redis's packer this one gives up a few bytes before the room is used up.
     """
-    groups = [data[at : at + 3] for at in range(len(data) - 2)]
-    if len(groups) - len(set(groups)) < least_saving:
+    room, end = len(data) - least_saving, len(data) - 2
+    if not _repeats(data, min(LOOKED_AT_FIRST, end), least_saving) and (
+        end <= LOOKED_AT_FIRST or not _repeats(data, end, least_saving)
+    ):
         return None
-    room, end = len(data) - least_saving, len(groups)
     packed = bytearray()
     last_seen: dict[int, int] = {}
     position = literals_from = 0
+    group = int.from_bytes(data[:2], "big")
     while position < end:
-        group = groups[position]
-        slot = _slot(group)
+        group = (group << 8 | data[position + 2]) & 0xFFFFFF  # the three bytes at `position`, as a number
+        slot = (group >> 8) - group * 5 & 0xFFFF  # as _slot
         source = last_seen.get(slot, 0)  # what stands at the very beginning is never copied
         last_seen[slot] = position
-        if not source or position - source > _MAX_DISTANCE or groups[source] != group:
+        if (
+            not source
+            or position - source > _MAX_DISTANCE
+            or data[source : source + 3] != data[position : position + 3]
+        ):
             position += 1
             continue
         _put_literals(packed, data, literals_from, position)
@@ -75,9 +84,10 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
         length = _match_length(data, source, position)
         _put_copy(packed, position - source - 1, length)
         position = literals_from = position + length
+        group = int.from_bytes(data[position : position + 2], "big")
         if position < end:  # of the places that a copy passes over, the last two are remembered
             for at in (position - 2, position - 1):
-                last_seen[_slot(groups[at])] = at
+                last_seen[_slot(int.from_bytes(data[at : at + 3], "big"))] = at
     full, rest = divmod(position - literals_from, _MAX_LITERALS)
     if len(packed) + full * (_MAX_LITERALS + 1) + rest + 4 > room:
         return None
@@ -85,10 +95,14 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
     return bytes(packed)
 
 
-def _slot(group: bytes) -> int:
+def _repeats(data: bytes, end: int, least: int) -> bool:
+    """Do at least `least` of the groups of three that begin before `end` come again?"""
+    return end - len({data[at : at + 3] for at in range(end)}) >= least
+
+
+def _slot(group: int) -> int:
     """Where a group of three is remembered.  Where two share a slot, the earlier one is forgotten."""
-    number = int.from_bytes(group, "big")
-    return ((number >> 8) - number * 5) & 0xFFFF
+    return (group >> 8) - group * 5 & 0xFFFF
 
 
 def decompress(packed: bytes, length: int) -> bytes:
@@ -140,16 +154,21 @@ def _match_length(data: bytes, source: int, position: int) -> int:
     19: Redis compares 16 more without a look at the end, where so many are left.
     """
     limit = min(_MAX_COPY, len(data) - position - 2)
-    if limit > 16:
-        limit = max(limit, 19)
-    length = 3
-    while (
-        length + 8 <= limit
-        and data[source + length : source + length + 8] == (data[position + length : position + length + 8])
-    ):
-        length += 8
-    while length < limit and data[source + length] == data[position + length]:
+    limit = max(limit, 19 if limit > 16 else 3)
+    length, near = 3, min(limit, 12)
+    while length < near and data[source + length] == data[position + length]:
         length += 1
+    if length < near:
+        return length
+    step = 16
+    while step:  # longer and longer strides while all is equal, then shorter and shorter ones
+        step = min(step, limit - length)
+        ahead = length + step
+        if data[source + length : source + ahead] == data[position + length : position + ahead]:
+            length = ahead
+            step *= 2
+        else:
+            step //= 2
     return length
 
 

@@ -35,6 +35,9 @@ from minidis.persistence.rdb_format import TYPE_NAMES, RdbError
 from minidis.persistence.rdb_reader import Aux, End, Entry, Event, Notice, SelectDatabase, SnapshotReader
 
 
+NO_CHECKSUM = "RDB file was saved with checksum disabled: no check performed."
+
+
 class Outcome(Protocol):
     """Whoever wants to know how it went hands in something with this attribute."""
 
@@ -85,7 +88,7 @@ def _lines_of(event: Event, reader: SnapshotReader) -> Iterator[str]:
         if event.has_checksum:
             yield f"{place} Checksum OK"
         elif event.version >= 5:
-            yield f"{place} RDB file was saved with checksum disabled: no check performed."
+            yield f"{place} {NO_CHECKSUM}"
         yield f"{place} \\o/ RDB looks OK! \\o/"
 
 
