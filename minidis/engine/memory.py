@@ -8,7 +8,8 @@ used_memory is the sum of all that, and of what else takes memory:
 
     an empty server             BASE_BYTES
     + the keys                  each weighed anew when it is touched, while a limit is set
-    + the tables                a pointer for each bucket: they double as the keys do, and memory jumps
+    + the tables                a pointer for each bucket: they double as the keys do, and memory jumps,
+                                unless that would pass the limit
     + gone, but not freed yet   lazyfree.py
     + other parts               buffers of clients, of the append-only file, of replicas: whoever has
                                 some says so by `add_part`
@@ -46,6 +47,9 @@ SMALLEST_TABLE = 4
 BASE_BYTES = 1_000_000
 """About what an empty redis-server 7.2 reports as used_memory."""
 
+MOST_CROWDED = 1.618
+"""Keys for each bucket with which a table grows in any case (HASHTABLE_MAX_LOAD_FACTOR)."""
+
 ENTRY_BYTES = allocation_size(DICT_ENTRY_BYTES)
 """A dictEntry as the allocator sees it; MEMORY USAGE counts its bare 24 bytes."""
 
@@ -79,7 +83,7 @@ class MemoryLedger:
         self._parts_of_eviction: set[str] = set()
         self._weights: list[dict[bytes, int]] = []
         self._keys_bytes = 0
-        self._tables_bytes: list[int] = []  # of each database
+        self._tables_bytes: list[list[int]] = []  # of each database: its keys' table, that of their expiries
         self._all_tables_bytes = 0
 
     def add_part(self, name: str, size_bytes: Callable[[], int], grows_by_eviction: bool = False) -> None:
@@ -140,7 +144,7 @@ class MemoryLedger:
         if wanted and not self.counting:
             self._keys_bytes = self._all_tables_bytes = 0
             self._weights = [{} for _ in self.node.databases]
-            self._tables_bytes = [0] * len(self.node.databases)
+            self._tables_bytes = [[0, 0] for _ in self.node.databases]
             for database in self.node.databases:
                 for key in database.table:
                     self.key_changed(database, key)
@@ -160,9 +164,22 @@ class MemoryLedger:
             weights[key] = weight
             self._keys_bytes += weight
         self._keys_bytes -= old
-        tables = table_bytes(len(database.table)) + table_bytes(len(database.expires))
-        self._all_tables_bytes += tables - self._tables_bytes[database.index]
-        self._tables_bytes[database.index] = tables
+        sizes = self._tables_bytes[database.index]
+        for which, count in enumerate((len(database.table), len(database.expires))):
+            size = table_bytes(count)
+            if size != sizes[which] and not self._stays_crowded(count, sizes[which], size):
+                self._all_tables_bytes += size - sizes[which]
+                sizes[which] = size
+
+    def _stays_crowded(self, count: int, size: int, wanted: int) -> bool:
+        """A table that would pass the limit if it grew is left as it is, while it is not much too small.
+
+        Otherwise one key too many could cost hundreds of others.  Source: dictExpandAllowed.
+        """
+        if not self.counting or wanted < size or BUCKET_POINTER_BYTES * count > MOST_CROWDED * size:
+            return False
+        used, limit = self.used_bytes() + wanted, self.node.config.maxmemory
+        return used > limit and used - self.not_counted_bytes() > limit
 
     @staticmethod
     def _estimate(database: Database) -> int:

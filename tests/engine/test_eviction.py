@@ -208,6 +208,20 @@ def test_a_lower_limit_acts_before_the_next_command() -> None:
     assert not keys(redis) and not redis.node.eviction.is_running
 
 
+def test_a_table_that_would_pass_the_limit_grows_only_when_it_is_much_too_small() -> None:
+    redis = start("allkeys-random")
+    redis.execute("DEBUG", "POPULATE", 64)
+    memory, grew_at = redis.node.memory, []
+    for count in range(65, 111):
+        before = memory.used_bytes()
+        redis.execute("CONFIG", "SET", "maxmemory", before + 1000)  # the next table takes 1024 bytes
+        redis.execute("SET", f"k{count}", "")
+        if memory.used_bytes() - before > 512:
+            grew_at.append(count)
+    assert grew_at == [104]  # more than 1.618 keys for each of 64 buckets
+    assert len(keys(redis)) == 110
+
+
 def test_a_replica_leaves_eviction_to_its_primary() -> None:
     redis = start("allkeys-lru")
     fill(redis, 20)
