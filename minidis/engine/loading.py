@@ -361,7 +361,9 @@ class Loading(Arrival):
                 self._tell_note(event)
             elif isinstance(event, Notice):
                 node.log("warning", f"{path} at offset {event.offset}: {event.what}")
-            elif isinstance(event, End) and event.version >= 5 and not event.has_checksum and node.checks_sums:
+            elif (
+                isinstance(event, End) and event.version >= 5 and not event.has_checksum and node.checks_sums
+            ):
                 node.log("notice", NO_CHECKSUM)
             if number % RECORDS_PER_STEP == 0:
                 yield

@@ -239,6 +239,16 @@ def test_a_rewrite_that_fails_leaves_the_log_as_it_is():
     assert not [name for name in redis.disk.list("appendonlydir") if name.startswith("temp-rewrite")]
 
 
+def test_history_is_kept_until_it_may_go():
+    redis = Embedded({**LOG, "aof-disable-auto-gc": "yes"}, clock=0, seed=1)
+    for _ in range(2):
+        redis.execute("BGREWRITEAOF")
+        redis.step(1)
+    assert len(redis.disk.list("appendonlydir")) == 7 and redis.disk.read(MANIFEST).count(b"type h") == 4
+    redis.execute("CONFIG", "SET", "aof-disable-auto-gc", "no")
+    assert len(redis.disk.list("appendonlydir")) == 3 and b"type h" not in redis.disk.read(MANIFEST)
+
+
 def test_rewrites_that_fail_again_and_again_come_less_often():
     redis = Embedded({**LOG, "auto-aof-rewrite-percentage": "1", "auto-aof-rewrite-min-size": "1"}, clock=0)
     told = []
