@@ -34,7 +34,6 @@ from typing import Protocol
 from minidis.persistence.rdb_format import TYPE_NAMES, RdbError
 from minidis.persistence.rdb_reader import Aux, End, Entry, Event, Notice, SelectDatabase, SnapshotReader
 
-
 NO_CHECKSUM = "RDB file was saved with checksum disabled: no check performed."
 
 
