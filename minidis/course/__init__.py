@@ -1,12 +1,13 @@
 """The course's own part: exercises with checks, hints and solutions, progress, interview cards.
 
-    from minidis.course import check, hint, solution, progress, plug, unplug, replay, card
+    from minidis.course import check, hint, solution, progress, plug, unplug, replay, card, gauntlet
 
 Read next: exercise.py, then checks/chapter_02.py for real ones.
 """
 
 from minidis.course.cards import card, cards
 from minidis.course.chapter import replay
+from minidis.course.gauntlet import gauntlet
 from minidis.course.grading import check
 from minidis.course.hints import hint, solution
 from minidis.course.overview import overview
@@ -17,6 +18,7 @@ __all__ = [
     "card",
     "cards",
     "check",
+    "gauntlet",
     "hint",
     "overview",
     "plug",

@@ -13,6 +13,7 @@ from minidis.course.feedback import progress_html, progress_text
 from minidis.drivers.storage import user_document
 
 VARIABLE = "MINIDIS_PROGRESS"
+CARDS = "cards"  # beside the exercises' numbers
 
 
 def _read() -> dict[str, Any]:
@@ -53,6 +54,17 @@ def record(number: str, attempted: bool, passed: bool, score: float) -> None:
 def record_hint(number: str, step: int) -> None:
     """Note that hints up to `step` were read."""
     _update(number, hints=max(int(entry(number).get("hints", 0)), step))
+
+
+def card_entry(identifier: str) -> dict[str, Any]:
+    """What is known of one interview card: its box, when it is due, the last score."""
+    return _read().get(CARDS, {}).get(identifier, {})
+
+
+def record_card(identifier: str, **changes: Any) -> None:
+    """Note where a card stands."""
+    entries = _read().get(CARDS, {})
+    _update(CARDS, **{identifier: {**entries.get(identifier, {}), **changes}})
 
 
 def record_surrender(number: str) -> None:

@@ -19,6 +19,7 @@ from minidis.notebook.views.contentions import contention
 from minidis.notebook.views.crash_points import crash_points
 from minidis.notebook.views.crc16s import crc16_steps
 from minidis.notebook.views.dashboards import dashboard
+from minidis.notebook.views.decks import deck
 from minidis.notebook.views.disks import disk
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.evictions import eviction, lru_dots
@@ -43,7 +44,9 @@ from minidis.notebook.views.output_gauges import output_gauge
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
 from minidis.notebook.views.routes import routes
+from minidis.notebook.views.scorecards import acl_matrix, scorecard
 from minidis.notebook.views.sequences import sequence
+from minidis.notebook.views.settings import config_diff
 from minidis.notebook.views.slot_maps import slot_map
 from minidis.notebook.views.snapshots import snapshot
 from minidis.notebook.views.sources import node_or_default
@@ -59,15 +62,18 @@ from minidis.notebook.views.waterfalls import waterfall
 __all__ = [
     "acknowledged",
     "View",
+    "acl_matrix",
     "aof",
     "backlog",
     "bits",
     "charts",
+    "config_diff",
     "contention",
     "crash_points",
     "crc16_steps",
     "disk",
     "dashboard",
+    "deck",
     "encoding",
     "event_loop",
     "eviction",
@@ -98,6 +104,7 @@ __all__ = [
     "refresh_all",
     "resp",
     "routes",
+    "scorecard",
     "sequence",
     "set",
     "show",
