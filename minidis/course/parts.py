@@ -21,6 +21,7 @@ from minidis.course.durable import LearnersEverysec, loading_with
 from minidis.course.expiring import LearnersExpiry
 from minidis.course.idemp import install_pair
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
+from minidis.course.permissions import plug_acl
 from minidis.course.ranges import range_commands
 from minidis.course.replicating import LearnersAccounts, LearnersHistory
 from minidis.course.sketches import bit_commands, hyperloglog_commands
@@ -119,6 +120,7 @@ def _plug_transactions(node: Node, make: Any) -> Undo:
 
 
 GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
+    "acl": plug_acl,
     "active_cycle": lambda node, cycle: _plug_attribute(node, "active_cycle", cycle),
     "bits": lambda node, parts: _plug_commands(node, bit_commands(*parts)),
     "counters": lambda node, increment: _plug_commands(node, counter_commands(increment)),

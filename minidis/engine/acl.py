@@ -67,7 +67,7 @@ FIRST_ARGUMENT_OF_SUBCOMMAND = "Allowing first-arg of a subcommand is not suppor
 
 # Which words of a request name channels: (first, whether all that follow do too, whether they are patterns).
 # To end a subscription needs no permission.
-_CHANNELS_OF_COMMAND = {
+CHANNELS_OF_COMMAND = {
     "publish": (1, False, False),
     "spublish": (1, False, False),
     "subscribe": (1, True, False),
@@ -163,8 +163,8 @@ class Selector:
             for position, access in keys_of_request(command, argv):
                 if not self.allows_key(argv[position], permissions_needed(access)):
                     return Denial("key", name, argv[position], position)
-        if not self.all_channels and name in _CHANNELS_OF_COMMAND:
-            position, several, patterns = _CHANNELS_OF_COMMAND[name]
+        if not self.all_channels and name in CHANNELS_OF_COMMAND:
+            position, several, patterns = CHANNELS_OF_COMMAND[name]
             for at in range(position, len(argv) if several else position + 1):
                 if not allows_channel(self.channels, argv[at], patterns):
                     return Denial("channel", name, argv[at], at)

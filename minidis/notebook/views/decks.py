@@ -22,7 +22,7 @@ class DeckView(View):
         self.boxes = {name: [*cards] for name, cards in boxes.items()}
 
     def snapshot(self) -> dict[str, Any]:
-        return {name: [*cards] for name, cards in self.boxes.items()}
+        return {name: [[*card] for card in cards] for name, cards in self.boxes.items()}
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         cards = [card for box in data.values() for card in box]

@@ -39,7 +39,7 @@ class ScorecardView(View):
             "title": self.title,
             "summary": self.report.summary,
             "findings": [
-                (one.item, one.title, one.verdict, one.evidence, one.repair) for one in self.report.findings
+                [one.item, one.title, one.verdict, one.evidence, one.repair] for one in self.report.findings
             ],
         }
 
@@ -62,7 +62,7 @@ class ScorecardView(View):
         return f"{data['title']}\n{self.report!r}"
 
 
-def _tile(canvas: Canvas, x: float, y: float, finding: tuple[str, str, Any, str, str]) -> None:
+def _tile(canvas: Canvas, x: float, y: float, finding: list[Any]) -> None:
     item, title, verdict, evidence, repair = finding
     role = _ROLES[verdict]
     note = f"{item} {title}: {WORDS[verdict]}. {evidence}"
@@ -84,7 +84,7 @@ class AclMatrixView(View):
         names = [name.encode() for name in self.chosen] or sorted(self.node.node.users.by_name)
         return {
             "users": [shown(name) for name in names],
-            "rows": [(line, [self._verdict(name, line) for name in names]) for line in self.requests],
+            "rows": [[line, [self._verdict(name, line) for name in names]] for line in self.requests],
         }
 
     def _verdict(self, name: bytes, line: str) -> str:

@@ -39,8 +39,8 @@ class ConfigDiffView(View):
             if line and not line.startswith("#"):
                 name = line.split()[0].lower()
                 named.add(name)
-                rows.append((line, *_verdict(line, name)))
-        rows += [(f"(absent) {name}", _shown(name), "absent") for name in self.wanted if name not in named]
+                rows.append([line, *_verdict(line, name)])
+        rows += [[f"(absent) {name}", _shown(name), "absent"] for name in self.wanted if name not in named]
         return {"rows": rows}
 
     def draw(self, data: dict[str, Any]) -> Canvas:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from minidis import Embedded, Lab
+from minidis import Embedded, Lab, connect
+from minidis.audit import audit
 from minidis.course.contention import Contention
 from minidis.course.crashing import Crash, Crashes, everywhere
 from minidis.course.interleaving import Exploration, explore
@@ -175,6 +176,7 @@ def views_of(node: Embedded) -> dict[str, views.View]:
         "no snapshot": views.snapshot(node),
         **lab_views(),
         **_CLUSTER,
+        **production_views(),
         "two sets": views.venn("numbers", "small", node=node),
         "three sets": views.venn("numbers", "small", "words", node=node),
     }
@@ -372,6 +374,25 @@ def a_contention() -> Contention:
 
 
 _CONTENTION = a_contention()
+
+
+def production_views() -> dict[str, views.View]:
+    """An audit's verdicts, rights, settings, cards: hostile names and refused lines among them."""
+    users = Embedded(clock=0, seed=1)
+    users.execute("ACL", "SETUSER", "<app>", "on", ">x", "resetchannels", "~app:*", "+@read", "+set")
+    requests = ["GET app:1", "SET other <x>", "FLUSHALL", "PUBLISH news x", "NOSUCH a", "GET " + "k" * 50]
+    block = '# x\nmaxmemory 1mb\ntimeout 0\nport <n>\nno-such 1\nrename-command KEYS ""\nsave ' + "9 1 " * 30
+    boxes = {"new": [("AC1", "What <is> it?", "")], "1 d": [("AC2", "Which?", "due")], "3 d": []}
+    return {
+        "scorecard": views.scorecard(_AUDIT, "ready <now>?"),
+        "acl matrix": views.acl_matrix(requests, node=users),
+        "acl matrix of nobody": views.acl_matrix(requests[:1], ["nobody"], node=users),
+        "config diff": views.config_diff(block, ["bind", "timeout"]),
+        "deck": views.deck(boxes),
+    }
+
+
+_AUDIT = audit(connect(busy_node()))
 _CLUSTER = a_cluster()
 
 
