@@ -24,7 +24,8 @@ a piece of a chapter, and a thing to read.
     sentinels NAME... watch=NAME:NODE [quorum=2] [down_after_ms=1000 ...]
     run DURATION                 and the messages between the nodes since;  run DURATION quiet: none;
                                  run DURATION events: only what Sentinels say, and faults
-    partition, cut, mend, delay, drop, pause, resume, kill, power_cut, restart, clock_step, heal: see lab.py
+    partition a | b c            walls between the groups;  partition a: between a and everybody else
+    cut, mend, delay, drop, pause, resume, kill, power_cut, restart, clock_step, heal: see lab.py
     info NAME FIELD...           some of its INFO
     digests                      who holds the same data
     table NAME...                the nodes of the cluster, as these see them
@@ -104,7 +105,8 @@ class _Player:
             return self._command(prompt, command)
         name, *words = directive.split()
         if name in FAULTS:
-            getattr(self.lab, name)(*words)
+            groups = " ".join(words).split(" | ") if name == "partition" else words
+            getattr(self.lab, name)(*groups)
             return ["ok"]
         method = getattr(self, f"_do_{name}", None)
         if method is None:

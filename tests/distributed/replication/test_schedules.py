@@ -68,12 +68,13 @@ def test_replicas_converge_when_all_is_healed() -> None:
     assert finding is None, finding and finding.transcript()
 
 
-def promoting(waits: int) -> object:
+def promoting(waits: int, replicas: str = "b") -> object:
     """b is promoted after five seconds, whatever a does; a follows it. Is an acknowledged write lost?"""
 
     def scenario(lab: Lab) -> Check:
         lab.node("a", CONFIG)
-        lab.node("b", {**CONFIG, "replicaof": "a 6379"})
+        for name in replicas:
+            lab.node(name, {**CONFIG, "replicaof": "a 6379"})
 
         def write() -> Iterator:
             kept = []
@@ -176,6 +177,14 @@ def test_the_known_limit_is_found_and_shrunk() -> None:
     assert "acknowledged and lost" in finding.transcript()
     again = play(promoting(0), finding.seed, finding.faults, duration_s=12)
     assert again is not None and again.transcript(messages=True) == finding.transcript(messages=True)
+
+
+def test_a_write_is_lost_that_another_replica_has_acknowledged() -> None:
+    """WAIT 1 of two replicas: what is promoted need not be the one that has it.  WAIT 2 would."""
+    finding = search(promoting(1, "bc"), range(200), duration_s=12, kinds=NETWORK)
+    assert finding is not None and len(finding.faults) <= 2
+    assert "acknowledged and lost" in finding.transcript()
+    assert play(promoting(2, "bc"), finding.seed, finding.faults, duration_s=12) is None
 
 
 def test_a_write_that_a_replica_has_acknowledged_survives_its_promotion() -> None:
