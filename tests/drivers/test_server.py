@@ -435,18 +435,26 @@ def test_a_reply_over_the_hard_limit_is_never_begun(path: str) -> None:
     asyncio.run(scenario())
 
 
-def test_an_oom_score_that_cannot_be_set_is_told_once_for_each_role(
-    path: str, monkeypatch: pytest.MonkeyPatch
+def test_the_oom_score_goes_with_the_role_and_a_failure_is_told_once(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    score = tmp_path / "oom_score_adj"
+    score.write_text("0\n")
+
     async def scenario() -> None:
         async with serving(path) as (server, _):
             warnings: list[str] = []
             monkeypatch.setattr(server.log, "warning", warnings.append)
-            server._oom_score.path = f"{path}/missing"
-            server.node.config.set({"oom-score-adj": "yes"})
-            for is_replica in (True, True, False, False):
-                server.node.is_replica = is_replica
-                server.carry_out_peers()
-            assert len(warnings) == 2 and "Unable to write oom_score_adj" in warnings[0]
+            server._oom_score.path = str(score)
+            server.node.config.set({"oom-score-adj": "yes", "oom-score-adj-values": "100 200 800"})
+            assert score.read_text() == "100\n"
+            server._oom_score.path = str(tmp_path / "missing" / "oom_score_adj")
+            client = server.node.connect()
+            for target in (b"127.0.0.1 1", b"127.0.0.1 1", b"NO ONE", b"NO ONE"):
+                server.node.execute(client, [b"REPLICAOF", *target.split()])
+            assert len(warnings) == 1 and warnings[0].startswith("Unable to write oom_score_adj")
+            server._oom_score.path = str(score)
+            server.node.execute(client, [b"REPLICAOF", b"127.0.0.1", b"1"])
+            assert score.read_text() == "200\n"
 
     asyncio.run(scenario())
