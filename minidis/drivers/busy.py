@@ -98,7 +98,7 @@ class BusyTurns:
         if not data or connection.transport.is_closing():
             self.selector.unregister(reader)
             reader.close()
-            if not data and isinstance(connection.transport, RawTransport):
+            if not data:  # known at once: the script may wait for just that
                 connection.transport.abort()
                 connection.connection_lost(None)
 

@@ -373,7 +373,7 @@ class Node:
 
     def _queue(self, client: Client, command: Command, argv: list[bytes]) -> None:
         assert client.transaction is not None
-        client.transaction.add(command, argv)
+        client.transaction.add(client, command, argv)
 
     def _tell_command_listeners(self, client: Client, argv: list[bytes], reply: Any) -> None:
         for listener in tuple(self.command_listeners):

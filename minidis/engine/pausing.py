@@ -74,13 +74,13 @@ class Pause:
         """
         if client.role == "replica":
             return False
-        if self.everyone or _may_change(client, command, argv):
+        if self.everyone or _may_change(command.as_requested(client, argv)):
             return True
         transaction = client.transaction
         return (
             command.name == "exec"
             and transaction is not None
-            and any(_may_change(client, queued, words) for queued, words in transaction.queue)
+            and any(map(_may_change, transaction.requested))
         )
 
     def postpone(self, client: Client, command: Command, argv: list[bytes]) -> None:
@@ -98,5 +98,5 @@ class Pause:
         return min((until_ms * 1000 for until_ms, _ in self.purposes.values()), default=None)
 
 
-def _may_change(client: Client, command: Command, argv: list[bytes]) -> bool:
-    return bool(command.as_requested(client, argv).flags & _CHANGES)
+def _may_change(requested: Command) -> bool:
+    return bool(requested.flags & _CHANGES)

@@ -32,16 +32,18 @@ if TYPE_CHECKING:
 class Transaction:
     """What a client has queued since MULTI."""
 
-    __slots__ = ("queue", "size_bytes", "spoiled")
+    __slots__ = ("queue", "requested", "size_bytes", "spoiled")
 
     def __init__(self) -> None:
         self.queue: list[tuple[Command, list[bytes]]] = []
+        self.requested: list[Command] = []  # the same, as those must see them who admit EXEC
         self.size_bytes = 0  # of the words that are queued
         self.spoiled = False
 
-    def add(self, command: Command, argv: list[bytes]) -> None:
-        """Queue a command."""
+    def add(self, client: Client, command: Command, argv: list[bytes]) -> None:
+        """Queue a command of `client`."""
         self.queue.append((command, argv))
+        self.requested.append(command.as_requested(client, argv))
         self.size_bytes += sum(map(len, argv))
 
 
@@ -134,7 +136,7 @@ def may_grow(client: Client, command: Command) -> bool:
     if client.transaction is None:
         return command.denies_oom
     if command.name == "exec":
-        return any(queued.denies_oom for queued, _ in client.transaction.queue)
+        return any(queued.denies_oom for queued in client.transaction.requested)
     return command.name not in ("discard", "quit", "reset")
 
 

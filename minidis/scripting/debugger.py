@@ -124,6 +124,9 @@ class DebuggedRun(ScriptRun):
         self.debugger.log_reply(reply)
         return reply
 
+    def _step(self) -> None:
+        """Nobody is served around it: it stops at lines."""
+
     def _admit_command(self, command: Command, argv: list[bytes]) -> None:
         super()._admit_command(command, argv)
         self.was_admitted = True

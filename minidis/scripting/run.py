@@ -24,6 +24,7 @@ from minidis.engine import errors
 from minidis.engine.registry import Command, Flag
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
+from minidis.scripting.conversion import text_from_lua
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 FLAGS = ("no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys")
 """What a script or a function may say of itself."""
+
+COMMANDS_BETWEEN_STEPS = 1000
+"""Lua's hook counts instructions, which may be seconds apart where many of them are commands."""
 
 READ_ONLY = "ERR Write commands are not allowed from read-only scripts."
 
@@ -74,6 +78,7 @@ class ScriptRun:
         self.wrote = False
         self.killed: bytes | None = None  # the error that ends it
         self.is_slow = False
+        self.commands_to_step = COMMANDS_BETWEEN_STEPS
         self.resp3 = False
         self.started_us = self.node.clock()
         replication = self.node.replication
@@ -122,9 +127,18 @@ class ScriptRun:
         run = node.call_watched if node.monitors.clients else node.call
         reply = run(client, command, argv)
         assert reply is not WAITING  # a script's client never waits: in_execution
+        self.commands_to_step -= 1
+        if not self.commands_to_step:
+            self._step()
         if self.caller.tracking is not None:
             node.tracking.remember(self.caller, command, argv)
         return reply
+
+    def _step(self) -> None:
+        self.commands_to_step = COMMANDS_BETWEEN_STEPS
+        reason = self.node.scripting.step()
+        if reason is not None:
+            raise ReplyError(text_from_lua(reason))
 
     def _look_up(self, argv: list[bytes]) -> Command:
         try:
@@ -145,7 +159,7 @@ class ScriptRun:
         self._check_permission(command, argv)
         if self.read_only and command.flags & (Flag.WRITE | Flag.MAY_REPLICATE):
             raise ReplyError(READ_ONLY)
-        if not self.caller.is_obeyed:
+        if command.is_write and not self.wrote and not self.caller.is_obeyed:  # who has begun may go on
             for guard in self.node.guards:
                 guard(self.client, command, argv)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:

@@ -110,6 +110,25 @@ def test_commands(judge: RealSide, ours: MinidisSide, protocol: int) -> None:
     assert not different, "\n".join(different)
 
 
+@pytest.mark.parametrize("line", [b"", b"#!lua\n", b"#!lua flags=no-writes\n", b"#!lua flags=allow-oom\n"])
+@pytest.mark.parametrize("directive", [b"min-replicas-to-write", b"maxmemory"])
+def test_a_queued_script_is_what_its_flags_say(judge, ours, line: bytes, directive: bytes) -> None:
+    """EXEC asks them anew when writes, or more memory, have been forbidden meanwhile."""
+    queue = [(b"MULTI",), (b"EVAL", line + b"return redis.call('GET', 'k')", b"0")]
+    forbid, allow = (b"CONFIG", b"SET", directive, b"1"), (b"CONFIG", b"SET", directive, b"0")
+    judge.restart(2)
+    ours.restart(2)
+    with judge.server.connect() as other:
+        theirs = judge.run(queue)
+        other.run([forbid])
+        theirs += judge.run([(b"EXEC",)])
+        other.run([allow])
+    mine = ours.run(queue)
+    ours.node.execute(ours.node.connect(), list(forbid))
+    mine += ours.run([(b"EXEC",)])
+    assert mine == theirs
+
+
 ON_A_REPLICA = r"""
 EVAL 'return 1' 0
 EVAL 'return redis.call("GET", "k")' 0

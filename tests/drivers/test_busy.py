@@ -118,6 +118,23 @@ def test_a_script_that_has_written_cannot_be_killed_but_the_server_can_be_ended(
         assert other.file.read() == b""
 
 
+def test_who_hangs_up_is_gone_while_the_script_still_runs(path: str) -> None:
+    until_alone = (
+        b"repeat local info = redis.call('INFO', 'clients') until info:find('connected_clients:1\\r')"
+    )
+    with closing(Peer(path)) as runs:
+        leaves, late = Peer(path), Peer(path)
+        assert runs.ask(b"PING") == leaves.ask(b"PING") == late.ask(b"PING") == b"+PONG\r\n"
+        runs.send(b"EVAL", until_alone + b" return 1", b"0")
+        leaves.ask_until(BUSY, b"GET", b"k")
+        newcomer = Peer(path)
+        assert newcomer.ask(b"GET", b"k") == BUSY
+        for peer in (leaves, late, newcomer):
+            peer.close()
+        assert runs.file.readline() == b":1\r\n"
+        assert runs.ask(b"PING") == b"+PONG\r\n"
+
+
 def test_nothing_to_kill() -> None:
     with pytest.raises(ReplyError, match="NOTBUSY No scripts in execution right now."):
         Embedded(clock=0).execute("SCRIPT", "KILL")

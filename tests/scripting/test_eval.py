@@ -8,6 +8,7 @@ import pytest
 
 from minidis.drivers.embedded import Embedded
 from minidis.engine.journal import TO_AOF
+from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 from minidis.scripting import interpreter
 
@@ -205,3 +206,14 @@ def test_a_script_that_is_over_cannot_be_ended_while_its_reply_is_read(redis):
     with pytest.raises(ReplyError, match="ended"):  # the next one is watched again
         redis.execute("EVAL", "while true do end", 0)
     assert steps
+
+
+def test_a_script_that_has_begun_to_write_may_go_on() -> None:
+    """What forbids writes in the middle of it, as replicas that leave do, forbids them to the next script."""
+    node = Node(clock=lambda: 0)
+    client, other = node.connect(), node.connect()
+    node.on_script_step = lambda run: node.execute(other, [b"CONFIG", b"SET", b"min-replicas-to-write", b"1"])
+    script = b"redis.call('SET', 'a', 1) for i = 1, 1e6 do end return redis.call('SET', 'b', 2)"
+    assert node.execute(client, [b"EVAL", script, b"0"]) == "OK"
+    with pytest.raises(ReplyError, match="NOREPLICAS"):
+        node.execute(client, [b"EVAL", script, b"0"])

@@ -76,5 +76,5 @@ class Admission:
 def _has(client: Client, command: Command, wanted: Callable[[Command], bool]) -> bool:
     """True for a command of that kind, and for an EXEC of one."""
     if command.name == "exec" and client.transaction is not None:
-        return any(wanted(queued) for queued, _ in client.transaction.queue)
+        return any(wanted(queued) for queued in client.transaction.requested)
     return wanted(command)
