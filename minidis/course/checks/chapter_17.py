@@ -50,18 +50,16 @@ class Shopping:
         return self.gateway.charge("order 7", 25)
 
     def call(
-        self, operation: Callable | None = None, request: dict | None = None, **settings: Any
+        self, operation: Callable | None = None, request: dict | None = None, ttl_s: int = 86_400
     ) -> Callable:
         """What a web server does, as a function without arguments, with a client of its own."""
         redis = self.one.connect("redis")
         asked = ORDER if request is None else request
-        return lambda: self.ensure(redis, "pay:7", operation or self.pay, dict(asked), **settings)
+        return lambda: self.ensure(redis, "pay:7", operation or self.pay, dict(asked), ttl_s)
 
-    def ask(
-        self, machine: str, given: str, *arguments: Any, within: float = PATIENCE_S, **settings: Any
-    ) -> Any:
+    def ask(self, machine: str, given: str, *arguments: Any, within: float = PATIENCE_S) -> Any:
         """What a web server is told: the answer, or the exception."""
-        task = self.one.spawn(machine, self.call(*arguments, **settings))
+        task = self.one.spawn(machine, self.call(*arguments))
         self.one.run_until(lambda: task.finished, within)
         return told(task, given)
 
@@ -235,7 +233,7 @@ def lives(case: Case, ensure: Callable) -> None:
         world.gateway.delay_s = 5
         one.spawn("web1", world.call(ttl_s=120))
         for at_s in (2, 10):
-            one.run_until(lambda: False, at_s - one.lab.now_s)
+            one.run(at_s - one.lab.now_s)
             node = one.lab["redis"]
             left = {key.decode(): node.databases[0].expiry_ms(key) for key in node.databases[0].table}
             given = f"ttl_s=120, a payment of 5 s; the keys' time to live at {at_s} s"

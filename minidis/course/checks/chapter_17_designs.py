@@ -50,10 +50,10 @@ def _fails(error: type[Exception] = redis_py.ConnectionError) -> Any:
 class Tried:
     """Calls of a learner's breaker on one machine, one after the other."""
 
-    def __init__(self, one: Stage, make: Callable, **settings: Any) -> None:
+    def __init__(self, one: Stage, make: Callable, failures: int = 3, rest_s: float = 10) -> None:
         self.one, self.calls = one, 0
         self.breaker: Any = None
-        self.make = lambda: make(**settings)
+        self.make = lambda: make(failures, rest_s)
 
     def call(self, function: Callable, *arguments: Any, given: str) -> Any:
         """What a call was told: an answer, or the exception."""
@@ -91,11 +91,11 @@ def _told(came: Any, due: Any, given: str) -> None:
         raise Wrong(given, text, due.__name__ if isinstance(due, type) else show(due))
 
 
-def _opened(one: Stage, make: Callable, failures: int = 3, rest_s: float = 10) -> Tried:
-    tried = Tried(one, make, failures=failures, rest_s=rest_s)
+def _opened(one: Stage, make: Callable) -> Tried:
+    tried = Tried(one, make)
     one.run("1s")
-    for number in range(failures):
-        given = f"failure {number + 1} of {failures}"
+    for number in range(3):
+        given = f"failure {number + 1} of 3"
         _told(tried.call(_fails, given=given), redis_py.ConnectionError, given)
     return tried
 
@@ -103,7 +103,7 @@ def _opened(one: Stage, make: Callable, failures: int = 3, rest_s: float = 10) -
 @breaker.test("answers and errors pass through; so many failures in a row open it")
 def counts(case: Case, make: Callable) -> None:
     with stage(case, hz=1) as one:
-        tried = Tried(one, make, failures=3, rest_s=10)
+        tried = Tried(one, make)
         _told(tried.call(lambda a, b: a + b, 2, 3, given="call(add, 2, 3)"), 5, "call(add, 2, 3)")
         tried.expect("closed", "one answer")
         story = [_fails, _fails, _answers, _fails, _fails]
@@ -126,7 +126,7 @@ def counts(case: Case, make: Callable) -> None:
 @breaker.test("only connection errors and timeouts are failures")
 def kinds(case: Case, make: Callable) -> None:
     with stage(case, hz=1) as one:
-        tried = Tried(one, make, failures=2, rest_s=10)
+        tried = Tried(one, make, failures=2)
         for error in (redis_py.ResponseError, ValueError, redis_py.ResponseError, KeyError):
             given = f"an error that is no failure: {error.__name__}"
             _told(tried.call(_fails, error, given=given), error, given)
@@ -193,7 +193,7 @@ def one_probe(case: Case, make: Callable) -> None:
 def late(case: Case, make: Callable) -> None:
     for answers in (True, False):
         with stage(case, hz=1) as one:
-            tried = Tried(one, make, failures=3, rest_s=10)
+            tried = Tried(one, make)
             tried.call(_answers, given="one answer")
 
             def slow(answers: bool = answers) -> str:
@@ -233,7 +233,7 @@ def story(case: Case, make: Callable) -> None:
         calls: list[tuple[float, float, str]] = []
 
         def app() -> None:
-            mine = make(failures=3, rest_s=10)
+            mine = make(3, 10)
             while one.lab.now_s < 100:
                 start_s = one.lab.now_s
                 try:

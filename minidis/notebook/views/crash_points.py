@@ -34,14 +34,14 @@ class CrashPointsView(View):
         super().__init__(None)
         self.title, self.found = title, dict(found)
         self.good, self.bad = tuple(good), tuple(bad)
-        self.chosen: tuple[int, int] | None = None
+        self.chosen: list[int] | None = None
 
     def on_choose(self, value: str) -> None:
         """Tell the history of a cell: "row column", counted from 0; the row of no crash is the last."""
         row, column = map(int, str(value).split())
         data = self.snapshot()
         row, column = min(max(row, 0), len(data["rows"]) - 1), min(max(column, 0), len(data["columns"]) - 1)
-        self.chosen = (row, column)
+        self.chosen = [row, column]
 
     def snapshot(self) -> dict[str, Any]:
         lines = list(dict.fromkeys(line for found in self.found.values() for line, *_ in found.points))
@@ -85,12 +85,12 @@ class CrashPointsView(View):
             canvas.text(CODE_X - 10, y + 14, row["number"], "m t-dim", 10, "end")
             canvas.text(CODE_X, y + 14, _cut(row["text"].replace(" ", "\u00a0"), room), "m", CODE_SIZE)
             for number in range(len(row["cells"])):
-                self._draw_cell(canvas, data, (place, number), left + width * number, y, width)
+                self._draw_cell(canvas, data, [place, number], left + width * number, y, width)
             y += ROW
         return self._draw_story(canvas, data, y + 8)
 
     def _draw_cell(
-        self, canvas: Canvas, data: dict[str, Any], at: tuple[int, int], x: float, y: float, width: float
+        self, canvas: Canvas, data: dict[str, Any], at: list[int], x: float, y: float, width: float
     ) -> None:
         cell = data["rows"][at[0]]["cells"][at[1]]
         if cell is None:
@@ -139,7 +139,7 @@ def crash_points(
         place = next((number for number, text in enumerate(rows) if tell in text), None)
         if place is None:
             raise ValueError(f"no line that was reached has {tell!r} in it")
-        view.chosen = (place, 0)
+        view.chosen = [place, 0]
     return view
 
 
