@@ -1,8 +1,11 @@
 """A crash-point matrix: the lines of a program, and how it ends when the process dies before one of them.
 
                                                     retried after 15 s    provider silent
+    ensure_idempotency()
     34      result = operation_func()               ✓ once                ? unknown
+    do_payment()
     15          return gateway.charge(...)          ✓ once                ? unknown
+    ensure_idempotency()
     37      r.setex(cache_key, ttl, ...)            ✗ twice               ✗ twice
             (no crash)                              ✓ once                ? unknown
 
@@ -20,7 +23,7 @@ from typing import Any
 from minidis.notebook.views.drawing import MONO_ADVANCE, Canvas, count_of, label, table_text
 from minidis.notebook.views.view import View
 
-CODE_X, ROW, CODE_SIZE = 46.0, 22.0, 10.5
+CODE_X, ROW, NAME_ROW, CODE_SIZE = 46.0, 22.0, 17.0, 10.5
 NO_CRASH = "(no crash)"
 SIGNS = {"good": ("c", "✓"), "bad": ("e", "✗"), "open": ("b", "?")}
 
@@ -47,6 +50,7 @@ class CrashPointsView(View):
         lines = list(dict.fromkeys(line for found in self.found.values() for line, *_ in found.points))
         rows = [
             {
+                "function": f"{line.function}()",
                 "number": str(line.number),
                 "text": line.text,
                 "name": str(line),
@@ -55,7 +59,7 @@ class CrashPointsView(View):
             for line in lines
         ]
         ends = [self._cell(found.without, found.without_story) for found in self.found.values()]
-        rows.append({"number": "", "text": NO_CRASH, "name": "no crash", "cells": ends})
+        rows.append({"function": "", "number": "", "text": NO_CRASH, "name": "no crash", "cells": ends})
         return {"title": self.title, "columns": list(self.found), "rows": rows, "chosen": self.chosen}
 
     def _cell_at(self, found: Any, line: Any) -> dict[str, Any] | None:
@@ -81,7 +85,12 @@ class CrashPointsView(View):
             canvas.text(left + width * number + 2, y + 10, _cut(column, int(width / 6)), "b t-dim", 11)
         y += 18
         room = int((left - CODE_X - 8) / (CODE_SIZE * MONO_ADVANCE))
+        function = ""
         for place, row in enumerate(data["rows"]):
+            if row["function"] not in ("", function):
+                function = row["function"]
+                canvas.text(16, y + 12, function, "m t-dim", 10)
+                y += NAME_ROW
             canvas.text(CODE_X - 10, y + 14, row["number"], "m t-dim", 10, "end")
             canvas.text(CODE_X, y + 14, _cut(row["text"].replace(" ", "\u00a0"), room), "m", CODE_SIZE)
             for number in range(len(row["cells"])):
@@ -114,8 +123,11 @@ class CrashPointsView(View):
         return canvas
 
     def text(self, data: dict[str, Any]) -> str:
-        rows = [[row["number"], row["text"], *map(_words, row["cells"])] for row in data["rows"]]
-        lines = [_summary(data), table_text(["line", "the process dies before", *data["columns"]], rows)]
+        rows = [
+            [row["function"], row["number"], row["text"], *map(_words, row["cells"])] for row in data["rows"]
+        ]
+        head = ["function", "line", "the process dies before", *data["columns"]]
+        lines = [_summary(data), table_text(head, rows)]
         if data["chosen"] is not None:
             head, story = _chosen(data)
             lines += [head, *[f"  {text}" for text in story]]
@@ -150,8 +162,8 @@ def _words(cell: dict[str, Any] | None) -> str:
 def _chosen(data: dict[str, Any]) -> tuple[str, list[str]]:
     row, column = data["chosen"]
     cell = data["rows"][row]["cells"][column]
-    head = f"{data['rows'][row]['name']}; {data['columns'][column]}"
-    return (f"{head}: {cell['outcome']}", cell["story"]) if cell else (f"{head}: not reached", [])
+    where = f"{data['columns'][column]}; {data['rows'][row]['name']}"
+    return (f"{cell['outcome']}: {where}", cell["story"]) if cell else (f"not reached: {where}", [])
 
 
 def _summary(data: dict[str, Any]) -> str:
