@@ -44,12 +44,22 @@ class Hop(NamedTuple):
     said: str
 
 
+class Lesson(NamedTuple):
+    """From then on it believed that a node serves these slots."""
+
+    time_us: int
+    first: int
+    last: int
+    node: str
+
+
 @dataclass
 class Journey:
     """A command and its way."""
 
     words: list[bytes]
     slot: int | None
+    began_us: int
     hops: list[Hop] = field(default_factory=list)
 
 
@@ -62,6 +72,8 @@ class RoutedClient:
         self.map: list[str] = [""] * SLOTS
         """Slot -> the node that it believes to serve it; "": it does not know."""
         self.journeys: list[Journey] = []
+        self.lessons: list[Lesson] = []
+        """How the map came to be."""
         self._default = first
         self._terminals: dict[str, Terminal] = {}
         self.refresh(first)
@@ -73,7 +85,7 @@ class RoutedClient:
         """
         argv = [to_bytes(word) for word in words]
         slot = self._slot_of(argv)
-        journey = Journey(argv, slot)
+        journey = Journey(argv, slot, self.lab.now_us)
         self.journeys.append(journey)
         node = self._default if slot is None else self.map[slot] or self._default
         asking = False
@@ -102,7 +114,7 @@ class RoutedClient:
         if word in ("MOVED", "ASK") and slot is not None:
             target = self._name_of(rest[1])
             if word == "MOVED":
-                self.map[slot] = target
+                self._learn(slot, slot, target)
             return f"{word} {target}", target, word == "ASK"
         if word in ("TRYAGAIN", "CLUSTERDOWN"):
             self.lab.run(PAUSE)
@@ -111,11 +123,23 @@ class RoutedClient:
 
     def refresh(self, node: str) -> None:
         """Ask a node for the map: CLUSTER SLOTS."""
-        self.map = [""] * SLOTS
-        for first, last, primary, *_ in self._terminal(node).call("CLUSTER", "SLOTS"):
-            name = self._name_of(f"{primary[0].decode()}:{primary[1]}")
-            self.map[first : last + 1] = [name] * (last + 1 - first)
+        parts = self._terminal(node).call("CLUSTER", "SLOTS")
+        self._learn(0, SLOTS - 1, "")
+        for first, last, primary, *_ in parts:
+            self._learn(first, last, self._name_of(f"{primary[0].decode()}:{primary[1]}"))
         self._default = node
+
+    def map_at(self, time_us: int) -> list[str]:
+        """What it believed at a time."""
+        believed = [""] * SLOTS
+        for lesson in self.lessons:
+            if lesson.time_us <= time_us:
+                believed[lesson.first : lesson.last + 1] = [lesson.node] * (lesson.last + 1 - lesson.first)
+        return believed
+
+    def _learn(self, first: int, last: int, node: str) -> None:
+        self.map[first : last + 1] = [node] * (last + 1 - first)
+        self.lessons.append(Lesson(self.lab.now_us, first, last, node))
 
     def _ask(self, node: str, argv: list[bytes], asking: bool, within: str | float) -> Any:
         terminal = self._terminal(node)

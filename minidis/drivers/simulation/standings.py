@@ -10,7 +10,7 @@ At the end of each turn a process compares its standing with the last one, and k
 changed; so do the walls of the network. A view can then go back in time without playing the history again,
 also for what happened before anybody looked.
 
-Complexity: under 1 us for each turn of a node; a look-up is O(log standings).
+Complexity: under 1 us for each turn of a node, O(nodes) in a cluster; a look-up is O(log standings).
 
 >>> from minidis.drivers.simulation.lab import Lab
 >>> lab = Lab(seed=1)
@@ -26,7 +26,10 @@ Read next: minidis/notebook/views/topologies.py, which draws them.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
+
+from minidis.drivers.simulation.cluster_standings import ClusterStanding, cluster_standing
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.process import Process
@@ -46,10 +49,11 @@ class Standing(NamedTuple):
     backlog_bytes: int = 0  # how much the backlog can hold; 0: there is none
     backlog_first: int = 0
     epoch: int = 0  # of a Sentinel
+    cluster: ClusterStanding | None = None  # of a cluster's node: what it holds of all
 
 
-def standing(process: Process) -> Standing:
-    """What a process is now."""
+def standing(process: Process, slots_on_the_way: Iterable[int] = ()) -> Standing:
+    """What a process is now; of a cluster's node also which keys it has in these slots."""
     if not process.running:
         return Standing("down")
     state = "paused" if process.paused else "running"
@@ -72,6 +76,7 @@ def standing(process: Process) -> Standing:
         part.offset,
         backlog.size_bytes if backlog is not None else 0,
         backlog.first_offset if backlog is not None else 0,
+        cluster=None if node.cluster is None else cluster_standing(node, slots_on_the_way),
     )
 
 
@@ -82,14 +87,24 @@ class Standings:
         self.times_us: dict[str, list[int]] = {}
         self.kept: dict[str, list[Standing]] = {}
         self.walls: list[tuple[int, frozenset[tuple[str, str]]]] = []
+        self.slots_on_the_way: set[int] = set()
+        """Of a cluster: marked by one node at least."""
+        self._marked: dict[str, set[int]] = {}
 
     def note(self, now_us: int, process: Process) -> None:
         """Keep a process's standing, if it has changed."""
-        now = standing(process)
+        now = standing(process, self.slots_on_the_way)
         kept = self.kept.setdefault(process.name, [])
         if not kept or kept[-1] != now:
             kept.append(now)
             self.times_us.setdefault(process.name, []).append(now_us)
+            self._note_marks(process.name, now.cluster)
+
+    def _note_marks(self, name: str, held: ClusterStanding | None) -> None:
+        marked = set() if held is None else {slot for slot, _ in held.migrating + held.importing}
+        if marked != self._marked.get(name, set()):
+            self._marked[name] = marked
+            self.slots_on_the_way = set().union(*self._marked.values())
 
     def note_walls(self, now_us: int, blocked: set[tuple[str, str]]) -> None:
         """Who does not reach whom from now on."""
@@ -101,6 +116,13 @@ class Standings:
         """What a node was at a time; None before it was made."""
         index = bisect_right(self.times_us.get(name, ()), time_us)
         return self.kept[name][index - 1] if index else None
+
+    def cluster_at(self, name: str, time_us: int) -> ClusterStanding | None:
+        """What a node of a cluster held at a time; of one that was down, what it held last."""
+        for index in range(bisect_right(self.times_us.get(name, ()), time_us), 0, -1):
+            if (held := self.kept[name][index - 1].cluster) is not None:
+                return held
+        return None
 
     def walls_at(self, time_us: int) -> frozenset[tuple[str, str]]:
         """Pairs of hosts: nothing came from the first to the second."""

@@ -21,6 +21,7 @@ from minidis.notebook.views.crc16s import crc16_steps
 from minidis.notebook.views.dashboards import dashboard
 from minidis.notebook.views.decks import deck
 from minidis.notebook.views.disks import disk
+from minidis.notebook.views.epochs import epochs
 from minidis.notebook.views.event_loops import event_loop
 from minidis.notebook.views.evictions import eviction, lru_dots
 from minidis.notebook.views.experiments import (
@@ -40,6 +41,7 @@ from minidis.notebook.views.interleavings import interleaving
 from minidis.notebook.views.keyspace import EncodingView, KeyBrowser, TtlBoard
 from minidis.notebook.views.latencies import latency_strip
 from minidis.notebook.views.ledgers import acknowledged, ledger
+from minidis.notebook.views.lost_writes import lost_writes
 from minidis.notebook.views.output_gauges import output_gauge
 from minidis.notebook.views.protocol import exchange, ribbon
 from minidis.notebook.views.rdb_files import RdbView
@@ -75,6 +77,7 @@ __all__ = [
     "dashboard",
     "deck",
     "encoding",
+    "epochs",
     "event_loop",
     "eviction",
     "exchange",
@@ -97,6 +100,7 @@ __all__ = [
     "lfu_growth",
     "list",
     "listpack",
+    "lost_writes",
     "lru_dots",
     "memory_curve",
     "output_gauge",

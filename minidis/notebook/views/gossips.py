@@ -15,63 +15,60 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidis.drivers.simulation.cluster_standings import ClusterStanding, Known
 from minidis.drivers.simulation.lab import Lab
+from minidis.notebook.views.clusters import ClusterView
 from minidis.notebook.views.drawing import Canvas, count_of, table_text
-from minidis.notebook.views.slot_maps import nodes_of
-from minidis.notebook.views.view import View, button
+from minidis.notebook.views.labs import when
+from minidis.notebook.views.view import button
 
 NAME_WIDTH, ROW, MOST_WIDTH = 174.0, 44.0, 130.0
 _ROLES = {"myself": "f", "ok": "c", "fail?": "b", "FAIL": "e", "handshake": "d", "unknown": "none"}
 
 
-class GossipView(View):
-    """Each node's view of each other, now."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(None)
-        self.lab = lab
+class GossipView(ClusterView):
+    """Each node's view of each other, at a time."""
 
     def on_run(self, duration: str | None = None) -> None:
         """Let so much virtual time pass."""
+        self._looks_at_us = None
         self.lab.run(duration or "1s")
 
     def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        return [button("run", "1 s on", "let a second of virtual time pass")]
+        return [*self.time_controls(data), button("run", "1 s on", "let a second of virtual time pass")]
 
     def snapshot(self) -> dict[str, Any]:
-        _, nodes = nodes_of(self.lab)
-        names = {node.cluster.myself.name: name for name, node in nodes.items()}
+        held = self.held_by_each()
+        names = {standing.myself: name for name, standing in held.items()}
         return {
-            "time_s": self.lab.now_s,
-            "names": list(names.values()),
+            **self.clock(),
+            "names": list(held),
             "rows": [
-                self._row(name, node.cluster, names, self.lab.processes[name].running)
-                for name, node in nodes.items()
+                self._row(name, standing, names, self.is_running(name)) for name, standing in held.items()
             ],
         }
 
-    def _row(self, name: str, cluster: Any, names: dict[str, str], is_running: bool) -> dict[str, Any]:
-        state = cluster.state
-        cells: dict[str, dict[str, Any]] = {}
-        for identity, other in names.items():
-            known = state.nodes.get(identity)
-            cells[other] = {"is": "unknown"} if known is None else _cell(known, names)
+    def _row(
+        self, name: str, held: ClusterStanding, names: dict[str, str], is_running: bool
+    ) -> dict[str, Any]:
+        known = {one.name: one for one in held.nodes}
         return {
             "name": name,
             "is_running": is_running,
-            "role": "replica" if state.myself.is_replica else "primary",
-            "is_ok": state.is_ok,
-            "epoch": state.current_epoch,
-            "last_vote": state.last_vote_epoch,
-            "needed": state.size // 2 + 1,
-            "cells": cells,
+            "role": "replica" if held.own.is_replica else "primary",
+            "is_ok": held.is_ok,
+            "epoch": held.epoch,
+            "last_vote": held.last_vote_epoch,
+            "needed": held.quorum,
+            "cells": {
+                other: _cell(known[identity], names) if identity in known else {"is": "unknown"}
+                for identity, other in names.items()
+            },
         }
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         canvas = Canvas(_summary(data))
-        canvas.heading(
-            "who holds what of whom", f"rows look, columns are looked at; at {data['time_s']:.3f} s"
-        )
+        canvas.heading("who holds what of whom", f"rows look, columns are looked at; {when(data)}")
         width = min(MOST_WIDTH, (canvas.width - 16 - NAME_WIDTH) / max(1, len(data["names"])))
         for place, name in enumerate(data["names"]):
             canvas.text(NAME_WIDTH + place * width + 6, 58, f"of {name}", "b", 12)
@@ -111,23 +108,12 @@ def gossip(lab: Lab) -> GossipView:
     return GossipView(lab)
 
 
-def _cell(known: Any, names: dict[str, str]) -> dict[str, Any]:
-    state = (
-        "myself"
-        if known.is_myself
-        else "FAIL"
-        if known.has_failed
-        else "fail?"
-        if known.may_be_failing
-        else "handshake"
-        if known.in_handshake
-        else "ok"
-    )
+def _cell(known: Known, names: dict[str, str]) -> dict[str, Any]:
     return {
-        "is": state,
+        "is": known.state,
         "epoch": known.config_epoch,
-        "follows": "" if known.primary is None else names.get(known.primary.name, known.primary.name[:8]),
-        "reports": sorted(names.get(reporter.name, reporter.name[:8]) for reporter in known.fail_reports),
+        "follows": names.get(known.primary, known.primary[:8]),
+        "reports": sorted(names.get(reporter, reporter[:8]) for reporter in known.reporters),
     }
 
 
@@ -152,4 +138,4 @@ def _summary(data: dict[str, Any]) -> str:
     running = [row for row in data["rows"] if row["is_running"]]
     failed = sorted({name for row in running for name, cell in row["cells"].items() if cell["is"] == "FAIL"})
     said = f", {' '.join(failed)} held for failed" if failed else ""
-    return f"{count_of(len(data['rows']), 'node')} of each other at {data['time_s']:.3f} s{said}"
+    return f"{count_of(len(data['rows']), 'node')} of each other {when(data)}{said}"

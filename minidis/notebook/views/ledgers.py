@@ -8,12 +8,9 @@
     views.acknowledged(lab, script)                   what a script of a lab was promised, and which nodes
                                                       have it, at any time of the lab's history
 
-The second one asks no key. The reply to a write left its node at an offset of a history; a node has the write
-if its own history passes through that offset. A replica that lags has it not yet; a former primary that
-followed another had it, and lost it. (So a node that begins a new history as it starts, from a log alone,
-counts as one that has nothing of the old one.)
+The second one asks no key: promises.py tells how it knows.
 
-Read next: minidis/notebook/views/grids.py, verdicts in words.
+Read next: lost_writes.py, the same on a line of time.
 """
 
 from __future__ import annotations
@@ -22,13 +19,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minidis.drivers.embedded import to_bytes
 from minidis.drivers.simulation.lab import Lab
-from minidis.drivers.simulation.record import Message
 from minidis.drivers.simulation.standings import Standing
 from minidis.drivers.simulation.terminal import ScriptedClient
 from minidis.notebook.views.drawing import Canvas, label, table_text
 from minidis.notebook.views.labs import LabView, name_of, when
+from minidis.notebook.views.promises import has, parents, promises
 from minidis.notebook.views.view import View
 
 NAME_WIDTH, CELL, ROW = 150.0, 20.0, 30.0
@@ -119,85 +115,42 @@ class AcknowledgedView(LedgerView, LabView):
         self.script = script
 
     def snapshot(self) -> dict[str, Any]:
-        promises = [promise for promise in self._promises() if promise[0] <= self.time_us]
+        promised = [one for one in promises(self.lab, self.script) if one.time_us <= self.time_us]
         standings = {
             name: standing
             for name in self.lab.processes
             if (standing := self.lab.record.standings.at(name, self.time_us)) and standing.role != "sentinel"
         }
-        parents = self._parents()
+        histories = parents(self.lab)
+        sent = [_name(promise.words[-1]) for promise in promised]
         rows: list[dict[str, Any]] = []
         kept: set[int] = set()
         for name, standing in standings.items():
-            there = [_has(standing, place, parents) for _, _, place in promises]
+            there = [has(standing, promise.place, histories) for promise in promised]
             if standing.role == "primary":
                 kept.update(number for number, is_there in enumerate(there) if is_there)
             rows.append(
                 {
                     "name": self._describe(name, standing),
                     "counts": list(map(int, there)),
-                    "lost": [
-                        word for (_, word, _), is_there in zip(promises, there, strict=True) if not is_there
-                    ],
+                    "lost": [word for word, is_there in zip(sent, there, strict=True) if not is_there],
                     "doubled": [],
                     "strange": [],
                 }
             )
-        lost = len(promises) - len(kept)
+        lost = len(promised) - len(kept)
         verdict = f"{lost} lost: no primary has them" if lost else "none is lost"
         title = f"acknowledged to {self.script.host.name} {when(self.clock())}: {verdict}"
-        sent = [word for _, word, _ in promises]
         return {**self.clock(), "title": title, "sent": sent, "rows": rows, "missing": "missing"}
 
     def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         return self.time_controls(data)
-
-    def _promises(self) -> list[tuple[int, str, tuple[str, int]]]:
-        """For each write with a reply that is no error: when it came, the last word, history and offset."""
-        replies = {
-            (message.target, message.arrived_us): message
-            for message in self.lab.record.entries
-            if isinstance(message, Message) and message.kind == "data"
-        }
-        found = []
-        for _, words, replied_us, reply in self.script.log:
-            message = replies.get((self.script.host.name, replied_us))
-            if message is None or isinstance(reply, Exception) or not self._is_write(words):
-                continue
-            standing = self.lab.record.standings.at(message.source, message.sent_us)
-            if standing is not None and replied_us is not None:
-                found.append((replied_us, _name(words[-1]), (standing.history, standing.offset)))
-        return found
-
-    def _is_write(self, words: tuple) -> bool:
-        node = next(process.node for process in self.lab.processes.values() if process.node.sentinel is None)
-        return node.commands.find([to_bytes(word) for word in words]).is_write
-
-    def _parents(self) -> dict[str, tuple[str, int]]:
-        """Each history that went on from another: which one, and the last offset that they share."""
-        return {
-            standing.history: (standing.former_history, standing.former_until - 1)
-            for kept in self.lab.record.standings.kept.values()
-            for standing in kept
-            if standing.former_history.strip("0")
-        }
 
     def _describe(self, name: str, standing: Standing) -> str:
         if standing.state != "running":
             return f"{name}, {standing.state}"
         above = name_of(self.lab, standing.primary)
         return f"{name}, {f'follows {above}' if above else 'primary'}"
-
-
-def _has(standing: Standing, place: tuple[str, int], parents: Mapping[str, tuple[str, int]]) -> bool:
-    """Does what a node has go through this place in a history?"""
-    history, reaches = standing.history, standing.offset
-    while history:
-        if history == place[0]:
-            return place[1] <= reaches
-        history, shared = parents.get(history, ("", 0))
-        reaches = min(reaches, shared)
-    return False
 
 
 def acknowledged(lab: Lab, script: ScriptedClient) -> AcknowledgedView:

@@ -13,56 +13,64 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidis.distributed.cluster.slots import SLOTS
+from minidis.distributed.cluster.slots import SLOTS, ranges
 from minidis.drivers.simulation.routed_client import RoutedClient
+from minidis.notebook.views.clusters import ClusterView
 from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
-from minidis.notebook.views.slot_maps import nodes_of, runs_of
-from minidis.notebook.views.view import View, text_field
+from minidis.notebook.views.labs import when
+from minidis.notebook.views.slot_maps import runs_of
+from minidis.notebook.views.view import text_field
 
 LEFT, BAR_WIDTH, BAR_HEIGHT, ROW = 150.0, 610.0, 22.0, 26.0
 MOST_JOURNEYS = 10
 _SAID = {"OK": "c", "MOVED": "b", "ASK": "d", "TRYAGAIN": "f", "CLUSTERDOWN": "e", "no": "e"}
 
 
-class RoutesView(View):
-    """A `RoutedClient`'s map and journeys."""
+class RoutesView(ClusterView):
+    """A `RoutedClient`'s map and journeys, up to a time."""
 
     def __init__(self, client: RoutedClient) -> None:
-        super().__init__(None)
+        super().__init__(client.lab)
         self.client = client
 
     def on_call(self, line: str) -> None:
         """Let the client send a command, words parted by blanks."""
+        self._looks_at_us = None
         self.client.call(*line.split())
 
     def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        return [text_field("call", "command", "", "let the client send it")]
+        return [*self.time_controls(data), text_field("call", "command", "", "let the client send it")]
 
     def snapshot(self) -> dict[str, Any]:
-        _, nodes = nodes_of(self.client.lab)
-        names = {node.cluster.myself.name: name for name, node in nodes.items()}
-        state = max(
-            (node.cluster.state for name, node in nodes.items() if self.client.lab.processes[name].running),
-            key=lambda state: state.current_epoch,
-        )
-        truth = ["" if owner is None else names[owner.name] for owner in state.owners]
-        journeys = self.client.journeys[-MOST_JOURNEYS:]
+        truth = self._truth()
+        believed = self.client.map_at(self.time_us)
+        journeys = [journey for journey in self.client.journeys if journey.began_us <= self.time_us]
         return {
+            **self.clock(),
             "client": self.client.name,
-            "believed": runs_of(self.client.map),
+            "believed": runs_of(believed),
             "truth": runs_of(truth),
-            "wrong": sum(mine != real for mine, real in zip(self.client.map, truth, strict=True)),
-            "commands": len(self.client.journeys),
-            "redirected": sum(len(journey.hops) > 1 for journey in self.client.journeys),
+            "wrong": sum(mine != real for mine, real in zip(believed, truth, strict=True)),
+            "commands": len(journeys),
+            "redirected": sum(len(journey.hops) > 1 for journey in journeys),
             "journeys": [
                 {
                     "command": " ".join(label(word, 14) for word in journey.words[:4]),
                     "slot": journey.slot,
                     "hops": [list(hop) for hop in journey.hops],
                 }
-                for journey in journeys
+                for journey in journeys[-MOST_JOURNEYS:]
             ],
         }
+
+    def _truth(self) -> list[str]:
+        """Slot -> the node that serves it: of several that claim it, that with the greatest config epoch."""
+        truth = [""] * SLOTS
+        claims = [(held.own.config_epoch, name, held.own.slots) for name, held in self.held_by_each().items()]
+        for _, name, claimed in sorted(claims):
+            for first, last in ranges(claimed):
+                truth[first : last + 1] = [name] * (last + 1 - first)
+        return truth
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         canvas = Canvas(_summary(data))
@@ -122,7 +130,8 @@ def _slot_text(journey: dict[str, Any]) -> str:
 
 
 def _summary(data: dict[str, Any]) -> str:
+    then = f" {when(data)}" if data["is_past"] else ""
     return (
-        f"{data['client']}'s map of the slots: {count_of(data['wrong'], 'slot')} of it wrong, "
+        f"{data['client']}'s map of the slots{then}: {count_of(data['wrong'], 'slot')} of it wrong, "
         f"{data['redirected']} of {count_of(data['commands'], 'command')} redirected"
     )

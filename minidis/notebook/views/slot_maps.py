@@ -11,6 +11,8 @@
 A slot on its way is shown key by key: the very keys that each of the two nodes holds now. Type a key, and its
 slot is marked.
 
+A lab's map can be looked at as it was: `do("time", 12.5)`.
+
 Read next: minidis/distributed/cluster/state.py, whose data this is.
 """
 
@@ -19,12 +21,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from minidis.distributed.cluster.slots import SLOTS, show_range, slot_of
+from minidis.distributed.cluster.slots import show_range, slot_of
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulation.lab import Lab
 from minidis.engine.node import Node
+from minidis.notebook.views.clusters import ClusterView
 from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
-from minidis.notebook.views.view import View, text_field
+from minidis.notebook.views.labs import when
+from minidis.notebook.views.view import text_field
 
 ROW = 128
 CELL = 3.5
@@ -34,14 +38,13 @@ MOST_KEYS = 12
 MOST_RANGES = 3
 
 
-class SlotMapView(View):
-    """Who serves which slot, for one node (`seen_by`, of a lab)."""
+class SlotMapView(ClusterView):
+    """Who serves which slot, for one node (`seen_by`, of a lab), now or then."""
 
     def __init__(
         self, source: Lab | Embedded | Node, seen_by: str = "", key: str | bytes | None = None
     ) -> None:
-        super().__init__(None)
-        self.source = source
+        super().__init__(source)
         self.seen_by = seen_by
         self.key = key.encode() if isinstance(key, str) else key
 
@@ -54,45 +57,40 @@ class SlotMapView(View):
         self.seen_by = name
 
     def snapshot(self) -> dict[str, Any]:
-        seen_by, nodes = nodes_of(self.source)
-        seen_by = self.seen_by or seen_by
-        if seen_by not in nodes:
-            raise ValueError(f"no node of the cluster is called {seen_by!r}; there are {', '.join(nodes)}")
-        state = nodes[seen_by].cluster.state
-        names = {node.cluster.myself.name: name for name, node in nodes.items()}
-
-        def name_of(owner: Any) -> str:
-            return "" if owner is None else names.get(owner.name, owner.name[:8])
-
-        runs = [[first, last, name_of(owner)] for first, last, owner in runs_of(state.owners)]
+        held = self.held_by_each()
+        seen_by = self.seen_by or self.first_running()
+        if seen_by not in held:
+            raise ValueError(f"no node of the cluster is called {seen_by!r}; there are {', '.join(held)}")
+        mine = held[seen_by]
+        ids = mine.owners()
+        names = {identity: self.name_of(identity) for identity in set(ids)}
+        owners = [names[identity] for identity in ids]
         moving = [
-            {"slot": slot, "from": seen_by, "to": name_of(target)}
-            for slot, target in sorted(state.migrating_to.items())
-        ] + [
-            {"slot": slot, "from": name_of(source), "to": seen_by}
-            for slot, source in sorted(state.importing_from.items())
-        ]
+            {"slot": slot, "from": seen_by, "to": self.name_of(target)} for slot, target in mine.migrating
+        ] + [{"slot": slot, "from": self.name_of(source), "to": seen_by} for slot, source in mine.importing]
         for move in moving:
             for side in ("from", "to"):
-                node = nodes.get(move[side])
-                keys = [] if node is None else node.cluster.keys.in_slot(move["slot"], SLOTS)
+                there = held.get(move[side])
+                keys = dict(there.keys).get(move["slot"], ()) if there is not None else ()
                 move[f"keys_{side}"] = sorted(label(key) for key in keys)
         chosen = None
         if self.key is not None:
             slot = slot_of(self.key)
-            chosen = {"key": label(self.key), "slot": slot, "owner": name_of(state.owners[slot])}
-        return {"seen_by": seen_by, "runs": runs, "moving": moving, "chosen": chosen}
+            chosen = {"key": label(self.key), "slot": slot, "owner": owners[slot]}
+        runs = runs_of(owners)
+        return {**self.clock(), "seen_by": seen_by, "runs": runs, "moving": moving, "chosen": chosen}
 
     def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         shown = "" if self.key is None else label(self.key)
-        return [text_field("key", "key", shown, "mark the slot of a key")]
+        return [*self.time_controls(data), text_field("key", "key", shown, "mark the slot of a key")]
 
     # -- the picture ------------------------------------------------------------------------------
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         canvas = Canvas(_summary(data))
         canvas.heading(
-            "the map of slots", f"as {data['seen_by']} sees it: one dot for each slot, 128 in a row"
+            "the map of slots",
+            f"as {data['seen_by']} sees it{_then(data)}: one dot for each slot, 128 in a row",
         )
         owners = _owners(data)
         for number, owner in enumerate(owners):
@@ -182,24 +180,6 @@ def slot_map(source: Lab | Embedded | Node, seen_by: str = "", key: str | bytes 
     return SlotMapView(source, seen_by, key)
 
 
-def nodes_of(source: Lab | Embedded | Node) -> tuple[str, dict[str, Node]]:
-    """The nodes of a cluster that can be looked into, by name, and the one to look through first."""
-    if isinstance(source, Lab):
-        nodes = {
-            name: process.node
-            for name, process in source.processes.items()
-            if process.node.cluster is not None
-        }
-        running = [name for name in nodes if source.processes[name].running]
-        if not nodes:
-            raise ValueError("no node of this lab has cluster-enabled yes: lab.cluster(...) makes some")
-        return (running or list(nodes))[0], nodes
-    node = source.node if isinstance(source, Embedded) else source
-    if node.cluster is None:
-        raise ValueError("this node is none of a cluster: it was started without cluster-enabled yes")
-    return "this node", {"this node": node}
-
-
 def runs_of(owners: list[Any]) -> list[list[Any]]:
     """Slots in a row with one owner: the first, the last, the owner.
 
@@ -234,11 +214,15 @@ def _of_key(chosen: dict[str, Any]) -> str:
     return f"{chosen['key']}: slot {chosen['slot']}, served by {chosen['owner'] or 'nobody'}"
 
 
+def _then(data: dict[str, Any]) -> str:
+    """The time, where it is not the present."""
+    return f" {when(data)}" if data["is_past"] else ""
+
+
 def _summary(data: dict[str, Any]) -> str:
     owners = _owners(data)
     moving = f", {count_of(len(data['moving']), 'slot')} on the way" if data["moving"] else ""
     free = _count(data, "")
     missing = f", {free} of them served by nobody" if free else ""
-    return (
-        f"the 16384 slots as {data['seen_by']} sees them: {count_of(len(owners), 'owner')}{missing}{moving}"
-    )
+    seen = f"the 16384 slots as {data['seen_by']} sees them{_then(data)}"
+    return f"{seen}: {count_of(len(owners), 'owner')}{missing}{moving}"
