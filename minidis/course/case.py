@@ -22,7 +22,7 @@ from minidis.drivers.embedded import Embedded
 
 START = "2026-01-01T00:00:00Z"
 
-_ENGINE_AT_WORK = ("node", "nodes", "sentinel", "client", "sentinel_client", "call") + (
+_ENGINE_AT_WORK = ("node", "nodes", "cluster", "sentinel", "client", "sentinel_client", "call") + (
     "run", "run_until", "restart", "kill", "power_cut", "heal",
 )  # fmt: skip
 """Methods of a lab in which nothing is the learner's."""

@@ -109,8 +109,12 @@ def mark_failed_if_agreed(bus: Bus, node: ClusterNode) -> None:
     if not node.may_be_failing or node.has_failed:
         return
     failures = node.count_fail_reports(bus.now_ms, bus.timeout_ms) + bus.state.myself.is_primary
-    if failures < bus.state.quorum:
-        return
+    if failures >= bus.state.quorum:
+        declare_failed(bus, node)
+
+
+def declare_failed(bus: Bus, node: ClusterNode) -> None:
+    """The majority agrees: all are told."""
     bus.log("notice", f"Marking node {node.name} ({node.human_name}) as failing (quorum reached).")
     _mark_failed(bus, node)
     bus.broadcast(bus.message(messages.FAIL, messages.Failed(node.name)))

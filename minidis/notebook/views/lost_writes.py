@@ -175,7 +175,7 @@ class LostWritesView(LabView):
 
 
 def lost_writes(lab: Lab, script: ScriptedClient) -> LostWritesView:
-    """What a script of the lab was promised, and what became of it, on a line of time with the nodes' roles."""
+    """What a script of the lab was promised, and what became of it, on a line of time with the roles."""
     return LostWritesView(lab, script)
 
 

@@ -3,8 +3,8 @@
     SADD orders 7   ->   :1        left its node at offset 420 of history f3a0...
 
 No key is asked. A node has the write if its own history passes through that offset: a replica that lags has
-it not yet; a former primary that followed another had it, and lost it. (So a node that begins a new history as
-it starts, from a log alone, counts as one that has nothing of the old one.)
+it not yet; a former primary that followed another had it, and lost it. (So a node that begins a new history
+as it starts, from a log alone, counts as one that has nothing of the old one.)
 
 Read next: ledgers.py, lost_writes.py.
 """
