@@ -346,7 +346,7 @@ def _assign(cluster: Cluster, slot: int, owner: ClusterNode) -> None:
     cluster.give(slot, owner)
     if was_mine and owner is not myself and not myself.slot_count:
         if cluster.node.config.cluster_allow_replica_migration:
-            cluster.node.log(
+            cluster.bus.log(
                 "notice",
                 f"Configuration change detected. Reconfiguring myself as a replica of {owner.name} "
                 f"({owner.human_name})",
@@ -356,7 +356,7 @@ def _assign(cluster: Cluster, slot: int, owner: ClusterNode) -> None:
     if owner is myself and state.importing_from.pop(slot, None) is not None:
         # The others believe the greater epoch: it must be ours, and they must hear of it soon
         if state.bump_epoch():
-            cluster.node.log("notice", f"configEpoch updated after importing slot {slot}")
+            cluster.bus.log("notice", f"configEpoch updated after importing slot {slot}")
             cluster.soon(SAVE)
         cluster.tell_everyone()
 
@@ -400,7 +400,7 @@ def set_config_epoch(cluster: Cluster, client: Client, word: bytes):
         raise ReplyError("ERR Node config epoch is already non-zero")
     cluster.myself.config_epoch = epoch
     cluster.state.current_epoch = max(cluster.state.current_epoch, epoch)
-    cluster.node.log("notice", f"configEpoch set to {epoch} via CLUSTER SET-CONFIG-EPOCH")
+    cluster.bus.log("notice", f"configEpoch set to {epoch} via CLUSTER SET-CONFIG-EPOCH")
     cluster.soon(SAVE_UNSYNCED | UPDATE_STATE)
     return "OK"
 

@@ -124,6 +124,8 @@ def _words(cell: dict[str, Any], needed: int) -> str:
     if cell["is"] == "fail?":
         by = " ".join(cell["reports"]) or "nobody else"
         return f"fail?, {len(cell['reports'])} of {needed}: {by}"
+    if cell["is"] == "ok" and cell["reports"]:
+        return f"ok, reported by {' '.join(cell['reports'])}"
     return f"{cell['is']}, {rest}"
 
 

@@ -91,6 +91,7 @@ class Names:
             sentinel = getattr(process.node, "sentinel", None)
             if sentinel is not None:
                 self.by_word[sentinel.my_id] = name
+        self.by_word |= lab.record.node_names()
 
     def put_into(self, text: str) -> str:
         """The text with names in the place of what they stand for."""

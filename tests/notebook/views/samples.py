@@ -296,6 +296,8 @@ def lab_views() -> dict[str, views.View]:
         "failover": views.sequence(lab, "s1", "s2", "s3", "b", start=16, end=18),
         "heartbeats": views.sequence(lab, "a", "b", start=14, end=16, everything=True, most=12),
         "acknowledged": views.acknowledged(lab, _SHOP),
+        "lost writes": views.lost_writes(lab, _SHOP),
+        "lost writes of then": views.lost_writes(lab, _SHOP).do("time", 15.5),
         "acknowledged by then": views.acknowledged(lab, _SHOP).do("time", 15.5),
         "backlog in a lab": views.backlog("b", lab),
         "backlog of then": views.backlog("a", lab).do("time", 15.02),
@@ -313,6 +315,7 @@ def a_cluster() -> dict[str, views.View]:
     slot = lab.call("n1", "CLUSTER", "KEYSLOT", "{b}")
     for number in range(5):
         client.call("SET", f"{{b}}{number}", number)
+    half_moved_s = lab.now_s
     for node, action, other in (("n2", "IMPORTING", "n1"), ("n1", "MIGRATING", "n2")):
         lab.call(node, "CLUSTER", "SETSLOT", slot, action, lab[other].cluster.myself.name)
     lab.call("n1", "MIGRATE", "n2", 6379, "", 0, 5000, "KEYS", "{b}1", "{b}2")
@@ -323,8 +326,12 @@ def a_cluster() -> dict[str, views.View]:
     return {
         "slot map": views.slot_map(lab, key="hello"),
         "slot map of another": views.slot_map(lab, seen_by="n2"),
+        "slot map of then": views.slot_map(lab).do("time", half_moved_s),
         "gossip": views.gossip(lab),
+        "gossip of then": views.gossip(lab).do("time", half_moved_s),
         "routes": views.routes(client),
+        "routes of then": views.routes(client).do("time", half_moved_s),
+        "epochs": views.epochs(lab),
         "crc16": views.crc16_steps("user:{1000}:name"),
         "crc16 of much": views.crc16_steps(b"x" * 100),
     }
