@@ -82,6 +82,7 @@ def test_the_past_is_what_was_seen_then(lab):
     def look():
         lab.run("10ms")
         seen.extend((view, lab.now_s, view.take()) for view in looking)
+        lab.run("1ms")  # what comes next comes later
 
     look()
     ids = half_moved(lab)
