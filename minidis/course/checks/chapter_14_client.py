@@ -22,7 +22,7 @@ smart_client = Exercise(
         "other for CLUSTER SLOTS, known ones and seeds. Each entry is [first, last, [host, port, ...], ...].",
         "MOVED: one slot is wrong, and perhaps thousands more: ask for the whole map anew, of the node that "
         "MOVED names. ASK: that node, this once: ASKING and the command, and the map stays.",
-        "A loop of at most 8 rounds. TRYAGAIN and CLUSTERDOWN: time.sleep(0.05), and the same once more. A "
+        "A loop of at most 8 rounds. TRYAGAIN and CLUSTERDOWN: pause(0.05), and the same once more. A "
         "lost connection or a timeout: forget the map, let the exception go: nobody knows whether it ran.",
     ),
 )
@@ -43,7 +43,7 @@ class Town:
         for name in self.lab.processes:
             self.lab[name].listen_to_commands(self._heard)
         addresses = [self.lab.processes[name].address for name in seeds.split()]
-        self.client = make(self.connect, addresses)
+        self.client = make(self.connect, addresses, lambda seconds: self.lab.run(seconds))
 
     def _heard(self, client: Any, argv: list[bytes], reply: Any) -> None:
         self.questions += argv[0].upper() == b"CLUSTER"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import time
 from urllib.parse import quote
 
 from redis.exceptions import (
@@ -358,8 +357,8 @@ class RightClient:
 
     most_attempts = 8
 
-    def __init__(self, connect, seeds):
-        self.connect, self.seeds = connect, list(seeds)
+    def __init__(self, connect, seeds, pause):
+        self.connect, self.seeds, self.pause = connect, list(seeds), pause
         self.clients, self.slots = {}, {}
 
     def execute(self, *command):
@@ -400,7 +399,7 @@ class RightClient:
         self.slots[slot] = address
 
     def wait(self):
-        time.sleep(0.05)
+        self.pause(0.05)
 
     def lost(self, command):
         self.slots = {}
@@ -429,8 +428,8 @@ class RightClient:
 class NoMap(RightClient):
     """Sends everything to the first seed, and follows MOVED."""
 
-    def __init__(self, connect, seeds):
-        super().__init__(connect, seeds)
+    def __init__(self, connect, seeds, pause):
+        super().__init__(connect, seeds, pause)
         self.slots = dict.fromkeys(range(16384), self.seeds[0])
 
     def moved(self, slot, address):
