@@ -122,8 +122,8 @@ def _words(cell: dict[str, Any], needed: int) -> str:
         return "unknown"
     rest = f"replica of {cell['follows']}" if cell["follows"] else f"epoch {cell['epoch']}"
     if cell["is"] == "fail?":
-        by = " ".join(cell["reports"]) or "nobody else"
-        return f"fail?, {len(cell['reports'])} of {needed}: {by}"
+        by = f": {' '.join(cell['reports'])}" if cell["reports"] else ""
+        return f"fail?, {len(cell['reports'])} of {needed}{by}"
     if cell["is"] == "ok" and cell["reports"]:
         return f"ok, reported by {' '.join(cell['reports'])}"
     return f"{cell['is']}, {rest}"

@@ -120,13 +120,14 @@ class LostWritesView(LabView):
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         canvas = Canvas(_summary(data))
-        canvas.heading("acknowledged and lost", f"{_verdict(data)}; {when(data)}")
+        canvas.heading("acknowledged and lost", when(data))
+        canvas.text(16, 44, _verdict(data), "b", 12)
         began_s, span_s = data["began_s"], max(1e-6, data["time_s"] - data["began_s"])
 
         def x_of(time_s: float) -> float:
             return LEFT + (time_s - began_s) / span_s * (canvas.width - LEFT - RIGHT)
 
-        top, bottom = 44.0, 44.0 + LANE * (len(data["lanes"]) + 1) + 18
+        top, bottom = 56.0, 56.0 + LANE * (len(data["lanes"]) + 1) + 18
         for start_s, end_s in data["walls"]:
             with canvas.group(note=f"walls from {start_s:.3f} s to {end_s:.3f} s"):
                 canvas.box(x_of(start_s), top, x_of(end_s) - x_of(start_s), bottom - top, "f", 2, "3 3")

@@ -105,7 +105,9 @@ class SlotMapView(ClusterView):
             y = self._draw_move(canvas, move, y)
         if data["chosen"] is not None:
             self._mark(canvas, data["chosen"]["slot"])
-            canvas.text(SIDE, y + 14, _of_key(data["chosen"]), "b", 11.5)
+            key, _, where = _of_key(data["chosen"]).rpartition(": ")
+            canvas.text(SIDE, y + 14, key, "m b", 11.5)
+            canvas.text(SIDE, y + 29, where, "", 11.5)
         return canvas
 
     def _draw_owner(self, canvas: Canvas, data: dict[str, Any], owner: str, role: str) -> None:
