@@ -102,6 +102,7 @@ class Replication:
             host, port = node.config.replicaof.split()
             self.primary_address = (host, int(port))
             self._role_changed()
+        self.admission.update()
 
     def reset_counts(self) -> None:
         """CONFIG RESETSTAT."""

@@ -308,6 +308,22 @@ def test_too_few_replicas_to_write() -> None:
     assert lab.call("a", "SET", "k", "w") == "OK"
 
 
+def test_too_few_replicas_from_the_start_and_after_a_restart() -> None:
+    """What the file says holds before anybody has changed it; the log is loaded all the same."""
+    lab = Lab(1)
+    lab.nodes("a", "b", config={**QUICK, "min-replicas-to-write": 1, "appendonly": "yes"})
+    with pytest.raises(ReplyError, match="NOREPLICAS"):
+        lab.call("a", "SET", "k", "v")
+    lab.call("b", "REPLICAOF", "a", 6379)
+    lab.run("3s")
+    assert lab.call("a", "SET", "k", "v") == "OK"
+    lab.kill("a")
+    lab.restart("a")
+    assert lab.call("a", "GET", "k") == b"v"
+    with pytest.raises(ReplyError, match="NOREPLICAS"):
+        lab.call("a", "SET", "k", "w")
+
+
 def test_wait_for_acknowledgements() -> None:
     lab = make("a", "b", "c")
     alice = lab.connect("a", "alice")
