@@ -60,7 +60,12 @@ def _plug_front(embedded: Embedded, part: str, implementation: Any) -> Undo:
 
 
 def _plug_command(node: Node, name: str, handler: Any) -> Undo:
-    """Let `handler(client, *arguments)` take the place of a command; syntax line and flags stay."""
+    """Let `handler(client, *arguments)` take the place of a command; syntax line and flags stay.
+
+    A whole `Command` may also be one that the node hasn't got yet.
+    """
+    if isinstance(handler, Command):
+        return _plug_new_command(node, handler)
     before = node.commands.find([name.encode()])
     replacement = Command(
         before.line,
@@ -73,6 +78,14 @@ def _plug_command(node: Node, name: str, handler: Any) -> Undo:
     )
     node.commands.add(replacement)
     return lambda: node.commands.add(before)
+
+
+def _plug_new_command(node: Node, entry: Command) -> Undo:
+    before = node.commands.look_up(entry.name.encode())
+    node.commands.add(entry)
+    if before is not None:
+        return lambda: node.commands.add(before)
+    return lambda: node.commands.rename(entry.name, "")
 
 
 def _together(*undos: Undo) -> Undo:

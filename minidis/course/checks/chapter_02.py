@@ -9,66 +9,18 @@ from typing import Any
 from minidis.course.case import Case
 from minidis.course.counters import Recorded, recorded_replies
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.interrupting import (
+    after_each_command,
+    at_every_point,
+    immortal_keys,
+    lose_connection_everywhere,
+    ready,
+)
 from minidis.course.parts import plugged
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 
 NO_EXPIRY = -1
-
-
-class ConnectionLost(BaseException):
-    """The client dies here.  No `except Exception` of an answer can catch it."""
-
-
-def after_each_command(node: Embedded, act: Callable[[int], None]) -> Callable[[], None]:
-    """Call `act(n)` after the n-th command of `node` from now on.  Returns the function that ends it."""
-    count = 0
-
-    def ran(client: Any, argv: list[bytes], reply: Any) -> None:
-        nonlocal count
-        count += 1
-        act(count)
-
-    return node.node.listen_to_commands(ran)
-
-
-def ready(case: Case, node: Embedded) -> Any:
-    """A redis-py client that has its connection already: its greetings are not among the commands to come."""
-    redis = case.redis(node)
-    redis.ping()
-    return redis
-
-
-def lose_connection_everywhere(case: Case, prepare: Callable[[Any], Any], call: Callable[[Any], Any]):
-    """Cut `call(redis)` off after its 1st, 2nd ... command; yields (n, the node that is left) each time."""
-    for cut in range(1, 30):
-        node = case.node()
-        prepare(ready(case, node))
-        redis = ready(case, node)
-
-        def lose(count: int, cut: int = cut) -> None:
-            if count == cut:
-                raise ConnectionLost
-
-        stop = after_each_command(node, lose)
-        try:
-            call(redis)
-        except ConnectionLost:
-            lost = True
-        else:
-            lost = False
-        finally:
-            stop()
-        redis.close()
-        yield cut, node
-        if not lost:
-            return
-
-
-def immortal_keys(node: Embedded) -> list[bytes]:
-    """The keys that nothing will ever remove."""
-    database = node.node.databases[0]
-    return sorted(key for key in list(database.table) if key not in database.expires)
 
 
 # -- 2.1 -----------------------------------------------------------------------------------------------------
@@ -301,31 +253,6 @@ def broken_issue(case: Case, issue: Any, redeem: Any) -> None:
                 raise Wrong(
                     given, f"{key.decode()} lives for ever (TTL -1)", "a time to live, or no such key"
                 )
-
-
-def at_every_point(case: Case, prepare: Callable[[Any], None], call: Callable[[Any], Any]):
-    """Run `call` for one client, and for another after the first's n-th command; both replies, for each n."""
-    for point in range(30):
-        node = case.node()
-        prepare(case.redis(node))
-        one, other = ready(case, node), ready(case, node)
-        replies: list[Any] = []
-
-        def interrupt(count: int, point: int = point, replies: list = replies, other: Any = other) -> None:
-            if count == point and not replies:
-                replies.append(NotImplemented)
-                replies[0] = call(other)
-
-        if point == 0:  # one after the other, to begin with
-            interrupt(0)
-            first = call(one)
-        else:
-            stop = after_each_command(node, interrupt)
-            first = call(one)
-            stop()
-        if not replies:
-            return  # the first was done before this point
-        yield f"the other client runs after command number {point} of the one", first, replies[0]
 
 
 # -- 2.3 -----------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views import charts
+from minidis.notebook.views.admissions import admissions
 from minidis.notebook.views.aof_files import AofView
 from minidis.notebook.views.backlogs import backlog
+from minidis.notebook.views.cache_loads import cache_load
 from minidis.notebook.views.contentions import contention
 from minidis.notebook.views.crash_points import crash_points
 from minidis.notebook.views.crc16s import crc16_steps
@@ -52,6 +54,7 @@ from minidis.notebook.views.settings import config_diff
 from minidis.notebook.views.slot_maps import slot_map
 from minidis.notebook.views.snapshots import snapshot
 from minidis.notebook.views.sources import node_or_default
+from minidis.notebook.views.stale_reads import stale_reads
 from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
 from minidis.notebook.views.topologies import topology
@@ -65,9 +68,11 @@ __all__ = [
     "acknowledged",
     "View",
     "acl_matrix",
+    "admissions",
     "aof",
     "backlog",
     "bits",
+    "cache_load",
     "charts",
     "config_diff",
     "contention",
@@ -115,6 +120,7 @@ __all__ = [
     "skiplist",
     "slot_map",
     "snapshot",
+    "stale_reads",
     "stream",
     "transactions",
     "topology",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from minidis import Embedded, Lab, connect
 from minidis.audit import audit
+from minidis.course.cached import CacheRecord, SlowDatabase
 from minidis.course.contention import Contention
 from minidis.course.crashing import Crash, Crashes, everywhere
 from minidis.course.interleaving import Exploration, explore
 from minidis.course.latency import Strip
+from minidis.course.limiting import attack, play
 from minidis.course.priced import charge
 from minidis.course.roundtrips import Trace
 from minidis.drivers.event_loop import EventLoop
@@ -157,6 +160,10 @@ def views_of(node: Embedded) -> dict[str, views.View]:
             Contention(a_lab_of_three(), "lock", "a", "b", "c"), time=0.0
         ),
         "crash points": views.crash_points("two", {"at once": a_program_that_dies()}, tell="second"),
+        "cache load": views.cache_load({"plain": _CACHE, "nobody's": nobodys_cache()}, "late <writer>"),
+        "stale reads": views.stale_reads(_CACHE, 1, "late <writer>"),
+        "no reads": views.stale_reads(nobodys_cache(), 7, "nothing"),
+        "admissions": views.admissions(trials()),
         "transactions": views.transactions(node),
         "no transactions": views.transactions(Embedded(clock=0)),
         "waterfall": views.waterfall(traces(), rtt_ms=5).do("rtt", 10),
@@ -380,6 +387,54 @@ def a_contention() -> Contention:
     return watch
 
 
+def a_cache() -> CacheRecord:
+    """A reader who is late with an old row, and others who believe him."""
+    lab = Lab(seed=1)
+    lab.node("redis")
+    redis = lab.own_client("redis")
+    record = CacheRecord(lab, SlowDatabase(lab, {1: {"name": "old"}}))
+
+    @record.reads
+    def read(user_id: int) -> Any:
+        cached = redis.get(f"user:{user_id}")
+        if cached is not None:
+            return json.loads(cached)
+        row = record.database.get_user(user_id)
+        redis.set(f"user:{user_id}", json.dumps(row), ex=2)
+        return row
+
+    def write() -> None:
+        record.database.save_user(1, {"name": "new"})
+        redis.delete("user:1")
+
+    lab.machine("ann").spawn(lambda: read(1))
+    lab.machine("bob").spawn(write, after=0.1)
+    for number in range(20):
+        lab.machine("web").spawn(lambda: read(1), after=0.5 + number / 5)
+    lab.run("5s")
+    return record
+
+
+def nobodys_cache() -> CacheRecord:
+    lab = Lab(seed=1)
+    lab.node("redis")
+    return CacheRecord(lab, SlowDatabase(lab))
+
+
+def trials() -> dict[str, Any]:
+    calls = attack(limit=4, window_s=10)
+
+    def fixed_window(redis: Any) -> bool:
+        pipe = redis.pipeline().incr("k").expire("k", 10, nx=True)
+        return pipe.execute()[0] <= 4
+
+    return {
+        "fixed <window>": play(fixed_window, calls, 4, 10),
+        "nobody": play(lambda redis: False, calls, 4, 10),
+    }
+
+
+_CACHE = a_cache()
 _CONTENTION = a_contention()
 
 
