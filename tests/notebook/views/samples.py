@@ -483,10 +483,6 @@ def charts_of() -> dict[str, Any]:
     }
 
 
-_SHARED = busy_node()
-NAMES = sorted(views_of(_SHARED))
-
-
-def made(name: str) -> views.View:
-    """One of the views, on a node that the tests of forms share: looking changes nothing."""
-    return views_of(_SHARED)[name]
+VIEWS = views_of(busy_node())
+"""All of them, for the tests that only look: looking changes nothing."""
+NAMES = sorted(VIEWS)

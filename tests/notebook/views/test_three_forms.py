@@ -67,7 +67,7 @@ def check_svg(svg: str) -> ElementTree.Element:
 
 @pytest.mark.parametrize("name", samples.NAMES)
 def test_a_view_has_a_still_a_live_and_a_text_form(name):
-    view = samples.made(name)
+    view = samples.VIEWS[name]
     bundle = view._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
     alt, svg = picture_in(bundle["text/html"])
@@ -80,7 +80,7 @@ def test_a_view_has_a_still_a_live_and_a_text_form(name):
 
 @pytest.mark.parametrize("name", samples.NAMES)
 def test_the_data_of_a_view_is_plain(name):
-    data = samples.made(name).take()
+    data = samples.VIEWS[name].take()
     assert json.loads(json.dumps(data)) == data
 
 
