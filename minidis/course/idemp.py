@@ -1,39 +1,27 @@
-"""What exercise 17.4 stands on: IDEMP.BEGIN and IDEMP.FINISH, a learner's two functions, in a live node.
+"""What exercise 17.4 stands on: IDEMP.BEGIN and IDEMP.FINISH, whose handlers a learner writes.
 
     IDEMP.BEGIN key fingerprint seconds      begin(client, key, fingerprint, seconds)
     IDEMP.FINISH key token result            finish(client, key, token, result)
 
-As a module's commands they come after a start's loading: what the log has must be commands that any server
-knows.
+As a module's commands they are not there yet when a node reads its log: what the log has must be commands
+that any server knows.
+
+>>> [entry.name for entry in idemp_commands(lambda *words: [], lambda *words: "OK")]
+['idemp.begin', 'idemp.finish']
 
 Read next: minidis/engine/registry.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from minidis.drivers.embedded import Embedded
+from minidis.course.throttling import new_command
 from minidis.engine.binding import Handler
-from minidis.engine.registry import DENYOOM, FAST, WRITE, command
-
-BEGIN = "IDEMP.BEGIN key fingerprint seconds:int"
-FINISH = "IDEMP.FINISH key token result"
+from minidis.engine.registry import Command
 
 
-def install_pair(embedded: Embedded, begin: Handler, finish: Handler) -> Callable[[], None]:
-    """Add the pair to a node, and to whatever node takes its place after a crash; answers what ends it."""
-
-    def add() -> None:
-        for line, handler in ((BEGIN, begin), (FINISH, finish)):
-            command(line, WRITE | DENYOOM | FAST, embedded.node.commands, group="generic")(handler)
-
-    add()
-    stop_listening = embedded.on_restart(add)
-
-    def undo() -> None:
-        stop_listening()
-        for line in (BEGIN, FINISH):
-            embedded.node.commands.rename(line.split()[0], "")
-
-    return undo
+def idemp_commands(begin: Handler, finish: Handler) -> list[Command]:
+    """The pair, to plug in."""
+    return [
+        new_command("IDEMP.BEGIN key fingerprint seconds:int", "write denyoom fast", begin),
+        new_command("IDEMP.FINISH key token result", "write denyoom fast", finish),
+    ]

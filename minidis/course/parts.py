@@ -19,7 +19,7 @@ from typing import Any
 from minidis.course.counters import counter_commands
 from minidis.course.durable import LearnersEverysec, loading_with
 from minidis.course.expiring import LearnersExpiry
-from minidis.course.idemp import install_pair
+from minidis.course.idemp import idemp_commands
 from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
 from minidis.course.permissions import plug_acl
 from minidis.course.ranges import range_commands
@@ -86,6 +86,18 @@ def _plug_new_command(node: Node, entry: Command) -> Undo:
     if before is not None:
         return lambda: node.commands.add(before)
     return lambda: node.commands.rename(entry.name, "")
+
+
+def _plug_lasting_commands(embedded: Embedded, entries: list[Command]) -> Undo:
+    """Add commands to a node, and to whatever node takes its place after a crash."""
+    undos: list[Undo] = []
+
+    def add() -> None:
+        undos[:] = [_plug_new_command(embedded.node, entry) for entry in entries]
+
+    add()
+    stop_listening = embedded.on_restart(add)
+    return lambda: _together(stop_listening, *undos)()
 
 
 def _together(*undos: Undo) -> Undo:
@@ -156,7 +168,7 @@ GROUPS: dict[str, Callable[[Node, Any], Undo]] = {
 
 LASTING: dict[str, Callable[[Embedded, Any], Undo]] = {
     "everysec": lambda embedded, make: LearnersEverysec(embedded, make).install(),
-    "idemp": lambda embedded, pair: install_pair(embedded, *pair),
+    "idemp": lambda embedded, pair: _plug_lasting_commands(embedded, idemp_commands(*pair)),
     "log_loader": lambda embedded, load: _plug_attribute(embedded, "make_loading", loading_with(load)),
 }
 """Parts that outlive a crash of the node: what is at work when it starts again, or after it has."""

@@ -117,7 +117,7 @@ TYPE_NAMES = (
 )  # fmt: skip
 """Types as redis-check-rdb calls them, by number."""
 
-_STRUCTURES = {
+_STRUCTURES: dict[int, str] = {
     Type.HASH_ZIPMAP: "Zipmap",
     Type.LIST_ZIPLIST: "List ziplist",
     Type.SET_INTSET: "Intset",
