@@ -76,9 +76,6 @@ _ORDER_TEXT = {
     """,
 }
 
-ORDER = {section: text.split() for section, text in _ORDER_TEXT.items()}
-"""Section -> its fields as Redis 7.2 orders them; the others keep the order of their makers."""
-
 ABSENT_REASONS = {
     "io_threads_active io_threaded_reads_processed io_threaded_writes_processed": "one thread does all",
     "current_cow_peak current_cow_size current_cow_size_age rdb_last_cow_size aof_last_cow_size "
@@ -95,16 +92,19 @@ ABSENT_REASONS = {
 
 ABSENT = {name: reason for names, reason in ABSENT_REASONS.items() for name in names.split()}
 
+_NOT_NOW = object()
+
+_BLANKS: dict[str, dict[str, object]] = {
+    section: {name: 0 if name in ABSENT else _NOT_NOW for name in text.split()}
+    for section, text in _ORDER_TEXT.items()
+}
+"""Section -> its fields as Redis 7.2 orders them, before anybody has filled them in."""
+
 
 def in_order(section: str, fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The fields of a section in Redis's order, with 0 for those that are absent by design.
 
     What Redis has not, or shows only now and then (`aof_current_size`), follows in its makers' order.
     """
-    known = ORDER.get(section, ())
-    for name in known:
-        if name in fields:
-            yield name, fields[name]
-        elif name in ABSENT:
-            yield name, 0
-    yield from ((name, value) for name, value in fields.items() if name not in known)
+    filled = {**_BLANKS.get(section, {}), **fields}
+    return ((name, value) for name, value in filled.items() if value is not _NOT_NOW)

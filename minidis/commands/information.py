@@ -89,11 +89,8 @@ def show_section(name: str, node: Node) -> str:
     fields: Fields = {}
     for make in SECTIONS[name]:
         fields |= make(node)
-    lines = [
-        f"# {_TITLES.get(name, name.capitalize())}",
-        *(f"{field}:{value}" for field, value in in_order(name, fields)),
-    ]
-    return "".join(line + "\r\n" for line in lines)
+    lines = [f"{field}:{value}\r\n" for field, value in in_order(name, fields)]
+    return f"# {_TITLES.get(name, name.capitalize())}\r\n{''.join(lines)}"
 
 
 _TITLES = {"cpu": "CPU"}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.search import Check, play, search
+from minidis.drivers.simulation.terminal import Move
 from minidis.engine.digest import dataset_digest
 
 SEEDS = int(os.environ.get("LAB_SEEDS", "6"))
@@ -111,6 +112,51 @@ def any_faults(lab: Lab) -> Check:
 
 def test_one_leader_and_one_truth() -> None:
     finding = search(any_faults, range(FIRST, FIRST + SEEDS), settle_s=240, eventually=True)
+    assert finding is None, finding and finding.transcript()
+
+
+def agreed(lab: Lab) -> Check:
+    """What all three nodes have synced is kept, whoever is promoted after whatever failed.
+
+    For then each of them has it, from its disk or from one that has it; and a copy is as good as its source.
+    """
+    deploy(lab, appendonly="yes", appendfsync="always")
+    kept: list[int] = []
+
+    def find_primary() -> Iterator:
+        for name in SENTINELS:
+            yield lab.at(name)
+            reply = yield "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "m"
+            if isinstance(reply, list):
+                yield Move((reply[0].decode(), int(reply[1])))
+                return
+
+    def writer() -> Iterator:
+        for number in range(100):
+            reply = yield "SADD", "s", number
+            if reply == 1:
+                reply = yield "WAITAOF", 1, 2, 1000
+                if reply == [1, 2]:
+                    kept.append(number)
+            if isinstance(reply, Exception):
+                yield from find_primary()
+            yield 0.1
+
+    lab.script("writer", "a", writer())
+
+    def check() -> str | None:
+        if lab.now_s < WRITER_ENDS_S:
+            return "too early: somebody still writes"
+        wrong = check_votes(lab) or check_one_truth(lab)
+        there = set(lab["a"].databases[0].table.get(b"s") or ())
+        lost = [number for number in kept if b"%d" % number not in there]
+        return wrong or (f"on three disks and lost: {lost}" if lost else None)
+
+    return check
+
+
+def test_what_all_have_synced_outlives_every_failover() -> None:
+    finding = search(agreed, range(FIRST, FIRST + SEEDS), settle_s=240, eventually=True)
     assert finding is None, finding and finding.transcript()
 
 
