@@ -23,6 +23,7 @@ from minidis.engine.config_file import Settings, rename_commands
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 
+CONF = "redis.conf"
 ERASERS = ("FLUSHALL", "FLUSHDB")
 MB = 2**20
 
@@ -49,11 +50,14 @@ def settings_of(text: str) -> Settings:
 
 
 def start(lab: Lab, name: str, text: str) -> None:
-    """A machine of the lab on which a server was started with this file; restarts read it again."""
-    settings = settings_of(text)
-    values = {**settings.values, "port": "6379"}
+    """A machine of the lab on which a server was started with this file; each restart reads it again."""
+    settings_of(text)  # what cannot be used is refused before there is a machine
 
     def make(process: Any) -> Node:
+        if lab.disks[name].size(CONF) is None:
+            edit(lab, name, text)
+        settings = settings_of(lab.disks[name].read(CONF).decode())
+        values = {**settings.values, "port": "6379"}
         node = Node(values, process.clock, process.random(), disk=lab.disks[name])
         rename_commands(node.commands, settings.renamed)
         for user, rules in settings.users.items():
@@ -61,6 +65,15 @@ def start(lab: Lab, name: str, text: str) -> None:
         return node
 
     lab.node(name, make_node=make)
+
+
+def edit(lab: Lab, name: str, text: str) -> None:
+    """Write a machine's redis.conf; the server reads it when it starts again."""
+    disk = lab.disks[name]
+    disk.create(CONF)
+    disk.append(CONF, text.encode())
+    disk.sync(CONF)
+    disk.sync_folder(".")
 
 
 class Operator:

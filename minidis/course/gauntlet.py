@@ -102,12 +102,19 @@ class Round:
         ]
 
 
-def gauntlet(seed: int | None = None, today: str | date | None = None) -> Round:
-    """Draw a question. `seed` decides among those that are due (or new); without one, today does."""
+def gauntlet(
+    question: str | None = None, *, seed: int | None = None, today: str | date | None = None
+) -> Round:
+    """Draw a question, or take the one that is named ("AC13").
+
+    `seed` decides among those that are due (or new); without one, today does.  Raises LookupError.
+    """
     day = repetition.today_or(today)
     by_name = {card.identifier: card for card in cards() if card.identifier in RUBRICS}
-    chosen = repetition.draw(by_name, day.toordinal() if seed is None else seed, day)
-    return Round(by_name[chosen], day)
+    if question is not None and question not in by_name:
+        raise LookupError(f"no question {question!r}; there are {', '.join(by_name)}")
+    drawn = question or repetition.draw(by_name, day.toordinal() if seed is None else seed, day)
+    return Round(by_name[drawn], day)
 
 
 def _points(judgement: Judgement) -> list[str]:
