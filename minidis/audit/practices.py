@@ -287,7 +287,7 @@ def locks_end(facts: Facts) -> Answer:
     if not locks:
         facts.sampled()
         return cannot_tell(f"no lock among {facts.sample_text} (a lock is told by its name)")
-    return passed(f"all {len(locks)} locks that are held now will end")
+    return passed(f"{len(locks)} held now, all with an end")
 
 
 @check("AF12", "Unique identifiers for lock values", "a new uuid4 for each time that the lock is taken")

@@ -21,6 +21,7 @@ from typing import Any
 
 from minidis.course import progress
 from minidis.course.cards import cards
+from minidis.course.rubrics import RUBRICS
 from minidis.notebook import views
 
 PAUSE_DAYS = (0, 1, 3, 7, 21, 60)
@@ -73,7 +74,8 @@ def deck(today: str | date | None = None) -> Any:
     boxes: dict[str, list[tuple[str, str, str]]] = {"new": []}
     boxes |= {f"{pause} d" if pause else "again": [] for pause in PAUSE_DAYS}
     names = list(boxes)[1:]
-    for card in sorted(cards(), key=lambda card: int(card.identifier[2:])):
+    twenty = [card for card in cards() if card.identifier in RUBRICS]
+    for card in sorted(twenty, key=lambda card: int(card.identifier[2:])):
         due = due_on(card.identifier)
         box = int(progress.card_entry(card.identifier).get("box", 0))
         state = "" if due is None else "due" if due <= day else f"from {due.isoformat()}"

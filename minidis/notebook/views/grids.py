@@ -15,11 +15,16 @@ NAME_WIDTH, ROW = 230.0, 38.0
 
 
 class GridView(View):
-    """Rows are trials, columns candidates; a cell is (passed, what came out). A cell may be missing."""
+    """Rows are trials, columns candidates; a cell is (passed, what came out). A cell may be missing.
 
-    def __init__(self, title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]]) -> None:
+    `words` say what a pass and a failure are called.
+    """
+
+    def __init__(
+        self, title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]], words: tuple[str, str]
+    ) -> None:
         super().__init__(None)
-        self.title = title
+        self.title, self.words = title, words
         self.cells = {row: dict(columns) for row, columns in cells.items()}
 
     def snapshot(self) -> dict[str, Any]:
@@ -42,9 +47,9 @@ class GridView(View):
                     continue
                 passed, note = verdicts[column]
                 role, x = ("c" if passed else "e"), NAME_WIDTH + number * width
-                with canvas.group(note=f"{row}, {column}: {_verdict(passed)}. {note}"):
+                with canvas.group(note=f"{row}, {column}: {self._verdict(passed)}. {note}"):
                     canvas.box(x, y, width - 6, ROW - 6, role, 4)
-                    canvas.text(x + 8, y + 14, _verdict(passed), f"b t-{role}", 11)
+                    canvas.text(x + 8, y + 14, self._verdict(passed), f"b t-{role}", 11)
                     room = int((width - 20) / 6)
                     shown = note if len(note) <= room else note[: room - 1] + "…"
                     canvas.text(x + 8, y + 27, shown, "", 10.5)
@@ -54,20 +59,22 @@ class GridView(View):
 
     def text(self, data: dict[str, Any]) -> str:
         rows = [
-            [row, *[_words(verdicts.get(column)) for column in data["columns"]]]
+            [row, *[self._words(verdicts.get(column)) for column in data["columns"]]]
             for row, verdicts in data["rows"].items()
         ]
         return f"{data['title']}\n" + table_text(["", *data["columns"]], rows)
 
+    def _words(self, cell: tuple[bool, str] | None) -> str:
+        return "" if cell is None else f"{self._verdict(cell[0])}: {cell[1]}"
 
-def grid(title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]]) -> GridView:
+    def _verdict(self, passed: bool) -> str:
+        return self.words[0 if passed else 1]
+
+
+def grid(
+    title: str,
+    cells: Mapping[str, Mapping[str, tuple[bool, str]]],
+    words: tuple[str, str] = ("✓ can", "✗ cannot"),
+) -> GridView:
     """A grid of verdicts: `cells[row][column]` is (passed, a note of some words)."""
-    return GridView(title, cells)
-
-
-def _words(cell: tuple[bool, str] | None) -> str:
-    return "" if cell is None else f"{_verdict(cell[0])}: {cell[1]}"
-
-
-def _verdict(passed: bool) -> str:
-    return "✓ can" if passed else "✗ cannot"
+    return GridView(title, cells, words)
