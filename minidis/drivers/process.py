@@ -27,6 +27,10 @@ except ImportError:  # not on Windows
     resource = None
 
 
+PROGRAM = os.path.abspath(sys.argv[0])
+"""The file that was started: looked at here, before the working folder changes."""
+
+
 def process_facts(section: str) -> dict[str, object]:
     """The fields that this process adds to a section of INFO."""
     return _MAKERS[section]() if section in _MAKERS else {}
@@ -42,7 +46,7 @@ def _server() -> dict[str, object]:
         "gcc_version": _compiler_version(),
         "process_id": os.getpid(),
         "process_supervised": "no",
-        "executable": os.path.abspath(sys.argv[0]),
+        "executable": PROGRAM,
     }
 
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import sys
 
+from minidis.drivers.process import PROGRAM
 from minidis.engine.node import Node
 
 _VARIABLE = re.compile(r"(\{\{)|\{([^}]*)\}")
@@ -29,11 +29,10 @@ def follow(node: Node) -> None:
     """Show the title of `node`, whose process this is, and let it follow CONFIG SET."""
     if not node.config.set_proc_title:
         return
-    title = os.path.abspath(sys.argv[0])
 
     def changed(attributes: list[str]) -> None:
         if "proc_title_template" in attributes:
-            show(expand(node, title))
+            show(expand(node, PROGRAM))
 
     node.config_listeners.append(changed)
     changed(["proc_title_template"])

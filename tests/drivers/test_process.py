@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,15 @@ def test_what_is_not_allowed_is_an_error(tmp_path: Path) -> None:
     score = OomScore(Config({"oom-score-adj": "yes"}), str(tmp_path / "missing" / "file"))
     with pytest.raises(OSError, match="No such file"):
         score.update(is_replica=False)
+
+
+def test_the_program_is_named_by_the_folder_it_was_started_in(tmp_path):
+    script = tmp_path / "server.py"
+    script.write_text(
+        "import os\nfrom minidis.drivers.process import process_facts\n"
+        "os.chdir('/')\nprint(process_facts('server')['executable'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "server.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"{script}\n", done.stderr
