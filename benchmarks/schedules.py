@@ -68,7 +68,7 @@ PROPERTIES = {
     "promoted": Property(
         "what WAIT saw on the replica (partitions only) is there when that one is promoted",
         replication.promoting(1),
-        {"duration_s": 12, "kinds": replication.NETWORK},
+        {"duration_s": 12, "settle_s": 15, "kinds": replication.NETWORK},
     ),
     "elected": Property(
         "three Sentinels, three nodes: one vote each and one leader in an epoch; one truth in the end",

@@ -189,7 +189,7 @@ def test_a_write_is_lost_that_another_replica_has_acknowledged() -> None:
 
 def test_a_write_that_a_replica_has_acknowledged_survives_its_promotion() -> None:
     seeds = range(FIRST, FIRST + SEEDS)
-    finding = search(promoting(1), seeds, duration_s=12, kinds=NETWORK)
+    finding = search(promoting(1), seeds, duration_s=12, settle_s=15, kinds=NETWORK)
     assert finding is None, finding and finding.transcript()
 
 
