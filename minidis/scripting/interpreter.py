@@ -19,6 +19,7 @@ from typing import Any
 
 from minidis.protocol.replies import ReplyError
 from minidis.scripting.sandbox import SANDBOX
+from minidis.scripting.tail_calls import MAY_HAVE_ONE, as_plain_calls
 
 STEP_INSTRUCTIONS = 100_000
 """After so many instructions of the virtual machine the host is asked whether to go on, as in Redis."""
@@ -127,7 +128,16 @@ class LuaInterpreter:
         compiled, message = self.compile_piece(source, chunk)
         if compiled is None:
             raise LuaSyntaxError(message)
-        return compiled
+        return self._with_frames_kept(compiled, chunk) if MAY_HAVE_ONE.search(source) else compiled
+
+    def _with_frames_kept(self, compiled: Any, chunk: bytes) -> Any:
+        dump, getfenv, setfenv = self._load_text(b"return string.dump, getfenv, setfenv", b"=host")()
+        changed = as_plain_calls(dump(compiled))
+        if changed is None:
+            return compiled
+        again = self._load_text(changed, chunk)
+        setfenv(again, getfenv(compiled))
+        return again
 
     def compile_piece(self, source: bytes, chunk: bytes) -> tuple[Any, bytes]:
         """The same, answering None and the message instead of raising it."""

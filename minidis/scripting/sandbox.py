@@ -23,9 +23,9 @@ A hook runs every 100,000 instructions and asks the host whether to go on.  When
 that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
-Differs: an argument error of `return setmetatable(1)`, a tail call of
-one of ours, does not say the line. `redis.call` takes 7997 arguments where they come by `...`; from `unpack`
-there may be as many as in Redis.
+Differs: the C functions that are Lua here keep their caller's frame in a tail call where they are named as
+globals (tail_calls.py), not where a local or a table holds them. `redis.call` takes 7997 arguments where they
+come by `...`; from `unpack` there may be as many as in Redis.
 
 Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
 """
