@@ -3,7 +3,7 @@ r"""Tail calls of functions that are C in Redis and Lua here: the caller's frame
     return unpack(t)     GETGLOBAL 0 "unpack" / MOVE 1 t / TAILCALL 0 2 0 / RETURN 0 0
 
 A tail call of a Lua function takes the caller's frame off the stack; one of a C function does not, it is
-called like any other. Some of C's functions are Lua in our sandbox (`unpack`, `pcall` ...), and an error in them
+called like any other. Some of them are Lua in our sandbox (`unpack`, `pcall` ...), and an error in one
 would not know the line of the script. So these tail calls are made plain calls; the opcode alone differs:
 
                          GETGLOBAL 0 "unpack" / MOVE 1 t / CALL     0 2 0 / RETURN 0 0
