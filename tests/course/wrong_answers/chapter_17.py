@@ -77,6 +77,7 @@ def marked_after(redis, key, operation, request, ttl_s=86400):
 def ensure_with(
     *, fingerprint=lambda request: request, begun_s=None, finished_ttl=True, gives_back=(Refused,),
     told=json.loads, speaks=True, truthy=False, reserve="nx", conflict_first=True, dumps=json.dumps,
+    takes_over_s=None,
 ):  # fmt: skip
     """The right answer, but for one of its parts."""
 
@@ -87,10 +88,18 @@ def ensure_with(
         mine = json.dumps(record)
         if reserve == "nx":
             held = redis.set(name, mine, nx=True, get=True, ex=begun_s or ttl_s)
+        elif reserve == "setnx":
+            held = None if redis.setnx(name, mine) else redis.get(name)
+            if held is None:
+                redis.expire(name, ttl_s)
         else:  # looks first, sets then
             held = redis.get(name)
             if held is None:
                 redis.set(name, mine, ex=begun_s or ttl_s)
+        if held is not None and takes_over_s and redis.ttl(name) < ttl_s - takes_over_s:
+            if json.loads(held)["state"] == "begun":
+                redis.set(name, mine, ex=ttl_s)
+                held = None
         if held is not None:
             held = json.loads(held)
             is_other = held["asked"] != asked
@@ -547,6 +556,8 @@ WRONG = {
             (UNSPEAKABLE,),
         ),
         ("looks first, reserves then", (ensure_with(reserve="get"),), (SLOW,)),
+        ("SETNX, then EXPIRE", (ensure_with(reserve="setnx"),), (DIES,)),
+        ("takes over after ten minutes", (ensure_with(takes_over_s=600),), (ERRORS,)),
     ],
     "17.2": [
         ("order and event in two transactions", (places_in_two, relay, project), (PLACE_DIES,)),
