@@ -70,6 +70,11 @@ PROPERTIES = {
         replication.promoting(1),
         {"duration_s": 12, "settle_s": 15, "kinds": replication.NETWORK},
     ),
+    "handed_over": Property(
+        "FAILOVER there and back (no process dies): one primary, and every acknowledged write is there",
+        replication.handed_over,
+        {"kinds": replication.HARMLESS, "eventually": True},
+    ),
     "elected": Property(
         "three Sentinels, three nodes: one vote each and one leader in an epoch; one truth in the end",
         sentinel.any_faults,
