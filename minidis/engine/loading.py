@@ -33,11 +33,10 @@ from minidis.engine.disk import Disk, DiskError, join
 from minidis.engine.libraries import read_metadata
 from minidis.persistence.aof import AofError, AofReader, Record
 from minidis.persistence.aof_manifest import Manifest
-from minidis.persistence.rdb_check import NO_CHECKSUM, error_lines
-from minidis.persistence.rdb_format import RdbError, broken_value
+from minidis.persistence.rdb_check import NO_CHECKSUM, error_lines, verdict
+from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import (
     Aux,
-    CutOff,
     End,
     Entry,
     Event,
@@ -45,7 +44,6 @@ from minidis.persistence.rdb_reader import (
     Notice,
     SelectDatabase,
     SnapshotReader,
-    WrongCheckSum,
 )
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
@@ -82,15 +80,7 @@ class SnapshotError(LoadError):
 
 
 def _bad_snapshot(path: str, error: RdbError, reader: SnapshotReader) -> SnapshotError:
-    if isinstance(error, WrongCheckSum):
-        words = "RDB CRC error"
-    elif isinstance(error, CutOff):
-        words = "Unexpected EOF reading RDB file"
-    elif reader.doing == "read-object-value":
-        words = broken_value(reader.kind)
-    else:
-        words = "RDB integrity check failed"
-    return SnapshotError(path, error.what, error.offset, words)
+    return SnapshotError(path, error.what, error.offset, verdict(error, reader))
 
 
 class Arrival:

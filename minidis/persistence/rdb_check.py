@@ -4,7 +4,7 @@ r"""Checking an RDB file: reads all of it, says what is in it, and where it brea
     [offset 26] AUX FIELD redis-ver = '7.2.0'
     [offset 98] Selecting DB ID 0
     --- RDB ERROR DETECTED ---
-    [offset 3022] the file is cut off
+    [offset 3022] Unexpected EOF reading RDB file: the file is cut off
     [additional info] While doing: read-object-value
     [additional info] Reading key 'list:large'
     [additional info] Reading type 18 (quicklist-v2)
@@ -31,8 +31,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from minidis.persistence.rdb_format import TYPE_NAMES, RdbError
-from minidis.persistence.rdb_reader import Aux, End, Entry, Event, Notice, SelectDatabase, SnapshotReader
+from minidis.persistence.rdb_format import TYPE_NAMES, RdbError, broken_value
+from minidis.persistence.rdb_reader import (
+    Aux,
+    CutOff,
+    End,
+    Entry,
+    Event,
+    Notice,
+    SelectDatabase,
+    SnapshotReader,
+    WrongCheckSum,
+)
 
 NO_CHECKSUM = "RDB file was saved with checksum disabled: no check performed."
 
@@ -94,11 +104,20 @@ def _lines_of(event: Event, reader: SnapshotReader) -> Iterator[str]:
 def error_lines(error: RdbError, reader: SnapshotReader) -> Iterator[str]:
     """The part of the report on where and in what the reader has met an error."""
     yield "--- RDB ERROR DETECTED ---"
-    yield f"[offset {error.offset}] {error.what}"
+    yield f"[offset {error.offset}] {verdict(error, reader)}: {error.what}"
     yield f"[additional info] While doing: {reader.doing}"
     if reader.doing == "read-object-value":
         yield f"[additional info] Reading key '{_text(reader.key)}'"
         yield f"[additional info] Reading type {reader.kind} ({TYPE_NAMES[reader.kind]})"
+
+
+def verdict(error: RdbError, reader: SnapshotReader) -> str:
+    """What kind of error the reader has met, in Redis's words."""
+    if isinstance(error, WrongCheckSum):
+        return "RDB CRC error"
+    if isinstance(error, CutOff):
+        return "Unexpected EOF reading RDB file"
+    return broken_value(reader.kind) if reader.doing == "read-object-value" else "RDB integrity check failed"
 
 
 def _text(data: bytes) -> str:
