@@ -285,7 +285,9 @@ def commits_after_expiry(facts: Facts) -> Answer:
     holds = facts.need_holds()
     after = [hold for hold in holds if hold.writes_after]
     if after:
-        return failed(f"the owner of {after[0].key} wrote {after[0].writes_after} times after it had run out")
+        return failed(
+            f"{after[0].key} had run out, and its owner went on writing ({len(after)} of {len(holds)} locks)"
+        )
     if not any(hold.release for hold in holds):
         return cannot_tell(f"{len(holds)} locks were taken and none let go in this traffic")
     return passed(

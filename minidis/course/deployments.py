@@ -287,6 +287,6 @@ def _erasers_are_gone(operator: Operator, when: str = "") -> Trial:
     return Trial(
         f"{when}FLUSHALL and FLUSHDB by a client with the password",
         refused and (not is_there or operator("EXISTS", "precious") == 1),
-        ", ".join(f"{name} -> {str(reply)[:40]}" for name, reply in replies.items()),
+        ", ".join(f"{name} -> {str(reply).partition(',')[0]}" for name, reply in replies.items()),
         "refused: unknown command, or NOPERM",
     )

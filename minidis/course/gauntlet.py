@@ -40,6 +40,7 @@ class Round:
         self.judgement: Judgement | None = None
         self.prediction: str | None = None
         self.outcome: Outcome | None = None
+        self.points: int | None = None
         self._scored: Shown | None = None
 
     def say(self, spoken: str) -> Shown:
@@ -73,12 +74,11 @@ class Round:
             raise OutOfTurn("first say(...) your answer and run demo(); predict(...) before it")
         if self._scored is None:
             foreseen = self.prediction == self.outcome.answer
-            points = self.judgement.score + foreseen
-            back = repetition.answered(self.card.identifier, points, self.today)
-            self.points = points
+            self.points = self.judgement.score + foreseen
+            back = repetition.answered(self.card.identifier, self.points, self.today)
             self._scored = _shown(
                 [
-                    f"{self.card.identifier}: {points} of {repetition.MOST_SCORE}",
+                    f"{self.card.identifier}: {self.points} of {repetition.MOST_SCORE}",
                     *_points(self.judgement),
                     f"{'✓' if foreseen else '✗'} prediction: {self.prediction}; it was {self.outcome.answer}",
                     f"the card comes back on {back.isoformat()}",

@@ -11,6 +11,7 @@ Read next: minidis/audit/report.py, minidis/engine/acl.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from minidis.audit.report import SIGNS, WORDS, Report
@@ -22,7 +23,7 @@ from minidis.notebook.views.view import View
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import ReplyError
 
-TILE_WIDTH, TILE_HEIGHT, IN_A_ROW = 148.0, 46.0, 5
+TILE_WIDTH, TILE_HEIGHT, IN_A_ROW, LETTERS = 148.0, 54.0, 5, 25
 _ROLES = {"pass": "c", "fail": "e", "cannot tell": "f"}
 NAME_WIDTH, ROW = 250.0, 24.0
 
@@ -69,8 +70,8 @@ def _tile(canvas: Canvas, x: float, y: float, finding: list[Any]) -> None:
     with canvas.group(note=note + (f". Repair: {repair}" if verdict == "fail" else "")):
         canvas.box(x, y, TILE_WIDTH - 4, TILE_HEIGHT, role, 4)
         canvas.text(x + 8, y + 18, f"{SIGNS[verdict]} {item}", f"b t-{role}", 12)
-        room = int((TILE_WIDTH - 16) / 5.3)
-        canvas.text(x + 8, y + 35, title if len(title) <= room else title[: room - 1] + "…", "", 10)
+        for number, line in enumerate(wrap(title, LETTERS, max_lines=2, placeholder=" …")):
+            canvas.text(x + 8, y + 33 + 13 * number, line, "", 10)
 
 
 class AclMatrixView(View):
