@@ -24,6 +24,9 @@ from tests.interop.local_clusters import give_slot, names, open_slot, owner
 
 RETRY_LIMIT = 1_000_000  # RedisCluster does not wait between two attempts at a node that is down
 MOVED_SLOT = slot_of(b"{moved}")
+NODE_TIMEOUT_MS = 2000
+ELECTION_PATIENCE_S = 120
+"""An election that fails is tried again only after four node timeouts."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ class Load:
 
     def pass_rounds(self, count: int) -> None:
         target = self.rounds + count
-        until(lambda: self.rounds >= target or self.errors, "the load goes on")
+        until(lambda: self.rounds >= target or self.errors, "the load goes on", ELECTION_PATIENCE_S)
 
     def _run(self) -> None:
         try:
@@ -112,8 +115,13 @@ def load(request: pytest.FixtureRequest, cluster: LocalCluster) -> Load:
     return request.param(primaries(cluster)[0])
 
 
+def alive(cluster: LocalCluster) -> list[int]:
+    """The nodes that no test has killed."""
+    return [port for port in cluster.ports if not cluster.servers.servers[port].stopped.is_set()]
+
+
 def primaries(cluster: LocalCluster) -> list[int]:
-    return [port for port in cluster.ports if cluster.call(port, "ROLE")[0] == b"master"]
+    return [port for port in alive(cluster) if cluster.call(port, "ROLE")[0] == b"master"]
 
 
 def follows(cluster: LocalCluster, replica: int, primary: int) -> bool:
@@ -125,20 +133,20 @@ def follows(cluster: LocalCluster, replica: int, primary: int) -> bool:
 def all_know(cluster: LocalCluster, replica: int, primary: int) -> bool:
     """Every node has heard that one follows the other: before that, neither asks nor votes for a failover."""
     ids = names(cluster)
-    states = [server.node.cluster.state for server in cluster.servers.servers.values()]
+    states = [cluster.servers.servers[port].node.cluster.state for port in alive(cluster)]
     return cluster.run(
         lambda: all(state.nodes[ids[replica]].primary is state.nodes[ids[primary]] for state in states)
     )
 
 
-def replica_of(cluster: LocalCluster, primary: int) -> int:
+def find_heir(cluster: LocalCluster, primary: int) -> int | None:
     """A replica that could take over now."""
+    ready = (port for port in alive(cluster) if follows(cluster, port, primary))
+    return next((port for port in ready if all_know(cluster, port, primary)), None)
 
-    def find() -> int | None:
-        ready = (port for port in cluster.ports if follows(cluster, port, primary))
-        return next((port for port in ready if all_know(cluster, port, primary)), None)
 
-    return until(find, "it has a replica")
+def replica_of(cluster: LocalCluster, primary: int) -> int:
+    return until(lambda: find_heir(cluster, primary), "it has a replica")
 
 
 def test_a_slot_moves_under_load(cluster, load):
@@ -169,3 +177,23 @@ def test_a_replica_takes_over_by_request_under_load(cluster, load):
         until(lambda: follows(cluster, old, new), "the roles have changed")
         load.pass_rounds(3)
     assert not load.errors and not load.lost
+
+
+def test_a_primary_dies_under_load(cluster, load):
+    """Nobody is told; it is missed, and a replica is elected.  What it alone had acknowledged may be lost."""
+    for port in alive(cluster):
+        cluster.call(port, "CONFIG", "SET", "cluster-node-timeout", NODE_TIMEOUT_MS)
+
+    def find_pair() -> tuple[int, int] | None:
+        pairs = ((port, find_heir(cluster, port)) for port in primaries(cluster))
+        return next(((port, heir) for port, heir in pairs if heir is not None), None)
+
+    dying, heir = until(find_pair, "a primary has a replica")
+    states = cluster.servers.servers[heir].node.cluster.state
+    slots = cluster.run(lambda: states.myself.primary.slots)
+    with load:
+        cluster.kill(dying)
+        until(lambda: heir in primaries(cluster) or load.errors, "its replica leads", ELECTION_PATIENCE_S)
+        load.pass_rounds(3)
+    assert not load.errors
+    assert all(slots >> slot_of(key.encode()) & 1 for key, _, _ in load.lost)
