@@ -6,16 +6,19 @@ fast this machine is: each step waits until all agree, within a long bound.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
-from tests.differential.servers import available_judges
+from minidis.distributed.cluster.slots import SLOTS, slot_of
+from tests.differential.servers import Judge, available_judges
 from tests.interop.instances import Instance, free_port, running
 from tests.interop.instances import until as until_in_time
 
 REDIS = [judge for judge in available_judges() if judge.name == "redis-7.0"]
+VALKEY = [judge for judge in available_judges() if judge.name == "valkey-9.1"]
 NODE_TIMEOUT_MS = 4000
 
 
@@ -47,39 +50,47 @@ class Member(Instance):
         return "cluster_state:ok" in self.call("CLUSTER", "INFO").decode()
 
 
-@pytest.fixture(scope="module", params=REDIS, ids=lambda judge: judge.name)
-def members(request: pytest.FixtureRequest) -> Iterator[dict[str, Member]]:
-    """Primaries real1, ours1, real2; ours2 is the replica of real1, real3 that of ours1."""
-    real = request.param
-    kinds = {"real1": real, "ours1": None, "real2": real, "ours2": None, "real3": real}
-    found = {name: Member(name, judge) for name, judge in kinds.items()}
+@contextlib.contextmanager
+def mixed_cluster(real: Judge, kinds: str, followed: dict[str, str]) -> Iterator[dict[str, Member]]:
+    """A cluster of members named by kind; those that follow nobody are primaries with equal shares."""
+    found = {name: Member(name, real if name.startswith("real") else None) for name in kinds.split()}
     with running(*found.values()):
-        real1, ours1, real2, ours2, real3 = found.values()
-        for number, primary in enumerate((real1, ours1, real2)):
+        primaries = [one for name, one in found.items() if name not in followed]
+        share = -(-SLOTS // len(primaries))
+        for number, primary in enumerate(primaries):
             primary.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            primary.call("CLUSTER", "ADDSLOTSRANGE", number * 5462, min(number * 5462 + 5461, 16383))
-        for other in (ours1, real2):
-            real1.call("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
-        for other in (ours2, real3):
-            ours1.call("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
-        until(lambda: all(len(one.rows()) == 5 for one in found.values()), "all know all")
+            last = min(number * share + share, SLOTS) - 1
+            primary.call("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+        for number, other in enumerate(list(found.values())[1:]):  # met by the first two, in turn
+            primaries[number % 2].call("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
+        until(lambda: all(len(one.rows()) == len(found) for one in found.values()), "all know all")
         until(lambda: all("handshake" not in str(one.rows()) for one in found.values()), "and their names")
-        ours2.call("CLUSTER", "REPLICATE", real1.id)
-        real3.call("CLUSTER", "REPLICATE", ours1.id)
+        for replica, primary in followed.items():
+            found[replica].call("CLUSTER", "REPLICATE", found[primary].id)
         until(lambda: all(one.is_ok for one in found.values()), "the cluster is ok")
-        for replica in (ours2, real3):
-            replica.wait_for_link()
+        for replica in followed:
+            found[replica].wait_for_link()
         yield found
 
 
-def test_all_tell_the_same_of_each(members):
-    def view(one: Member) -> set[tuple[str, ...]]:
-        return {
-            (name, words[0].split(",")[0], words[1].replace("myself,", ""), words[2], *words[7:])
-            for name, words in one.rows().items()
-        }
+@pytest.fixture(scope="module", params=REDIS, ids=lambda judge: judge.name)
+def members(request: pytest.FixtureRequest) -> Iterator[dict[str, Member]]:
+    """Primaries real1, ours1, real2; ours2 is the replica of real1, real3 that of ours1."""
+    names = "real1 ours1 real2 ours2 real3"
+    with mixed_cluster(request.param, names, {"ours2": "real1", "real3": "ours1"}) as found:
+        yield found
 
-    until(lambda: len({frozenset(view(one)) for one in members.values()}) == 1, "they agree")
+
+def view(one: Member) -> frozenset[tuple[str, ...]]:
+    """What a member says of each: name, address, flags, whom it follows, slots."""
+    return frozenset(
+        (name, words[0].split(",")[0], words[1].replace("myself,", ""), words[2], *words[7:])
+        for name, words in one.rows().items()
+    )
+
+
+def test_all_tell_the_same_of_each(members):
+    until(lambda: len({view(one) for one in members.values()}) == 1, "they agree")
     assert len(view(members["ours1"])) == 5
 
 
@@ -130,6 +141,11 @@ def test_a_failover_by_hand_and_back(members, replica, primary, key):
 @PAIRS
 def test_a_replica_takes_the_place_by_the_votes_of_both_kinds(members, replica, primary, key):
     """It needs two of three votes, and the failing one has none: one of each kind must vote for it."""
+    take_the_place(members, replica, primary, key)
+
+
+def take_the_place(members: dict[str, Member], replica: str, primary: str, key: str) -> None:
+    """The primary dies: its replica is elected, serves what was written, and all agree."""
     new, old = members[replica], members[primary]
     epoch = max(int(words[5]) for words in new.rows().values())
     old.call("SET", key, f"kept by {replica}")
@@ -142,3 +158,29 @@ def test_a_replica_takes_the_place_by_the_votes_of_both_kinds(members, replica, 
     assert int(new.rows()[new.id][5]) > epoch
     assert {tuple(one.rows()[new.id][7:]) for one in others} == {tuple(new.rows()[new.id][7:])}
     assert new.call("GET", key) == f"kept by {replica}".encode()
+
+
+@pytest.mark.parametrize("valkey", VALKEY, ids=lambda judge: judge.name)
+def test_a_cluster_with_valkey(valkey):
+    """The bus of Valkey 9.1 is the same; its new messages are for those alone who say that they know them.
+
+    What differs is what clients are told: CLUSTER SHARDS has an `id` for each shard, CLUSTER INFO ten more
+    fields (nodes and voters that fail, bytes on the bus). Its atomic slot migration (CLUSTER MIGRATESLOTS) is
+    between Valkey nodes only; slots go to and from ours by SETSLOT and MIGRATE, as ever.
+    """
+    with mixed_cluster(valkey, "real1 ours1 real2 ours2", {"ours2": "real1"}) as members:
+        real, ours = members["real1"], members["ours1"]
+        until(lambda: len({view(one) for one in members.values()}) == 1, "they agree")
+        fields = {one.name: set(one.call("CLUSTER", "SHARDS")[0]) for one in (real, ours)}
+        assert fields["real1"] == {*fields["ours1"], b"id"}
+        slot = slot_of(b"b")
+        real.call("SET", "b", "moved")
+        for giver, taker in ((real, ours), (ours, real)):  # there, and back
+            taker.call("CLUSTER", "SETSLOT", slot, "IMPORTING", giver.id)
+            giver.call("CLUSTER", "SETSLOT", slot, "MIGRATING", taker.id)
+            assert giver.call("MIGRATE", "127.0.0.1", taker.port, "b", 0, 60_000) == b"OK"
+            for one in (taker, giver):
+                one.call("CLUSTER", "SETSLOT", slot, "NODE", taker.id)
+            until(lambda taker=taker: taker.client.get("b") == b"moved", "it is there")
+        until(lambda: len({view(one) for one in members.values()}) == 1, "they agree again")
+        take_the_place(members, "ours2", "real1", "b")
