@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 from minidis.client.lab import Lab
 from minidis.course.guard import is_learners
 from minidis.drivers.simulated_disk import PowerLost
+from minidis.drivers.simulation.agenda import microseconds
 from minidis.drivers.simulation.standins import current_task
 from minidis.drivers.simulation.tasks import Killed
 
@@ -103,7 +104,8 @@ class Crash:
         self.path.append(Line(code.co_name, number, text))
         if len(self.path) == self.at:
             task = current_task()
-            assert task is not None, "crash.dies(job) belongs into a task of the lab"
+            if task is None:
+                raise RuntimeError("crash.dies(job) belongs into a task of the lab")
             for end in self.at_death:
                 end()
             task.machine.kill()
@@ -162,16 +164,16 @@ def run_with_power_cut(lab: Lab, node: str, step: int, lasts: str | float) -> bo
 
     False when its disk does less than that meanwhile.
     """
-    end_s = lab.now_s + float(str(lasts).removesuffix("s"))
+    end_us = lab.now_us + microseconds(lasts)
     lab.disks[node].cut_power_at(step)
     try:
         lab.run(lasts)
     except PowerLost:
         lab.power_cut(node)
         lab.restart(node)
-        lab.run(end_s - lab.now_s)
+        lab.run((end_us - lab.now_us) / 1_000_000)
         return True
-    lab.disks[node].cut_power_at(1_000_000_000)
+    lab.disks[node].cut_power_at(None)
     return False
 
 

@@ -5,8 +5,7 @@
     gateway.charges                        what it has really taken, whoever knows of it
 
     gateway.silent = True                  charges, and the answer never comes: TimeoutError
-    gateway.charge(..., reference="r1")    a provider that knows references takes one charge for each, and
-    gateway.find("r1")                     says later whether it was made
+    gateway.charge(..., reference="r1")    a provider that knows references takes one charge for each
 
 >>> lab = Lab(seed=1)
 >>> gateway = Gateway(lab)
@@ -80,12 +79,6 @@ class Gateway:
             time.sleep(30)
             raise TimeoutError("the provider does not answer")
         return self._receipt(known)
-
-    def find(self, reference: str) -> dict[str, Any] | None:
-        """The receipt for a reference, None if nothing was taken."""
-        time.sleep(self.delay_s)
-        known = self._known(reference)
-        return known and self._receipt(known)
 
     def _known(self, reference: str | None) -> Charge | None:
         if reference is None or not self.knows_references:

@@ -159,9 +159,9 @@ class SimulatedDisk:
         self._cut_at = None
         return loss
 
-    def cut_power_at(self, step: int) -> None:
-        """Let the `step`-th operation from now (1: the next one) raise PowerLost half done."""
-        self._cut_at = self.steps + step
+    def cut_power_at(self, step: int | None) -> None:
+        """Let the `step`-th operation from now (1: the next one) raise PowerLost half done; None: none."""
+        self._cut_at = None if step is None else self.steps + step
 
     def fail(self, operation: str, pattern: str = "*", code: str = "EIO", times: int = 1) -> None:
         """Let the next `times` operations (write, sync, rename ...) on such a path raise a DiskError."""

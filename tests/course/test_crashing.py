@@ -123,9 +123,9 @@ def test_a_provider_has_books_of_his_own() -> None:
 def test_a_provider_that_knows_references_charges_once_for_each() -> None:
     _, gateway, ask = in_a_lab(knows_references=True)
     receipt = ask(gateway.charge, "a", 5, "r1")
-    assert ask(gateway.charge, "a", 5, "r1") == receipt == ask(gateway.find, "r1")
+    assert ask(gateway.charge, "a", 5, "r1") == receipt
     assert isinstance(ask(gateway.charge, "a", 6, "r1"), Conflict)
-    assert ask(gateway.charge, "a", 5, "r2") != receipt and ask(gateway.find, "r3") is None
+    assert ask(gateway.charge, "a", 5, "r2") != receipt
     assert len(gateway.charges) == 2
 
 
