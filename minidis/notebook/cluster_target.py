@@ -99,9 +99,12 @@ class ClusterTarget(ServerTarget):
 class ClusterConnection(Connection):
     """One named client, with a connection to each node that it has talked to."""
 
+    asks_first = True
+
     def __init__(self, target: ClusterTarget, name: str) -> None:
         super().__init__(name)
         self.target = target
+        self.address = target.name
         self.here = target.address_of(None)
         self._links: dict[Address, ServerConnection] = {}
         self._link(self.here)

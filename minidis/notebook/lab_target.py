@@ -43,6 +43,8 @@ class LabTarget:
 class LabConnection(ServerConnection):
     """A prompt at one node."""
 
+    asks_first = False
+
     def __init__(self, lab: Lab, name: str) -> None:
         self._lab = lab
         super().__init__(lambda: _LabLink(lab.connect(name, f"prompt-of-{name}")), name, f"the lab's {name}")

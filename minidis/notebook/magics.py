@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import (
     Magics,
     line_cell_magic,
@@ -54,6 +55,7 @@ _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 
 _DURATION = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*(us|ms|s|min|m|h|d)?")
 _ASSIGNMENT = re.compile(r"(?:^|\s)([^\W\d]\w*)\s*<<\s*$")
 _CALL = "get_ipython().run_line_magic("
+_USAGE = "%%redis [@client] [-2|-3] [--resp] [--raw] [--on TARGET] [--beside TARGET] [--yes] [variable <<]"
 
 
 class UsageFault(Exception):
@@ -85,6 +87,7 @@ class RedisMagics(Magics):
     def __init__(self, shell: Any, session: Session) -> None:
         super().__init__(shell)
         self.session = session
+        session.ask = ask_reader
 
     @no_var_expand
     @needs_local_scope
@@ -92,13 +95,15 @@ class RedisMagics(Magics):
     def redis(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
         """Run Redis commands, in a cell (%%redis) or in a line (%redis).
 
-        %%redis [@client] [-2|-3] [--resp] [--raw] [--on TARGET] [variable <<]
+        %%redis [@client] [-2|-3] [--resp] [--raw] [--on TARGET] [--beside TARGET] [--yes] [variable <<]
 
             @client      a named client with a connection of its own: database, MULTI, waiting
             -2  -3       print as RESP2 or RESP3 for this cell
             --resp       show the bytes of requests and replies
             --raw        print strings as they are
             --on TARGET  embedded, another node's name, fakeredis or a redis:// URL, for this cell
+            --beside TARGET   run the cell there, too, and mark where the replies differ
+            --yes        send FLUSHALL and other dangerous commands to a server without a question
             variable <<  put the reply into a Python variable instead of printing it
 
         x = %redis GET k                     the reply as a Python value
@@ -193,9 +198,10 @@ class RedisMagics(Magics):
 def read_header(line: str, is_cell: bool) -> Header:
     """The options at the beginning of `line`. Raises UsageFault for what is none.
 
-    >>> read_header("@alice --resp reply <<", is_cell=True)
-    Header(options=Options(client='alice', target=None, protocol=None, show_wire=True, raw=False), rest='', variable='reply')
-    """  # noqa: E501
+    >>> header = read_header("@alice --resp reply <<", is_cell=True)
+    >>> header.options.client, header.options.show_wire, header.variable
+    ('alice', True, 'reply')
+    """
     options, variable = Options(), None
     if is_cell:
         line = re.sub(r"(^|\s)#.*", "", line)
@@ -214,13 +220,24 @@ def read_header(line: str, is_cell: bool) -> Header:
             options.raw = True
         elif word == "--on":
             options.target, _, after = after.strip().partition(" ")
+        elif word == "--beside":
+            options.beside, _, after = after.strip().partition(" ")
+        elif word == "--yes":
+            options.agreed = True
         elif word.startswith("-") or is_cell:
-            usage = "%%redis [@client] [-2|-3] [--resp] [--raw] [--on TARGET] [variable <<]"
-            raise UsageFault(f"{word} is no option of {usage}")
+            raise UsageFault(f"{word} is no option of {_USAGE}")
         else:
             break
         rest = after.strip()
     return Header(options, rest, variable)
+
+
+def ask_reader(question: str) -> bool | None:
+    """Ask in the cell; None where nobody can answer (a notebook that is run by a program)."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except (StdinNotImplementedError, EOFError, OSError):
+        return None
 
 
 def show(blocks: list[list[Fragment]]) -> None:

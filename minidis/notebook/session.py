@@ -27,15 +27,16 @@ Read next: magics.py, which gives it to IPython.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.engine.waiting import WAITING
 from minidis.notebook import help as help_texts
+from minidis.notebook.dangers import danger_of
 from minidis.notebook.language import Command, Fault, VariableError, parse
 from minidis.notebook.rendering import (
     Fragment,
@@ -71,6 +72,23 @@ class Options:
     protocol: int | None = None
     show_wire: bool = False
     raw: bool = False
+    agreed: bool = False
+    """Dangerous commands (dangers.py) are sent to a server without a question."""
+    echo: bool = False
+    """A single command is repeated behind its prompt, too."""
+    beside: str | None = None
+    """A second target for the same cell (comparison.py)."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One command of a cell: its prompt line, and the reply as it is shown, as it came, as a Python value."""
+
+    argv: list[bytes]
+    header: list[Fragment]
+    shown: list[Fragment]
+    reply: Any
+    value: Any
 
 
 @dataclass(slots=True)
@@ -83,6 +101,7 @@ class Result:
     values: list[Any] = field(default_factory=list)
     blocks: list[list[Fragment]] = field(default_factory=list)
     notices: list[list[Fragment]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     was_interrupted: bool = False
 
     @property
@@ -93,6 +112,11 @@ class Result:
     @property
     def panel(self) -> Panel | None:
         return panel(self.blocks)
+
+    def add_step(self, step: Step, is_notice: bool = False) -> None:
+        self.steps.append(step)
+        self.values.append(step.value)
+        (self.add_notice if is_notice else self.add)(step.header + step.shown)
 
     def add(self, block: list[Fragment]) -> None:
         if block:
@@ -112,6 +136,8 @@ class Session:
         self.connections: dict[tuple[str, str], Connection] = {}
         self.parked_commands: dict[tuple[str, str], str] = {}
         self.said_what_a_comment_is = False
+        self.ask: Callable[[str], bool | None] = lambda question: None
+        """Asks the reader; None: there is nobody to ask."""
 
     # -- running a cell ---------------------------------------------------------------------------
 
@@ -120,6 +146,8 @@ class Session:
     ) -> Result:
         """Run every line of `body`. Nothing is raised."""
         options, result = options or Options(), Result()
+        if options.beside is not None:
+            return self._run_on_two(body, options, namespace)
         try:
             target = self.find_target(options.target)
             connection = self.connection(options.client, target)
@@ -127,7 +155,8 @@ class Session:
             result.add_notice(error_fragments(str(error)))
             return result
         lines = parse(body)
-        echo = sum(line.repeat if isinstance(line, Command) else 1 for line in lines) > 1 or options.show_wire
+        several = sum(line.repeat if isinstance(line, Command) else 1 for line in lines) > 1
+        echo = options.echo or options.show_wire or several
         runner = _Runner(self, target, connection, options, namespace or {}, echo, result)
         with _protocol(connection, options.protocol):
             for line in lines:
@@ -137,6 +166,19 @@ class Session:
                     result.was_interrupted = True
                     break
         return result
+
+    def _run_on_two(self, body: str, options: Options, namespace: Mapping[str, Any] | None) -> Result:
+        from minidis.notebook.comparison import compare
+
+        places = (options.target or self.target.name, options.beside)
+        results = []
+        for place in places:
+            result = self.run(body, replace(options, target=place, beside=None, echo=True), namespace)
+            if not result.steps:  # it cannot be reached, or there was nothing to run
+                return result
+            results.append(result)
+        names = tuple(self.find_target(place).name for place in places)
+        return compare(names, *results)
 
     def late_blocks(self) -> list[list[Fragment]]:
         """What arrived for any client since the last look: replies of commands that waited, and messages."""
@@ -315,25 +357,33 @@ class _Runner:
         header = self._header(text)
         if help_texts.is_help(argv):
             message = help_texts.help_text(argv[1:])
-            self.result.values.append(message)
-            self.result.add(header + [("string", message)])
+            self.result.add_step(Step(argv, header, [("string", message)], message, message))
             return
         try:
+            self._check_danger(argv)
             reply = self.connection.call(argv)
         except ReplyError as error:
             reply = error
         except TargetError as error:
-            self.result.values.append(ReplyError(str(error)))
-            self.result.add_notice(header + error_fragments(str(error)))
+            failure = ReplyError(str(error))
+            self.result.add_step(Step(argv, header, error_fragments(str(error)), failure, failure), True)
             return
-        block = header + self._wire(reply) + self._reply(reply, argv, text)
-        self.result.values.append(python_value(reply))
-        if reply is WAITING or isinstance(reply, ReplyError):
-            self.result.add_notice(block)
-        else:
-            self.result.add(block)
+        shown = self._wire(reply) + self._reply(reply, argv, text)
+        must_be_seen = reply is WAITING or isinstance(reply, ReplyError)
+        self.result.add_step(Step(argv, header, shown, reply, python_value(reply)), must_be_seen)
         for late in self.session.late_blocks():
             self.result.add_notice(late)
+
+    def _check_danger(self, argv: list[bytes]) -> None:
+        """Ask before a command that others would feel.  Raises TargetError where it is not to be sent."""
+        danger = None if self.options.agreed or not self.connection.asks_first else danger_of(argv)
+        if danger is None:
+            return
+        question = f"{danger}; this is {self.connection.address}. Send it?"
+        answer = self.session.ask(question)
+        if not answer:
+            how = "" if answer is not None else "; %%redis --yes sends it"
+            raise TargetError(f"not sent: {danger}, and this is {self.connection.address}{how}")
 
     def _header(self, text: str) -> list[Fragment]:
         if not self.echo:

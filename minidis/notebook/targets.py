@@ -79,6 +79,9 @@ class Connection:
     in_transaction = False
     protocol = 2
     is_waiting = False
+    asks_first = False
+    """Is this a server that others may use? Then dangerous commands are not sent unasked."""
+    address = ""
 
     @property
     def client_name(self) -> str:
@@ -361,10 +364,12 @@ class FakeTarget(ServerTarget):
 class ServerConnection(Connection):
     """A connection that redis-py dialled and we speak on."""
 
+    asks_first = True
+
     def __init__(self, dial: Callable[[], Any], name: str, address: str) -> None:
         super().__init__(name)
         self._dial = dial
-        self._address = address
+        self.address = address
         self._link: Any = None
         self._reply_mode = b"ON"
         self.is_waiting = False
@@ -486,7 +491,7 @@ class ServerConnection(Connection):
 
     def _lost(self, why: str) -> None:
         self._close()
-        raise TargetError(f"Error: {why} ({self._address})")
+        raise TargetError(f"Error: {why} ({self.address})")
 
     def _close(self) -> None:
         link, self._link = self._link, None
@@ -497,6 +502,8 @@ class ServerConnection(Connection):
 
 class FakeConnection(ServerConnection):
     """fakeredis answers with Python objects in a queue, and a command that waits stops its thread."""
+
+    asks_first = False
 
     call_many = Connection.call_many  # one by one: there is no wire to fill
 
