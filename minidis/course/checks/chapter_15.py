@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from minidis.course.cached import SlowDatabase
 from minidis.course.case import Case
@@ -484,13 +485,18 @@ def ids(
     found, redis = [], case.redis()
     before = random.getstate()
     try:
-        for _ in range(20):
-            random.seed(7)
-            found.append(_log_in(log_in, redis))
+        with mock.patch.object(time, "time", lambda: 1.0), mock.patch.object(time, "time_ns", lambda: 10**9):
+            for _ in range(20):
+                random.seed(7)
+                session_id = _log_in(log_in, redis)
+                found.append(session_id.decode() if isinstance(session_id, bytes) else session_id)
     finally:
         random.setstate(before)
-    case.equal(len(set(found)), 20, given="20 logins, each after random.seed(7); how many ids")
+    given = "20 logins, each after random.seed(7), the clock standing still"
+    case.equal(len(set(found)), 20, given=f"{given}; how many different ids")
     for session_id in found:
-        text = session_id.decode() if isinstance(session_id, bytes) else session_id
-        case.true(len(text) >= 22, "an id", show(text), "22 characters or more: 128 bits")
-        case.true("ann" not in text[:8], "an id of ann", show(text), "no user's name in it")
+        case.true(len(session_id) >= 22, "an id", show(session_id), "22 characters or more: 128 bits")
+        case.true("ann" not in session_id[:8], "an id of ann", show(session_id), "no user's name in it")
+    drawn = sum(len(set(letters)) > 1 for letters in zip(*found, strict=False))
+    came = f"only {drawn} of {len(found[0])} characters differ: {found[0]}, {found[1]}"
+    case.true(drawn >= 22, given, came, "22 or more that nobody knows")

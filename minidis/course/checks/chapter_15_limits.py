@@ -523,3 +523,9 @@ def at_home(case: Case, syntax: Callable, flags: Callable, handler: Callable) ->
             came = str(error)
         given = "a user who may touch guest:* only; CL.THROTTLE ann 1 1 10"
         case.true(came.startswith("NOPERM"), given, came, "NOPERM ...")
+        node.execute("CONFIG", "SET", "maxmemory", 1)
+        try:
+            came = show(node.execute("CL.THROTTLE", "new", 1, 1, 10))
+        except ReplyError as error:
+            came = str(error)
+        case.true(came.startswith("OOM"), "maxmemory 1; CL.THROTTLE new 1 1 10", came, "OOM ...")

@@ -24,11 +24,13 @@ STROKE = {"admitted": ("c", 22.0), "against": ("e", 22.0), "refused": ("f", 8.0)
 class AdmissionsView(View):
     """Trials of the same calls by the limiters' names."""
 
-    def __init__(self, trials: Mapping[str, Any]) -> None:
+    def __init__(self, trials: Mapping[str, Any], start_s: float = 0.0, end_s: float | None = None) -> None:
         super().__init__(None)
         if not trials:
             raise ValueError("there is no trial to show")
         self.trials = dict(trials)
+        last_s = max(next(iter(self.trials.values())).times_s, default=0.0)
+        self.start_s, self.end_s = start_s, last_s if end_s is None else end_s
 
     def snapshot(self) -> dict[str, Any]:
         first = next(iter(self.trials.values()))
@@ -36,6 +38,8 @@ class AdmissionsView(View):
             "limit": first.limit,
             "window_s": first.window_s,
             "times_s": first.times_s,
+            "start_s": self.start_s,
+            "end_s": self.end_s,
             "rows": [
                 _row(name, trial) for name, trial in {"the rule": first.by_the_rule(), **self.trials}.items()
             ],
@@ -50,28 +54,32 @@ class AdmissionsView(View):
             f"{data['limit']} calls in any {data['window_s']:g} s",
             "long: let through, short: refused; red: against the rule, orange: though there was room",
         )
-        end_s = max(data["times_s"], default=1.0) or 1.0
-        scale = (RIGHT - LEFT) / end_s
-        windows = int(end_s / data["window_s"])
+        span_s = max(data["end_s"] - data["start_s"], 1e-9)
         bottom = TOP + ROW * len(data["rows"])
-        every = max(1, windows // 10)
-        for number in range(0, windows + 1, every):
-            x = LEFT + number * data["window_s"] * scale
+        for number in range(11):
+            x = LEFT + (RIGHT - LEFT) * number / 10
             canvas.line(x, TOP - 8, x, bottom - 14, "line", 0.6, dash="2 3")
-            canvas.text(x, bottom + 2, f"{number * data['window_s']:g} s", "m t-dim", 9.5, "middle")
+            canvas.text(
+                x, bottom + 2, f"{data['start_s'] + span_s * number / 10:.4g} s", "m t-dim", 9.5, "middle"
+            )
         for number, row in enumerate(data["rows"]):
-            self._draw_row(canvas, data["times_s"], row, TOP + ROW * number, scale)
+            self._draw_row(canvas, data, row, TOP + ROW * number)
         return canvas
 
-    def _draw_row(
-        self, canvas: Canvas, times_s: list[float], row: dict[str, Any], y: float, scale: float
-    ) -> None:
+    def _draw_row(self, canvas: Canvas, data: dict[str, Any], row: dict[str, Any], y: float) -> None:
         canvas.text(16, y + 10, row["name"][:24], "b", 12)
         canvas.text(16, y + 25, _verdict(row), "t-dim", 10.5)
-        foot = y + 26
+        foot, start_s = y + 26, data["start_s"]
+        scale = (RIGHT - LEFT) / max(data["end_s"] - start_s, 1e-9)
         for kind, (role, height) in STROKE.items():
-            at_s = [time_s for time_s, what in zip(times_s, row["calls"], strict=True) if what == kind]
-            strokes = "".join(f"M{LEFT + time_s * scale:.1f} {foot:g}v-{height:g}" for time_s in at_s)
+            at_s = [
+                time_s
+                for time_s, what in zip(data["times_s"], row["calls"], strict=True)
+                if what == kind and start_s <= time_s <= data["end_s"]
+            ]
+            strokes = "".join(
+                f"M{LEFT + (time_s - start_s) * scale:.1f} {foot:g}v-{height:g}" for time_s in at_s
+            )
             if strokes:
                 with canvas.group(note=f"{row['name']}: {len(at_s)} {_KIND_NAMES[kind]}"):
                     canvas.path(strokes, role, 1.1, foot)
@@ -109,9 +117,12 @@ _KIND_NAMES = {
 }
 
 
-def admissions(trials: Mapping[str, Any]) -> AdmissionsView:
-    """What several limiters said to the same calls (`minidis.course.limiting.play`), and the rule itself."""
-    return AdmissionsView(trials)
+def admissions(trials: Mapping[str, Any], start_s: float = 0.0, end_s: float | None = None) -> AdmissionsView:
+    """What several limiters said to the same calls (`minidis.course.limiting.play`), and the rule itself.
+
+    The picture shows the time from `start_s` to `end_s`; the numbers are those of the whole trial.
+    """
+    return AdmissionsView(trials, start_s, end_s)
 
 
 def _row(name: str, trial: Any) -> dict[str, Any]:
@@ -130,4 +141,4 @@ def _row(name: str, trial: Any) -> dict[str, Any]:
 
 def _verdict(row: dict[str, Any]) -> str:
     passed = row["calls"].count("admitted") + row["calls"].count("against")
-    return f"{passed} through, at most {row['most']} at once"
+    return f"{passed} through, at most {row['most']} in a window"

@@ -61,13 +61,7 @@ class CacheLoadView(View):
                         note=f"{lane['name']}: {count} queries from {lane['begin_s'][place]:.2f} s"
                     ):
                         canvas.box(LEFT + place * width, foot - height, width - 1, height, "e", 1)
-            points = [
-                f"{LEFT + (place + 0.5) * width:.1f} {foot - DEPTH * share:.1f}"
-                for place, share in enumerate(lane["hits"])
-                if share is not None
-            ]
-            if points:
-                canvas.path("M" + "L".join(points), "a", 1.8, foot)
+            _draw_hits(canvas, lane["hits"], foot, width)
         return canvas
 
     def text(self, data: dict[str, Any]) -> str:
@@ -76,6 +70,21 @@ class CacheLoadView(View):
             [lane["name"], *(f"{value:g}" for value in lane["summary"].values())] for lane in data["lanes"]
         ]
         return f"{data['title']}\n{table_text(head, rows)}"
+
+
+def _draw_hits(canvas: Canvas, hits: list[float | None], foot: float, width: float) -> None:
+    """The share of hits: a line through slices that follow each other, a dot for one that stands alone."""
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for place, share in enumerate(hits):
+        if share is not None:
+            pieces[-1].append((LEFT + (place + 0.5) * width, foot - DEPTH * share))
+        elif pieces[-1]:
+            pieces.append([])
+    for points in pieces:
+        if len(points) == 1:
+            canvas.dot(*points[0], 3, "a")
+        elif points:
+            canvas.path("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), "a", 1.8, foot)
 
 
 def cache_load(records: Mapping[str, Any] | Any, title: str) -> CacheLoadView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import secrets
@@ -316,6 +317,14 @@ def right_log_in(redis, user, ttl_s, script=LOG_IN, new_id=lambda: secrets.token
     session_id = new_id()
     redis.eval(script, 2, f"session:{session_id}", f"sessions:{user}", user, ttl_s, session_id)
     return session_id
+
+
+def _uuid1():
+    return str(uuid.uuid1())
+
+
+def _digest_of_the_time():
+    return hashlib.sha256(str(time.time()).encode()).hexdigest()
 
 
 def right_load(redis, session_id, ttl_s):
@@ -634,6 +643,18 @@ WRONG = {
                 log_in=lambda redis, user, ttl_s: right_log_in(
                     redis, user, ttl_s, new_id=lambda: f"{random.getrandbits(256):064x}"
                 )
+            ),
+            (IDS,),
+        ),
+        (
+            "ids of time and machine",
+            store(log_in=lambda redis, user, ttl_s: right_log_in(redis, user, ttl_s, new_id=_uuid1)),
+            (IDS,),
+        ),
+        (
+            "ids made of the time",
+            store(
+                log_in=lambda redis, user, ttl_s: right_log_in(redis, user, ttl_s, new_id=_digest_of_the_time)
             ),
             (IDS,),
         ),
