@@ -6,6 +6,7 @@ Read next: minidis/course/cached.py, minidis/course/stage.py; chapter_15_limits.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
