@@ -19,8 +19,8 @@ add(
             "200 readers in one tick and an expired key: the guide's code asked the database 200 times; with "
             "a lock it is once, with an early refresh nobody waits for it. Of ten schedules of a reader and "
             "a writer, one leaves a stale value for a whole time to live; with a lease none of 1800 does. "
-            "When Redis stood still, reads took as long as the outage without a timeout, and what the database "
-            "takes with a breaker."
+            "When Redis stood still, reads took as long as the outage without a timeout, and what "
+            "the database takes with a breaker."
         ),
         caveat=(
             "A cached value is old by design: the time to live says how old. A writer that dies between the "
