@@ -326,7 +326,8 @@ def _time(text: str) -> int:
 def _connect(session: Session, words: list[str]) -> list[list[Fragment]]:
     if not 1 <= len(words) <= 2 or len(words) == 2 and words[0] != "embedded":
         raise UsageFault(
-            "%redis connect embedded [NAME], fakeredis, redis://HOST:PORT, redis+cluster://HOST:PORT or unix://PATH"
+            "%redis connect embedded [NAME], fakeredis, valkey, redis://HOST:PORT, unix://PATH, "
+            "redis+cluster://HOST:PORT or redis+sentinel://HOST:PORT/SERVICE"
         )
     if len(words) == 2:
         session.add_node(words[1])

@@ -217,10 +217,18 @@ class Session:
             from minidis.notebook.cluster_target import ClusterTarget
 
             target = ClusterTarget(name)
+        elif name.startswith("redis+sentinel://"):
+            from minidis.notebook.service_targets import SentinelTarget
+
+            target = SentinelTarget(name)
+        elif name == "valkey":
+            from minidis.notebook.service_targets import ValkeyTarget
+
+            target = ValkeyTarget()
         elif "://" in name:
             target = ServerTarget(name)
         else:
-            known = ", ".join(dict.fromkeys([*self.targets, "fakeredis"]))
+            known = ", ".join(dict.fromkeys([*self.targets, "fakeredis", "valkey"]))
             raise TargetError(f"no target is called {name}; there are {known} and any redis:// URL")
         self.targets[name] = target
         return target

@@ -316,6 +316,9 @@ class ServerTarget:
         """A server keeps its own time."""
 
     def _dial(self) -> Any:
+        return self._dial_url(self.url)
+
+    def _dial_url(self, url: str) -> Any:
         if browser.inside():
             raise TargetError(f"Could not connect to Redis at {self.name}: {browser.REFUSAL}")
         import redis
@@ -324,7 +327,7 @@ class ServerTarget:
 
         try:
             pool = redis.ConnectionPool.from_url(
-                self.url, protocol=2, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
+                url, protocol=2, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
             )
             connection = pool.get_connection()
             connection.connect()
