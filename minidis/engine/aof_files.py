@@ -205,6 +205,7 @@ class AofFiles:
         """Away with a file of a rewrite that came to nothing."""
         disk = self.node.disk
         try:
+            disk.close(path)
             if disk.size(path) is not None:
                 disk.remove(path)
         except DiskError as error:

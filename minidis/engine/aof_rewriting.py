@@ -69,7 +69,7 @@ class Rewriting:
                 log.seal()
                 log.begin_increment(log.files.begin_increment())
             elif log.state == "waiting":
-                log.begin_increment(log.files.begin_waiting())
+                log.accumulate()
         except DiskError as error:
             self._failed(error)
             return False
@@ -116,6 +116,9 @@ class Rewriting:
                 f"{pause_min} minutes",
             )
         self.log.files.remove_temporary(self.log.files.temporary_base)
+        if self.log.state == "waiting":
+            node.log("notice", f"Removing the temp incr aof file {self.log.path}")
+            self.log.suspend()
 
     def cancel(self) -> None:
         """Stop a rewrite that is under way."""

@@ -124,8 +124,11 @@ class AppendOnlyFile:
     def close(self) -> None:
         """Write and sync what there is, and end the log.  Raises DiskError."""
         self.rewriting.cancel()
-        self.seal()
-        self.stop_listening()
+        if self.state == WAITING:
+            self.suspend()
+        else:
+            self.seal()
+            self.stop_listening()
         self.state = OFF
         self.node.services.remove(self)
         self.update_guard()
@@ -141,8 +144,22 @@ class AppendOnlyFile:
 
     def stop_listening(self) -> None:
         """Take in nothing more of the journal."""
-        if self.state != OFF:
-            self._unsubscribe()
+        self._unsubscribe()
+        self._unsubscribe = lambda: None
+
+    def suspend(self) -> None:
+        """The first base was not to be had: until it is tried again, write nothing that nobody could load."""
+        self.stop_listening()
+        self.files.remove_temporary(self.path)
+        self._forget()
+        self.write_status = self.sync_status = "ok"
+        self.update_guard()
+
+    def accumulate(self) -> None:
+        """The first base is about to be written: what happens meanwhile goes to a file of its own."""
+        self.stop_listening()
+        self.begin_increment(self.files.begin_waiting())
+        self._unsubscribe = self.node.journal.subscribe(self._feed)
 
     def _begin(self, state: str) -> None:
         node = self.node
@@ -163,6 +180,10 @@ class AppendOnlyFile:
         self.path = path
         self.written_bytes = self.node.disk.size(path) or 0
         self._database = NO_DATABASE  # the first command must say which database it is for
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing is left to be written or synced."""
         self._buffer.clear()
         self._buffered_bytes = 0
         self._sync = None

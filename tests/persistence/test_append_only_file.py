@@ -239,6 +239,39 @@ def test_a_rewrite_that_fails_leaves_the_log_as_it_is():
     assert not [name for name in redis.disk.list("appendonlydir") if name.startswith("temp-rewrite")]
 
 
+def test_a_first_base_that_cannot_be_written_is_tried_again_and_nothing_is_logged_meanwhile():
+    redis = Embedded({"appendfsync": "everysec", "save": ""}, clock=0, seed=1)
+    redis.execute("DEBUG", "POPULATE", 100, "key", 1000)
+    redis.disk.capacity_bytes = 2000
+    redis.execute("CONFIG", "SET", "appendonly", "yes")
+    redis.step(1)
+    for number in range(50):
+        redis.execute("SET", f"k{number}", "x" * 100)
+        redis.step(0.1)
+    assert not redis.disk.list("appendonlydir"), "neither a base nor an increment without one"
+    assert b"aof_last_write_status:ok" in redis.execute("INFO", "persistence")
+    redis.disk.capacity_bytes = None
+    redis.step(70)
+    assert sorted(redis.disk.list("appendonlydir")) == [
+        "appendonly.aof.1.base.rdb", "appendonly.aof.1.incr.aof", "appendonly.aof.manifest"
+    ]  # fmt: skip
+    redis.execute("SET", "last", "x")
+    redis.step(2)
+    redis.kill()
+    assert redis.execute("DBSIZE") == 151
+
+
+def test_a_log_that_is_given_up_before_its_first_base_leaves_nothing():
+    redis = Embedded({"rdb-key-save-delay": "100000", "save": ""}, clock=0, seed=1)
+    redis.execute("DEBUG", "POPULATE", 100)
+    redis.execute("CONFIG", "SET", "appendonly", "yes")
+    redis.execute("SET", "k", "v")
+    redis.step(0.5)
+    redis.execute("CONFIG", "SET", "appendonly", "no")
+    redis.step(1)
+    assert not redis.disk.list("appendonlydir")
+
+
 def test_history_is_kept_until_it_may_go():
     redis = Embedded({**LOG, "aof-disable-auto-gc": "yes"}, clock=0, seed=1)
     for _ in range(2):
