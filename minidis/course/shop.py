@@ -20,7 +20,10 @@ Read next: notebooks/17_idempotency.ipynb.
 from __future__ import annotations
 
 import itertools
-import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 SCHEMA = """
 CREATE TABLE orders (name TEXT PRIMARY KEY, amount INTEGER);
@@ -42,6 +45,8 @@ class Shop:
 
     def connect(self) -> sqlite3.Connection:
         """A connection for any thread: the lab's tasks have threads of their own."""
+        import sqlite3  # a browser's Python has it in a package of its own
+
         return sqlite3.connect(self._address, uri=True, check_same_thread=False)
 
     def orders(self) -> dict[str, int]:
