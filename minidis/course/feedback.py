@@ -89,7 +89,7 @@ def progress_text(rows: list[tuple[Any, dict[str, Any]]]) -> str:
         state = _state(entry)
         best = f"{entry.get('best', 0):g}/{exercise.points}"
         lines.append(
-            f"{_SIGNS[state]} {exercise.number:<5}{exercise.title:<56}{exercise.kind:<8}{best:>6}  {state}"
+            f"{_SIGNS[state]} {exercise.number:<5}{exercise.title:<63} {exercise.kind:<8}{best:>6}  {state}"
         )
     return "\n".join(lines) or "no exercises yet"
 

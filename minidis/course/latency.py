@@ -78,16 +78,22 @@ def price_us(node: Embedded, argv: list[bytes]) -> float:
     elif name in (b"SSCAN", b"HSCAN", b"ZSCAN") and words:
         cost += ELEMENT_ANSWERED_US * min(_count(words[2:]), _size(database, words[0]))
     elif name in (b"DEL", b"UNLINK"):
-        cost += sum(_freeing_us(_pieces(database, key), name == b"UNLINK") for key in words)
+        lazily = name == b"UNLINK" or node.node.config.lazyfree_lazy_user_del
+        cost += sum(_freeing_us(_pieces(database, key), lazily) for key in words)
     elif name in EXPIRE_UNITS_US and len(words) > 1 and _is_over(node, name, words[1]):
         cost += _freeing_us(_pieces(database, words[0]), lazily=False)
-    elif name in (b"FLUSHALL", b"FLUSHDB") and b"ASYNC" not in [word.upper() for word in words]:
+    elif name in (b"FLUSHALL", b"FLUSHDB") and not _flushes_lazily(node, words):
         cost += ELEMENT_FREED_US * sum(_pieces(database, key) for key in database.table)
     elif name in (b"LRANGE", b"ZRANGE", b"ZREVRANGE") and len(words) > 2:
         cost += ELEMENT_ANSWERED_US * _between(_size(database, words[0]), words[1], words[2])
     elif name in (b"SMEMBERS", b"HGETALL", b"HKEYS", b"HVALS", b"SORT") and words:
         cost += ELEMENT_ANSWERED_US * _size(database, words[0])
     return cost
+
+
+def _flushes_lazily(node: Embedded, words: list[bytes]) -> bool:
+    how = [word.upper() for word in words]
+    return b"ASYNC" in how or (node.node.config.lazyfree_lazy_user_flush and b"SYNC" not in how)
 
 
 def _is_over(node: Embedded, name: bytes, when: bytes) -> bool:

@@ -77,13 +77,26 @@ class Overview:
             for chapter, had, most in self.rows
         )
         head = "<tr><th></th><th>chapter</th><th>time</th><th>your points</th><th></th></tr>"
-        return f"<table>{head}{rows}</table><p><b>Next:</b> {escape(self._next())}</p>"
+        return f"<table>{head}{rows}</table><p><b>Next:</b> {self._next_html()}</p>"
 
     def _next(self) -> str:
         exercise = self.next_exercise
         if exercise is None:
             return "nothing: you have passed every exercise"
         return f"exercise {exercise.number}, {exercise.title} (read chapter {exercise.chapter} first)"
+
+    def _next_html(self) -> str:
+        """The same with links, to the exercise and to its chapter."""
+        exercise = self.next_exercise
+        files = {chapter.number: chapter.file for chapter, _, _ in self.rows}
+        if exercise is None or exercise.chapter not in files:
+            return escape(self._next())
+        (path,) = exercises_folder().glob(f"[0-9]*/{exercise.number}_*.ipynb")
+        title = escape(f"{exercise.number}, {exercise.title}")
+        return (
+            f'exercise <a href="../exercises/{path.parent.name}/{path.name}">{title}</a> '
+            f'(read <a href="{files[exercise.chapter]}">chapter {exercise.chapter}</a> first)'
+        )
 
 
 def overview() -> Overview:

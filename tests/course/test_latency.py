@@ -66,3 +66,11 @@ def test_what_exec_and_scripts_run_is_one_stretch(node):
             redis.execute_command(*words)
     lengths_us = [round(stretch.end_us - stretch.start_us) for stretch in strip.busy]
     assert lengths_us == [294, 1, 43]  # EVAL, MULTI, EXEC: what is queued takes its time then
+
+
+def test_switches_make_del_and_flushall_lazy(node):
+    for switch, words, before_us, after_us in (("del", "DEL big", 251, 2), ("flush", "FLUSHALL", 302, 1)):
+        argv = [word.encode() for word in words.split()]
+        assert price_us(node, argv) == before_us
+        node.execute("CONFIG", "SET", f"lazyfree-lazy-user-{switch}", "yes")
+        assert price_us(node, argv) == after_us

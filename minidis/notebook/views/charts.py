@@ -3,6 +3,7 @@
     charts.line({"TTL": [(0, 30), (10, 20), (10, 30)]}, title="TTL", x="seconds", y="seconds left")
     charts.bars({"intset": 20, "hashtable": 380}, title="bytes", y="bytes")
     charts.histogram([0.1, -0.4, ...], title="error", x="percent", bell=(0, 0.81))
+    charts.histograms({"everysec": [3, 1], "always": [0, 0]}, title="writes lost", x="writes")
     charts.lanes([("alice", 0, 2, "read"), ("bob", 2, 5, "execute")], title="event loop", x="ms")
 
 A chart holds the numbers that it was given and follows nothing: it is what a run has measured.
@@ -22,6 +23,7 @@ from minidis.notebook.views.drawing import Canvas, as_image, table_text, text_wi
 Point = tuple[float, float]
 
 LEFT, RIGHT, PLOT_HEIGHT = 76.0, 640.0, 250.0
+HISTOGRAM_TOP, HISTOGRAM_ROW = 44.0, 70.0
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 4")
 _PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _PLOTLY_COLOURS = ("#1a56b0", "#9a4a06", "#166534", "#5b32b4", "#a8183b", "#0f6168")
@@ -150,9 +152,7 @@ def histogram(
     if bell:
         low, high = min(low, bell[0] - 3 * bell[1]), max(high, bell[0] + 3 * bell[1])
     width = (high - low) / bins or 1.0
-    counts = [0] * bins
-    for number in numbers:
-        counts[min(bins - 1, int((number - low) / width))] += 1
+    counts = _counted(numbers, low, width, bins)
     curve = _bell(bell, low, high, len(numbers) * width) if bell else []
     axes = _Axes([low, low + bins * width], [0, *counts, *[py for _, py in curve]], False, False)
     mean = sum(numbers) / len(numbers)
@@ -192,6 +192,71 @@ def histogram(
     text = f"{title}: {facts}" + (f"; normal curve {bell[0]:g} ± {bell[1]:.3g}" if bell else "")
     text += "\n" + table_text(["from", "to", "how often"], rows)
     return Chart(canvas, text, {"data": traces, "layout": _layout(title, x, "how often") | {"bargap": 0.02}})
+
+
+def histograms(series: Mapping[str, Iterable[float]], *, title: str, x: str, width: float = 1) -> Chart:
+    """A histogram for each name, one below the other on a common axis; each bin is `width` wide."""
+    numbers = {name: [float(value) for value in values] for name, values in series.items()}
+    every = [value for values in numbers.values() for value in values]
+    if not every or not all(numbers.values()):
+        raise ValueError("a histogram needs at least one value")
+    low = math.floor(min(every) / width) * width
+    bins = int((max(every) - low) / width) + 1
+    high = low + bins * width
+    counts = {name: _counted(values, low, width, bins) for name, values in numbers.items()}
+    canvas = Canvas(f"histograms: {title}; {x}; one for each of {', '.join(numbers)}")
+    canvas.heading(title)
+    scale = (RIGHT - LEFT) / (high - low)
+    foot = HISTOGRAM_TOP
+    for place, (name, column) in enumerate(counts.items()):
+        foot = HISTOGRAM_TOP + (place + 1) * HISTOGRAM_ROW
+        mean = sum(numbers[name]) / len(numbers[name])
+        for at, count in enumerate(column):
+            left, height = LEFT + at * width * scale, (HISTOGRAM_ROW - 26) * count / max(column)
+            if count:
+                with canvas.group(
+                    note=f"{name}: {low + at * width:.3g} to {low + (at + 1) * width:.3g}: {count}"
+                ):
+                    canvas.box(left + 0.5, foot - height, width * scale - 1, height, "abcdeg"[place % 6], 1)
+        canvas.line(LEFT, foot, RIGHT, foot, "line", 1)
+        canvas.text(RIGHT + 8, foot - 16, name, f"t-{'abcdeg'[place % 6]} b", 11)
+        canvas.text(RIGHT + 8, foot - 2, f"mean {mean:.3g}, most {max(numbers[name]):.3g}", "t-dim", 10.5)
+    for tick in _ticks(low, high):
+        canvas.text(LEFT + (tick - low) * scale, foot + 16, _short(tick), "m t-dim", 10.5, "middle")
+    canvas.text((LEFT + RIGHT) / 2, foot + 34, x, "t-dim", 11, "middle")
+    edges = [f"{low + at * width:.3g}" for at in range(bins + 1)]
+    rows = [[edges[at], edges[at + 1], *[str(c[at] or "") for c in counts.values()]] for at in range(bins)]
+    text = f"{title}: how often\n" + table_text(["from", "to", *counts], rows)
+    return Chart(canvas, text, _plotly_histograms(counts, low, width, title, x))
+
+
+def _plotly_histograms(
+    counts: Mapping[str, list[int]], low: float, width: float, title: str, x: str
+) -> dict[str, Any]:
+    layout = _layout(title, x, "") | {"showlegend": False, "bargap": 0.02, "height": 120 + 90 * len(counts)}
+    traces: list[dict[str, Any]] = []
+    share = 1 / len(counts)
+    for place, (name, column) in enumerate(counts.items()):
+        axis = str(place + 1) if place else ""
+        traces.append(
+            {
+                "type": "bar", "name": name, "y": column, "yaxis": f"y{axis}", "width": width,
+                "x": [low + (at + 0.5) * width for at in range(len(column))],
+                "marker": {"color": _PLOTLY_COLOURS[place % 6]},
+            }
+        )  # fmt: skip
+        domain = [1 - (place + 0.85) * share, 1 - place * share]
+        layout[f"yaxis{axis}"] = {"title": {"text": name}, "domain": domain, "showticklabels": False}
+    layout["xaxis"]["anchor"] = traces[-1]["yaxis"]
+    return {"data": traces, "layout": layout}
+
+
+def _counted(values: Iterable[float], low: float, width: float, bins: int) -> list[int]:
+    """How many values lie in each of the equal bins from `low` on; the last one has its upper edge, too."""
+    counts = [0] * bins
+    for value in values:
+        counts[min(bins - 1, int((value - low) / width))] += 1
+    return counts
 
 
 def lanes(events: Iterable[tuple], *, title: str, x: str = "time") -> Chart:

@@ -37,7 +37,7 @@ def take(table: Any, options: dict[str, Any]) -> dict[str, Any]:
         "tables": [
             {
                 "size": len(chains),
-                "scan": None if options.get("cursor") is None else options["cursor"] & (len(chains) - 1),
+                "scan": _scanned(options.get("cursor"), len(chains), min(map(len, chains_of))),
                 "used": sum(map(len, chains)),
                 "chains": [[label(key, 14) for key in chain[:6]] for chain in chains[:BUCKETS_WITH_KEYS]]
                 if len(chains) <= BUCKETS_WITH_KEYS
@@ -48,6 +48,11 @@ def take(table: Any, options: dict[str, Any]) -> dict[str, Any]:
             for chains in chains_of
         ],
     }
+
+
+def _scanned(cursor: int | None, size: int, smallest: int) -> list[int]:
+    """The buckets of a table that one call of SCAN visits: what the smaller table's bucket splits into."""
+    return [] if cursor is None else list(range(cursor & (smallest - 1), size, smallest))
 
 
 def _path(table: Any, search: str | bytes, chains_of: list[list[list[bytes]]]) -> list[dict[str, Any]]:
@@ -116,7 +121,7 @@ def _draw_chains(canvas: Canvas, data: dict[str, Any], number: int, x: float, y:
             if number == 0 and bucket == data["rehash_index"]:
                 canvas.text(left + 24, top + 14, "◀ next to move", "b t-hot", 11)
                 left += 96
-            if bucket == table["scan"]:
+            if bucket in table["scan"]:
                 canvas.text(left + 24, top + 14, "◀ cursor", "b t-hot", 11)
                 left += 62
         _draw_chain(canvas, chain, steps, bucket, left, top, 1 if narrow else 2, table["lengths"][bucket])
@@ -165,7 +170,7 @@ def _draw_squares(canvas: Canvas, data: dict[str, Any], number: int, x: float, y
                     canvas.text(left + side / 2 - 1, top + 14.5, str(length), f"m t-{role}", 10.5, "middle")
         else:
             canvas.box(left, top, side - 1.5, side - 1.5, role, 1)
-        if (number == 0 and bucket == data["rehash_index"]) or bucket == table["scan"]:
+        if (number == 0 and bucket == data["rehash_index"]) or bucket in table["scan"]:
             canvas.ring(left - 2, top - 2, side + 2, side + 2)
     y += -(-len(table["lengths"]) // columns) * side + 14
     lengths = ", ".join(f"{count_of(k, 'bucket')} with {n}" for n, k in table["chain_lengths"].items())
@@ -190,7 +195,7 @@ def text(data: dict[str, Any]) -> str:
             moved = number == 0 and bucket < data["rehash_index"]
             keys = " -> ".join(chain) + (" -> ..." if table["lengths"][bucket] > len(chain) else "")
             mark = "   <- next to move" if number == 0 and bucket == data["rehash_index"] else ""
-            mark += "   <- cursor" if bucket == table["scan"] else ""
+            mark += "   <- cursor" if bucket in table["scan"] else ""
             lines.append(f"  {bucket:2d} {bucket:0{bits}b}  {'(moved)' if moved else keys or '-'}{mark}")
     if data["path"]:
         lines.append(f"look-up of {data['search']}:")

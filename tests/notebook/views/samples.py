@@ -476,6 +476,9 @@ def charts_of() -> dict[str, Any]:
             {"a": [(1, 1), (1000, 50)]}, title="log", x="x", y="y", log_x=True, log_y=True
         ),
         "bars": charts.bars({"set": 60, "hll": 12}, title="bytes", y="bytes"),
+        "histograms": charts.histograms(
+            {"no": [3, 7, 7], "always": [0, 0]}, title="lost", x="writes", width=2
+        ),
         "histogram": charts.histogram([0, 1, 1, 2, -1], title="errors", x="percent", bins=5, bell=(0, 1)),
         "lanes": charts.lanes(
             [("alice", 0, 1, "read"), ("bob", 1, 4, "execute", "KEYS *")], title="loop", x="ms"
