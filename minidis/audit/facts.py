@@ -134,7 +134,10 @@ class Facts:
 
     @property
     def sample_text(self) -> str:
-        looked, there = len(self.keys), self.key_count
+        looked = len(self.keys)
+        if "INFO" in self.refusals:
+            return f"{looked} keys of one database"
+        there = self.key_count
         return f"{looked} keys" if looked >= there else f"a sample of {looked} of {there} keys"
 
     @property
@@ -226,6 +229,8 @@ def _sample(line: Line, info: dict[str, str], refusals: dict[str, str]) -> list[
     """Up to MOST_KEYS keys of all databases."""
     found: list[Key] = []
     databases = sorted(int(name[2:]) for name in info if re.fullmatch(r"db\d+", name))
+    if "INFO" in refusals:
+        databases = [0]  # the connection's own, whichever that is
     for database in databases:
         if len(databases) > 1 or database:
             line.ask("SELECT", database)

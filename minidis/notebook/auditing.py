@@ -11,6 +11,7 @@ from minidis.audit import audit
 from minidis.audit.line import Line
 from minidis.audit.report import SIGNS, WORDS, Finding
 from minidis.audit.traffic import TrafficError
+from minidis.notebook.cluster_target import ClusterTarget
 from minidis.notebook.rendering import Fragment
 from minidis.notebook.session import Target
 from minidis.notebook.targets import EmbeddedTarget, ServerTarget, TargetError
@@ -20,8 +21,8 @@ _STYLES = {"pass": "status", "fail": "error", "cannot tell": "note"}
 
 def audit_blocks(target: Target, traffic_file: str | None) -> list[list[Fragment]]:
     """What `%redis audit` prints, a block for each check.  Raises TargetError."""
-    if not isinstance(target, EmbeddedTarget | ServerTarget):
-        raise TargetError(f"an audit looks at one node; connect to one of {target.describe()}")
+    if isinstance(target, ClusterTarget) or not isinstance(target, EmbeddedTarget | ServerTarget):
+        raise TargetError(f"an audit looks at one node, and the cells run on {target.describe()}")
     traffic = None
     try:
         if traffic_file is not None:

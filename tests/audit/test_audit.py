@@ -74,6 +74,17 @@ def test_what_is_refused_cannot_be_told() -> None:
     assert "CONFIG GET was refused: User blind has no permissions" in report["AF9"].evidence
 
 
+def test_the_keys_are_looked_at_where_info_is_refused() -> None:
+    node = minidis.Embedded(clock=0, seed=1)
+    node.execute("SET", "lock:a", "1", "NX")
+    node.execute(
+        "ACL", "SETUSER", "half", "on", ">pw", "~*", "-@all", "+scan", "+type", "+pttl", "+memory|usage"
+    )
+    report = audit(minidis.connect(node, username="half", password="pw"))
+    assert report["AF11"].verdict == "fail" and "1 of 1 locks" in report["AF11"].evidence
+    assert report["AG4"].evidence == "the largest of 1 keys of one database is lock:a: 48 bytes"
+
+
 def test_one_node_that_holds_too_much() -> None:
     """No test fills 30 GB: the node's own INFO, with one figure changed on its way."""
     line = Line.of_client(minidis.connect(minidis.Embedded(clock=0, seed=1)))
