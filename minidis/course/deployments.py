@@ -81,7 +81,8 @@ class Operator:
 
     def __init__(self, lab: Lab, node: str, password: str) -> None:
         self.lab, self.node, self.password = lab, node, password
-        self.log_in()
+        reply = self.log_in()
+        self.comes_in = Trial("a client with the password", reply == "OK", f"AUTH -> {reply}", "OK")
 
     def log_in(self) -> Any:
         return self("AUTH", self.password)
@@ -123,6 +124,7 @@ def try_cache(text: str, password: str) -> list[Trial]:
     operator.log_in()
     return [
         stranger,
+        operator.comes_in,
         Trial(
             "filled five times over, keys with no time to live",
             filled,
@@ -148,7 +150,7 @@ def try_durable(text: str, password: str) -> list[Trial]:
     start(lab, "store", text)
     stranger = _stranger(lab, "store")
     operator = Operator(lab, "store", password)
-    trials = [stranger, _erasers_are_gone(operator)]
+    trials = [stranger, operator.comes_in, _erasers_are_gone(operator)]
     trials.append(_power_cuts(lab, operator))
     trials.append(_nothing_is_evicted(operator, int(lab["store"].config.maxmemory)))
     points = lab["store"].config.show(BY_NAME["save"])
@@ -223,6 +225,7 @@ def try_replica(text: str, primary: str, password: str) -> list[Trial]:
     role, follows, write = operator("ROLE"), operator("GET", "order:1"), operator("SET", "order:2", "x")
     trials = [
         stranger,
+        operator.comes_in,
         Trial(
             "follows a primary that asks for a password",
             follows == b"x",

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.acl import CHANNELS_OF_COMMAND, Denial, permissions_needed
+from minidis.engine.acl import CHANNELS_OF_COMMAND, Denial, permissions_needed, rules_with_selectors
 from minidis.engine.categories import CATEGORIES, has_category
 from minidis.engine.keyaccess import keys_of_request
 from minidis.engine.node import Node
@@ -78,7 +78,7 @@ class LearnersAcl:
         self._set_user(name, rules)
         if name not in self.permissions:
             self.permissions[name] = self.make()
-        for rule in rules:
+        for rule in rules_with_selectors(rules):
             text = rule.decode("utf-8", "surrogateescape")
             if text == "reset":
                 self.permissions[name] = self.make()

@@ -449,6 +449,9 @@ def live_node(case: Case, make: Callable) -> None:
             case.equal(
                 _sent(node, client, line), due, given=f"then ACL SETUSER alice resetkeys ~c +info; {line}"
             )
+        node.execute("ACL", "SETUSER", "alice", "(+set", "~d)")
+        case.equal(_sent(node, client, "SET d x"), "OK", given="then a selector, (+set ~d); SET d x")
+        case.equal(_sent(node, client, "GET d"), "NOPERM", given="then a selector, (+set ~d); GET d")
 
 
 def _sent(node: Embedded, client: Any, line: str) -> str | None:

@@ -40,7 +40,7 @@ FOUR_USERS = [
     ("default stays on", (users(default="on nopass ~* &* +@all"),), (COME_IN,)),
     ("nopass for monitoring", (changed("monitor", ">m1", "nopass"),), (COME_IN,)),
     ("one password for all", (changed("worker", ">w1", ">a1"),), (COME_IN,)),
-    ("nobody switched on", (changed("app", "on ", ""),), (COME_IN,)),
+    ("nobody switched on", (changed("app", "on >a1", ">a1"),), (COME_IN,)),
     ("-@dangerous before what it takes away", (DANGEROUS_FIRST,), (BEYOND,)),
     (
         "all but dangerous for monitoring",
