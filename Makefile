@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-WORKERS ?= logical
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 LAB_ARGS ?=
 
 FIRST_PAGE := $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
@@ -31,6 +31,7 @@ lab: $(VENV)/.course
 	  --LabApp.default_url='/lab/tree/$(FIRST_PAGE)' \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url= $(LAB_ARGS)
 
+# More workers than cores: many tests wait for a server, a kernel or a browser.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q --durations 25 --durations-min 3
 
