@@ -119,6 +119,5 @@ def _summary(data: dict[str, Any]) -> str:
 def _deliveries(data: dict[str, Any]) -> str:
     copies = sum(len(name["clients"]) for name in data["names"] if name["hit"])
     reached = {client for name in data["names"] if name["hit"] for client in name["clients"]}
-    return (
-        f"a message to {data['channel']} is handed out {copies} times, to {count_of(len(reached), 'client')}"
-    )
+    handed_out = f"{count_of(copies, 'time')}, to {count_of(len(reached), 'client')}"
+    return f"a message to {data['channel']} is handed out {handed_out}"
