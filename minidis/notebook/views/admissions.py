@@ -17,7 +17,7 @@ from typing import Any
 from minidis.notebook.views.drawing import Canvas, table_text
 from minidis.notebook.views.view import View
 
-LEFT, RIGHT, TOP, ROW = 190.0, 764.0, 62.0, 46.0
+LEFT, RIGHT, TOP, ROW = 216.0, 748.0, 62.0, 46.0
 STROKE = {"admitted": ("c", 22.0), "against": ("e", 22.0), "refused": ("f", 8.0), "for nothing": ("b", 13.0)}
 
 
