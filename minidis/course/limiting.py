@@ -76,8 +76,6 @@ class Trial:
     window_s: float
     largest_bytes: int = 0
     """The most memory that its keys took at any moment."""
-    keys_without_ttl: int = 0
-    """Keys that stay for ever, when all is over."""
 
     @property
     def admitted(self) -> list[float]:
@@ -152,9 +150,7 @@ def play(
         node.jump(start_us + round(time_s * 1_000_000) + off_us)
         verdicts.append(bool(limiter(redis)))
         largest_bytes = max(largest_bytes, bytes_of_keys(node))
-    database = node.node.databases[0]
-    immortal = sum(key not in database.expires for key in database.table)
-    return Trial(list(times_s), verdicts, limit, window_s, largest_bytes, immortal)
+    return Trial(list(times_s), verdicts, limit, window_s, largest_bytes)
 
 
 def bytes_of_keys(node: Embedded) -> int:
