@@ -2,22 +2,28 @@
 
 Measured in the lab, in virtual time: the same numbers on every machine. Half of the nodes are primaries, each
 has one replica, and everything else is as Redis has it by default (cluster-node-timeout 15000). Writes
-benchmarks/CLUSTER.md. The work grows with the cube of the nodes: a hundred take a minute or two, six hundred
-(`python -m benchmarks.cluster 6 100 600`) very much longer.
+benchmarks/CLUSTER.md and its chart.
+
+The work grows with the cube of the nodes: all talk to all, and each tells about a tenth of all. A hundred
+take a minute or two of one core, two hundred many minutes; six hundred would send millions of messages of
+sixty entries each, which is hours.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.timing import table
 from minidis.drivers.simulation.lab import Lab
+from minidis.notebook.views import charts
+from minidis.notebook.views.drawing import Canvas
 from minidis.protocol.replies import ReplyError
 
 RESULTS = Path(__file__).parent / "CLUSTER.md"
+CHART = Path(__file__).parent / "cluster_growth.svg"
 SIZES = (6, 12, 24, 48, 100)
 TIMEOUT_MS = 15_000
 WARM_UP_S, LISTEN_S = 5, 15
@@ -35,6 +41,8 @@ until somebody doubts (PFAIL), until all hold it for failed (FAIL), until its re
 and until all know that.
 
 {gossip}
+
+![Growth with the nodes: kB/s that one sends, seconds until a death is noticed](cluster_growth.svg)
 
 Messages for each node grow with the nodes, bytes faster still, since each message tells of a tenth of the
 cluster. The time to notice hardly grows.
@@ -67,7 +75,7 @@ def measure(nodes: int, timeout_ms: int = TIMEOUT_MS, seed: int = 1) -> Measures
     lab = Lab(seed)
     lab.record.keeps_messages = False
     names = [f"n{number}" for number in range(nodes)]
-    lab.cluster(names, config={"cluster-node-timeout": timeout_ms, "hz": 1})
+    lab.cluster(names, config={"cluster-node-timeout": timeout_ms, "hz": 1, "repl-backlog-size": 16384})
     lab.run(WARM_UP_S)
     before = _sent(lab)
     lab.run(LISTEN_S)
@@ -128,35 +136,71 @@ def lost_window_s(timeout_ms: int, seed: int) -> float:
     return acknowledged[-1] - walled_s
 
 
-def write_page(sizes: list[int]) -> str:
-    """Measure, and write it down."""
+def gossip_rows(found: Sequence[Measures]) -> list[list[str]]:
+    return [
+        [
+            str(one.nodes),
+            f"{one.messages_per_node_s:.0f}",
+            f"{one.bytes_per_node_s / 1000:.0f}",
+            *(f"{time_s:.1f}" for time_s in (one.doubted_s, one.failed_s, one.replaced_s, one.known_s)),
+        ]
+        for one in found
+    ]
+
+
+def window_rows() -> list[list[str]]:
     rows = []
-    for size in sizes:
-        found = measure(size)
-        times = (found.doubted_s, found.failed_s, found.replaced_s, found.known_s)
-        rows.append(
-            [
-                str(size),
-                f"{found.messages_per_node_s:.0f}",
-                f"{found.bytes_per_node_s / 1000:.0f}",
-                *(f"{time_s:.1f}" for time_s in times),
-            ]
-        )
-        print(*rows[-1], flush=True)
-    gossip = table(["nodes", "messages/s", "kB/s", "PFAIL", "FAIL", "replaced", "known"], rows)
-    windows = []
     for timeout_ms in (1_000, 5_000, 15_000):
         found_s = [lost_window_s(timeout_ms, seed) for seed in WINDOW_SEEDS]
         mean_s = sum(found_s) / len(found_s)
-        windows.append([str(timeout_ms), f"{min(found_s):.1f}", f"{mean_s:.1f}", f"{max(found_s):.1f}"])
-        print(*windows[-1], flush=True)
-    return PAGE.format(
-        timeout_ms=TIMEOUT_MS,
-        gossip=gossip,
-        windows=table(["node timeout (ms)", "shortest", "mean", "longest"], windows),
-        seeds=len(WINDOW_SEEDS),
+        rows.append([str(timeout_ms), f"{min(found_s):.1f}", f"{mean_s:.1f}", f"{max(found_s):.1f}"])
+    return rows
+
+
+def chart(found: Sequence[Measures]) -> str:
+    """Bytes and times over the number of nodes, as one SVG."""
+    sent = charts.line(
+        {"kB/s": [(one.nodes, one.bytes_per_node_s / 1000) for one in found]},
+        title="what a node sends on the bus, while nothing happens",
+        x="nodes",
+        y="kB/s",
+        log_x=True,
+        log_y=True,
+    )
+    times = charts.line(
+        {
+            "PFAIL": [(one.nodes, one.doubted_s) for one in found],
+            "FAIL": [(one.nodes, one.failed_s) for one in found],
+            "replaced": [(one.nodes, one.replaced_s) for one in found],
+        },
+        title=f"after a primary's death, node timeout {TIMEOUT_MS // 1000} s",
+        x="nodes",
+        y="seconds",
+        log_x=True,
+    )
+    canvas = Canvas("growth with the number of nodes")
+    canvas.embed(sent.canvas, 0)
+    canvas.embed(times.canvas, sent.canvas.bottom + 12)
+    return canvas.svg()
+
+
+def write(found: Sequence[Measures]) -> None:
+    """The page, and its chart."""
+    gossip = table(["nodes", "messages/s", "kB/s", "PFAIL", "FAIL", "replaced", "known"], gossip_rows(found))
+    windows = table(["node timeout (ms)", "shortest", "mean", "longest"], window_rows())
+    CHART.write_text(chart(found) + "\n")
+    RESULTS.write_text(
+        PAGE.format(timeout_ms=TIMEOUT_MS, gossip=gossip, windows=windows, seeds=len(WINDOW_SEEDS))
     )
 
 
+def main(sizes: Sequence[int]) -> None:
+    found = []
+    for size in sizes:
+        found.append(measure(size))
+        print(*gossip_rows(found[-1:])[0], flush=True)
+    write(found)
+
+
 if __name__ == "__main__":
-    RESULTS.write_text(write_page([int(size) for size in sys.argv[1:]] or list(SIZES)))
+    main([int(size) for size in sys.argv[1:]] or SIZES)

@@ -8,9 +8,9 @@
                 |    the last one that is lost: the window
                 the wall
 
-A write is kept if every node of its shard that takes itself for the primary has it, at stake if only some of
-them have it (there are two, and one will have to give in), and lost if none has. The view goes back in time:
-what is lost at the end was only at stake before the walls fell.
+A write is kept if every node of its shard that takes itself for the primary has it; at stake if only some of
+them have it (there are two, and one will have to give in), or if there is no primary just now; else lost.
+The view goes back in time: what is lost at the end was only at stake before the walls fell.
 
 Read next: promises.py; minidis/distributed/cluster/role.py, which stops a primary among a minority.
 """
@@ -76,7 +76,9 @@ class LostWritesView(LabView):
         found = [self.lab.record.standings.at(name, self.time_us) for name in shard]
         primaries = [one for one in found if one is not None and one.role == "primary"]
         there = sum(has(standing, promise.place, histories) for standing in primaries)
-        return "lost" if not there else "kept" if there == len(primaries) else "at stake"
+        if primaries and there == len(primaries):
+            return "kept"
+        return "at stake" if there or not primaries else "lost"
 
     def _stretches(self, name: str, began_us: int) -> list[list[Any]]:
         """What a node was, from when to when."""
@@ -93,17 +95,17 @@ class LostWritesView(LabView):
 
     def _walls(self, began_us: int) -> list[list[float]]:
         """From when to when there were any."""
+        walls = [entry for entry in self.lab.record.standings.walls if entry[0] <= self.time_us]
         found: list[list[float]] = []
-        for at_us, blocked in self.lab.record.standings.walls:
-            if at_us > self.time_us:
-                break
-            is_open = bool(found) and found[-1][1] < 0
-            if blocked and not is_open:
-                found.append([self.seconds(max(at_us, began_us)), -1.0])
-            elif not blocked and is_open:
-                found[-1][1] = self.seconds(at_us)
-        end_s = self.seconds(self.time_us)
-        return [[start, end if end >= 0 else end_s] for start, end in found if not 0 <= end <= start]
+        since_us: int | None = None
+        for at_us, blocked in [*walls, (self.time_us, frozenset())]:
+            if blocked and since_us is None:
+                since_us = max(at_us, began_us)
+            elif not blocked and since_us is not None:
+                if at_us > since_us:
+                    found.append([self.seconds(since_us), self.seconds(at_us)])
+                since_us = None
+        return found
 
     def _refused_s(self) -> list[float]:
         """When a command of the script got an error, or lost its connection."""
