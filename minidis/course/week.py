@@ -19,6 +19,7 @@ from typing import Any
 
 from minidis.audit import Report, audit
 from minidis.client import connect
+from minidis.course.redlock import EXTEND, RELEASE
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Client
 from minidis.protocol.replies import ReplyError
@@ -47,9 +48,6 @@ APPLICATION = (
     "on >9f1c7a52-shop ~* &* -@all +@read +@write +@transaction +@scripting +@connection -@dangerous"
 )
 MONITORING = "on >5be27d40-watch resetkeys -@all +info +slowlog|get +latency|latest +ping"
-
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
-RENEW = RELEASE.replace("'DEL', KEYS[1]", "'PEXPIRE', KEYS[1], ARGV[2]")
 
 
 class Week:
@@ -143,7 +141,7 @@ class Week:
         self.run("SET", key, token, "NX", "PX", 10_000)
         self.run("SET", key, self.token(), "NX", "PX", 10_000, web=1)  # too early
         self.node.step(2)
-        self.run("EVAL", RENEW, 1, key, token, 10_000)
+        self.run("EVAL", EXTEND, 1, key, token, 10_000)
         self.node.step(1)
         self.run("EVAL", RELEASE, 1, key, token)
         other = self.token()

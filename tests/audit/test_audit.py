@@ -10,6 +10,7 @@ from minidis.audit import audit
 from minidis.audit.line import Line
 from minidis.audit.report import CHECKS
 from minidis.course import week
+from minidis.course.redlock import RELEASE
 from tests.differential.servers import RealServer, available_judges
 
 TOGETHER = (
@@ -131,7 +132,7 @@ def test_a_real_server_and_its_traffic(server: RealServer) -> None:
         client.set("lock:payment:1", "t" * 32, nx=True, px=60_000)
         client.delete("lock:payment:1")
         client.set("lock:mail", "u" * 32, nx=True, px=60_000)
-        client.eval(week.RELEASE, 1, "lock:mail", "u" * 32)
+        client.eval(RELEASE, 1, "lock:mail", "u" * 32)
         client.setnx("lock:report", "1")
         client.keys("*")
         for _ in range(12):
