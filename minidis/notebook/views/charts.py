@@ -234,6 +234,7 @@ def _plotly_histograms(
     counts: Mapping[str, list[int]], low: float, width: float, title: str, x: str
 ) -> dict[str, Any]:
     layout = _layout(title, x, "") | {"showlegend": False, "bargap": 0.02, "height": 120 + 90 * len(counts)}
+    layout["annotations"] = []
     traces: list[dict[str, Any]] = []
     share = 1 / len(counts)
     for place, (name, column) in enumerate(counts.items()):
@@ -245,8 +246,15 @@ def _plotly_histograms(
                 "marker": {"color": _PLOTLY_COLOURS[place % 6]},
             }
         )  # fmt: skip
-        domain = [1 - (place + 0.85) * share, 1 - place * share]
-        layout[f"yaxis{axis}"] = {"title": {"text": name}, "domain": domain, "showticklabels": False}
+        domain = [1 - (place + 0.8) * share, 1 - place * share]
+        layout[f"yaxis{axis}"] = {"domain": domain, "showticklabels": False}
+        layout["annotations"].append(
+            {
+                "text": name, "x": 1, "xref": "paper", "xanchor": "right", "showarrow": False,
+                "y": domain[1], "yref": "paper", "yanchor": "bottom",
+                "font": {"color": _PLOTLY_COLOURS[place % 6]},
+            }
+        )  # fmt: skip
     layout["xaxis"]["anchor"] = traces[-1]["yaxis"]
     return {"data": traces, "layout": layout}
 
