@@ -31,16 +31,15 @@ Written by `python -m benchmarks.schedules`; the histories are the same on every
 
 Each seed is a history of 20 virtual seconds and what it takes to settle, with up to eight faults by lot:
 partitions, walls of one direction, slow links, dropped connections, paused, killed and powerless machines,
-clocks that jump by up to half a minute. Broken are histories that the code as it was then did not survive;
-each cause is mended, and has a test of its own.
+clocks that jump by up to half a minute. Broken are histories that the code did not survive.
 
 {properties}
 
 {explained}
 
 Where Redis promises nothing, neither does this: what the seeds found there is kept in the tests (a write that
-was acknowledged and not copied, one that WAIT saw on another replica, a split brain, a FAILOVER whose answer
-is lost: two primaries) and told in tests/scenarios.
+was acknowledged and not copied, one that WAIT saw on another replica, a split brain; two primaries after a
+FAILOVER whose answer was lost, by seed 434 of five hundred with partitions) and told in tests/scenarios.
 
 ## A failover of five nodes
 
