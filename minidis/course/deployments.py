@@ -59,6 +59,7 @@ def start(lab: Lab, name: str, text: str) -> None:
         settings = settings_of(lab.disks[name].read(CONF).decode())
         values = {**settings.values, "port": "6379"}
         node = Node(values, process.clock, process.random(), disk=lab.disks[name])
+        node.config_file = CONF
         rename_commands(node.commands, settings.renamed)
         for user, rules in settings.users.items():
             node.users.define(user, rules)

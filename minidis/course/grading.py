@@ -122,7 +122,9 @@ def run_test(test: ExerciseTest, answers: tuple[Any, ...], seed: int) -> Outcome
         return _exception_outcome(
             test, f"it was still running at {endless}", "an end: is there a loop that never stops?"
         )
-    except Exception as error:
+    except BaseException as error:
+        if not _is_the_answers(error):
+            raise
         came = f"{type(error).__name__}: {error}{_learners_line(error)}"
         return _exception_outcome(test, came, "no exception")
     finally:
@@ -137,6 +139,14 @@ def _is_blank(answer: Any) -> bool:
 
 def _exception_outcome(test: ExerciseTest, came: str, due: str) -> Outcome:
     return Outcome(test.name, "wrong", "the test's calls", came, due)
+
+
+def _is_the_answers(error: BaseException) -> bool:
+    """exit() in an answer ends the answer, not the kernel; whoever interrupts the kernel ends the check."""
+    if isinstance(error, Exception | SystemExit):
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    return not isinstance(error, KeyboardInterrupt) and bool(frames) and is_learners(frames[-1].filename)
 
 
 def _learners_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from minidis.course.crashing import Crash, crashes
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.payments import Conflict, Gateway, Refused, Unfinished
 from minidis.course.shop import Shop
-from minidis.course.stage import Stage, stage
+from minidis.course.stage import Stage, raise_error, stage
 from minidis.drivers.simulation.tasks import Task
 
 # -- 17.1 once, or known to be unknown -----------------------------------------------------------------
@@ -90,12 +90,12 @@ def told(task: Task, given: str) -> Any:
 def expect(answer: Any, kind: type[Exception], given: str) -> None:
     """The answer must be this exception."""
     if not isinstance(answer, kind):
-        came = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else show(answer)
+        came = f"{type(answer).__name__}: {answer}" if isinstance(answer, BaseException) else show(answer)
         raise Wrong(given, came, f"the exception {kind.__name__}")
 
 
 def expect_result(answer: Any, result: Any, replayed: bool, given: str) -> None:
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise Wrong(given, f"{type(answer).__name__}: {answer}", show((result, replayed)))
     same_type = type(answer[0]) is type(result)
     if answer[0] != result or not same_type or answer[1] is not replayed:
@@ -125,7 +125,7 @@ def replayed(case: Case, ensure: Callable) -> None:
 
             given = f"operation() answers {result!r}"
             first = world.ask("web1", given, operation)
-            if isinstance(first, Exception):
+            if isinstance(first, BaseException):
                 raise Wrong(given, f"{type(first).__name__}: {first}", "(result, False)")
             again = world.ask("web2", f"{given}; again", operation)
             expect_result(again, first[0], True, f"{given}; the first call was told {show(first)}; again")
@@ -257,8 +257,39 @@ def lives(case: Case, ensure: Callable) -> None:
         one.run("115s")
         given = "ttl_s=120 is over; the same call"
         answer = world.ask("web2", given)
-        if isinstance(answer, Exception) or answer[1] is not False:
+        if isinstance(answer, BaseException) or answer[1] is not False:
             raise Wrong(given, show(answer), "a new payment: the record is forgotten")
+
+
+@once.test("too late: who ends when his record has run out leaves the next one's alone")
+def too_late(case: Case, ensure: Callable) -> None:
+    other = {"order": "order 7", "amount": 30}
+    for refused in (False, True):
+        with stage(case, hz=1) as one:
+            world = Shopping(one, ensure)
+            gateway = world.gateway
+            gateway.delay_s, gateway.refuses = 12, refused
+            one.spawn("web1", world.call(ttl_s=5))
+            one.run("6s")
+            gateway.delay_s = 60
+            pay = lambda gateway=gateway: gateway.charge("order 7", 30)  # noqa: E731
+            second = one.spawn("web2", world.call(pay, other, 300))
+            one.run("7s")
+            gateway.refuses = False
+            how = "is refused" if refused else "is made"
+            given = f"ttl_s=5, a payment of 12 s that {how}; from 6 s on amount 30 is being paid, for 60 s"
+            if second.finished:
+                raise Wrong(given, show(second.error), "a new payment: the first record is forgotten")
+            expect(world.ask("web3", f"{given}; who asks for it at 13 s", pay, other), Unfinished, given)
+            one.run("60s")
+            result, _ = _paid(told(second, given), given)
+            expect_result(world.ask("web4", given, pay, other), result, True, f"{given}; at the end")
+
+
+def _paid(answer: Any, given: str) -> tuple[Any, bool]:
+    if isinstance(answer, BaseException):
+        raise Wrong(given, f"{type(answer).__name__}: {answer}", "a payment")
+    return answer
 
 
 # -- 17.2 an outbox ------------------------------------------------------------------------------------
@@ -362,6 +393,11 @@ class Relaying:
             raise Wrong(f"{given}; revenue", str(self.revenue()), str(due))
 
 
+def _sent(one: Stage) -> list[list[bytes]]:
+    """The events that were sent so far."""
+    return [argv for _, _, argv in one.commands if argv[0].upper() == b"XADD"]
+
+
 def _no_error(error: Exception | None, given: str) -> None:
     if error is not None:
         raise Wrong(given, f"{type(error).__name__}: {error}", "no exception")
@@ -390,6 +426,10 @@ def in_and_out(case: Case, *answers: Callable) -> None:
         case.equal(
             len(world.entries("the end")), before, given="relay when nothing is unsent; entries in the stream"
         )
+        one.connect("redis").xtrim("orders", 0)
+        given = "the stream is trimmed, XTRIM orders MAXLEN 0; project event 99, amount 5"
+        _no_error(world.project(99, 5, given=given), given)
+        case.equal(world.revenue(), 118 + 5, given=f"{given}; revenue")
 
 
 @outbox.test("place dies at each of its lines: both or none")
@@ -412,6 +452,28 @@ def relay_dies(case: Case, *answers: Callable) -> None:
             world = _relaying(one, shop, answers, "a", "b")
             world.relay(crash=crash, given="relay")
             world.judge(f"a, b; relay dies at {crash.line}" if crash.line else "a, b; relay")
+
+
+@outbox.test("an order comes in while the relay is at work")
+def meanwhile(case: Case, *answers: Callable) -> None:
+    for sent in (1, 2):
+        with stage(case, hz=1) as one, Shop() as shop:
+            world = _relaying(one, shop, answers, "a", "b")
+            given = f"a, b; c is placed when the relay has sent {sent}"
+            _place_meanwhile(world, sent, given)
+            _no_error(world.place("c", 100, given=given), f"{given}; place c again")
+            world.judge(given)
+
+
+def _place_meanwhile(world: Relaying, sent: int, given: str) -> None:
+    """Order c, when the relay has sent so many events; it may be told that the database is locked."""
+    one, db = world.one, world.shop.connect()
+    task = one.spawn("relay", world.relay_, db, one.connect("redis"))
+    one.run_until(lambda: len(_sent(one)) >= sent or task.finished, 10)
+    world.place("c", 100, given=given)
+    one.run_until(lambda: task.finished, 30)
+    db.close()
+    raise_error(task, given)
 
 
 @outbox.test("project dies at each of its lines: counted once")

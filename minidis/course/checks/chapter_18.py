@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -44,6 +45,7 @@ four_users = Exercise(
 )
 
 ROLES = ("default", "app", "worker", "monitor", "admin")
+EMPTY_PASSWORD = sha256(b"").hexdigest().encode()
 
 
 def _allowed(random: Random) -> list[tuple[str, str]]:
@@ -72,7 +74,7 @@ def _allowed(random: Random) -> list[tuple[str, str]]:
 
 
 def _refused_commands(random: Random) -> list[tuple[str, str]]:
-    """Forty commands: most of them are for nobody but admin."""
+    """Some fifty commands: most of them are for nobody but admin."""
     dangerous = [
         "FLUSHALL", "FLUSHDB", "CONFIG SET maxmemory 1", "CONFIG REWRITE", "DEBUG SLEEP 0",
         "SHUTDOWN NOSAVE", "REPLICAOF 10.0.0.1 6379", "ACL SETUSER mallory on nopass +@all",
@@ -81,6 +83,10 @@ def _refused_commands(random: Random) -> list[tuple[str, str]]:
     requests = [(user, line) for user in ("app", "worker", "monitor") for line in dangerous]
     others = ("CLIENT KILL ID 3", "MONITOR", "SCRIPT FLUSH", "CLIENT PAUSE 1000")
     requests += [(user, line) for user in ("app", "monitor") for line in others]
+    requests += [
+        ("worker", line)
+        for line in ("SCRIPT FLUSH", "FUNCTION FLUSH", "XGROUP DESTROY jobs:1 team", "XTRIM jobs:1 MAXLEN 0")
+    ]
     return [*requests, ("monitor", 'EVAL "return 1" 0'), ("monitor", "CONFIG GET requirepass")]
 
 
@@ -146,8 +152,9 @@ def who_may_come_in(case: Case, answer: Callable) -> None:
         case.true(user.enabled, given, "it is off", "on")
         case.true(not user.needs_no_password, given, "nopass", "a password")
         case.true(user.password_hashes, given, "no password: nobody can log in", "a password")
+        case.true(EMPTY_PASSWORD not in user.password_hashes, given, "an empty password", "a password")
     hashes = [h for name in ROLES[1:] for h in node.node.users.by_name[name.encode()].password_hashes]
-    case.true(len(set(hashes)) >= 4, "the passwords", "two users share one", "one for each user")
+    case.true(len(set(hashes)) == len(hashes), "the passwords", "two users share one", "one for each user")
 
 
 @four_users.test("forty requests of their daily work")
@@ -200,7 +207,7 @@ def _files(files: Callable, password: str, primary: str) -> dict[str, str]:
 
 def _stand(case: Case, files: Callable, kind: str, tried: Callable[..., list[Trial]]) -> None:
     password = f"{case.random.getrandbits(96):024x}"
-    primary = case.random.choice(("main", "store-1", "eu-west"))
+    primary = f"{case.random.choice(('main', 'store', 'eu-west'))}-{case.random.randrange(100)}"
     text = _files(files, password, primary)[kind]
     arguments = (primary, password) if kind == "replica" else (password,)
     given = f"{kind}.conf, password {password}" + (f", primary {primary}" if kind == "replica" else "")
@@ -486,7 +493,9 @@ incident_day = Exercise(
 )
 
 QUESTIONS_OF_A_DAY = 5 * incidents.INCIDENTS
-GAUGES = {b"INFO", b"SLOWLOG", b"LATENCY", b"CLIENT", b"MEMORY", b"CONFIG", b"DBSIZE", b"PING", b"HELLO"}
+GAUGES = {b"INFO", b"MEMORY", b"DBSIZE", b"PING", b"HELLO"}
+GAUGES |= {b"CONFIG GET", b"SLOWLOG GET", b"SLOWLOG LEN", b"CLIENT LIST", b"CLIENT INFO", b"CLIENT ID"}
+GAUGES |= {b"LATENCY " + word for word in (b"LATEST", b"HISTORY", b"DOCTOR", b"GRAPH", b"HISTOGRAM")}
 
 
 @lru_cache(maxsize=64)
@@ -506,13 +515,24 @@ def _questions(case: Case, diagnose: Callable, seed: int, faults: tuple[str, ...
     finally:
         redis.close()
         stop()
+        asked = [argv for argv in sent if argv[0].upper() != b"HELLO" and b"SETINFO" not in argv]
+        others = sorted({_name(argv) for argv in asked if not _is_gauge(argv)})
+        if others:
+            _incident.cache_clear()  # they may have changed the nodes
     given = f"incident({seed}, {list(faults)})"
     if not isinstance(came, set | frozenset | list | tuple) or not set(came) <= incidents.FAULTS.keys():
         raise Wrong(given, show(came), f"a set of names of faults: {', '.join(incidents.FAULTS)}")
-    asked = [argv for argv in sent if argv[0].upper() != b"HELLO" and b"SETINFO" not in argv]
-    others = sorted({argv[0].upper() for argv in asked} - GAUGES)
     case.true(not others, f"{given}; the commands your answer sent", show(others), "gauges only")
     return set(came), len(asked)
+
+
+def _is_gauge(argv: list[bytes]) -> bool:
+    return argv[0].upper() in GAUGES or _name(argv) in GAUGES
+
+
+def _name(argv: list[bytes]) -> bytes:
+    """A command and its subcommand (or whatever the second word is)."""
+    return b" ".join(argv[:2]).upper()
 
 
 def _diagnosed(case: Case, diagnose: Callable, seed: int, faults: tuple[str, ...]) -> None:

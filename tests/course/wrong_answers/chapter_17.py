@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 import uuid
+from itertools import count
 
 import redis as redis_py
 
@@ -21,8 +22,14 @@ SLOW = "a slow operation, and many who ask at once: one of them does it"
 CONFLICT = "another request with the same key: Conflict"
 ERRORS = "Refused: again. Anything else: nobody knows"
 UNSPEAKABLE = "a result that JSON can't hold: TypeError for all, done once"
+TOO_LATE = "too late: who ends when his record has run out leaves the next one's alone"
 LIVES = "what it keeps lives for ttl_s, no less and not for ever"
 
+REPLACE = """
+if redis.call("get", KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == "" then return redis.call("del", KEYS[1]) end
+return redis.call("set", KEYS[1], ARGV[2], "KEEPTTL")
+"""
 RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
@@ -77,7 +84,7 @@ def marked_after(redis, key, operation, request, ttl_s=86400):
 def ensure_with(
     *, fingerprint=lambda request: request, begun_s=None, finished_ttl=True, gives_back=(Refused,),
     told=json.loads, speaks=True, truthy=False, reserve="nx", conflict_first=True, dumps=json.dumps,
-    takes_over_s=None,
+    takes_over_s=None, compares=True, deletes_own=True,
 ):  # fmt: skip
     """The right answer, but for one of its parts."""
 
@@ -86,6 +93,19 @@ def ensure_with(
         asked = fingerprint(request)
         record = {"asked": asked, "by": str(uuid.uuid4()), "state": "begun"}
         mine = json.dumps(record)
+
+        def complete(state, **more):
+            finished = json.dumps({**record, **more, "state": state})
+            if not finished_ttl:
+                redis.set(name, finished)
+            elif compares:
+                redis.eval(REPLACE, 1, name, mine, finished)
+            else:
+                redis.set(name, finished, keepttl=True)
+
+        def forget():
+            redis.eval(REPLACE, 1, name, mine, "") if deletes_own else redis.delete(name)
+
         if reserve == "nx":
             held = redis.set(name, mine, nx=True, get=True, ex=begun_s or ttl_s)
         elif reserve == "setnx":
@@ -113,24 +133,32 @@ def ensure_with(
         try:
             result = operation()
         except gives_back:
-            redis.delete(name)
+            forget()
             raise
         try:
             text = dumps(result)
         except TypeError:
             if speaks == "again":
-                redis.delete(name)
+                forget()
             elif speaks:
-                redis.set(name, json.dumps({**record, "state": "unspeakable"}), keepttl=True)
+                complete("unspeakable")
             raise
-        finished = json.dumps({**record, "state": "finished", "result": json.loads(text)})
-        if finished_ttl:
-            redis.set(name, finished, keepttl=True)
-        else:
-            redis.set(name, finished)
+        complete("finished", result=json.loads(text))
         return told(text) if told else result, False
 
     return ensure
+
+
+def waits_for_ever(redis, key, operation, request, ttl_s=86400):
+    while True:
+        try:
+            return ensure_with()(redis, key, operation, request, ttl_s)
+        except Unfinished:
+            time.sleep(0.5)
+
+
+def exits(redis, key, operation, request, ttl_s=86400):
+    raise SystemExit
 
 
 def hashed(request):
@@ -144,6 +172,7 @@ PLACE_DIES = "place dies at each of its lines: both or none"
 RELAY_DIES = "relay dies at each of its lines: nothing is missing"
 PROJECT_DIES = "project dies at each of its lines: counted once"
 LOST = "Redis does it, and the answer is lost"
+MEANWHILE = "an order comes in while the relay is at work"
 TWO = "two consumers have the same entry: counted once"
 
 ONCE = "if redis.call('set', KEYS[1], 1, 'NX', 'EX', 604800) then redis.call('incrby', KEYS[2], ARGV[1]) end"
@@ -211,6 +240,13 @@ def forgets_to_mark(db, redis):
         redis.xadd("orders", {"event": number, "name": name, "amount": amount})
 
 
+def marks_whatever_is_there(db, redis):
+    for number, name, amount in db.execute(UNSENT).fetchall():
+        redis.xadd("orders", {"event": number, "name": name, "amount": amount})
+    with db:
+        db.execute("UPDATE outbox SET sent = 1")
+
+
 def newest_first(db, redis):
     for number, name, amount in db.execute(UNSENT.replace("BY number", "BY number DESC")).fetchall():
         redis.xadd("orders", {"event": number, "name": name, "amount": amount})
@@ -271,6 +307,11 @@ def only_newer_ones(redis, event, amount):
     """The last event in a key: right in order, but the check stands outside."""
     if event > int(redis.get("last") or 0):
         redis.mset({"last": event, "revenue": int(redis.get("revenue") or 0) + amount})
+
+
+def adds_up_the_stream(redis, event, amount):
+    seen = {fields[b"event"]: int(fields[b"amount"]) for _, fields in redis.xrange("orders")}
+    redis.set("revenue", sum(seen.values()))
 
 
 def by_amount(redis, event, amount):
@@ -511,6 +552,11 @@ def refuses_to_repeat():
     return begin, strict
 
 
+def numbers_tokens():
+    numbers = count(1)
+    return pair_with(token=lambda key: b"%032d" % next(numbers))
+
+
 def remembers_in_python():
     tokens = {}
     begin, finish = pair_with()
@@ -557,6 +603,10 @@ WRONG = {
         ),
         ("looks first, reserves then", (ensure_with(reserve="get"),), (SLOW,)),
         ("SETNX, then EXPIRE", (ensure_with(reserve="setnx"),), (DIES,)),
+        ("writes over the next one's record", (ensure_with(compares=False),), (TOO_LATE,)),
+        ("deletes the next one's record", (ensure_with(deletes_own=False),), (TOO_LATE,)),
+        ("waits as long as it takes", (waits_for_ever,), (DIES,)),
+        ("exit", (exits,), (REPLAYED, ERRORS)),
         ("takes over after ten minutes", (ensure_with(takes_over_s=600),), (ERRORS,)),
     ],
     "17.2": [
@@ -576,6 +626,8 @@ WRONG = {
         ("INCRBY, then SET", (place, relay, adds_then_marks), (PROJECT_DIES, LOST, TWO)),
         ("looks, then MULTI", (place, relay, looks_then_both), (TWO,)),
         ("the last event's number", (place, relay, only_newer_ones), (TWO,)),
+        ("marks what it has not sent", (place, marks_whatever_is_there, project), (MEANWHILE,)),
+        ("adds up the stream", (place, relay, adds_up_the_stream), (IN_AND_OUT,)),
         ("two orders of one kind", (place, relay, by_amount), (IN_AND_OUT,)),
     ],
     "17.3": [
@@ -607,6 +659,7 @@ WRONG = {
         ("the last result wins", pair_with(keeps_first=False), (STRANGERS,)),
         ("the second FINISH is an error", refuses_to_repeat(), (STRANGERS,)),
         ("the key is the token", pair_with(token=lambda key: b"token"), (LIFE,)),
+        ("tokens are numbered", numbers_tokens(), (LIFE,)),
         ("every BEGIN extends", pair_with(extends=True), (EXPIRES,)),
         ("finished for ever", pair_with(finish_ttl=True), (EXPIRES,)),
         ("an empty result is none", pair_with(truthy=True), (LIFE,)),

@@ -40,6 +40,11 @@ FOUR_USERS = [
     ("default stays on", (users(default="on nopass ~* &* +@all"),), (COME_IN,)),
     ("nopass for monitoring", (changed("monitor", ">m1", "nopass"),), (COME_IN,)),
     ("one password for all", (changed("worker", ">w1", ">a1"),), (COME_IN,)),
+    ("a second password, which is another's", (changed("worker", ">w1", ">w1 >a1"),), (COME_IN,)),
+    ("an empty password", (changed("worker", ">w1", ">"),), (COME_IN,)),
+    ("all of @scripting for the worker", (changed("worker", "+eval +evalsha", "+@scripting"),), (BEYOND,)),
+    ("all of @stream for the worker", (changed("worker", "+xadd", "+@stream"),), (BEYOND,)),
+    ("a selector that may all", (changed("app", "-@dangerous", "-@dangerous (+@all ~*)"),), (BEYOND, PLACES)),
     ("nobody switched on", (changed("app", "on >a1", ">a1"),), (COME_IN,)),
     ("-@dangerous before what it takes away", (DANGEROUS_FIRST,), (BEYOND,)),
     (
@@ -111,6 +116,7 @@ THREE_FILES = [
     ("a store that never syncs", (files_with("durable", "everysec", "no"),), (STORE,)),
     ("FLUSHDB forgotten", (files_with("durable", 'rename-command FLUSHDB ""\n', ""),), (STORE,)),
     ("no masterauth", (files_with("replica", "masterauth {password}\n", ""),), (REPLICA,)),
+    ("some primary", (files_with("replica", "{primary} 6379", "main 6379"),), (REPLICA,)),
     ("renamed at the primary only", (files_with("replica", 'rename-command FLUSHALL ""\n', ""),), (REPLICA,)),
     ("a replica without durability", (files_with("replica", DURABLE, 'save ""'),), (REPLICA,)),
     ("a replica that takes writes", (files_with("replica", "save", "slave-read-only no\nsave"),), (REPLICA,)),
@@ -208,6 +214,10 @@ def prefix_only(pattern, name):
     return name.startswith(pattern.rstrip(b"*"))
 
 
+def exits():
+    raise SystemExit
+
+
 EVALUATORS = [
     ("a refusal always wins", (permissions(refusals_win=True),), (ORDER,)),
     ("a new user may do everything", (permissions(starts_open=True),), (ORDER,)),
@@ -217,6 +227,7 @@ EVALUATORS = [
     ("the pattern is a prefix", (permissions(glob=prefix_only),), (CHANNELS,)),
     ("PSUBSCRIBE's pattern is matched", (permissions(psubscribe_matches=True),), (CHANNELS,)),
     ("selectors poured into one pool", (permissions(one_pool=True),), (SELECTORS,)),
+    ("exit", (exits,), (ORDER,)),
     ("the reason of the first set", (permissions(first_reason=True),), (SELECTORS, RANDOM)),
 ]
 
@@ -275,6 +286,12 @@ def from_the_keys(redis):
     return diagnose_with()(redis)
 
 
+def cleans_up(redis):
+    found = diagnose_with()(redis)
+    redis.config_resetstat()
+    return found
+
+
 def every_setting(redis):
     for name in ("maxmemory", "maxmemory-policy", "save", "appendonly", "timeout", "maxclients"):
         redis.config_get(name)
@@ -290,6 +307,7 @@ INCIDENTS = [
     ("a section at a time", (diagnose_with(per_section=True),), (IN_TIME,)),
     ("asks for settings first", (every_setting,), (IN_TIME,)),
     ("looks at the keys", (from_the_keys,), (QUIET,)),
+    ("sets the counters back", (cleans_up,), (QUIET,)),
     ("nothing is ever wrong", (lambda redis: set(),), (NEW, HIDDEN, DAY)),
     ("one name, no set", (lambda redis: "churn",), (QUIET,)),
 ]
