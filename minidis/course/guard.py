@@ -34,8 +34,14 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 class TooManyInstructions(BaseException):
     """The answer ran for longer than any right answer needs.
 
-    A BaseException, so that an `except Exception` in the loop does not swallow it.
+    A BaseException, so that an `except Exception` in the loop does not swallow it.  A bare `except:` does,
+    and Python takes a trace function away that has raised.  But then the exception is deleted where that
+    `except` ends: it gives the trace function back, and the next instruction, behind it, raises anew.
     """
+
+    def __del__(self) -> None:
+        if _count_on is not None:
+            _count_on()
 
 
 def is_learners(filename: str) -> bool:
@@ -44,12 +50,13 @@ def is_learners(filename: str) -> bool:
 
 
 _spend: Callable[[int], None] | None = None  # charges the budget that is running
+_count_on: Callable[[], None] | None = None  # counts again in this thread, when the budget is spent
 
 
 @contextmanager
 def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[None]:
     """Raise TooManyInstructions in the block's learner code after that many bytecode instructions."""
-    global _spend
+    global _spend, _count_on
     left = instructions
     known: dict[str, bool] = {}
 
@@ -71,17 +78,28 @@ def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[No
         elif event == "opcode":
             left -= 1
             if left < 0:
-                raise TooManyInstructions(f"line {frame.f_lineno} of {frame.f_code.co_name}()")
+                line = frame.f_lineno or frame.f_code.co_firstlineno  # none behind an `except`
+                raise TooManyInstructions(f"line {line} of {frame.f_code.co_name}()")
         return count
 
-    before, spend_before = sys.gettrace(), _spend
+    def count_on() -> None:
+        if left >= 0:
+            return
+        frame = sys._getframe()
+        while frame is not None:
+            if is_learners(frame.f_code.co_filename):
+                frame.f_trace, frame.f_trace_opcodes, frame.f_trace_lines = count, True, False
+            frame = frame.f_back
+        sys.settrace(count)
+
+    before, outer = sys.gettrace(), (_spend, _count_on)
     sys.settrace(count)
-    _spend = spend
+    _spend, _count_on = spend, count_on
     try:
         yield
     finally:
         sys.settrace(before)
-        _spend = spend_before
+        _spend, _count_on = outer
 
 
 def unobserved(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -58,5 +58,31 @@ def test_a_loop_that_waits_for_messages_ends():
     case.close()
 
 
+def swallows_all(function):
+    while True:
+        try:
+            function()
+        except:  # noqa: E722
+            pass
+
+
+def spins():
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    "function",
+    [spins, lambda: undefined, lambda: swallows_all(spins), lambda: time.sleep(1), unobserved(lambda: None)],  # noqa: F821
+)
+def test_a_loop_that_swallows_every_exception_ends(function):
+    with (
+        pytest.raises(TooManyInstructions),
+        virtual_sleep(lambda seconds: None),
+        instruction_budget(20_000),
+    ):
+        swallows_all(function)
+
+
 def test_calls_outside_a_budget_are_free():
     assert unobserved(lambda: 7)() == 7
