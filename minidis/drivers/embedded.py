@@ -268,9 +268,8 @@ class Embedded:
         if self._long_script is not run:
             self._long_script, self._long_since_s = run, time.monotonic()
         elif time.monotonic() - self._long_since_s > self.patience_s:
-            run.killed = (
-                f"ERR the script was ended: it ran for more than {self.patience_s:g} seconds".encode()
-            )
+            bound = f"more than {self.patience_s:g} seconds" if self.patience_s else "longer than it may here"
+            run.killed = f"ERR the script was ended: it ran for {bound}".encode()
         elif run.is_slow:
             self._output.wait(SLOW_SCRIPT_PAUSE_S)  # gives the lock away
 

@@ -473,11 +473,11 @@ class ServerConnection(Connection):
 
     def _follow_state(self, argv: list[bytes], reply: Any) -> None:
         """Know the database, MULTI and the protocol, as redis-cli does: from what was sent and answered."""
+        name = argv[0].upper()
         if isinstance(reply, ReplyError):
-            if reply.code == "EXECABORT":
+            if name == b"EXEC":  # whatever refuses it (EXECABORT, CROSSSLOT, MOVED) throws the queue away
                 self.in_transaction = False
             return
-        name = argv[0].upper()
         if name == b"SELECT" and reply == "OK":
             self.database = int(argv[1])
         elif name == b"MULTI":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from collections import Counter
 from collections.abc import Callable
 from itertools import product
 from typing import Any
+from unittest import mock
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.guard import TooManyInstructions
 from minidis.course.reporting import reporting
 from minidis.course.resharding import BusyClient
 from minidis.distributed.cluster.slots import SLOTS, crc16, slot_of
@@ -113,6 +116,21 @@ def no_collision(case: Case, *design: Any) -> None:
             case.equal(first, words, f"the key {show(key)}; whose is it")
 
 
+@key_design.test("another server comes to the same keys")
+def same_everywhere(case: Case, *design: Any) -> None:
+    here = hash
+
+    def there(value: Any) -> int:
+        """What `hash` says in another process: its hash of a text is salted anew at each start."""
+        return here((value, "another salt"))
+
+    for user in ("7", "ann", f"{case.random.getrandbits(64):016x}"):
+        keys = keys_of(design, user, "sku1", "1")
+        with mock.patch.object(builtins, "hash", there):
+            others = keys_of(design, user, "sku1", "1")
+        case.equal(others, keys, f"user {user!r}, product 'sku1', order '1', in another process; its keys")
+
+
 @key_design.test("users spread over all slots")
 def spread(case: Case, *design: Any) -> None:
     for kind, users in (
@@ -155,6 +173,7 @@ reshard = Exercise(
 
 MOVED_SLOT = slot_of(b"{cart}")
 ENDS = {"source": "n3", "target": "n1"}
+MOST_COMMANDS = 1000
 
 
 class Move:
@@ -165,13 +184,27 @@ class Move:
         self.lab = a_cluster(case, "n1 n2 n3")
         self.names = ("n1", "n2", "n3")
         self.addresses = {name: self.lab.processes[name].address for name in self.names}
-        self.clients = {name: case.at(self.lab, name, "operator") for name in self.names}
+        self.sent = 0
+        self.clients = {name: self.limited(case.at(self.lab, name, "operator")) for name in self.names}
         for name in self.names:
             self.lab.delay("operator", name, "20ms")
         self.ids = {name: self.lab[name].cluster.myself.name for name in self.names}
         self.keys = [f"{{cart}}:{number}".encode() for number in range(keys)]
         for key in self.keys:
             self.call(ENDS["source"], "SET", key, 0)
+
+    def limited(self, client: Any) -> Any:
+        """The client, for a reasonable number of commands: there is traffic, so each one takes its time."""
+        execute = client.execute_command
+
+        def counted(*words: Any, **options: Any) -> Any:
+            self.sent += 1
+            if self.sent > MOST_COMMANDS:
+                raise TooManyInstructions(f"{words[0]}, command {self.sent} of move_slot")
+            return execute(*words, **options)
+
+        client.execute_command = counted
+        return client
 
     def call(self, node: str, *words: Any) -> Any:
         return self.lab.call(node, *words)

@@ -114,6 +114,7 @@ def hits(case: Case, get: Callable, save: Callable) -> None:
         one.run_to(80, given)
         case.equal(one.questions(), 2, given=f"{given}, and one 75 s after the first; questions")
         database = one.one.lab["redis"].databases[0]
+        case.true(len(database.table) > 0, given, "nothing is in Redis", "the row, for all web servers")
         for key in database.table:
             case.true(key in database.expires, given, f"{key.decode()} lives for ever", "a time to live")
 
@@ -276,6 +277,7 @@ def at_work(
 ) -> None:
     redis = case.redis()
     ann, bob = _log_in(log_in, redis), _log_in(log_in, redis, "bob")
+    case.true(redis.dbsize() > 0, "two logins", "nothing is in Redis", "both sessions, for all web servers")
     case.equal(load(redis, ann, IDLE_S), {"user": "ann"}, given="load after log_in of ann")
     fields = {"theme": "dark", "cart": "3 é"}
     case.equal(change(redis, ann, IDLE_S, fields), True, given=f"change(..., {fields})")

@@ -84,6 +84,8 @@ def first_calls(case: Case, is_limited: Callable) -> None:
     for number in range(limit + 3):
         given = f"limit={limit}, window=60: call {number + 1}, all in the same microsecond"
         case.equal(bool(is_limited(redis, "ann", limit, 60)), number >= limit, given=given)
+    given = f"{limit + 3} calls of one user"
+    case.true(redis.dbsize() > 0, given, "nothing is in Redis", "the calls, for all twenty servers")
     case.equal(bool(is_limited(redis, "bob", limit, 60)), False, given="bob's first call, ann being limited")
 
 

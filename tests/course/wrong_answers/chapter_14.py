@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import binascii
+import re
+import sys
 from urllib.parse import quote
 
 from redis.exceptions import (
@@ -25,6 +27,7 @@ CHECKOUT = "a checkout meets no CROSSSLOT"
 ANY_ID = "any id: braces, nothing, colons"
 COLLISION = "no two things share a key"
 SPREAD = "users spread over all slots"
+ANOTHER_SERVER = "another server comes to the same keys"
 
 
 def tagged(tag):
@@ -62,6 +65,10 @@ def may_be_empty(user):
 
 def without_braces(user):
     return "{u" + user.replace("{", "").replace("}", "") + "}"
+
+
+def salted(user):
+    return f"{{{hash(user)}}}"  # another number in each process
 
 
 OF_THE_PRODUCT = (
@@ -198,6 +205,14 @@ class Copies(Mover):
         host, port = self.address
         words = ("MIGRATE", host, port, "", 0, 5000, "COPY", "REPLACE", "KEYS", *self.keys(1000))
         self.clients[self.source].execute_command(*words)
+
+
+class MovesForEver(Mover):
+    """Waits for the keys to go, and nobody takes them away."""
+
+    def move_keys(self):
+        while self.keys():
+            pass
 
 
 class GivesUpWhenKeysAreThere(Mover):
@@ -338,6 +353,16 @@ def the_whole_sum(key):
 
 def one_less(key):
     return binascii.crc_hqx(right_tag(key), 0) % 16383
+
+
+def by_a_pattern(key):
+    """The shortest thing in braces that isn't empty: `{}{x}` has none by the rule."""
+    found = re.search(rb"\{(.+?)\}", key, re.DOTALL)
+    return found[1] if found else key
+
+
+def leaves(key):
+    sys.exit("no such key")
 
 
 # -- 14.4 ---------------------------------------------------------------------------------------------
@@ -522,6 +547,14 @@ class ForEver(RightClient):
     most_attempts = 10_000
 
 
+class AnswersTheError(RightClient):
+    def execute(self, *command):
+        try:
+            return super().execute(*command)
+        except RedisError as error:
+            return error
+
+
 class KeepsTheOldMap(RightClient):
     def lost(self, command):
         raise ConnectionError("lost")
@@ -674,6 +707,7 @@ WRONG = {
         ("stock by product", OF_THE_PRODUCT, (CHECKOUT, ANY_ID)),
         ("all products are one", ONE_STOCK_FOR_EACH_USER, (COLLISION,)),
         ("no word before the tag", BARE_TAG, (COLLISION,)),
+        ("Python's hash", tagged(salted), (ANOTHER_SERVER,)),
     ],
     "14.2": [
         ("MIGRATING first", (MigratingFirst(), right_redirect), (UNDER_LOAD,)),
@@ -687,6 +721,7 @@ WRONG = {
         ("closed, not given", (ClosesInsteadOfGiving(), right_redirect), (IDLE,)),
         ("copies and deletes", (CopiesAndDeletes(), right_redirect), (IDLE,)),
         ("copies", (Copies(), right_redirect), (UNDER_LOAD,)),
+        ("moves for ever", (MovesForEver(), right_redirect), (IDLE,)),
         ("gives up", (GivesUpWhenKeysAreThere(), right_redirect), (HALF_WAY,)),
         ("starts anew", (StartsAnew(), right_redirect), (HALF_WAY,)),
         ("ASK like MOVED", (Mover(), ask_is_moved), (REDIRECTIONS,)),
@@ -709,6 +744,9 @@ WRONG = {
         ("reflected", (reflected,), (VECTORS,)),
         ("all sixteen bits", (the_whole_sum,), (BINARY, NEVER_REDIRECTED)),
         ("modulo 16383", (one_less,), (BINARY,)),
+        ("a pattern", (by_tag(by_a_pattern),), (TAGS,)),
+        ("a number with a point", (lambda key: float(slot_of(key)),), (NEVER_REDIRECTED,)),
+        ("sys.exit", (leaves,), (VECTORS,)),
     ],
     "14.4": [
         ("no map", (NoMap,), (FINDS,)),
@@ -728,6 +766,7 @@ WRONG = {
         ("keeps the old map", (KeepsTheOldMap,), (DIES,)),
         ("sends it again", (SendsAgain,), (LOST_REPLY,)),
         ("says nothing of a loss", (SaysNothingOfALoss,), (LOST_REPLY,)),
+        ("answers the error", (AnswersTheError,), (LOST_REPLY,)),
     ],
     "14.5": [
         ("every report counts", (CountsEveryReport, right_failed), (ONCE, BY_LOT)),

@@ -8,6 +8,8 @@ import random
 import secrets
 import time
 import uuid
+import weakref
+from collections import defaultdict, deque
 
 import redis as redis_py
 
@@ -100,6 +102,27 @@ def log_of_all_calls(redis, user_id, limit=10, window=60):
     pipe.zcard(key)
     pipe.expire(key, window)
     return pipe.execute()[2] > limit
+
+
+calls_of_all_users = defaultdict(deque)
+
+
+def in_the_process(redis, user_id, limit=10, window=60):
+    """Right on one server; there are twenty."""
+    seconds, microseconds = redis.time()
+    now_s, calls = seconds + microseconds / 1e6, calls_of_all_users[redis, user_id]
+    while calls and calls[0] <= now_s - window:
+        calls.popleft()
+    if len(calls) >= limit:
+        return True
+    calls.append(now_s)
+    return False
+
+
+def waits_instead(redis, user_id, limit=10, window=60):
+    while redis.eval(LOG, 1, f"rate_limit:{user_id}", limit, window):
+        time.sleep(1)
+    return False
 
 
 COUNTER = (
@@ -250,6 +273,17 @@ def reading(
         return row
 
     return get_user
+
+
+rows_of_databases = weakref.WeakKeyDictionary()
+
+
+def get_user_in_the_process(redis, database, user_id, ttl_s=60):
+    """A cache beside Redis, of each server's own."""
+    rows, now_s = rows_of_databases.setdefault(database, {}), time.monotonic()
+    if user_id not in rows or rows[user_id][1] < now_s:
+        rows[user_id] = database.get_user(user_id), now_s + ttl_s
+    return rows[user_id][0]
 
 
 def saving(*, order="write first", lease=True, catches=True, sets=False):
@@ -445,6 +479,22 @@ def everywhere_counting_members(redis, user):
     return len(ids)
 
 
+sessions_here = {}
+
+
+def log_in_here(redis, user, ttl_s):
+    session_id = secrets.token_urlsafe(32)
+    sessions_here[session_id] = {"user": user}
+    return session_id
+
+
+IN_THE_PROCESS = {
+    "log_in": log_in_here,
+    "load": lambda redis, session_id, ttl_s: sessions_here.get(session_id),
+    "log_out": lambda redis, session_id: sessions_here.pop(session_id, None),
+}
+
+
 def everywhere_by_keys(redis, user):
     keys = redis.keys("session:*")
     redis.delete(*keys) if keys else None
@@ -519,6 +569,11 @@ def throttle_without_quantity(client, key, max_burst, count, period):
     return throttling()(client, key, max_burst, count, period)
 
 
+def always_let_through(client, key, max_burst, count, period, quantity=1):
+    """Take nothing. O(1)."""
+    return [0, max_burst + 1, max_burst, -1, period * 1000 // count]
+
+
 WRONG = {
     "15.1": [
         ("the guide's", (guides_limiter,), (STEADY,)),
@@ -541,6 +596,8 @@ WRONG = {
         ("one key for all users", (by_script(LOG, key=lambda user: "rate_limit"),), (FIRST,)),
         ("a sliding counter", (by_script(COUNTER),), (STEADY, EDGES)),
         ("GCRA", (by_script(GCRA),), (EDGES,)),
+        ("in the process", (in_the_process,), (FIRST, TOGETHER)),
+        ("waits instead", (waits_instead,), (FIRST,)),
         (
             "in seconds",
             (by_script(LOG.replace("t[1] * 1000000 + t[2]", "math.floor(t[1]) * 1000000")),),
@@ -583,6 +640,12 @@ WRONG = {
         ),
         ("always 1", (taking(("tonumber(ARGV[3])", "1")),), (COSTS,)),
         ("never isn't known", (taking(("elseif cost <= capacity then", "else")),), (COSTS,)),
+        ("true is 1, false is nil", (taking(("{allowed,", "{allowed == 1,")),), (DRIPS, COSTS)),
+        (
+            "a script that never ends",
+            (taking(("local allowed", "while true do end local allowed")),),
+            (DRIPS,),
+        ),
         ("a refusal takes them, too", (taking(("return {", EMPTIED + "return {")),), (COSTS,)),
     ],
     "15.3": [
@@ -603,6 +666,7 @@ WRONG = {
         ("the row is thrown away", (reading(catches="looking"), saving()), (OUTAGES,)),
         ("saving fails", (reading(), saving(catches=False)), (OUTAGES,)),
         ("no end", (reading(ttl=False), saving()), (HITS,)),
+        ("in the process", (get_user_in_the_process, saving()), (HITS,)),
     ],
     "15.4": [
         ("one blob", store(log_in=log_in_blob, load=load_blob, change=change_blob), (NO_LOST, STAYS_OUT)),
@@ -610,6 +674,7 @@ WRONG = {
         ("load doesn't renew", store(load=load_without_renewing), (SLIDES,)),
         ("change doesn't renew", store(change=change_without_renewing), (SLIDES,)),
         ("bytes", store(load=load_as_bytes), (AT_WORK,)),
+        ("in the process", store(**IN_THE_PROCESS), (AT_WORK,)),
         ("a login in steps", store(log_in=log_in_in_steps), (SLIDES, NO_GROWTH)),
         ("the index, read and written anew", store(log_in=log_in_without_index_at_one_moment), (LOGGING_IN,)),
         (
@@ -683,6 +748,7 @@ WRONG = {
         ("waits rounded down", adding(retry="down"), (FORMULA,)),
         ("never has a time", adding(never=None), (FORMULA,)),
         ("a reading command", adding(flags="readonly fast"), (AT_HOME,)),
+        ("a hard-coded reply", adding(handler=always_let_through), (BURST, STATE)),
         ("no flag for memory", adding(flags="write fast"), (AT_HOME,)),
         ("a flag that isn't there", adding(flags="write quick"), (BURST,)),
         ("another name", adding(line=LINE.replace("CL.THROTTLE", "THROTTLE")), (BURST,)),
