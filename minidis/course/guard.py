@@ -64,7 +64,9 @@ def instruction_budget(instructions: int = INSTRUCTIONS_PER_TEST) -> Iterator[No
         nonlocal left
         left -= number
         if left < 0:
-            raise TooManyInstructions("a call of Redis or of time.sleep(), after thousands of them or of seconds")
+            raise TooManyInstructions(
+                "a call of Redis or of time.sleep(), after thousands of them or of seconds"
+            )
 
     def count(frame: Any, event: str, argument: Any) -> Callable[..., Any] | None:
         nonlocal left
