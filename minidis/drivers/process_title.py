@@ -1,22 +1,12 @@
 """The name of the process in `ps`: `minidis-server 127.0.0.1:6379`, as `proc-title-template` says.
 
-Linux reads a process's words from where it put them at the start, in the process's own memory:
+setproctitle writes it, where it is installed; without it the process keeps the words it was started with.
 
-    arg_start                                             env_start                         env_end
-      |  /usr/bin/python \0 minidis-server \0 redis.conf \0 |  HOME=/root \0 PATH=/bin \0 ...  |
-      |  /usr/bin/minidis-server *:6379 \0 \0 \0 \0 \0 \0 \0 \0 |
-
-So a process renames itself by writing there, over words that Python has long copied.  A longer title goes on
-over the environment, which has been moved before: C keeps a variable that is set anew elsewhere.
-
-Mirrors: `redisSetProcTitle` in server.c, setproctitle.c.
-Differs: only on Linux.
+Mirrors: `redisSetProcTitle` in server.c.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
 
 from minidis.drivers.process import PROGRAM
@@ -61,17 +51,9 @@ def expand(node: Node, title: str) -> str:
 
 
 def show(title: str) -> None:
-    """Write it where Linux looks; elsewhere nothing happens."""
+    """Let `ps` show it."""
     try:
-        with open("/proc/self/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:  # no Linux
+        from setproctitle import setproctitle
+    except ImportError:
         return
-    start, words_end, environment, end = (int(field) for field in fields[45:49])
-    if not start or words_end != environment:
-        return
-    for name, value in os.environb.items():
-        os.environb[name] = value
-    room = end - start - 1  # a zero stays at the end
-    text = title.encode("utf-8", "surrogateescape")[:room]
-    ctypes.memmove(start, text.ljust(room + 1, b"\0"), room + 1)
+    setproctitle(title)
