@@ -93,6 +93,8 @@ class Operator:
             return self.lab.call(self.node, *words)
         except ReplyError as error:
             return error
+        except ConnectionError as error:  # who is not logged in may not send much
+            return ReplyError(str(error))
 
     def number(self, field: str) -> int:
         """A field of INFO."""

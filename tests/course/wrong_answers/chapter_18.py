@@ -116,6 +116,11 @@ THREE_FILES = [
     ("a store that never syncs", (files_with("durable", "everysec", "no"),), (STORE,)),
     ("FLUSHDB forgotten", (files_with("durable", 'rename-command FLUSHDB ""\n', ""),), (STORE,)),
     ("no masterauth", (files_with("replica", "masterauth {password}\n", ""),), (REPLICA,)),
+    (
+        "a password of its own",
+        (files_with("cache", "requirepass {password}", "requirepass secret"),),
+        (CACHE,),
+    ),
     ("some primary", (files_with("replica", "{primary} 6379", "main 6379"),), (REPLICA,)),
     ("renamed at the primary only", (files_with("replica", 'rename-command FLUSHALL ""\n', ""),), (REPLICA,)),
     ("a replica without durability", (files_with("replica", DURABLE, 'save ""'),), (REPLICA,)),
