@@ -56,7 +56,7 @@ class InProcessWriter:
         self._stop_listening()
         if self._timer is not None:
             self._timer.cancel()
-        self._session.close()
+        self._session.hang_up()
         if not self._loop.is_closed():
             self._feed_reader()
 

@@ -46,4 +46,8 @@ class Session(Link):
             return super().take_output(most_bytes)
 
     def close(self) -> None:
+        self.embedded.disconnect(self.client)
+
+    def hang_up(self) -> None:
+        """The other end is gone: `Embedded.hang_up`."""
         self.embedded.hang_up(self.client)

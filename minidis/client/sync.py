@@ -66,7 +66,7 @@ class InProcessSocket:
         """Nothing is buffered on the way, so there is nothing to flush."""
 
     def close(self) -> None:
-        self._session.close()
+        self._session.hang_up()
 
 
 class InProcessHiredisParser(_HiredisParser):
