@@ -117,8 +117,7 @@ REWRITES = {8: (b"BGREWRITEAOF",), 22: (b"BGREWRITEAOF",), 30: (b"BGSAVE",)}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("preamble", ["yes", "no"])
-@pytest.mark.parametrize("policy", ["always", "everysec", "no"])
+@pytest.mark.parametrize(("policy", "preamble"), [("always", "yes"), ("everysec", "no"), ("no", "yes")])
 def test_a_cut_at_every_step_of_a_log(policy, preamble, seed, record_property):
     cuts = lost = 0
     options = {"appendonly": "yes", "appendfsync": policy, "aof_use_rdb_preamble": preamble, "save": ""}
