@@ -22,6 +22,7 @@ from typing import Any
 from minidis.audit.line import Line, Words
 from minidis.audit.locks import Hold, holds_of, is_lock
 from minidis.audit.traffic import Request
+from minidis.commands.info_fields import parse_info
 from minidis.protocol.replies import ReplyError
 
 MOST_KEYS = 1000
@@ -190,7 +191,7 @@ def learn(line: Line, traffic: Iterable[Request] | None = None) -> Facts:
     listed = [_assignments(one, " ") for one in _text(told("CLIENT LIST", clients, b"")).splitlines()]
     others = [one for one in listed if not one.get("cmd", "").startswith("client|list")]  # that is the audit
     names = [_text(name) for name in told("ACL USERS", users, [])]
-    fields = _info_fields(_text(told("INFO", info, b"")))
+    fields = parse_info(_text(told("INFO", info, b"")))
     requests = list(traffic or ())
     return Facts(
         info=fields,
@@ -201,7 +202,7 @@ def learn(line: Line, traffic: Iterable[Request] | None = None) -> Facts:
         may_do=_allowed_attacks(line, names, refusals),
         default_user={_text(n): v for n, v in _pairs(told("ACL GETUSER", default, [])).items()},
         slow=[(int(entry[2]), _text(b" ".join(entry[3]))) for entry in told("SLOWLOG GET", slow, [])],
-        cluster_state=_info_fields(_text(cluster)).get("cluster_state", "unknown"),
+        cluster_state=parse_info(_text(cluster)).get("cluster_state", "unknown"),
         refusals=refusals,
         traffic=requests,
         has_traffic=traffic is not None,
@@ -289,11 +290,6 @@ def _text(data: Any) -> str:
 def _pairs(reply: Any) -> dict[Any, Any]:
     """A map, however the protocol sent it."""
     return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
-
-
-def _info_fields(text: str) -> dict[str, str]:
-    lines = (line.partition(":") for line in text.splitlines() if line and line[0] != "#")
-    return {name: value for name, colon, value in lines if colon}
 
 
 def _assignments(text: str, separator: str = ",") -> dict[str, str]:

@@ -14,6 +14,9 @@ Complexity: O(fields of a section).
 >>> [name for name, _ in in_order("clients", {"blocked_clients": 1, "connected_clients": 7})][:3]
 ['connected_clients', 'cluster_connections', 'blocked_clients']
 
+>>> parse_info("# Replication\\r\\nrole:slave\\r\\nmaster_host:10.0.0.1\\r\\n")
+{'role': 'slave', 'master_host': '10.0.0.1'}
+
 Read next: information.py.
 """
 
@@ -108,3 +111,9 @@ def in_order(section: str, fields: Mapping[str, object]) -> Iterator[tuple[str, 
     """
     filled = {**_BLANKS.get(section, {}), **fields}
     return ((name, value) for name, value in filled.items() if value is not _NOT_NOW)
+
+
+def parse_info(text: str) -> dict[str, str]:
+    """The fields of an INFO, whichever server wrote it."""
+    lines = (line.rstrip("\r").partition(":") for line in text.split("\n") if not line.startswith("#"))
+    return {name: value for name, colon, value in lines if colon}

@@ -6,6 +6,7 @@ Read next: locks.py, for those about locks and idempotency.
 from __future__ import annotations
 
 from minidis.client.lab import Lab
+from minidis.commands.info_fields import parse_info
 from minidis.course.demos import demonstrates
 from minidis.course.demos.basic import fresh
 from minidis.course.latency import Strip
@@ -118,9 +119,7 @@ def optimise() -> tuple[list[str], str]:
 )
 def monitor() -> tuple[list[str], str]:
     node = spin(seed=2)
-    info = dict(
-        line.split(":", 1) for line in node.execute("INFO", "everything").decode().splitlines() if ":" in line
-    )
+    info = parse_info(node.execute("INFO", "everything").decode())
     wanted = (
         "connected_clients total_connections_received evicted_keys expired_keys keyspace_hits keyspace_misses"
     )

@@ -18,9 +18,6 @@ Mirrors: sentinel.c (`sentinelReconnectInstance`, `sentinelSendPeriodicCommands`
 `sentinelRefreshInstanceInfo`, `sentinelProcessHelloMessage`).
 Complexity: O(bytes of INFO); O(Sentinels) for a hello.
 
->>> parse_info("# Replication\\r\\nrole:slave\\r\\nmaster_host:10.0.0.1\\r\\n")
-{'role': 'slave', 'master_host': '10.0.0.1'}
-
 Read next: detection.py.
 """
 
@@ -30,6 +27,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from minidis.commands.info_fields import parse_info
 from minidis.distributed.sentinel import failover
 from minidis.distributed.sentinel.links import Connection
 from minidis.distributed.sentinel.state import DataNode, Instance, OtherSentinel, Primary, Replica
@@ -187,11 +185,6 @@ def _say_hello(sentinel: Sentinel, instance: Instance) -> None:
 
 
 # ---- INFO -------------------------------------------------------------------------------------------------
-
-
-def parse_info(text: str) -> dict[str, str]:
-    """The fields of an INFO."""
-    return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line and not line.startswith("#"))
 
 
 def leading_integer(text: str) -> int:

@@ -48,6 +48,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidis.commands.info_fields import parse_info
 from minidis.drivers.simulation import clusters
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.record import LONGEST_WORD
@@ -165,8 +166,7 @@ class _Player:
         return lines
 
     def _do_info(self, node: str, *fields: str) -> list[str]:
-        text = bytes(self.lab.call(node, "INFO", "everything")).decode()
-        values = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        values = parse_info(bytes(self.lab.call(node, "INFO", "everything")).decode())
         return [f"{field}:{values.get(field, '(not there)')}" for field in fields]
 
     def _do_digests(self) -> list[str]:

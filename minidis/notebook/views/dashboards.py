@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.commands import information
+from minidis.commands.info_fields import parse_info
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import ROLES, Canvas, label, table_text, text_width
 from minidis.notebook.views.sources import node_or_default
@@ -66,9 +67,7 @@ class DashboardView(View):
 
     def _vital(self) -> dict[str, str]:
         """Some fields of INFO; the handler itself is asked, so that looking counts as no command."""
-        text = information.info(self.node.client).decode()
-        lines = (line.partition(":") for line in text.splitlines())
-        fields = {name: value for name, _, value in lines}
+        fields = parse_info(information.info(self.node.client).decode())
         return {name: fields[name] for name in VITAL if name in fields}
 
     def draw(self, data: dict[str, Any]) -> Canvas:
