@@ -31,9 +31,10 @@ lab: $(VENV)/.course
 	  --LabApp.default_url='/lab/tree/$(FIRST_PAGE)' \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url= $(LAB_ARGS)
 
-# More workers than cores: many tests wait for a server, a kernel or a browser.
+# More workers than cores: many tests wait for a server, a kernel or a browser. Files start in the order of the
+# folders: the long ones (audit, browser) are among the first, and no worker is left alone with them at the end.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q --durations 25 --durations-min 3
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q --durations 25 --durations-min 3
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
