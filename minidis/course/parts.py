@@ -68,7 +68,7 @@ def _plug_command(node: Node, name: str, handler: Any) -> Undo:
         return _plug_new_command(node, handler)
     before = node.commands.find([name.encode()])
     replacement = Command(
-        before.line,
+        before.syntax,
         handler,
         before.flags,
         before.group,

@@ -20,12 +20,12 @@ Read next: minidis/engine/statistics.py, where commands are timed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from minidis.course.latency import price_us
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Client
-from minidis.engine.statistics import Timing
 
 
 def charge(node: Embedded) -> Embedded:
@@ -35,11 +35,7 @@ def charge(node: Embedded) -> Embedded:
     """
     if not node.is_frozen:
         raise ValueError("freeze the node's clock first: real time cannot be charged")
-    for command in node.node.commands:
-        timing = command.timing or Timing(command.invoke)
-        timing.invoke = _charged(node, timing.invoke)
-        command.timing = timing
-    node.node.statistics.time_all()
+    node.node.statistics.time_all(around=partial(_charged, node))
     return node
 
 

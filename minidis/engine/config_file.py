@@ -39,7 +39,7 @@ from minidis.engine import acl_file
 from minidis.engine.acl import RuleError
 from minidis.engine.config import BY_NAME, ConfigError, Directive
 from minidis.engine.errors import shown
-from minidis.engine.registry import COMMANDS, CommandTable
+from minidis.engine.registry import COMMANDS, NodeCommands
 from minidis.protocol.quoting import quote, split_arguments
 
 ReadFile = Callable[[str], list[bytes]]
@@ -170,7 +170,7 @@ class Settings:
             self._depth -= 1
 
 
-def rename_commands(table: CommandTable, renamed: Sequence[tuple[str, str]]) -> None:
+def rename_commands(table: NodeCommands, renamed: Sequence[tuple[str, str]]) -> None:
     """Give commands of a node's own table other names; "" takes a command away.  Raises ConfigFileError."""
     for old, new in renamed:
         if old.lower() not in table.by_name:

@@ -491,7 +491,7 @@ class Replay:
         assert record.argv is not None
         commands = self.node.commands
         try:
-            return commands.spelled.get(record.argv[0]) or commands.find(record.argv)
+            return commands.spelled[record.argv[0]] or commands.find(record.argv)
         except ReplyError as error:
             name = record.argv[0].decode("utf-8", "backslashreplace")
             words = f"Unknown command '{name}' reading the append only file {_name(self.path)}"

@@ -42,7 +42,7 @@ from minidis.engine import access, errors, expiry, protection, transactions
 from minidis.engine.append_only_file import AppendOnlyFile
 from minidis.engine.client import Client
 from minidis.engine.client_memory import ClientMemory
-from minidis.engine.config import BY_NAME, Config, ConfigError
+from minidis.engine.config import DEFAULTS, Config, ConfigError
 from minidis.engine.database import Database
 from minidis.engine.disk import Disk, DiskError, MemoryDisk
 from minidis.engine.eviction import Evictor
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], int]
 """Unix time in microseconds."""
 
+_THRESHOLDS = DEFAULTS.keys() & set(Encodings.__slots__)
 _ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
 
 
@@ -126,7 +127,7 @@ class Node:
         self.disk = disk or MemoryDisk()
         self.log: Callable[[str, str], None] = lambda level, text: None  # the driver's: a line for its log
         self.random = random or random_module.Random(0)
-        self.commands = (commands or COMMANDS).copy()
+        self.commands = (commands or COMMANDS).for_a_node()
         self.now_us = clock()
         self.started_us = self.now_us
         self.run_id = f"{self.random.getrandbits(160):040x}"
@@ -171,7 +172,7 @@ class Node:
         self.libraries = Libraries()
         self._begin_counting()
         self._let_others_in()
-        self._config_changed([name.replace("-", "_") for name in BY_NAME])
+        self._config_changed(list(DEFAULTS))
         self.append_only.follows_config = True
         for attach in PARTS:
             attach(self)
@@ -226,7 +227,7 @@ class Node:
         Answers `WAITING` when the command waits for a key: the reply then comes by the client's
         outbox.  Raises ReplyError for an error reply.
         """
-        command = self.commands.spelled.get(argv[0])
+        command = self.commands.spelled[argv[0]]
         self.now_us = self.clock()
         if client.gated or self.gated or command is None:
             return self._execute_gated(client, command, argv)
@@ -563,9 +564,8 @@ class Node:
     # -- configuration ----------------------------------------------------------------------------
 
     def _config_changed(self, attributes: list[str]) -> None:
-        for attribute in attributes:
-            if attribute in Encodings.__slots__ and hasattr(self.config, attribute):
-                setattr(self.encodings, attribute, getattr(self.config, attribute))
+        for attribute in _THRESHOLDS.intersection(attributes):
+            setattr(self.encodings, attribute, getattr(self.config, attribute))
         if self.append_only.follows_config:
             self._persistence_changed(attributes)
         if "maxmemory" in attributes:

@@ -28,11 +28,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntFlag, auto
+from functools import cached_property
 from typing import Any
 
 from minidis.engine import errors
-from minidis.engine.binding import Handler, arity_name, bind, shape
-from minidis.engine.syntax import SyntaxLine, parse
+from minidis.engine.binding import Handler, Invoke, bind, shape
+from minidis.engine.syntax import SyntaxLine, name_of, parse
 
 
 class Flag(IntFlag):
@@ -75,6 +76,11 @@ PROTECTED = Flag.PROTECTED
 SENTINEL, ONLY_SENTINEL, DANGEROUS = Flag.SENTINEL, Flag.ONLY_SENTINEL, Flag.DANGEROUS
 ASKING = Flag.ASKING
 
+# The same as plain numbers, which are tested in a tenth of the time
+_WRITE, _DENYOOM, _LOADING, _FAST = WRITE.value, DENYOOM.value, LOADING.value, FAST.value
+_NO_ASYNC_LOADING, _BLOCKING, _PROTECTED = NO_ASYNC_LOADING.value, BLOCKING.value, PROTECTED.value
+_SKIP_SLOWLOG = SKIP_SLOWLOG.value
+
 KeyFinder = Callable[[list[bytes]], list[int]]
 """From a request to the positions of its keys."""
 
@@ -85,11 +91,15 @@ _COMPLEXITY = re.compile(r"(O\(.*)$", re.DOTALL)
 
 
 class Command:
-    """One command, or a container of subcommands (`subcommands` is then not empty)."""
+    """One command, or a container of subcommands (`subcommands` is then not empty).
+
+    Its syntax line is read when somebody first needs more than the name: most processes use a few of the
+    hundreds of commands that are filed.
+    """
 
     def __init__(
         self,
-        line: SyntaxLine,
+        syntax: str,
         handler: Handler,
         flags: int,
         group: str,
@@ -98,34 +108,50 @@ class Command:
         raw: bool = False,
         request_flags: RequestFlags | None = None,
     ) -> None:
-        self.line = line
-        self.name = arity_name(line)  # "set", "config|get"
+        self.syntax = syntax
+        self.name = name_of(syntax).lower().replace(" ", "|")  # "set", "config|get"
         self.handler = handler
         self.group = group
         self.since = since
-        self.arity = line.arity
-        self.shape = "irregular" if raw else shape(line)
-        self.invoke = bind(line, handler, self.shape)
         self.key_finder = keys
+        self.is_raw = raw
         self._set_flags(Flag(flags))
         self.request_flags = request_flags
         self._variants: dict[Flag, Command] = {}
         self.subcommands: dict[str, Command] = {}
         # What a node counts on its own copy (statistics.py); `timing` where it is timed
+        self.table: CommandTable | None = None  # the node's, whose own this copy is
         self.calls = self.failed_calls = self.rejected_calls = 0
         self.timing: Any = None
 
+    @cached_property
+    def line(self) -> SyntaxLine:
+        return parse(self.syntax)
+
+    @cached_property
+    def arity(self) -> int:
+        return self.line.arity
+
+    @cached_property
+    def shape(self) -> str:
+        return "irregular" if self.is_raw else shape(self.line)
+
+    @cached_property
+    def invoke(self) -> Invoke:
+        return bind(self.line, self.handler, self.shape)
+
     def _set_flags(self, flags: Flag) -> None:
+        bits = flags.value
         self.flags = flags
-        self.is_write = bool(flags & Flag.WRITE)
-        self.denies_oom = bool(flags & Flag.DENYOOM)
-        self.runs_while_loading = bool(flags & Flag.LOADING)
-        self.no_async_loading = bool(flags & Flag.NO_ASYNC_LOADING)
+        self.is_write = bool(bits & _WRITE)
+        self.denies_oom = bool(bits & _DENYOOM)
+        self.runs_while_loading = bool(bits & _LOADING)
+        self.no_async_loading = bool(bits & _NO_ASYNC_LOADING)
         self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
-        self.is_fast = bool(flags & Flag.FAST)
-        self.may_wait = bool(flags & Flag.BLOCKING)
-        self.is_protected = bool(flags & Flag.PROTECTED)
-        self.skips_slowlog = bool(flags & Flag.SKIP_SLOWLOG)
+        self.is_fast = bool(bits & _FAST)
+        self.may_wait = bool(bits & _BLOCKING)
+        self.is_protected = bool(bits & _PROTECTED)
+        self.skips_slowlog = bool(bits & _SKIP_SLOWLOG)
 
     def as_requested(self, client: Any, argv: list[bytes]) -> Command:
         """As those must see it who admit this request: a script may say by itself what it does."""
@@ -141,6 +167,7 @@ class Command:
 
     def copy(self) -> Command:
         """The same command, counted apart; without its subcommands."""
+        self.invoke, self.arity  # noqa: B018  (worked out now, once for all copies)
         twin = object.__new__(Command)
         twin.__dict__ = self.__dict__ | {"subcommands": {}}
         return twin
@@ -172,40 +199,26 @@ class Command:
 
 
 class CommandTable:
-    """Commands by name, in any case.  A node has its own copy, so that a learner may replace one."""
+    """Commands by name, in any case."""
 
     def __init__(self, commands: Iterable[Command] = ()) -> None:
         self.by_name: dict[str, Command] = {}
-        # Names as bytes, in upper and lower case: what nearly every client sends, found without .lower()
-        self.spelled: dict[bytes, Command] = {}
         self._originals: dict[str, Command] = {}  # as `by_name`, untouched by rename-command
-        self._all: tuple[Command, ...] = ()  # what iteration answers; (): to be worked out anew
         for entry in commands:
             self.add(entry)
 
     def add(self, entry: Command) -> None:
         """File a command; `config|get` goes under its container.  A command of that name is replaced."""
-        self._all = ()
         container, _, subcommand = entry.name.partition("|")
         if subcommand:
             holder = self.by_name.get(container) or _container(container, entry.group)
             holder.subcommands[subcommand] = entry
-            self._file(container, holder)
-            self._originals[container] = holder
+            entry = holder
         else:
             former = self.by_name.get(container)
             if former is not None and not entry.subcommands:  # COMMAND may be filed after COMMAND HELP
                 entry.subcommands = former.subcommands
-            self._file(container, entry)
-            self._originals[container] = entry
-
-    def _file(self, name: str, entry: Command) -> None:
-        self.by_name[name] = entry
-        for spelling in (name.encode(), name.upper().encode()):
-            if entry.subcommands or entry.is_protected:
-                self.spelled.pop(spelling, None)  # its second word, or its client, must be looked at
-            else:
-                self.spelled[spelling] = entry
+        self.by_name[container] = self._originals[container] = entry
 
     def find(self, argv: list[bytes]) -> Command:
         """The command that `argv` names.  Raises Redis's unknown (sub)command and container arity errors."""
@@ -237,33 +250,14 @@ class CommandTable:
             yield entry
             yield from entry.subcommands.values()
 
-    def rename(self, old: str, new: str) -> None:
-        """File a command under another name ("": under none), as rename-command does."""
-        self._all = ()
-        entry = self.by_name.pop(old.lower())
-        for spelling in (old.lower().encode(), old.upper().encode()):
-            self.spelled.pop(spelling, None)
-        if new:
-            self._file(new.lower(), entry)
-
-    def copy(self) -> CommandTable:
+    def for_a_node(self) -> NodeCommands:
         """A table of its own with the same commands, each counted apart."""
-        twins: dict[Command, Command] = {}
-        for entry in {*self.by_name.values(), *self._originals.values()}:
-            twin = twins[entry] = entry.copy()
-            twin.subcommands = {name: subcommand.copy() for name, subcommand in entry.subcommands.items()}
-        table = CommandTable()
-        table.by_name = {name: twins[entry] for name, entry in self.by_name.items()}
-        table.spelled = {spelling: twins[entry] for spelling, entry in self.spelled.items()}
-        table._originals = {name: twins[entry] for name, entry in self._originals.items()}
+        table = NodeCommands()
+        table.by_name = self.by_name.copy()
+        table._originals = self._originals.copy()
         return table
 
     def __iter__(self) -> Iterator[Command]:
-        if not self._all:
-            self._all = tuple(self._each())
-        return iter(self._all)
-
-    def _each(self) -> Iterator[Command]:
         for entry in self.by_name.values():
             if entry.handler is not _no_handler:
                 yield entry
@@ -271,6 +265,77 @@ class CommandTable:
 
     def __len__(self) -> int:
         return len(self.by_name)
+
+
+class NodeCommands(CommandTable):
+    """One node's table.  It takes a command for its own when that is first asked for, and counts it there.
+
+    Until then the entry is everybody's: a new node costs two copied dicts, whatever the number of commands.
+    What is only described (COMMAND INFO, ACL rules) stays everybody's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: list[Command] = []
+        self.on_first_use: Callable[[Command], None] = lambda entry: None  # the statistics': see Statistics
+        self.spelled = _Spellings(self)
+
+    def find(self, argv: list[bytes]) -> Command:
+        return self._own(super().find(argv), argv[0].decode("latin-1").lower())
+
+    def add(self, entry: Command) -> None:
+        container, bar, _ = entry.name.partition("|")
+        if bar and container in self.by_name:
+            self._own(self.by_name[container], container)  # its dict of subcommands is about to change
+        super().add(entry)
+        self.spelled.clear()
+
+    def rename(self, old: str, new: str) -> None:
+        """File a command under another name ("": under none), as rename-command does."""
+        entry = self.by_name.pop(old.lower())
+        if new:
+            self.by_name[new.lower()] = entry
+        self.spelled.clear()
+
+    def _own(self, entry: Command, name: str) -> Command:
+        """This node's copy of an entry that was found under a name: from now on it stands in its place."""
+        if entry.table is self:
+            return entry
+        holder = self.by_name[name]
+        own = entry.copy()
+        own.subcommands = entry.subcommands.copy()
+        own.table = self
+        if entry is holder:
+            if self._originals.get(entry.name) is entry:
+                self._originals[entry.name] = own
+            self.by_name[name] = own
+        else:
+            self._own(holder, name).subcommands[entry.name.partition("|")[2]] = own
+        self.used.append(own)
+        self.on_first_use(own)
+        return own
+
+
+class _Spellings(dict[bytes, Command | None]):
+    """Names as nearly every client sends them, in upper or lower case: `table.spelled[b"GET"]`, in 30 ns.
+
+    None for any other spelling, and for what must be looked at twice: its second word, or who asks.
+    """
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: NodeCommands) -> None:
+        self._table = table
+
+    def __missing__(self, word: bytes) -> Command | None:
+        name = word.decode("latin-1").lower()
+        entry = self._table.by_name.get(name)
+        if entry is None or entry.subcommands or entry.is_protected:
+            return None
+        if word not in (name.encode(), name.upper().encode()):
+            return None
+        own = self[word] = self._table._own(entry, name)
+        return own
 
 
 def _look_up(names: dict[str, Command], name: bytes) -> Command | None:
@@ -284,7 +349,7 @@ def _no_handler(client: Any, *words: bytes) -> None:
 
 
 def _container(name: str, group: str) -> Command:
-    return Command(parse(name.upper() + " subcommand [argument ...]"), _no_handler, 0, group)
+    return Command(name.upper() + " subcommand [argument ...]", _no_handler, 0, group)
 
 
 COMMANDS = CommandTable()
@@ -345,7 +410,7 @@ def command(
     def register(handler: Handler) -> Handler:
         module = handler.__module__.rpartition(".")[2]
         group_name = group or _GROUPS.get(module, module)
-        entry = Command(parse(syntax), handler, flags, group_name, since, keys, raw, request_flags)
+        entry = Command(syntax, handler, flags, group_name, since, keys, raw, request_flags)
         (COMMANDS if table is None else table).add(entry)
         return handler
 

@@ -26,9 +26,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from operator import attrgetter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.binding import Invoke
 from minidis.engine.client import Buffers
 from minidis.engine.registry import Command
 from minidis.engine.waiting import Wait
@@ -133,9 +134,6 @@ class Timing:
         self.histogram = Histogram()
 
 
-_CALLS = attrgetter("calls")  # sampled ten times a second over all commands: a loop in C
-
-
 class Rate:
     """A count that grows, seen as so many per second over the last `SAMPLES` samples."""
 
@@ -178,24 +176,34 @@ class Statistics:
         self._begin_rates()
         self._recent_buffers: deque[Buffers] = deque(maxlen=RECENT_S)
         self.noteworthy_ns = NEVER_NS
-        for command in node.commands:
-            if not command.is_fast and command.name not in UNTIMED:
-                self._time(command)
+        self._times_all = False
+        self._around: Callable[[Invoke], Invoke] = lambda invoke: invoke
+        node.commands.on_first_use = self._begin
 
     # -- commands ---------------------------------------------------------------------------------
 
     @property
     def commands_processed(self) -> int:
-        return sum(map(_CALLS, self.node.commands))
+        return sum([command.calls for command in self.node.commands.used])
 
-    def time_all(self) -> None:
-        """Time every command from now on: a server does."""
-        for command in self.node.commands:
+    def time_all(self, around: Callable[[Invoke], Invoke] | None = None) -> None:
+        """Time every command from now on: a server does.  `around` puts something more into what is timed."""
+        self._times_all = True
+        if around is not None:
+            self._around = around
+        for command in self.node.commands.used:
+            if command.timing is not None and around is not None:
+                command.timing.invoke = around(command.timing.invoke)
+            self._begin(command)
+
+    def _begin(self, command: Command) -> None:
+        """A command is used for the first time."""
+        if self._times_all or not (command.is_fast or command.name in UNTIMED):
             self._time(command)
 
     def _time(self, command: Command) -> None:
         if command.timing is None:
-            command.timing = Timing(command.invoke)
+            command.timing = Timing(self._around(command.invoke))
         wrap = self._timed_unless_it_waits if command.may_wait else self._timed
         command.invoke = wrap(command, command.timing)
 
@@ -319,7 +327,7 @@ class Statistics:
 
     def reset(self) -> None:
         """CONFIG RESETSTAT."""
-        for command in self.node.commands:
+        for command in self.node.commands.used:
             command.calls = command.failed_calls = command.rejected_calls = 0
             if command.timing is not None:
                 command.timing.reset()

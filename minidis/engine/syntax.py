@@ -41,6 +41,7 @@ TYPES = {
 }
 _SIGNS = ("*", "=", "~", "$")  # XADD key *: an argument of one sign
 _TOKEN = re.compile(r"\[|\]|\(|\)|\||\.\.\.|[^\s\[\]()|]+")
+_PUNCTUATION = re.compile(r"[\[\]()|]").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +98,28 @@ class SyntaxLine:
 
 def parse(text: str) -> SyntaxLine:
     """Read a syntax line.  Raises ValueError that names the place when it is malformed."""
+    name = name_of(text)
     tokens = _TOKEN.findall(text)
-    start = 0
-    while start < len(tokens) and _is_word(tokens[start]) and tokens[start + 1 : start + 2] != ["|"]:
-        start += 1
-        if start == 2:  # a container and its subcommand; a third capital word is an argument
-            break
-    if start == 0:
-        raise ValueError(f"syntax line must start with a command name: {text!r}")
-    arguments, position = _sequence(tokens, start, text)
+    arguments, position = _sequence(tokens, len(name.split()), text)
     if position != len(tokens):
         raise ValueError(f"unexpected {tokens[position]!r} in syntax line {text!r}")
-    return SyntaxLine(text, " ".join(tokens[:start]), tuple(arguments))
+    return SyntaxLine(text, name, tuple(arguments))
+
+
+def name_of(text: str) -> str:
+    """The command's name alone, without a look at the rest of the line.  Raises ValueError if there is none.
+
+    >>> name_of("SET key value"), name_of("CLIENT REPLY ON|OFF|SKIP"), name_of("LINSERT BEFORE|AFTER pivot")
+    ('SET', 'CLIENT REPLY', 'LINSERT')
+    """
+    words: list[str] = []
+    for word in text.split(None, 2)[:2]:  # a container and its subcommand; a third word is an argument
+        if not _is_word(word) or _PUNCTUATION(word):
+            break
+        words.append(word)
+    if not words:
+        raise ValueError(f"syntax line must start with a command name: {text!r}")
+    return " ".join(words)
 
 
 def _is_word(token: str) -> bool:

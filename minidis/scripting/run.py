@@ -114,7 +114,7 @@ class ScriptRun:
     def execute(self, argv: list[bytes]) -> Any:
         """Run one command for the script and answer its reply value.  Raises ReplyError."""
         node, client = self.node, self.client
-        command = node.commands.spelled.get(argv[0])
+        command = node.commands.spelled[argv[0]]
         if command is None:
             command = self._look_up(argv)
         try:
