@@ -20,11 +20,12 @@ from typing import Any, Literal, NamedTuple
 from minidis.audit.facts import CannotTell, Facts, learn
 from minidis.audit.line import Line
 from minidis.audit.traffic import requests_of
+from minidis.palette import OPEN, RIGHT, WRONG
 
 Verdict = Literal["pass", "fail", "cannot tell"]
 SIGNS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "cannot tell": "?"}
 WORDS: dict[Verdict, str] = {"pass": "pass", "fail": "FAIL", "cannot tell": "cannot be told from here"}
-_COLOURS: dict[Verdict, str] = {"pass": "#1a7f37", "fail": "#cf222e", "cannot tell": "#6e7781"}
+_COLOURS: dict[Verdict, str] = {"pass": RIGHT, "fail": WRONG, "cannot tell": OPEN}
 
 
 class Answer(NamedTuple):

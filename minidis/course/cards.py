@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from html import escape
 
 from minidis.course.feedback import box
+from minidis.palette import EDGES
 
-CARD_COLOUR = "#8250df"
+CARD_COLOUR = EDGES["d"]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from minidis.course.sources import cell_source, exercises_folder, load
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.magics import read_header, seconds
 from minidis.notebook.session import Session
+from minidis.palette import RIGHT, WRONG
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Replay:
         )
 
     def _repr_html_(self) -> str:
-        colour = "#cf222e" if self.differences else "#1a7f37"
+        colour = WRONG if self.differences else RIGHT
         return box(colour, f"<pre style='margin:0'>{escape(repr(self))}</pre>")
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from minidis.palette import OPEN, RIGHT, WRONG
+
 if TYPE_CHECKING:
     from minidis.course.grading import Outcome, Result
 
 _SIGNS = {"correct": "✓", "wrong": "✗", "not attempted": "○"}
-_COLOURS = {"correct": "#1a7f37", "wrong": "#cf222e", "not attempted": "#6e7781"}
+_COLOURS = {"correct": RIGHT, "wrong": WRONG, "not attempted": OPEN}
 _BOX = "border-left:4px solid {colour};padding:.4em .9em;margin:.3em 0;line-height:1.5"
 _CODE = "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap"
 

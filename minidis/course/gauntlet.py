@@ -18,12 +18,10 @@ from html import escape
 from typing import Any
 
 from minidis.course import repetition
-from minidis.course.cards import Card, cards
+from minidis.course.cards import CARD_COLOUR, Card, cards
 from minidis.course.demos import Demo, Outcome, demo
 from minidis.course.feedback import Shown, box
 from minidis.course.rubrics import LONGEST_S, RUBRICS, Judgement, judge
-
-GAUNTLET_COLOUR = "#8250df"
 
 
 class OutOfTurn(ValueError):
@@ -91,7 +89,7 @@ class Round:
 
     def _repr_html_(self) -> str:
         body = "".join(f"<div>{escape(line)}</div>" for line in self._what_to_do())
-        return box(GAUNTLET_COLOUR, f"<b>{self.card.identifier}. {escape(self.card.question)}</b>{body}")
+        return box(CARD_COLOUR, f"<b>{self.card.identifier}. {escape(self.card.question)}</b>{body}")
 
     def _what_to_do(self) -> list[str]:
         choices = " / ".join(self.demonstration.choices)
@@ -125,4 +123,4 @@ def _points(judgement: Judgement) -> list[str]:
 
 
 def _shown(lines: list[Any]) -> Shown:
-    return Shown("\n".join(lines), box(GAUNTLET_COLOUR, "<br>".join(map(escape, lines))))
+    return Shown("\n".join(lines), box(CARD_COLOUR, "<br>".join(map(escape, lines))))

@@ -7,8 +7,9 @@ from html import escape
 from minidis.course import progress, sources
 from minidis.course.exercise import find_exercise
 from minidis.course.feedback import Shown, box
+from minidis.palette import EDGES
 
-HINT_COLOUR = "#0969da"
+HINT_COLOUR = EDGES["a"]
 
 
 def hint(number: str, step: int | None = None) -> Shown:

@@ -31,6 +31,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from minidis.palette import DARK
 from minidis.protocol.numbers import format_double
 from minidis.protocol.quoting import quote
 from minidis.protocol.replies import BigNumber, NullArray, Pairs, Push, ReplyError, Verbatim
@@ -42,21 +43,21 @@ MAX_LINES = 1000
 MAX_LINE_CHARACTERS = 20_000
 
 PANEL_STYLE = (
-    "background-color: #1c2128; color: #e6edf3; padding: 8px 12px; margin: 0 0 4px; border-radius: 6px; "
+    f"background-color: {DARK['page']}; color: {DARK['ink']}; padding: 8px 12px; margin: 0 0 4px; border-radius: 6px; "
     "font-family: monospace; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere"
 )
 STYLES = {
-    "prompt": "color: #adbac7",
-    "command": "color: #ffffff; font-weight: bold",
-    "string": "color: #a5d6ff",
-    "number": "color: #ffd58a",
-    "type": "color: #adbac7",
-    "status": "color: #8ddb8c",
-    "nil": "color: #c3b1f0; font-style: italic",
-    "index": "color: #adbac7",
-    "error": "color: #ffb3ad; font-weight: bold",
-    "note": "color: #adbac7; font-style: italic",
-    "wire": "color: #96d0ff",
+    "prompt": f"color: {DARK['dim']}",
+    "command": f"color: {DARK['ink']}; font-weight: bold",
+    "string": f"color: {DARK['A']}",
+    "number": f"color: {DARK['B']}",
+    "type": f"color: {DARK['dim']}",
+    "status": f"color: {DARK['C']}",
+    "nil": f"color: {DARK['D']}; font-style: italic",
+    "index": f"color: {DARK['dim']}",
+    "error": f"color: {DARK['E']}; font-weight: bold",
+    "note": f"color: {DARK['dim']}; font-style: italic",
+    "wire": f"color: {DARK['G']}",
 }
 
 # Commands whose reply redis-cli prints as it is, because it is a text made for people.

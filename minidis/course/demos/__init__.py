@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from html import escape
 
 from minidis.course.feedback import box
+from minidis.palette import EDGES
 
-DEMO_COLOUR = "#0969da"
+DEMO_COLOUR = EDGES["a"]
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidis.notebook.views.drawing import Canvas, as_image, table_text, text_width
+from minidis.palette import EDGES
 
 Point = tuple[float, float]
 
 LEFT, RIGHT, PLOT_HEIGHT = 76.0, 640.0, 250.0
 HISTOGRAM_TOP, HISTOGRAM_ROW = 44.0, 70.0
+SERIES = "abcdeg"
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 4")
 _PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_PLOTLY_COLOURS = ("#1a56b0", "#9a4a06", "#166534", "#5b32b4", "#a8183b", "#0f6168")
-NOTE_COLOUR = "#a8183b"
+NOTE_COLOUR = EDGES["hot"]
 TABLE_ROWS = 24
 
 
@@ -90,7 +91,7 @@ def line(
     layout = _layout(title, x, y)
     layout["xaxis"] |= {"type": "log"} if log_x else {}
     layout["yaxis"] |= {"type": "log"} if log_y else {}
-    band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "opacity": 0.15, "fillcolor": "#59636f"}
+    band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "opacity": 0.15, "fillcolor": EDGES["f"]}
     layout["shapes"] = [band | {"y0": low, "y1": high, "line": {"width": 0}} for low, high, _ in bands]
     mark = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": NOTE_COLOUR, "dash": "dash"}}
     layout["shapes"] += [mark | {"x0": at, "x1": at} for at, _ in notes]
@@ -105,7 +106,7 @@ def line(
         {
             "type": "scatter", "mode": "lines+markers" if len(pairs) <= 60 else "lines", "name": name,
             "x": [px for px, _ in pairs], "y": [py for _, py in pairs],
-            "line": {"color": _PLOTLY_COLOURS[n % 6], "dash": _PLOTLY_DASHES[n % 6]},
+            "line": {"color": EDGES[_role(n)], "dash": _PLOTLY_DASHES[n % 6]},
         }
         for n, (name, pairs) in enumerate(points.items())
     ]  # fmt: skip
@@ -125,7 +126,7 @@ def bars(values: Mapping[str, float], *, title: str, y: str, note: str = "") -> 
         left = LEFT + place * width
         top, foot = min(axes.y(number), axes.y(0)), max(axes.y(number), axes.y(0))
         with canvas.group(note=f"{name}: {_short(number)}"):
-            canvas.box(left + width * 0.15, top, width * 0.7, foot - top, "abcdeg"[place % 6], 2)
+            canvas.box(left + width * 0.15, top, width * 0.7, foot - top, _role(place), 2)
             canvas.text(left + width / 2, top - 5, _short(number), "m b", 11, "middle")
             room = int(width / 6)
             shown = name if len(name) <= room else name[: max(1, room - 1)] + "…"
@@ -135,7 +136,7 @@ def bars(values: Mapping[str, float], *, title: str, y: str, note: str = "") -> 
         "type": "bar",
         "x": names,
         "y": numbers,
-        "marker": {"color": [_PLOTLY_COLOURS[n % 6] for n in range(len(names))]},
+        "marker": {"color": [EDGES[_role(n)] for n in range(len(names))]},
     }
     text = f"{title}\n" + table_text(["", y], [[n, _short(v)] for n, v in zip(names, numbers, strict=True)])
     return Chart(canvas, text, {"data": [trace], "layout": layout})
@@ -217,9 +218,9 @@ def histograms(series: Mapping[str, Iterable[float]], *, title: str, x: str, wid
                 with canvas.group(
                     note=f"{name}: {low + at * width:.3g} to {low + (at + 1) * width:.3g}: {count}"
                 ):
-                    canvas.box(left + 0.5, foot - height, width * scale - 1, height, "abcdeg"[place % 6], 1)
+                    canvas.box(left + 0.5, foot - height, width * scale - 1, height, _role(place), 1)
         canvas.line(LEFT, foot, RIGHT, foot, "line", 1)
-        canvas.text(RIGHT + 8, foot - 16, name, f"t-{'abcdeg'[place % 6]} b", 11)
+        canvas.text(RIGHT + 8, foot - 16, name, f"t-{_role(place)} b", 11)
         canvas.text(RIGHT + 8, foot - 2, f"mean {mean:.3g}, most {max(numbers[name]):.3g}", "t-dim", 10.5)
     for tick in _ticks(low, high):
         canvas.text(LEFT + (tick - low) * scale, foot + 16, _short(tick), "m t-dim", 10.5, "middle")
@@ -243,7 +244,7 @@ def _plotly_histograms(
             {
                 "type": "bar", "name": name, "y": column, "yaxis": f"y{axis}", "width": width,
                 "x": [low + (at + 0.5) * width for at in range(len(column))],
-                "marker": {"color": _PLOTLY_COLOURS[place % 6]},
+                "marker": {"color": EDGES[_role(place)]},
             }
         )  # fmt: skip
         domain = [1 - (place + 0.8) * share, 1 - place * share]
@@ -252,7 +253,7 @@ def _plotly_histograms(
             {
                 "text": name, "x": 1, "xref": "paper", "xanchor": "right", "showarrow": False,
                 "y": domain[1], "yref": "paper", "yanchor": "bottom",
-                "font": {"color": _PLOTLY_COLOURS[place % 6]},
+                "font": {"color": EDGES[_role(place)]},
             }
         )  # fmt: skip
     layout["xaxis"]["anchor"] = traces[-1]["yaxis"]
@@ -284,7 +285,7 @@ def lanes(events: Iterable[tuple], *, title: str, x: str = "time") -> Chart:
     canvas.heading(title)
     place = 16.0
     for number, kind in enumerate(kinds):
-        place = canvas.badge(place, 40, kind, "abcdeg"[number % 6])
+        place = canvas.badge(place, 40, kind, _role(number))
     top = 84.0
     for tick in _ticks(first, last):
         at = left + (tick - first) * scale
@@ -296,7 +297,7 @@ def lanes(events: Iterable[tuple], *, title: str, x: str = "time") -> Chart:
     for lane, start, end, kind, note in found:
         y, at = top + 34 * names.index(lane), left + (start - first) * scale
         width = max(2.0, (end - start) * scale)
-        role = "abcdeg"[kinds.index(kind) % 6]
+        role = _role(kinds.index(kind))
         with canvas.group(
             note=f"{lane}: {kind} from {_short(start)} to {_short(end)}{': ' + note if note else ''}"
         ):
@@ -314,13 +315,18 @@ def lanes(events: Iterable[tuple], *, title: str, x: str = "time") -> Chart:
         {
             "type": "bar", "orientation": "h", "name": kind, "y": [e[0] for e in found if e[3] == kind],
             "base": [e[1] for e in found if e[3] == kind], "x": [e[2] - e[1] for e in found if e[3] == kind],
-            "text": [e[4] for e in found if e[3] == kind], "marker": {"color": _PLOTLY_COLOURS[n % 6]},
+            "text": [e[4] for e in found if e[3] == kind], "marker": {"color": EDGES[_role(n)]},
         }
         for n, kind in enumerate(kinds)
     ]  # fmt: skip
     layout = _layout(title, x, "") | {"barmode": "overlay"}
     layout["yaxis"]["autorange"] = "reversed"
     return Chart(canvas, text, {"data": traces, "layout": layout})
+
+
+def _role(number: int) -> str:
+    """The colour of the series with that number; more than six begin anew."""
+    return SERIES[number % len(SERIES)]
 
 
 # -- axes --------------------------------------------------------------------------------------
@@ -412,7 +418,7 @@ def _note_rows(axes: _Axes, notes: Sequence[tuple[float, str]]) -> list[int]:
 def _draw_lines(canvas: Canvas, axes: _Axes, series: Mapping[str, Sequence[Point]]) -> None:
     ends: list[float] = []
     for number, (name, points) in enumerate(series.items()):
-        role = "abcdeg"[number % 6]
+        role = _role(number)
         pixels = [(axes.x(px), axes.y(py)) for px, py in points]
         if not pixels:
             continue

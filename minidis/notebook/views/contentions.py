@@ -244,12 +244,7 @@ class ContentionView(View):
         with canvas.group(
             note=f"{who} are inside together, {overlap['start']:.2f} to {overlap['end']:.2f} s"
         ):
-            width = max(2.0, right - x)
-            canvas.raw(
-                f'<rect x="{x:.1f}" y="{top - 6:.1f}" width="{width:.1f}" height="{bottom - top:.1f}"'
-                ' fill="#e03131" fill-opacity="0.22" stroke="#e03131" stroke-width="1.5"/>',
-                bottom,
-            )
+            canvas.box(x, top - 6, max(2.0, right - x), bottom - top, "veil", 0)
 
     def _draw_axis(self, canvas: Canvas, data: dict[str, Any], y: float) -> None:
         for tick in range(6):

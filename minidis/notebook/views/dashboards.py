@@ -16,9 +16,10 @@ from typing import Any
 from minidis.commands import information
 from minidis.commands.info_fields import parse_info
 from minidis.drivers.embedded import Embedded
-from minidis.notebook.views.drawing import ROLES, Canvas, label, table_text, text_width
+from minidis.notebook.views.drawing import Canvas, label, table_text, text_width
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.view import View
+from minidis.palette import ROLES
 
 LEFT, WIDTH, FLAME_TOP = 16.0, 748.0, 62.0
 MOST_COMMANDS, MOST_SLOW = 7, 5

@@ -1,4 +1,4 @@
-"""The pen: a small SVG canvas with one palette for light and dark pages.
+"""The pen: a small SVG canvas, in the colours of minidis/palette.py.
 
 A view draws with the canvas, and the same SVG is the still picture in a notebook and the body of the
 live widget. What makes a shape live is only an attribute:
@@ -8,8 +8,8 @@ live widget. What makes a shape live is only an attribute:
     step    the shape belongs to step n of an animation; without a widget all steps are visible
     key     the shape's identity: the widget lets a shape flash that changed since the last drawing
 
-Colours are roles with two letters' worth of CSS: `--a` the fill, `--A` the line and the text on it. They are
-chosen so that text has a contrast of at least 4.5 to 1 on both pages; no fact is told by colour alone.
+Colours are roles with two letters' worth of CSS: `--a` the fill, `--A` the line and the text on it; then `ink`, `dim`,
+`line`, `page` and `hot`. No fact is told by colour alone.
 
 Text from data goes through `label` (bytes to a short readable string) and `escape`, so a hostile key
 name is a label and nothing else.
@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape as _escape_markup
 
+from minidis.palette import DARK, LIGHT, ROLES
+
 SANS = "system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 MONO_ADVANCE = 0.605
@@ -34,24 +36,6 @@ SANS_ADVANCE = 0.53
 
 WIDTH = 780
 """Width of a figure in pixels: what a notebook's output area has."""
-
-ROLES = "abcdefg"
-"""Seven colours that can be told apart; then `ink`, `dim`, `line`, `page`, `hot`."""
-
-_LIGHT = {
-    "page": "#ffffff", "frame": "#d5dae1", "ink": "#1b2129",
-    "dim": "#59636f", "line": "#8a94a0", "hot": "#c2255c",
-    "a": "#dcebff", "A": "#1a56b0", "b": "#ffe8cf", "B": "#9a4a06", "c": "#d9f5e0", "C": "#166534",
-    "d": "#ebe5ff", "D": "#5b32b4", "e": "#ffe1e6", "E": "#a8183b", "f": "#eef1f4", "F": "#4d5966",
-    "g": "#d5f3f4", "G": "#0f6168",
-}  # fmt: skip
-_DARK = {
-    "page": "#14181e", "frame": "#39424e", "ink": "#e8edf2",
-    "dim": "#a3afbb", "line": "#75818e", "hot": "#ff7eb0",
-    "a": "#17345c", "A": "#9cc8ff", "b": "#4a2b0d", "B": "#ffbd7a", "c": "#123d22", "C": "#86e5a2",
-    "d": "#33255f", "D": "#cbb9ff", "e": "#511727", "E": "#ffa3b5", "f": "#252c35", "F": "#b4c0cc",
-    "g": "#0c3d42", "G": "#7fdfe6",
-}  # fmt: skip
 
 
 def _variables(palette: dict[str, str]) -> str:
@@ -66,6 +50,7 @@ def _rules() -> str:
     ]
     rules += [".f-page{fill:var(--page);stroke:var(--frame)}", ".f-none{fill:none;stroke:var(--line)}"]
     rules += [".f-hot{fill:var(--page);stroke:var(--hot);stroke-width:2.5}"]
+    rules += [".f-veil{fill:var(--hot);fill-opacity:.22;stroke:var(--hot);stroke-width:1.5}"]
     inks = {role: role.upper() for role in ROLES} | {ink: ink for ink in ("ink", "dim", "line", "hot")}
     for role, ink in inks.items():
         if role in ROLES:
@@ -78,13 +63,13 @@ def _rules() -> str:
 
 
 STILL_STYLE = (
-    f".mds{{{_variables(_LIGHT)}}}@media (prefers-color-scheme:dark){{.mds{{{_variables(_DARK)}}}}}{_rules()}"
+    f".mds{{{_variables(LIGHT)}}}@media (prefers-color-scheme:dark){{.mds{{{_variables(DARK)}}}}}{_rules()}"
 )
 """Inside each SVG. A picture in an <img> knows nothing of the page around it: the reader's system decides."""
 
 LIVE_STYLE = (
-    f".minidis-view.light .mds{{{_variables(_LIGHT)}}}.minidis-view.dark .mds{{{_variables(_DARK)}}}"
-    f".minidis-view.light{{{_variables(_LIGHT)}}}.minidis-view.dark{{{_variables(_DARK)}}}"
+    f".minidis-view.light .mds{{{_variables(LIGHT)}}}.minidis-view.dark .mds{{{_variables(DARK)}}}"
+    f".minidis-view.light{{{_variables(LIGHT)}}}.minidis-view.dark{{{_variables(DARK)}}}"
 )
 """For the widget, which sees JupyterLab's own theme."""
 

@@ -23,8 +23,9 @@ from minidis.distributed.cluster.slots import SlotSet
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.record import Note
 from minidis.notebook.views.clusters import ClusterView
-from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
+from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.labs import when
+from minidis.palette import ROLES
 
 LEFT, ROW, MOST_RUNGS = 100.0, 40.0, 12
 _ASKED = re.compile(r"Starting a failover election for epoch (\d+)")

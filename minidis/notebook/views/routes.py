@@ -16,10 +16,11 @@ from typing import Any
 from minidis.distributed.cluster.slots import SLOTS, ranges
 from minidis.drivers.simulation.routed_client import RoutedClient
 from minidis.notebook.views.clusters import ClusterView
-from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
+from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.labs import when
 from minidis.notebook.views.slot_maps import runs_of
 from minidis.notebook.views.view import text_field
+from minidis.palette import ROLES
 
 LEFT, BAR_WIDTH, BAR_HEIGHT, ROW = 150.0, 610.0, 22.0, 26.0
 MOST_JOURNEYS = 10

@@ -26,9 +26,10 @@ from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulation.lab import Lab
 from minidis.engine.node import Node
 from minidis.notebook.views.clusters import ClusterView
-from minidis.notebook.views.drawing import ROLES, Canvas, count_of, label, table_text
+from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.labs import when
 from minidis.notebook.views.view import text_field
+from minidis.palette import ROLES
 
 ROW = 128
 CELL = 3.5
