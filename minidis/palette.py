@@ -1,8 +1,9 @@
 """The colours of everything that is drawn: one table for light, dark and colour-blind readers.
 
-A colour has a role, not a name: seven of them, `a` to `g`, each with a fill (`a`) and an ink (`A`: the line around
-the fill, and the text on it). Whoever cannot see red, green or blue as others do sees less of hue, so the seven
-also differ in lightness, and differently on the two pages: dark inks on the light one, light inks on the dark one.
+A colour has a role, not a name: seven of them, `a` to `g`, each with a fill (`a`) and an ink (`A`: the line
+around the fill, and the text on it). Whoever cannot see red, green or blue as others do sees less of hue. So
+the seven also differ in lightness, and differently on the two pages: dark inks on the light one, light inks on
+the dark one.
 
     role  hue            used for
     a     blue           what is asked about, strings, a primary
@@ -14,8 +15,8 @@ also differ in lightness, and differently on the two pages: dark inks on the lig
     g     teal           hashes, whatever else there is
     hot   magenta        what matters now: a ring, a note's line
 
-What the table promises, for normal sight and for protanopia, deuteranopia and tritanopia as simulated by Machado,
-Oliveira and Fernandes (2009), with distances in CIEDE2000 (about 2 is seen side by side):
+What the table promises, for normal sight and for protanopia, deuteranopia and tritanopia as simulated by
+Machado, Oliveira and Fernandes (2009), with distances in CIEDE2000 (about 2 is seen side by side):
 
     any two inks are at least 12 apart, any two edges too, any two fills 9
     text has a contrast of at least 4.5 to 1 on its page and on its fill, lines and edges 3 to 1
@@ -49,10 +50,10 @@ DARK = {
 }  # fmt: skip
 
 EDGES = {
-    "a": "#5b71fe", "b": "#b18e4a", "c": "#35784b", "d": "#934898", "e": "#c62105",
-    "f": "#646568", "g": "#23a49c", "hot": "#f95898",
+    "a": "#5b71fe", "b": "#b18e4a", "c": "#35784b", "d": "#934898",
+    "e": "#c62105", "f": "#646568", "g": "#23a49c", "hot": "#f95898",
 }  # fmt: skip
-"""Lines and edges that stand on either page: in HTML and in plotly's charts, which do not know which one it is."""
+"""Lines that stand on either page: in HTML and in plotly's charts, which do not know which one it is."""
 
 RIGHT, WRONG, OPEN = EDGES["c"], EDGES["e"], EDGES["f"]
 """Verdicts; each has a word and a sign beside it."""

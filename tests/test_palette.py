@@ -41,7 +41,8 @@ TEXT, GRAPHICS, PANEL_TEXT = 4.5, 3.0, 7.0
 JUPYTERLABS_DARK_PAGE = "#111111"
 
 BEFORE = {
-    "a": "#1a56b0", "b": "#9a4a06", "c": "#166534", "d": "#5b32b4", "e": "#a8183b", "f": "#4d5966", "g": "#0f6168",
+    "a": "#1a56b0", "b": "#9a4a06", "c": "#166534", "d": "#5b32b4", "e": "#a8183b",
+    "f": "#4d5966", "g": "#0f6168",
 }  # fmt: skip
 """The inks of the light page up to now: f and g, a and d, c and e could not be told apart."""
 

@@ -43,8 +43,9 @@ MAX_LINES = 1000
 MAX_LINE_CHARACTERS = 20_000
 
 PANEL_STYLE = (
-    f"background-color: {DARK['page']}; color: {DARK['ink']}; padding: 8px 12px; margin: 0 0 4px; border-radius: 6px; "
-    "font-family: monospace; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere"
+    f"background-color: {DARK['page']}; color: {DARK['ink']}; padding: 8px 12px; margin: 0 0 4px; "
+    "border-radius: 6px; font-family: monospace; line-height: 1.4; white-space: pre-wrap; "
+    "overflow-wrap: anywhere"
 )
 STYLES = {
     "prompt": f"color: {DARK['dim']}",

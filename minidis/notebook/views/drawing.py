@@ -8,8 +8,8 @@ live widget. What makes a shape live is only an attribute:
     step    the shape belongs to step n of an animation; without a widget all steps are visible
     key     the shape's identity: the widget lets a shape flash that changed since the last drawing
 
-Colours are roles with two letters' worth of CSS: `--a` the fill, `--A` the line and the text on it; then `ink`, `dim`,
-`line`, `page` and `hot`. No fact is told by colour alone.
+Colours are roles with two letters' worth of CSS: `--a` the fill, `--A` the line and the text on it; then
+`ink`, `dim`, `line`, `page` and `hot`. No fact is told by colour alone.
 
 Text from data goes through `label` (bytes to a short readable string) and `escape`, so a hostile key
 name is a label and nothing else.
