@@ -2,8 +2,8 @@
 
 A colour has a role, not a name: seven of them, `a` to `g`, each with a fill (`a`) and an ink (`A`: the line
 around the fill, and the text on it). Whoever cannot see red, green or blue as others do sees less of hue. So
-the seven also differ in lightness, and differently on the two pages: dark inks on the light one, light inks on
-the dark one.
+the seven also differ in lightness, and differently on the two pages: dark inks on the light one, light inks
+on the dark one.
 
     role  hue            used for
     a     blue           what is asked about, strings, a primary
