@@ -1,11 +1,11 @@
-"""redis-py on a node in this process: `minidis.connect()` is a genuine `redis.Redis`.
+"""redis-py on a node in this process: `minidis.connect()` is a `redis.Redis`.
 
-Nothing of redis-py is imitated. Its connections end in a node of this process instead of a socket; its own
-packer writes the requests, its own parser reads the replies, its pool, pipelines, locks and response
-callbacks run as always::
+Nothing of redis-py is imitated: its methods, pool, pipelines, locks, Pub/Sub and response callbacks run as
+always. Only what a network needs is left out where there is none, and where there is nothing unusual::
 
     redis.Redis -> ConnectionPool -> InProcessConnection -> Session -> Embedded -> Node
-                                      redis-py's bytes       bytes       values
+         |                            redis-py's bytes       bytes       values     |
+         +----------------------- direct.py: words and values ----------------------+
 
 >>> import minidis
 >>> redis = connect(minidis.Embedded(seed=1), decode_responses=True)
@@ -15,7 +15,7 @@ callbacks run as always::
 ...     pipe.incr("visits").incrby("visits", 9).execute()
 [1, 10]
 
-Read next: session.py (the server's side of a connection), then sync.py and asynchronous.py.
+Read next: session.py (the server's side of a connection), sync.py and asynchronous.py, then direct.py.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import redis
 import redis.asyncio
 
 from minidis.client.asynchronous import AsyncInProcessConnection
+from minidis.client.direct import DirectRedis
 from minidis.client.sync import InProcessConnection
 from minidis.drivers.embedded import Embedded
 
@@ -43,7 +44,7 @@ def connect(
     """
     pool_options = _pool_options(redis.Redis, node, decode_responses, protocol, options)
     pool = redis.ConnectionPool(connection_class=InProcessConnection, **pool_options)
-    return redis.Redis.from_pool(pool)
+    return DirectRedis.from_pool(pool)
 
 
 def connect_async(

@@ -15,6 +15,8 @@ Read next: sync.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidis.drivers.embedded import Embedded
 from minidis.engine.link import Link
 from minidis.protocol.resp import RequestParser
@@ -36,6 +38,10 @@ class Session(Link):
     def receive(self, data: bytes) -> None:
         with self.embedded.lock:
             super().receive(data)
+
+    def answer(self, mode_before: str, reply: Any) -> None:
+        with self.embedded.lock:
+            super().answer(mode_before, reply)
 
     def collect(self) -> None:
         with self.embedded.lock:

@@ -25,18 +25,18 @@ class InProcessSocket:
     """The methods of a socket that redis-py calls."""
 
     def __init__(self, embedded: Embedded) -> None:
-        self._session = Session(embedded)
+        self.session = Session(embedded)
         self._timeout_s: float | None = None
 
     def sendall(self, data: bytes) -> None:
         """Raises BrokenPipeError, which redis-py makes a ConnectionError, when the server has hung up."""
-        if self._session.closing:
+        if self.session.closing:
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-        self._session.receive(bytes(data))
+        self.session.receive(bytes(data))
 
     def recv(self, most_bytes: int) -> bytes:
         """What is there; waits for it as long as the timeout allows. b"" when the server has hung up."""
-        session = self._session
+        session = self.session
         session.collect()
         while not (data := session.take_output(most_bytes)):
             if session.closing:
@@ -66,7 +66,7 @@ class InProcessSocket:
         """Nothing is buffered on the way, so there is nothing to flush."""
 
     def close(self) -> None:
-        self._session.hang_up()
+        self.session.hang_up()
 
 
 class InProcessHiredisParser(_HiredisParser):
@@ -85,6 +85,14 @@ class InProcessConnection(UnixDomainSocketConnection):
         options.setdefault("parser_class", InProcessHiredisParser if HIREDIS_AVAILABLE else _RESP2Parser)
         super().__init__(**{"path": "minidis", **options})
         self.node = node
+        self.speaks_plainly = (
+            self.encoder.encoding.lower() in ("utf-8", "utf8")
+            and self.encoder.encoding_errors == "strict"
+            and not self.health_check_interval
+            and options.get("command_packer") is None
+            and node.front is None
+        )
+        """Nothing stands between its words and the node but the usual packing and parsing (direct.py)."""
 
     def _connect(self) -> InProcessSocket:
         socket = InProcessSocket(self.node)

@@ -138,6 +138,11 @@ class Link:
             if self.on_fault is None:
                 raise
             reply = self.on_fault(client, argv, error)
+        self.answer(mode_before, reply)
+
+    def answer(self, mode_before: str, reply: Any) -> None:
+        """Put the reply of a command that has run into `output`; its `reply_mode` was `mode_before`."""
+        client = self.client
         if mode_before != "on" or client.reply_mode != "on":
             if client.keeps_back_reply(mode_before) and type(reply) is not Several:
                 reply = WAITING

@@ -44,7 +44,7 @@ def raw(node, protocol) -> redis.Redis:
 
 
 def test_it_is_redis_py(client):
-    assert type(client) is redis.Redis
+    assert isinstance(client, redis.Redis)
     assert client.ping() is True
 
 

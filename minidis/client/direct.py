@@ -1,0 +1,322 @@
+"""A `redis.Redis` whose words go straight to the node, and the node's values straight back.
+
+Between `client.get("k")` and a node in the same process, redis-py takes a connection out of its pool, looks
+at its health, packs bytes, parses bytes and puts the connection back: 25 us, fifty times the GET itself. All
+of that is for a network. So what stands between redis-py's methods and the node is shorter here:
+
+    client.get("k") -> execute_command("GET", "k") -> Embedded.call(client, [b"GET", b"k"])
+                    <- response callback           <- value (values.py)
+
+The node's client is that of a connection in redis-py's own pool, as if the bytes had gone through it: CLIENT
+LIST, SELECT, WATCH and whatever else belongs to a connection is the same. Everything unusual *does* go by
+bytes, through redis-py's own code: a connection that is not there yet, MULTI by hand, a client with limits, a
+reply that waits or is an error, pushes, an argument of a type that only redis-py knows, health checks.
+
+Mirrors: redis/client.py (`_execute_command`, `Pipeline._execute_transaction`, `_execute_pipeline`).
+Differs: redis-py's telemetry sees nothing, and INFO counts no bytes, since none were sent.
+Complexity: 1 us beside redis-py's method and the node's own time.
+
+>>> import minidis
+>>> redis = minidis.connect(minidis.Embedded(seed=1))
+>>> redis.set("greeting", "hello"), redis.get("greeting")
+(True, b'hello')
+
+Read next: sync.py, the way by bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import redis
+from redis.client import EMPTY_RESPONSE, NEVER_DECODE, Pipeline
+
+from minidis.client.session import Session
+from minidis.client.sync import InProcessConnection, InProcessSocket
+from minidis.client.values import Unusual, converters, unusual
+from minidis.engine.waiting import WAITING
+from minidis.protocol.replies import ReplyError
+from minidis.protocol.resp import encode_command
+
+MOST_NAMES = 1000
+
+Command = tuple[tuple[Any, ...], dict[str, Any]]
+"""What a pipeline of redis-py holds: arguments and options of a command."""
+
+_BY_PARSER = {EMPTY_RESPONSE, NEVER_DECODE}
+"""Options that tell redis-py's parser what to do."""
+
+BY_BYTES: Any = object()
+"""The answer of `call` when nothing has happened yet: redis-py must send it."""
+
+
+class _Names(dict[str, list[bytes]]):
+    """The first argument as the words that are sent: "CONFIG GET" is two.  KeyError: redis-py sees to it."""
+
+    def __missing__(self, name: Any) -> list[bytes]:
+        words = name.encode().split() if type(name) is str else []
+        if not words or words[0].upper() == b"HIMPORT":  # which redis-py prepares for
+            raise KeyError(name)
+        if len(self) < MOST_NAMES:
+            self[name] = words
+        return words
+
+
+_NAMES = _Names()
+
+_ENCODERS: dict[type, Any] = {
+    str: str.encode,
+    int: lambda number: b"%d" % number,
+    float: lambda number: repr(number).encode(),
+}
+
+
+def request(args: tuple[Any, ...]) -> list[bytes]:
+    """The words of a command, as redis-py's packer would send them.  Raises KeyError or UnicodeEncodeError.
+
+    >>> request(("CONFIG GET", "maxmemory")), request(("INCRBYFLOAT", b"k", 0.5))
+    ([b'CONFIG', b'GET', b'maxmemory'], [b'INCRBYFLOAT', b'k', b'0.5'])
+    """
+    words = [word if type(word) is bytes else _ENCODERS[type(word)](word) for word in args[1:]]
+    return _NAMES[args[0]] + words
+
+
+def ready_session(connection: Any) -> Session | None:
+    """The session behind a connection on which nothing is under way; None if it must go by bytes."""
+    if type(connection) is not InProcessConnection:  # redis-py's cache, or somebody who counts bytes
+        return None
+    socket = connection._sock
+    if type(socket) is not InProcessSocket or not connection.speaks_plainly:
+        return None
+    session = socket.session
+    if session.client.gated or session.client.outbox or session.output:
+        return None
+    return session
+
+
+def call(
+    owner: DirectRedis | DirectPipeline, connection: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """Run a command on a connection that `owner` has to itself; BY_BYTES where it cannot be done directly."""
+    session = ready_session(connection)
+    if session is None or (options and not _BY_PARSER.isdisjoint(options)):
+        return BY_BYTES
+    try:
+        argv = request(args)
+    except (KeyError, UnicodeEncodeError):
+        return BY_BYTES
+    client = session.client
+    try:
+        reply = session.embedded.call(client, argv)
+        if client.gated or client.outbox:
+            raise Unusual
+        of_type = converters(client.protocol, connection.encoder.decode_responses)
+        value = of_type.get(type(reply), unusual)(reply)
+    except ReplyError as error:
+        return _parsed(owner, connection, session, error, args, options)
+    except (Unusual, UnicodeDecodeError):
+        return _parsed(owner, connection, session, reply, args, options)
+    return called_back(owner, args[0], value, options)
+
+
+def called_back(owner: redis.Redis, name: Any, value: Any, options: dict[str, Any]) -> Any:
+    """What redis-py's response callback makes of a reply.  `response_callbacks` spells names in capitals."""
+    callback = dict.get(owner.response_callbacks, name)
+    if callback is None:
+        if name.isupper():
+            return value
+        callback = owner.response_callbacks.get(name)
+        if callback is None:
+            return value
+    options.pop("keys", None)  # they are for redis-py's cache
+    return callback(value, **options)
+
+
+def _parsed(
+    owner: DirectRedis | DirectPipeline,
+    connection: Any,
+    session: Session,
+    reply: Any,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """Let redis-py's own parser read this reply, or wait for it, and try again as it would if that fails."""
+    session.answer("on", reply)
+    is_sent = True
+
+    def read() -> Any:
+        nonlocal is_sent
+        if is_sent:
+            is_sent = False
+            return owner.parse_response(connection, args[0], **options)
+        return owner._send_command_parse_response(connection, args[0], *args, **options)
+
+    in_use = owner.connection_pool._in_use_connections
+    was_idle = connection not in in_use
+    in_use.add(connection)  # so that `close` in another thread ends the waiting
+    try:
+        return connection.retry.call_with_retry(read, lambda error: owner.give_up(connection, error))
+    finally:
+        if was_idle:
+            in_use.discard(connection)
+
+
+class DirectRedis(redis.Redis):
+    """A genuine `redis.Redis` in all but the way of its commands."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        if self.connection is not None:  # a client with a single connection
+            with self.single_connection_lock:
+                reply = call(self, self.connection, args, options)
+        else:
+            idle = self.connection_pool._available_connections
+            try:
+                connection = idle.pop()
+            except IndexError:
+                return super().execute_command(*args, **options)
+            try:
+                reply = call(self, connection, args, options)
+            finally:
+                idle.append(connection)
+        return super().execute_command(*args, **options) if reply is BY_BYTES else reply
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> DirectPipeline:
+        return DirectPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+    def give_up(self, connection: Any, error: Exception) -> None:
+        """An attempt has failed; redis-py's Retry decides whether there is another one."""
+        connection.disconnect()
+
+
+class DirectPipeline(Pipeline):
+    """redis-py's pipeline, whose commands run one after another, without another thread's in between."""
+
+    def _borrow(self) -> None:
+        """Take an idle connection out of the pool, as `get_connection` does."""
+        pool = self.connection_pool
+        with suppress(IndexError):
+            connection = pool._available_connections.pop()
+            if ready_session(connection) is None:
+                pool._available_connections.append(connection)
+            else:
+                pool._in_use_connections.add(connection)
+                self.connection = connection
+
+    def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
+        if self.connection is None:
+            self._borrow()
+        reply = call(self, self.connection, args, options)
+        if reply is BY_BYTES:
+            return super().immediate_execute_command(*args, **options)
+        if args[0] == "WATCH":
+            self.watching = True
+        elif args[0] in self.UNWATCH_COMMANDS:
+            self.watching = False
+        return reply
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        if self.connection is None and self.command_stack:
+            self._borrow()
+        return super().execute(raise_on_error)
+
+    def _execute_transaction(self, connection: Any, commands: Any, raise_on_error: bool) -> list[Any]:
+        batch = Batch.run([(("MULTI",), {}), *commands, (("EXEC",), {})], connection)
+        if batch is None:
+            return super()._execute_transaction(connection, commands, raise_on_error)
+        values = batch.values()
+        if values is None or batch.replies[:-1] != ["OK", *["QUEUED"] * len(commands)] or not values[-1]:
+            return super()._execute_transaction(batch.sent(), commands, raise_on_error)
+        self.watching = False
+        return self._called_back(commands, values[-1])
+
+    def _execute_pipeline(self, connection: Any, commands: Any, raise_on_error: bool) -> list[Any]:
+        batch = Batch.run(commands, connection)
+        if batch is None:
+            return super()._execute_pipeline(connection, commands, raise_on_error)
+        values = batch.values()
+        if values is None:
+            return super()._execute_pipeline(batch.sent(), commands, raise_on_error)
+        return self._called_back(commands, values)
+
+    def give_up(self, connection: Any, error: Exception) -> None:
+        """As redis-py: what was watched is not any more, so WatchError instead of another attempt."""
+        self._disconnect_reset_raise_on_watching(connection, error, failure_count=math.inf)  # type: ignore
+
+    def _called_back(self, commands: Any, values: list[Any]) -> list[Any]:
+        return [
+            called_back(self, args[0], value, options)
+            for (args, options), value in zip(commands, values, strict=True)
+        ]
+
+
+class Batch:
+    """Commands that were sent in one go, and what the node answered."""
+
+    def __init__(self, connection: Any, session: Session, requests: Sequence[list[bytes]]) -> None:
+        self.connection = connection
+        self.session = session
+        self.requests = requests
+        self.replies: list[Any] = []
+
+    @classmethod
+    def run(cls, commands: Iterable[Command], connection: Any) -> Batch | None:
+        """Run them on a connection, or answer None when it cannot be done directly."""
+        session = ready_session(connection)
+        if session is None or any(options and not _BY_PARSER.isdisjoint(options) for _, options in commands):
+            return None
+        try:
+            batch = cls(connection, session, [request(args) for args, _ in commands])
+        except (KeyError, UnicodeEncodeError):
+            return None
+        with session.embedded.lock:
+            batch._run()
+        return batch
+
+    def _run(self) -> None:
+        """Run one after another, up to one after which the connection is not what it was."""
+        client, execute, replies = self.session.client, self.session.embedded.call, self.replies
+        for argv in self.requests:
+            try:
+                reply = execute(client, argv)
+            except ReplyError as error:
+                reply = error
+            replies.append(reply)
+            if reply is WAITING or client.outbox or client.closed or client.reply_mode != "on":
+                break
+
+    def values(self) -> list[Any] | None:
+        """What redis-py's parser would make of all replies; None when it must do so itself."""
+        if len(self.replies) < len(self.requests) or self.session.client.gated or self.session.client.outbox:
+            return None
+        of_type = converters(self.session.client.protocol, self.connection.encoder.decode_responses)
+        try:
+            return [of_type.get(type(reply), unusual)(reply) for reply in self.replies]
+        except (Unusual, UnicodeDecodeError):
+            return None
+
+    def sent(self) -> SentConnection:
+        """The connection as it were if all had gone by bytes; what has not run yet goes by bytes now."""
+        for reply in self.replies:
+            self.session.answer("on", reply)
+        rest = self.requests[len(self.replies) :]
+        self.session.receive(b"".join(map(encode_command, rest)))
+        return SentConnection(self.connection)
+
+
+class SentConnection:
+    """A connection on which a batch has been sent: redis-py has only to read."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def pack_commands(self, commands: Any) -> None:
+        """They are on their way."""
+
+    def send_packed_command(self, packed: Any) -> None:
+        """They are on their way."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)

@@ -1,0 +1,104 @@
+"""Reply values as redis-py's parser would hand them up, without bytes in between.
+
+    the node's value        RESP2 bytes             what redis-py makes of them
+    ----------------------  ----------------------  ---------------------------
+    "OK"                    +OK                     b"OK"
+    [b"a", None]            *2 $1 a $-1             [b"a", None]
+    {b"f": b"v"}            *2 $1 f $1 v            [b"f", b"v"]            (RESP3: {b"f": b"v"})
+    1.5                     $3 1.5                  b"1.5"                  (RESP3: 1.5)
+
+With `decode_responses` every byte string of a reply is text. What is not in the table (verbatim text and
+sets in RESP3, errors inside a list, messages) raises Unusual: its bytes go to redis-py's own parser.
+
+Mirrors: minidis/protocol/resp.py (encode) and redis/_parsers, one after the other.
+Complexity: O(elements).
+
+>>> as_parsed(2, False)([1, b"a", {b"f": 0.5}])
+[1, b'a', [b'f', b'0.5']]
+>>> as_parsed(3, True)([1, b"a", {b"f": 0.5}])
+[1, 'a', {'f': 0.5}]
+
+Read next: direct.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from minidis.protocol.numbers import format_double, format_long_double
+from minidis.protocol.replies import BigNumber, NullArray, Pairs, PlainDouble, Verbatim
+
+Convert = Callable[[Any], Any]
+
+
+class Unusual(Exception):
+    """A value that only a parser can tell: let its bytes be parsed."""
+
+
+@cache
+def as_parsed(protocol: int, decodes: bool) -> Convert:
+    """The function from a reply value to what redis-py's parser gives.  It raises Unusual."""
+    of_type = converters(protocol, decodes)
+    return lambda value: of_type.get(type(value), unusual)(value)
+
+
+@cache
+def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
+    """The same, by the type of the value."""
+    table: dict[type, Convert] = {}
+    text: Convert = bytes.decode if decodes else same
+
+    def convert(value: Any) -> Any:
+        return table.get(type(value), unusual)(value)
+
+    def array(values: Any) -> list[Any]:
+        kinds = set(map(type, values))
+        if kinds == {bytes}:
+            return [word.decode() for word in values] if decodes else list(values)
+        return [table.get(type(value), unusual)(value) for value in values]
+
+    def flat(pairs: Any) -> list[Any]:
+        return [convert(element) for pair in pairs for element in pair]
+
+    table |= {
+        bytes: text,
+        str: same if decodes else str.encode,
+        int: same,
+        type(None): same,
+        NullArray: lambda value: None,
+        list: array,
+        tuple: array,
+        type({}.keys()): array,
+    }
+    if protocol == 2:
+        table |= {
+            bool: int,
+            float: lambda value: text(format_double(value)),
+            PlainDouble: lambda value: text(format_long_double(Fraction(value))),
+            dict: lambda value: flat(value.items()),
+            Pairs: flat,
+            Verbatim: lambda value: text(bytes(value)),
+            BigNumber: lambda value: text(b"%d" % value),
+            set: lambda value: array(sorted(value)),
+        }
+    else:
+        table |= {
+            bool: same,
+            float: same,
+            PlainDouble: lambda value: float(format_long_double(Fraction(value))),
+            dict: lambda value: {convert(key): convert(element) for key, element in value.items()},
+            Pairs: array,
+        }
+        del table[type({}.keys())]  # a set: hiredis and redis-py's own parser differ
+    return table
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def unusual(value: Any) -> Any:
+    raise Unusual(type(value))

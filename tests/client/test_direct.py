@@ -1,0 +1,473 @@
+"""The short way of a command gives what redis-py's own way gives: values, exceptions, the node's state."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from minidis.client import connect, sync
+from minidis.drivers.embedded import Embedded
+
+AT_ONCE = Retry(NoBackoff(), 0)
+START = "2026-01-01T00:00:00Z"
+
+CALLS = """
+ping()
+echo("é")
+set("k", "v")
+get("k")
+get("nosuch")
+set("k", b"\\xff\\x00")
+set("k", "w", nx=True)
+set("k", "w", get=True)
+set("n", 7, ex=100)
+set("short", "x", px=1500)
+get("n")
+incr("n")
+incrby("n", 5)
+decr("n")
+incrbyfloat("f", 0.1)
+incrbyfloat("f", 3)
+append("k", "é")
+getrange("k", 0, 0)
+setrange("k", 3, "abc")
+strlen("k")
+getex("n", ex=50)
+getdel("f")
+mset({"a": 1, "b": 2.5})
+msetnx({"a": 1, "c": 2})
+mget("a", "nosuch", "b")
+lcs("a", "b")
+lcs("a", "b", len=True)
+setbit("bits", 7, 1)
+getbit("bits", 7)
+bitcount("bits")
+bitpos("bits", 1)
+bitop("NOT", "inverse", "bits")
+bitfield("bits").set("u8", 0, 200).incrby("u8", 0, 100).execute()
+pfadd("sketch", "a", "b")
+pfcount("sketch")
+pfmerge("merged", "sketch")
+rpush("l", 1, 2, 3, "drei")
+lpush("l", b"zero")
+lrange("l", 0, -1)
+lrange("nosuch", 0, -1)
+lindex("l", 1)
+linsert("l", "BEFORE", "2", "x")
+lpop("l")
+lpop("l", 2)
+rpop("nosuch")
+lpos("l", "3")
+llen("l")
+lset("l", 0, "y")
+lmove("l", "m", "LEFT", "RIGHT")
+rpoplpush("l", "m")
+lmpop(2, "l", "m", direction="LEFT", count=2)
+ltrim("m", 0, 0)
+blpop(["l", "m"], timeout=1)
+brpop("m", timeout=1)
+blmove("m", "l", timeout=1)
+sadd("s", "a", "b", "c")
+scard("s")
+smembers("s")
+sismember("s", "a")
+smismember("s", ["a", "x"])
+srem("s", "a", "x")
+sinter("s", "s")
+sunion("s", "nosuch")
+sdiff("s", "nosuch")
+sinterstore("t", "s")
+sintercard(2, ["s", "t"])
+smove("s", "t", "b")
+spop("t")
+srandmember("t", 3)
+sscan("s")
+hset("h", "f", "v")
+hset("h", mapping={"g": 1, "h": 2.5})
+hget("h", "f")
+hget("h", "nosuch")
+hgetall("h")
+hgetall("nosuch")
+hmget("h", ["f", "nosuch"])
+hincrby("h", "g", 5)
+hincrbyfloat("h", "g", 0.5)
+hdel("h", "f")
+hexists("h", "g")
+hkeys("h")
+hvals("h")
+hlen("h")
+hstrlen("h", "g")
+hscan("h")
+hrandfield("h", 2, withvalues=True)
+hrandfield("h")
+zadd("z", {"a": 1, "b": 2.5, "c": math.inf})
+zadd("z", {"a": 5}, gt=True, ch=True)
+zadd("z", {"a": 1.5}, incr=True)
+zincrby("z", 0.25, "b")
+zcard("z")
+zscore("z", "b")
+zscore("z", "nosuch")
+zmscore("z", ["a", "nosuch"])
+zrank("z", "b")
+zrank("z", "b", withscore=True)
+zrank("z", "nosuch")
+zrange("z", 0, -1)
+zrange("z", 0, -1, withscores=True)
+zrange("z", 0, -1, withscores=True, score_cast_func=str)
+zrange("z", "-inf", "+inf", byscore=True, withscores=True)
+zrevrange("z", 0, 1, withscores=True)
+zrangebyscore("z", 0, 10, withscores=True)
+zrangebylex("lex", "-", "+")
+zcount("z", 0, 10)
+zpopmin("z")
+zpopmax("z", 2)
+bzpopmin("z", timeout=1)
+zadd("z", {"a": 1, "b": 2})
+zmpop(1, ["z"], min=True)
+zunion(["z", "z"], withscores=True)
+zunionstore("zu", {"z": 2})
+zinter(["z", "zu"], withscores=True)
+zdiff(["z", "nosuch"])
+zrandmember("z", 2, withscores=True)
+zscan("z")
+zrem("z", "a")
+zremrangebyrank("z", 0, -1)
+geoadd("geo", [13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania"])
+geodist("geo", "Palermo", "Catania", unit="km")
+geopos("geo", "Palermo", "nosuch")
+geohash("geo", "Palermo")
+geosearch("geo", longitude=15, latitude=37, radius=200, unit="km", withdist=True, withcoord=True)
+xadd("x", {"f": "v", "g": 2}, id="1-1")
+xadd("x", {"f": "w"}, id="2-1")
+xlen("x")
+xrange("x")
+xrevrange("x", count=1)
+xread({"x": "0"})
+xread({"x": "9"})
+xread({"x": "9"}, block=1)
+xgroup_create("x", "g", id="0")
+xreadgroup("g", "alice", {"x": ">"})
+xpending("x", "g")
+xpending_range("x", "g", "-", "+", 10)
+xclaim("x", "g", "bob", 0, ["1-1"])
+xautoclaim("x", "g", "bob", 0)
+xack("x", "g", "1-1")
+xinfo_stream("x")
+xinfo_groups("x")
+xinfo_consumers("x", "g")
+xtrim("x", maxlen=1)
+exists("k", "nosuch")
+type("z")
+type("x")
+keys("*")
+scan(count=3)
+scan(match="h*", count=100)
+ttl("n")
+pttl("n")
+expire("n", 100)
+expireat("n", 1767225700)
+pexpire("n", 5000, nx=True)
+expiretime("n")
+persist("n")
+rename("a", "a2")
+renamenx("a2", "b")
+copy("a2", "a3")
+touch("a2", "a3")
+object("encoding", "a2")
+object("refcount", "a2")
+dump("a2")
+restore("a4", 0, b"\\x00\\xc0\\x01\\n\\x00" + b"0" * 8)
+sort("l")
+randomkey()
+unlink("a2")
+delete("a3", "nosuch")
+dbsize()
+eval("return {1, 'two', {3, false}, redis.status_reply('FINE')}", 0)
+eval("return {double=1.5}", 0)
+eval("return redis.error_reply('MY error')", 0)
+eval("return redis.call('get', KEYS[1])", 1, "b")
+evalsha("0" * 40, 0)
+register_script("return ARGV[1]")(args=["é"])
+script_load("return 1")
+script_exists("e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
+config_get("maxmemory*")
+config_set("maxmemory-samples", 6)
+config_set("maxmemory", "ten")
+config_resetstat()
+client_id()
+client_setname("alice")
+client_getname()
+client_info()
+client_list()
+client_no_evict("ON")
+client_trackinginfo()
+command_count()
+command_getkeys("MSET", "a", 1, "b", 2)
+command_list()
+command_docs("get")
+info("server")
+info("commandstats")
+memory_usage("b")
+lastsave()
+time()
+slowlog_get()
+latency_latest()
+acl_whoami()
+acl_list()
+acl_getuser("default")
+acl_cat()
+publish("channel", "message")
+pubsub_channels()
+pubsub_numsub("channel")
+object("freq", "b")
+lpush("b", 1)
+incr("h")
+get("h")
+hset("h")
+execute_command("NOSUCH", "é")
+execute_command("get", "b")
+execute_command("Get", "b")
+execute_command(b"GET", "b")
+execute_command("CONFIG GET", "hz")
+execute_command("CONFIG", "GET", "hz")
+execute_command("CONFIG get", "hz")
+execute_command("GET")
+execute_command("")
+execute_command("SET", "k", True)
+execute_command("SET", "k", None)
+execute_command("SET", "k", bytearray(b"x"))
+execute_command("SET", "k", memoryview(b"y"))
+execute_command("SET", "k", 1e300)
+execute_command("SET", "\\ud800", 1)
+execute_command("HELLO")
+execute_command("DEBUG", "PROTOCOL", "VERBATIM")
+execute_command("DEBUG", "PROTOCOL", "BIGNUM")
+execute_command("DEBUG", "PROTOCOL", "DOUBLE")
+execute_command("DEBUG", "PROTOCOL", "TRUE")
+execute_command("DEBUG", "PROTOCOL", "SET")
+execute_command("DEBUG", "PROTOCOL", "MAP")
+execute_command("DEBUG", "PROTOCOL", "NULL")
+execute_command("MULTI")
+execute_command("INCR", "n")
+execute_command("EXEC")
+execute_command("MULTI")
+execute_command("LPUSH", "n", 1)
+execute_command("INCR", "n")
+execute_command("EXEC")
+execute_command("SELECT", 1)
+get("n")
+set("n", 1)
+select(0)
+get("n")
+move("n", 2)
+swapdb(0, 2)
+client_kill_filter(_id=99)
+client_pause(0)
+client_unpause()
+reset()
+get("n")
+flushdb()
+flushall()
+quit()
+ping()
+""".strip().splitlines()
+
+PIPELINES = """
+set("a", 1).incr("a").get("a")
+hset("h", mapping={"f": 1}).hgetall("h").zadd("z", {"m": 1.5}).zrange("z", 0, -1, withscores=True)
+lpush("a", 1).get("a")
+set("a", 5).lpush("a", 1).incr("a")
+get("nosuch").mget("a", "b").smembers("nosuch").hgetall("nosuch")
+execute_command("NOSUCH").get("a")
+execute_command("SET", "a", True).get("a")
+restore("r", 0, b"nonsense").get("a")
+blpop("nosuch", timeout=1).get("a")
+eval("return {1, redis.error_reply('MY error')}", 0).get("a")
+eval("return redis.call('nosuch')", 0)
+config_get("hz").info("server").time()
+dump("a").get("a")
+execute_command("MULTI").get("a")
+get("\\ud800").get("a")
+rpush("l", 1, 2).blpop("l", timeout=0).xadd("x", {"f": 1}, id="1-1").xrange("x")
+execute_command("QUIT").get("a")
+get("a")
+""".strip().splitlines()
+
+
+@pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
+def protocol(request) -> int:
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["bytes", "text"])
+def decodes(request) -> bool:
+    return request.param
+
+
+@pytest.fixture(params=["in C", "in Python"])
+def parser(request, monkeypatch) -> None:
+    if request.param == "in Python":
+        monkeypatch.setattr(sync, "HIREDIS_AVAILABLE", False)
+
+
+def fresh_node() -> Embedded:
+    node = Embedded({"enable-debug-command": "yes"}, clock=START, seed=1)
+    node.patience_s = 0.02  # what waits for a frozen clock gives up soon
+    return node
+
+
+def both_ways(protocol: int, decodes: bool) -> tuple[redis.Redis, redis.Redis]:
+    """A client of its own node by the short way, and redis-py's own class on another such node."""
+    options = {"protocol": protocol, "decode_responses": decodes, "retry": AT_ONCE}
+    return connect(fresh_node(), **options), by_bytes_only(connect(fresh_node(), **options))
+
+
+def by_bytes_only(client: redis.Redis) -> redis.Redis:
+    """redis-py's own class on the same connections."""
+    plain = redis.Redis(connection_pool=client.connection_pool)
+    plain.owner = client  # who closes them when it is freed
+    return plain
+
+
+def shape(value: Any) -> Any:
+    """A value with the types of all its parts: 1 == True == 1.0 would hide a difference."""
+    if isinstance(value, dict):
+        return type(value), {key: shape(element) for key, element in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value), [shape(element) for element in value]
+    if isinstance(value, set):
+        return set, sorted(map(repr, value))
+    if isinstance(value, Exception):
+        return type(value), shape(value.args), getattr(value, "status_code", None)
+    return type(value), repr(value)
+
+
+def outcome(client: Any, line: str, run: Any = lambda value: value) -> Any:
+    try:
+        return shape(run(eval(f"client.{line}", {"client": client, "math": math})))
+    except Exception as error:
+        return "raised", shape(error)
+
+
+def node_of(client: redis.Redis) -> Embedded:
+    return client.connection_pool.connection_kwargs["node"]
+
+
+@pytest.mark.usefixtures("parser")
+def test_every_method_gives_the_same(protocol, decodes):
+    direct, by_bytes = both_ways(protocol, decodes)
+    for line in CALLS:
+        assert outcome(direct, line) == outcome(by_bytes, line), line
+    assert digest(direct) == digest(by_bytes)
+
+
+def digest(client: redis.Redis) -> Any:
+    """What the whole dataset comes to."""
+    return node_of(client).execute("DEBUG", "DIGEST")
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize("transaction", [False, True], ids=["pipeline", "transaction"])
+@pytest.mark.parametrize("raises", [False, True], ids=["answers errors", "raises errors"])
+def test_pipelines_give_the_same(protocol, decodes, transaction, raises):
+    direct, by_bytes = both_ways(protocol, decodes)
+    for line in PIPELINES:
+        came, due = (
+            outcome(client.pipeline(transaction), line, lambda pipe: pipe.execute(raise_on_error=raises))
+            for client in (direct, by_bytes)
+        )
+        assert came == due, line
+    assert digest(direct) == digest(by_bytes)
+
+
+def test_transactions_with_watch_give_the_same(protocol, decodes):
+    def increment(pipe: Any) -> None:
+        seen = int(pipe.get("n") or 0)
+        pipe.multi()
+        pipe.set("n", seen + 1)
+
+    def story(client: redis.Redis) -> list[Any]:
+        told = [client.transaction(increment, "n"), client.transaction(increment, "n")]
+        with client.pipeline() as pipe:
+            told += [pipe.watch("n"), pipe.get("n"), pipe.unwatch(), pipe.watching]
+            told += [pipe.watch("n", "m"), pipe.get("n")]
+            node_of(client).execute("SET", "n", "9")
+            pipe.multi()
+            pipe.incr("n")
+            told.append(outcome(pipe, "execute()"))
+            pipe.watch("n")
+            told += [pipe.watching, pipe.lpush("l", 1), outcome(pipe, "incr('l')"), pipe.watching]
+            pipe.multi()
+            told.append(pipe.incr("n").incr("n").execute())
+        return [shape(each) for each in told]
+
+    direct, by_bytes = both_ways(protocol, decodes)
+    assert story(direct) == story(by_bytes)
+
+
+def test_the_usual_commands_send_no_bytes(monkeypatch, protocol, decodes):
+    """Otherwise all of this would compare redis-py with itself."""
+    client = connect(fresh_node(), protocol=protocol, decode_responses=decodes)
+    client.ping()
+    sent: list[bytes] = []
+    monkeypatch.setattr(sync.InProcessSocket, "sendall", lambda socket, data: sent.append(data))
+    client.set("k", "v", ex=10)
+    client.hset("h", mapping={"f": 1})
+    client.zadd("z", {"a": 1.5})
+    client.rpush("l", 1, 2)
+    assert client.lrange("l", 0, -1) == client.lrange("l", 0, 1)
+    assert len(client.hgetall("h")) == len(client.zrange("z", 0, -1, withscores=True)) == 1
+    assert client.pipeline().get("k").incr("n").execute()[1] == 1
+    assert client.transaction(lambda pipe: pipe.multi() or pipe.set("n", 5), "n") == [True]
+    assert list(client.scan_iter("k*")) == client.keys("k*")
+    assert sent == []
+
+
+def test_other_encodings_go_by_bytes():
+    node = fresh_node()
+    latin = connect(node, encoding="latin-1", decode_responses=True)
+    for client in (latin, by_bytes_only(latin)):
+        node.execute("SET", "k", b"\xe9")
+        assert client.get("k") == "é"
+
+
+def test_a_single_connection_is_direct_too(protocol, decodes):
+    direct, by_bytes = both_ways(protocol, decodes)
+    with direct.client() as one, by_bytes.client() as other:
+        for line in ('set("k", "v")', 'get("k")', "select(3)", 'get("k")', "client_id()", 'lpush("k", 1)'):
+            assert outcome(one, line) == outcome(other, line), line
+
+
+def test_closing_from_another_thread_ends_a_wait():
+    node = Embedded(seed=1)
+    client = connect(node, retry=AT_ONCE)
+    client.ping()
+    told: list[Any] = []
+
+    def wait() -> None:
+        told.append(outcome(client, 'blpop("q", timeout=0)'))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while not node.node.waiting.parked:
+        node.tick()
+    client.close()
+    thread.join(30)
+    assert told[0][0] == "raised" and issubclass(told[0][1][0], redis.ConnectionError)
+
+
+def test_pushes_are_not_taken_for_replies():
+    """A client that tracks keys is told of changes in between, in RESP3 on the same connection."""
+    node = fresh_node()
+    client = connect(node, protocol=3, decode_responses=True)
+    client.execute_command("CLIENT", "TRACKING", "ON")
+    assert client.get("k") is None
+    node.execute("SET", "k", "v")
+    assert client.get("k") == "v"
+    assert client.pipeline().get("k").set("k", "w").get("k").execute() == ["v", True, "w"]
