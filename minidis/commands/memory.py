@@ -204,7 +204,8 @@ def memory_doctor(client: Client) -> Verbatim:
 
 @command("MEMORY PURGE", _ANYONE, since="4.0.0")
 def memory_purge(client: Client) -> str:
-    """Asks the allocator to release memory. There is only Python's, which does so by itself. O(1)"""
+    """Asks the allocator to release memory. O(N) in all objects of a server's process."""
+    client.node.purge_memory()
     return "OK"
 
 

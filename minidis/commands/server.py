@@ -1,7 +1,7 @@
 """Whole databases, and the time: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB, TIME.
 
 Mirrors: db.c, server.c.
-Differs: memory is freed at once, whether ASYNC is said or not: that is Python's business here.
+Differs: ASYNC frees in slices between commands (minidis/engine/lazyfree.py), not in a thread.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock=1_500_000)
@@ -85,8 +85,9 @@ def _swap(first: Database, second: Database) -> None:
         mine, other = getattr(first, name), getattr(second, name)
         setattr(first, name, other)
         setattr(second, name, mine)
+    first.node.memory.swapped(first, second)
     if first.node.observed:
-        for key in {**dict.fromkeys(first.table), **dict.fromkeys(second.table)}:
+        for key in first.node.keys_looked_at(first, second):
             for database, other in ((first, second), (second, first)):
                 first.node.watchers.swapped(database, other, key)
                 first.node.key_changed(database, key, "swapdb")

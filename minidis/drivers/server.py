@@ -37,6 +37,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.drivers import collecting
 from minidis.drivers.busy import BusyTurns, RawTransport
 from minidis.drivers.debug_consoles import DebugConsoles
 from minidis.drivers.listening import ListenError, Listeners
@@ -635,6 +636,7 @@ async def serve(node: Node) -> int:
             f"use {sys.argv[0]} /path/to/redis.conf"
         )
     server = Server(node, log)
+    collecting.take_over(node)
     try:
         await server.start(load=True)
     except (ListenError, LoadError, DiskError) as error:

@@ -48,7 +48,7 @@ class Database:
         self.hits = 0
         self.misses = 0
         self.expiry_cursor = 0
-        self.views: tuple[View, ...] = ()  # of snapshots under way: they must write a value before it changes
+        self.views: tuple[View, ...] = ()  # of snapshots under way: told of a change before it happens
 
     # -- the three verbs ------------------------------------------------------------------------
 
@@ -92,6 +92,11 @@ class Database:
         for view in self.views:
             view.before_change(key)
 
+    def _keep(self, key: bytes, goes: bool = False) -> None:
+        """Let snapshots under way keep what a key holds: it is about to be bound anew, or to go."""
+        for view in self.views:
+            view.keep(key, goes)
+
     def touch(self, key: bytes, event: str, changes: int = 1, modified: bool = True) -> None:
         """The value at `key` changed, or the key came or went.
 
@@ -108,6 +113,8 @@ class Database:
 
     def put(self, key: bytes, value: Value, keep_ttl: bool = False) -> None:
         """Bind `key` to `value`, whatever it held; its time to live goes unless `keep_ttl`."""
+        if self.views:
+            self._keep(key)
         if self.expires and key in self.expires:
             self.expire_before_write(key)
             if not keep_ttl:
@@ -119,6 +126,8 @@ class Database:
 
     def create(self, key: bytes, value: V) -> V:
         """Bind a key that is known to be missing, and answer the value (for `edit(...) or create(...)`)."""
+        if self.views:
+            self._keep(key)
         if self.node.observed:
             self.node.notifier.tell(self, key, "new")
         value.accessed_us = self.node.now_us
@@ -127,6 +136,8 @@ class Database:
 
     def delete(self, key: bytes) -> Value | None:
         """Take a key out, with its time to live.  The caller says `touch(key, "del")`.  O(1) plus freeing."""
+        if self.views and key in self.table:
+            self._keep(key, goes=True)
         value = self.table.pop(key, None)
         if self.expires and value is not None:
             self.expires.pop(key, None)
@@ -164,10 +175,14 @@ class Database:
 
     def set_expiry(self, key: bytes, at_ms: int) -> None:
         """Let an existing key expire at a unix time in milliseconds."""
+        if self.views:
+            self._keep(key)
         self.expires[key] = at_ms
 
     def clear_expiry(self, key: bytes) -> bool:
         """Let a key live for ever again.  False if it already did."""
+        if self.views:
+            self._keep(key)
         return self.expires.pop(key, None) is not None
 
     def is_due(self, key: bytes) -> bool:
@@ -217,18 +232,23 @@ class Database:
     # -- all keys -------------------------------------------------------------------------------
 
     def clear(self, lazily: bool = False) -> int:
-        """Remove every key; the number removed.  Whoever looks on is told of each, when it is gone."""
-        count = len(self.table)
-        keys = list(self.table) if self.node.observed else []
-        if lazily:
-            self.node.lazy_free.free_table(self.table, self.node.memory.database_bytes(self))
+        """Remove every key; the number removed.  Whoever looks on is told of those it looks at."""
+        count, node = len(self.table), self.node
+        seen = node.keys_looked_at(self) if node.observed else []
+        size_bytes, weights = node.memory.forget(self)
+        if self.views or lazily:
+            table, expires = self.table, self.expires
             self.table, self.expires = self.new_table(), self.new_table()
+            if self.views:  # they go on with the tables that they know, and free them in the end
+                self.views = ()
+            else:
+                node.lazy_free.free_database(table, [weights, expires], size_bytes)
         else:
             self.table.clear()
             self.expires.clear()
         self.expiry_cursor = 0
-        for key in keys:
-            self.node.key_changed(self, key, "flush")
+        for key in seen:
+            node.key_changed(self, key, "flush")
         return count
 
     def __len__(self) -> int:

@@ -162,6 +162,10 @@ class Evictor:
             return Outcome.FULL
         limit_us = time_limit_us(config.maxmemory_eviction_tenacity)
         started_us = self.node.clock()
+        for database in self.node.databases:
+            table = getattr(database, self._crowd)
+            if table.is_behind:  # victims are drawn from the keys that its index knows: it gets to know more
+                table.take_in()
         evicted = 0
         while memory.excess_bytes():
             if self.node.lazy_free.queue:  # what is gone already comes before another victim
@@ -209,11 +213,10 @@ class Evictor:
         policy = self.node.config.maxmemory_policy
         if policy == "noeviction":
             return False
-        crowd = "table" if policy.startswith("allkeys-") else "expires"
         if policy.endswith("-random"):
-            chosen = self._draw(crowd)
+            chosen = self._draw(self._crowd)
         else:
-            chosen = self._choose(crowd, _SCORES[policy.rpartition("-")[2]])
+            chosen = self._choose(self._crowd, _SCORES[policy.rpartition("-")[2]])
         if chosen is None:
             return False
         database, eviction = chosen
@@ -225,6 +228,11 @@ class Evictor:
         for listener in tuple(self.listeners):
             listener(eviction)
         return True
+
+    @property
+    def _crowd(self) -> str:
+        """Which table of a database victims come from."""
+        return "table" if self.node.config.maxmemory_policy.startswith("allkeys-") else "expires"
 
     def _choose(self, crowd: str, score: Score) -> tuple[Database, Eviction] | None:
         """Sample every database into the pool, and take the best that is no ghost."""

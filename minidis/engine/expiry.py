@@ -9,12 +9,15 @@ goes on as long as more than a tenth of a sample was dead:
 At rest, then, at most about a tenth of the expired keys still fill memory: a promise by statistics,
 not by a timer for each key.  `active-expire-effort` (1 to 10) raises the sample and lowers the share.
 
-A cycle has a quarter of a CPU's time and no more.  When that ended it, there is work left, and until the
-next one *fast* cycles of a millisecond each run whenever the commands that had come are done.
+A cycle has a quarter of a CPU's time and no more, and takes it in parts, so that nobody waits for the whole
+quarter.  When that ended it, there is work left, and until the next one *fast* cycles of a millisecond each
+run whenever the commands that had come are done.
+
+    cron |-- 3 ms --|   commands   |-- 3 ms --|   commands   |-- 3 ms --| ...      25 ms of 100 in all
 
 Mirrors: `activeExpireCycle` in expire.c.
-Differs: the budget is watched on the node's clock, so in virtual time, where a cycle takes no time at
-all, only the stale share ends it, and no fast cycle follows.
+Differs: Redis takes its quarter at a stretch (25 ms at hz 10).  The budget is watched on the node's clock, so
+in virtual time, where a cycle takes no time at all, only the stale share ends it, and no fast cycle follows.
 Complexity: O(sample) for each round.
 
 Read next: minidis/commands/keys.py for EXPIRE and TTL.
@@ -33,8 +36,12 @@ KEYS_PER_ROUND = 20
 ACCEPTABLE_STALE_PERCENT = 10
 BUDGET_PERCENT = 25
 FAST_BUDGET_US = 1000
-ROUNDS_BETWEEN_CLOCK_READINGS = 16
+PART_US = 3000
+"""How long a cycle works at a stretch."""
+
+ROUNDS_BETWEEN_CLOCK_READINGS = 4
 BUCKETS_PER_KEY = 20
+NEW_KEYS_PER_ROUND = 500
 
 
 @dataclass
@@ -62,40 +69,77 @@ class Cycle:
         return sum(len(r.expired) for r in self.rounds)
 
 
-@dataclass
 class Progress:
-    """What the cycles of a node remember, and what INFO tells of them."""
+    """What the cycles of a node remember, and what INFO tells of them; the service that goes on with one."""
 
-    next_database: int = 0
-    out_of_time: bool = False  # the last cycle was ended by its budget
-    last_fast_us: int = 0
-    stale_share: float = 0.0  # of the keys with a time to live, by a running average: dead ones
-    time_cap_reached_count: int = 0
-    used_us: int = 0
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.next_database = 0
+        self.out_of_time = False  # the last cycle was ended by its budget
+        self.last_part_us = 0
+        self.left_us = 0  # of the budget of the cycle that goes on
+        self._next_part_us = 0
+        self.reset_counts()
 
     def reset_counts(self) -> None:
         """CONFIG RESETSTAT."""
-        self.stale_share = 0.0
+        self.stale_share = 0.0  # of the keys with a time to live, by a running average: dead ones
         self.time_cap_reached_count = self.used_us = 0
+
+    def work(self, left_us: int) -> Cycle:
+        """A part of a cycle that has so much of its budget left; the next part, if any, comes in its turn."""
+        used_us = self.used_us
+        cycle = run_part(self.node, min(PART_US, left_us))
+        was_on, self.left_us = self.left_us > 0, 0
+        if cycle.out_of_time:
+            self.left_us = max(0, left_us - (self.used_us - used_us))
+            self.time_cap_reached_count += not self.left_us
+            self._rest()
+        if was_on != (self.left_us > 0):
+            (self.node.services.remove if was_on else self.node.services.append)(self)
+        return cycle
+
+    def tick(self) -> None:
+        if self.node.now_us < self._next_part_us:
+            return
+        if self.node.active_expiry and self.node.deletes_expired_keys:
+            self.work(self.left_us)
+        else:
+            self.left_us = 0
+            self.node.services.remove(self)
+
+    def next_deadline_us(self) -> int | None:
+        return self._next_part_us
+
+    def _rest(self) -> None:
+        """The parts, and the time between them, fill the time between two cycles."""
+        share = BUDGET_PERCENT + 2 * (self.node.config.active_expire_effort - 1)
+        self._next_part_us = self.node.clock() + PART_US * (100 - share) // share
 
 
 def active_cycle(node: Node) -> Cycle:
-    """Run one cycle over all databases and report its rounds."""
+    """Run one cycle over all databases and report its rounds, or those of its first part."""
     effort = node.config.active_expire_effort - 1
-    return _cycle(node, (BUDGET_PERCENT + 2 * effort) * 10_000 // node.config.hz)
+    budget_us = (BUDGET_PERCENT + 2 * effort) * 10_000 // node.config.hz
+    if node.expiry.left_us:  # the one before is not through: its parts go on, with a new budget
+        node.expiry.left_us = budget_us
+        return Cycle()
+    return node.expiry.work(budget_us)
 
 
 def fast_cycle(node: Node) -> Cycle | None:
-    """Run a short cycle if the last one could not finish; not again before twice its time has passed."""
+    """Run a short cycle if the last one could not finish; not before twice its time has passed since."""
     progress, now_us = node.expiry, node.clock()
     budget_us = FAST_BUDGET_US + FAST_BUDGET_US // 4 * (node.config.active_expire_effort - 1)
-    if not progress.out_of_time or now_us < progress.last_fast_us + 2 * budget_us:
+    if not progress.out_of_time or now_us < progress.last_part_us + 2 * budget_us:
         return None
-    progress.last_fast_us = now_us
-    return _cycle(node, budget_us)
+    cycle = run_part(node, budget_us)
+    progress.time_cap_reached_count += cycle.out_of_time
+    return cycle
 
 
-def _cycle(node: Node, budget_us: int) -> Cycle:
+def run_part(node: Node, budget_us: int) -> Cycle:
+    """Rounds in all databases, for so long at most."""
     progress = node.expiry
     started_us = node.clock()
     cycle = Cycle()
@@ -106,10 +150,10 @@ def _cycle(node: Node, budget_us: int) -> Cycle:
             continue
         _expire_in(database, cycle, started_us + budget_us)
         if cycle.out_of_time:
-            progress.time_cap_reached_count += 1
             break
     progress.out_of_time = cycle.out_of_time
-    progress.used_us += node.clock() - started_us
+    progress.last_part_us = node.clock()
+    progress.used_us += progress.last_part_us - started_us
     stale = cycle.expired / cycle.sampled if cycle.sampled else 0
     progress.stale_share = 0.05 * stale + 0.95 * progress.stale_share
     return cycle
@@ -120,10 +164,14 @@ def _expire_in(database: Database, cycle: Cycle, until_us: int) -> None:
     node = database.node
     effort = node.config.active_expire_effort - 1
     keys_per_round = KEYS_PER_ROUND + KEYS_PER_ROUND // 4 * effort
+    database.expires.take_in()
     while database.expires:
         sample = sample_round(database, keys_per_round)
+        if is_behind := database.expires.is_behind:
+            look_at_new_keys(database, sample)
         cycle.rounds.append(sample)
-        if len(cycle.rounds) % ROUNDS_BETWEEN_CLOCK_READINGS == 0 and node.clock() > until_us:
+        is_time_to_look = is_behind or len(cycle.rounds) % ROUNDS_BETWEEN_CLOCK_READINGS == 0
+        if is_time_to_look and node.clock() > until_us:
             cycle.out_of_time = True
             return
         if not sample.sampled:
@@ -137,7 +185,7 @@ def sample_round(database: Database, keys_per_round: int) -> Round:
     wanted = min(keys_per_round, len(database.expires))
     found: dict[bytes, None] = {}  # round the end of the table a key may come by again
     for _ in range(wanted * BUCKETS_PER_KEY):  # empty buckets are cheap, but not free
-        database.expiry_cursor, keys = database.expires.scan(database.expiry_cursor)
+        database.expiry_cursor, keys = database.expires.scan_known(database.expiry_cursor)
         found.update(dict.fromkeys(keys))
         if len(found) >= wanted:
             break
@@ -145,3 +193,17 @@ def sample_round(database: Database, keys_per_round: int) -> Round:
     for key in expired:
         database.expire_now(key)
     return Round(database.index, list(found), expired)
+
+
+def look_at_new_keys(database: Database, sample: Round) -> None:
+    """So many keys were given a time to live that the index, which a sample is drawn from, lacks some.
+
+    The oldest of those are looked at before it takes them in, and come to the sample.
+    """
+    keys = database.expires.unseen(NEW_KEYS_PER_ROUND)
+    expired = [key for key in keys if database.is_due(key)]
+    for key in expired:
+        database.expire_now(key)
+    database.expires.take_in(len(keys) - len(expired))
+    sample.sampled += keys
+    sample.expired += expired

@@ -36,6 +36,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidis.structures.dicttable import DictTable
 from minidis.values.base import Value
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ REFERENCES_OF_OUR_OWN = 2
 
 
 class Doomed(NamedTuple):
-    """A value or table to take apart: its structures, how many objects it counts for, its bytes."""
+    """A value (None: a database) to take apart: its structures, how many objects it counts for, its bytes."""
 
     owner: Any
     parts: list[Any]
@@ -74,10 +75,10 @@ class LazyFree:
         if value.free_effort() > WORTH_PUTTING_OFF:
             self._put_off(Doomed(value, value.parts(), 1, size_bytes))
 
-    def free_table(self, table: Any, size_bytes: int = 0) -> None:
-        """Take a whole keyspace (FLUSHALL ASYNC)."""
+    def free_database(self, table: Any, beside: list[Any], size_bytes: int = 0) -> None:
+        """Take a whole keyspace, and the tables that stood beside it (FLUSHALL ASYNC)."""
         if len(table):
-            self._put_off(Doomed(table, [table], len(table), size_bytes))
+            self._put_off(Doomed(None, [*beside, Keyspace(table, self)], len(table), size_bytes))
 
     def run(self, budget_us: int = BUDGET_US) -> None:
         """Free for `budget_us`, or until nothing is left.
@@ -87,7 +88,7 @@ class LazyFree:
         started_us = self.node.clock()
         while self.queue:
             doomed = self.queue[0]
-            if sys.getrefcount(doomed.owner) > REFERENCES_OF_OUR_OWN:
+            if doomed.owner is not None and sys.getrefcount(doomed.owner) > REFERENCES_OF_OUR_OWN:
                 doomed.parts.clear()  # someone else reads it still, a snapshot: let it go whole, when they do
             while doomed.parts and not release(doomed.parts[-1], SLICE_ALLOCATIONS):
                 doomed.parts.pop()
@@ -119,6 +120,21 @@ class LazyFree:
     def next_deadline_us(self) -> int | None:
         """Soon, but with a pause as long as a slice: those who send commands come first."""
         return self.node.now_us + BUDGET_US
+
+
+class Keyspace:
+    """The table of a database that was flushed: a large value among its values is taken apart by itself."""
+
+    def __init__(self, table: Any, lazy_free: LazyFree) -> None:
+        self.table = table
+        self.lazy_free = lazy_free
+
+    def release(self, count: int) -> bool:
+        if not isinstance(self.table, DictTable):
+            return release(self.table, count)
+        for value in self.table.take_out(count):
+            self.lazy_free.free(value)
+        return len(self.table) > 0
 
 
 def release(structure: Any, count: int) -> bool:

@@ -34,8 +34,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from minidis.structures.dicttable import DictTable
 from minidis.values.base import DICT_ENTRY_BYTES, Value, allocation_size, string_allocation
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ class MemoryLedger:
         self.peak_bytes = BASE_BYTES
         self.parts: dict[str, Callable[[], int]] = {}
         self._parts_of_eviction: set[str] = set()
-        self._weights: list[dict[bytes, int]] = []
-        self._keys_bytes = 0
+        self._weights: list[DictTable] = []  # of each database: key -> bytes
+        self._keys_bytes: list[int] = []  # and their sums
         self._tables_bytes: list[list[int]] = []  # of each database: its keys' table, that of their expiries
-        self._all_tables_bytes = 0
+        self._total_bytes = 0
 
     def add_part(self, name: str, size_bytes: Callable[[], int], grows_by_eviction: bool = False) -> None:
         """Count something else: `size_bytes()` is asked before each command while a limit is set.
@@ -125,16 +126,30 @@ class MemoryLedger:
     def dataset_bytes(self) -> int:
         """Keys and the tables that hold them."""
         if self.counting:
-            return self._keys_bytes + self._all_tables_bytes
+            return self._total_bytes
         return sum(self._estimate(database) for database in self.node.databases if database.table)
 
     def weight(self, database: Database, key: bytes) -> int:
         """Bytes that a key takes, as last weighed; 0 when nobody counts."""
         return self._weights[database.index].get(key, 0) if self.counting else 0
 
-    def database_bytes(self, database: Database) -> int:
-        """Bytes that all keys of a database take; 0 when nobody counts.  O(keys)."""
-        return sum(self._weights[database.index].values()) if self.counting else 0
+    def forget(self, database: Database) -> tuple[int, DictTable]:
+        """A database loses all its keys: the bytes they take (0 when nobody counts), and their weights."""
+        if not self.counting:
+            return 0, DictTable()
+        index = database.index
+        weights, size_bytes = self._weights[index], self._keys_bytes[index]
+        self._weights[index], self._keys_bytes[index] = DictTable(), 0
+        self._tables_bytes[index] = [0, 0]
+        self._total_bytes = sum(self._keys_bytes) + sum(map(sum, self._tables_bytes))
+        return size_bytes, weights
+
+    def swapped(self, first: Database, second: Database) -> None:
+        """Two databases have changed places."""
+        if self.counting:
+            lists: tuple[list[Any], ...] = (self._weights, self._keys_bytes, self._tables_bytes)
+            for figures in lists:
+                figures[first.index], figures[second.index] = figures[second.index], figures[first.index]
 
     # -- keeping it up ----------------------------------------------------------------------------
 
@@ -142,8 +157,9 @@ class MemoryLedger:
         """Start or stop counting, after `maxmemory` changed.  O(keys) when it starts."""
         wanted = self.node.config.maxmemory > 0
         if wanted and not self.counting:
-            self._keys_bytes = self._all_tables_bytes = 0
-            self._weights = [{} for _ in self.node.databases]
+            self._total_bytes = 0
+            self._weights = [DictTable() for _ in self.node.databases]
+            self._keys_bytes = [0 for _ in self.node.databases]
             self._tables_bytes = [[0, 0] for _ in self.node.databases]
             for database in self.node.databases:
                 for key in database.table:
@@ -156,19 +172,20 @@ class MemoryLedger:
         """Weigh one key anew."""
         value = database.table.get(key)
         weights = self._weights[database.index]
-        old = weights.pop(key, 0)
+        change = -weights.pop(key, 0)
         if value is not None:
             weight = _weigh(key, value)
             if key in database.expires:
                 weight += ENTRY_BYTES
             weights[key] = weight
-            self._keys_bytes += weight
-        self._keys_bytes -= old
+            change += weight
+        self._keys_bytes[database.index] += change
+        self._total_bytes += change
         sizes = self._tables_bytes[database.index]
         for which, count in enumerate((len(database.table), len(database.expires))):
             size = table_bytes(count)
             if size != sizes[which] and not self._stays_crowded(count, sizes[which], size):
-                self._all_tables_bytes += size - sizes[which]
+                self._total_bytes += size - sizes[which]
                 sizes[which] = size
 
     def _stays_crowded(self, count: int, size: int, wanted: int) -> bool:

@@ -154,6 +154,7 @@ class Node:
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
+        self.purge_memory: Callable[[], None] = lambda: None  # the driver's: MEMORY PURGE
         self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
         self.on_restart: Callable[[int], object] | None = None  # and begin it anew, after milliseconds
         self.skips_checksums = False  # of files and payloads, as DEBUG says
@@ -196,7 +197,7 @@ class Node:
         self.cron_is_paused = False
         self.active_cycle = expiry.active_cycle
         self.raise_counter, self.decay_counter = access.raise_counter, access.decayed_counter
-        self.expiry = expiry.Progress()
+        self.expiry = expiry.Progress(self)
         self.last_cycle: expiry.Cycle | None = None
         self.next_cron_us = self.now_us
         self.next_tick_us = self.now_us  # no later than the next deadline
@@ -483,8 +484,10 @@ class Node:
             self.client_memory.evict()
         if self.config.activerehashing:
             for database in self.databases:
-                database.table.rehash_step(100)
-                database.expires.rehash_step(100)
+                for table in (database.table, database.expires):
+                    table.rehash_step(100)
+                    if table.is_behind:
+                        table.take_in()
 
     def hold_expiry(self, reason: str, held: bool) -> None:
         """Stop deleting keys whose time has passed (they are hidden), or go on when no reason is left."""
@@ -516,6 +519,15 @@ class Node:
             self.tracking.key_changed(key, event)
         for listener in self.key_listeners:
             listener(database, key, event)
+
+    def keys_looked_at(self, *databases: Database) -> list[bytes]:
+        """The keys there for which somebody watches or waits; all, if somebody listens to every key."""
+        tables = {database.index: database.table for database in databases}
+        if self.key_listeners:
+            return list(dict.fromkeys(key for table in tables.values() for key in table))
+        places = [place for place in (*self.watchers.clients, *self.waiting.queues) if type(place) is tuple]
+        keys = dict.fromkeys(key for index, key in places if index in tables)
+        return [key for key in keys if any(key in table for table in tables.values())]
 
     def update_observed(self) -> None:
         """Work out the two flags that keep the hot path short."""

@@ -1,16 +1,15 @@
 """A picture of the keyspace at one moment, taken while commands go on changing it; and no fork.
 
 Redis forks: the kernel copies the page table, not the pages, and copies a page when somebody writes to it.
-Here the same is done one storey higher. The walk begins with a copy of each database's dict: *references*
-to the values, 40 ns for a key. From then on
+Here the same is done one storey higher. Nothing is copied when the walk begins; it goes through the live
+dict, some thousand keys at a time, and whoever changes something tells it before (`Database.views`):
 
-    SET, DEL, FLUSHALL, SWAPDB      change the live dict; the walk's copy still refers to the old value
-    LPUSH, INCR, RENAME ...         change, or carry off, a value that both refer to: `Database.edit` first
-    lets
+    SET, DEL, EXPIRE, FLUSHALL      bind a key anew: the walk *keeps* a reference to what the key held
+    LPUSH, INCR, RENAME ...         change, or carry off, the value itself: `Database.edit` first lets
                                     the walk write it down. The key jumps the queue; nothing is copied
 
-    live   {a: "1"->"2", b: [x y]+z}     walk's copy  {a: "1", b: [x y], c: "3"}
-                                         file so far   b [x y]   (LPUSH b z came by)   then a "1", c "3"
+    live   {a: "1"->"2", b: [x y]+z, c: "3"}     kept {a: "1"}
+           file so far   b [x y]   (LPUSH b z came by)   then a "1", c "3"
 
 So a snapshot costs the commands one look at an empty tuple while none is taken, and each value is written
 at most once, before its first change. The walk goes in slices of a millisecond between commands
@@ -18,7 +17,7 @@ at most once, before its first change. The walk goes in slices of a millisecond 
 
 Mirrors: rdb.c (`rdbSaveBackground`), server.c (`hasActiveChildProcess`, `checkChildrenDone`).
 Differs: no fork. One huge value is written in one go, and whoever changes it first waits for that.
-Complexity: beginning O(keys), 40 ns for each; each slice O(bytes written).
+Complexity: beginning O(1); a slice O(bytes written), and at times a walk of some nanoseconds for each key.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> from minidis.persistence.aof import CommandWriter
@@ -35,10 +34,12 @@ Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine.access import use_to_save
 from minidis.engine.disk import Disk, DiskError, Sync
+from minidis.structures.dicttable import DictTable, keys_at
+from minidis.structures.partedset import PartedSet
 from minidis.values.base import Value
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ SLICE_US = 1000
 """A slice ends when it took so long, or has written SLICE_BYTES: a frozen clock shows no time passing."""
 
 SLICE_BYTES = 64 * 1024
+KEYS_AT_ONCE = 5000
+"""Keys that are taken off a table at a time: to find where to go on is a walk over the table."""
+
 REST_US = 1000
 """How long commands have the node to themselves between two slices."""
 
@@ -82,16 +86,72 @@ class View:
     def __init__(self, walk: Walk, database: Database) -> None:
         self.walk = walk
         self.index = database.index
-        self.table: dict[bytes, Value] = dict(database.table.items())
-        self.expires: dict[bytes, int] = dict(database.expires.items())
-        self.queue = list(reversed(self.table))
+        self.table: Any = database.table  # in use: `kept` has what is no longer in it
+        self.expires: Any = database.expires
         self.sizes = len(self.table), len(self.expires)
+        self.kept: dict[bytes, tuple[Value, int | None]] = {}
+        self.settled = PartedSet()  # keys that are in the file, or came later
+        self.queue: list[bytes] = []  # the keys that come next, the first one last
+        self._left = len(self.table)
+        self._position = 0  # in the table: the keys before it have been in the queue
+        self._refill()
+
+    # -- who changes something
+
+    def keep(self, key: bytes, goes: bool) -> None:
+        """The key is about to be bound to something else, to get another time to live, or to go."""
+        if key not in self.settled and key not in self.kept:
+            value = self.table.get(key)
+            if value is None:
+                self.settled.add(key)
+            else:
+                self.kept[key] = value, self.expires.get(key)
+        if goes and self._position:
+            self._position -= 1  # if it stood behind it, some key will be met twice, and written once
 
     def before_change(self, key: bytes) -> None:
         """The value at `key` is about to change: write it down now, unless that is done."""
-        value = self.table.pop(key, None)
+        if key not in self.settled:
+            self.write(key)
+
+    # -- the walk
+
+    def next_key(self) -> bytes | None:
+        """The next key to write; None if the queue is empty, and has only now been filled again."""
+        queue, settled = self.queue, self.settled
+        while queue:
+            key = queue.pop()
+            if key not in settled:
+                return key
+        self._refill()
+        return None
+
+    @property
+    def is_done(self) -> bool:
+        return not self._left
+
+    def write(self, key: bytes) -> None:
+        """Write what the key held, whether it is its turn or somebody is about to change it."""
+        kept = self.kept.pop(key, None)
+        value, expires_at_ms = kept or (self.table.get(key), self.expires.get(key))
+        self.settled.add(key)
         if value is not None:
-            self.walk.write_entry(self, key, value)
+            self._left -= 1
+            self.walk.write_entry(self, key, value, expires_at_ms)
+
+    def waiting(self) -> dict[bytes, Value]:
+        """Keys that are not in the file yet, and what they held. O(N), for pictures."""
+        every = dict.fromkeys([*reversed(self.queue), *self.table, *self.kept])
+        keys = [key for key in every if key not in self.settled]
+        return {key: (self.kept.get(key) or (self.table.get(key),))[0] for key in keys}
+
+    def _refill(self) -> None:
+        if not isinstance(self.table, DictTable):  # a learner's table has no order that lasts
+            keys = [] if self._position else list(self.table)
+        else:
+            keys = keys_at(self.table, self._position, KEYS_AT_ONCE)
+        self._position += len(keys)
+        self.queue = (keys or list(self.kept))[::-1]  # in the end, those that have gone
 
 
 class Walk:
@@ -123,15 +183,14 @@ class Walk:
         until_us = clock() + most_us
         while self._left:
             view = self._left[-1]
-            queue, table = view.queue, view.table
-            while queue:
-                key = queue.pop()
-                value = table.pop(key, None)
-                if value is not None:
-                    self.write_entry(view, key, value)
-                    if self.size_bytes >= most_bytes or clock() >= until_us:
-                        return False
-            self._left.pop()
+            if view.is_done:
+                self._left.pop()
+                continue
+            key = view.next_key()
+            if key is not None:
+                view.write(key)
+            if self.size_bytes >= most_bytes or clock() >= until_us:
+                return False
         if not self.done:
             self._append(self.writer.end())
             self.close()
@@ -158,14 +217,18 @@ class Walk:
         self.done = True
         for database in self.node.databases:  # SWAPDB may have carried a view elsewhere
             database.views = tuple(view for view in database.views if view.walk is not self)
+        in_use = [database.table for database in self.node.databases]
+        for view in self.views:
+            if not any(view.table is table for table in in_use):  # flushed meanwhile: nobody else has it
+                self.node.lazy_free.free_database(view.table, [view.expires])
 
-    def write_entry(self, view: View, key: bytes, value: Value) -> None:
-        """Write one key down, whether it is its turn or somebody is about to change it."""
+    def write_entry(self, view: View, key: bytes, value: Value, expires_at_ms: int | None) -> None:
+        """Write one key down."""
         if self._current is not view:
             self._current = view
             self._append(self.writer.database(view.index, *view.sizes))
         idle_s, frequency = use_to_save(value, self.node)
-        self._append(self.writer.entry(key, value, view.expires.get(key), idle_s, frequency))
+        self._append(self.writer.entry(key, value, expires_at_ms, idle_s, frequency))
         self.keys_written += 1
 
     def _append(self, piece: bytes) -> None:

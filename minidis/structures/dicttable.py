@@ -27,9 +27,17 @@ an IndexedDictTable, whose `pop` and `del` do so (assigning `__class__` is the S
     table.pop(key, None)                40          50            1100         630
     taking a key into the index          -           -             300 in bulk, 1100 one by one
 
+A million keys that the index has not seen would keep everybody waiting for a third of a second. So a call
+takes in 5000 of them at most, the oldest first (`take_in`), and works with what it has:
+
+    scan        answers no keys, and the cursor that it was given, until the index has them all
+    random_key  draws a place among all keys: a key that the index lacks is found by walking the dict
+    sample      is content with the keys that are in the index, as it may be
+
 Mirrors: nothing in Redis, whose dict does all this at C speed; hashtable.py mirrors that one.
-Differs: the first scan of a million keys pauses for 0.3 s, where Redis never does.
-Complexity: as HashTable, but a scan, random_key or sample is O(keys that are new to the index).
+Differs: a walk over a million new keys begins with five hundred empty pages.
+Complexity: as HashTable; a call that finds keys new to the index takes in up to 2000, which is O(2000) and a
+walk of some nanoseconds for each key of the dict, from its nearer end.
 
 >>> from random import Random
 >>> table = DictTable({b"one": 1, b"two": 2})
@@ -50,13 +58,22 @@ Read next: hashtable.py, if you came here first; minidis/engine/database.py uses
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
 from zlib import crc32
 
 from minidis.structures.hashtable import Buckets, TableStats, next_power_of_two
+
+TAKEN_IN_AT_ONCE = 2000
+"""Keys that one call takes into the index at most: 1 ms in bulk, 2 ms one by one, and the way to them."""
+
+FEW = 100
+"""So many new keys a sample may take in by the way."""
+
+THE_BEGINNING = 1 << 48
+"""A cursor like 0, the first bucket (bits above a table's mask count for nothing), but not the end's 0."""
 
 _MISSING = object()
 
@@ -72,33 +89,62 @@ class DictTable(dict[bytes, Any]):
     """What the index is, and what the table turns into when it gets one: set below."""
 
     is_indexed = False
+    is_behind = False
     is_rehashing = False
     rehash_index = -1
 
     def scan(self, cursor: int) -> tuple[int, list[bytes]]:
-        """One bucket of keys and the next cursor: HashTable.scan. O(1) and O(keys new to the index)."""
-        return self.index.scan(cursor)
+        """One bucket of keys and the next cursor: HashTable.scan. No keys while the index lacks some."""
+        if not self.take_in():
+            return cursor or THE_BEGINNING, []
+        return self._index.scan(cursor)
+
+    def scan_known(self, cursor: int) -> tuple[int, list[bytes]]:
+        """`scan` of the keys that are in the index: keys that are new to it are passed over. O(1)."""
+        return self._index.scan(cursor) if self.is_indexed else self.scan(cursor)
 
     def random_key(self, random: Random) -> bytes | None:
-        """A random key, None when empty: HashTable.random_key. O(1) and O(keys new to the index)."""
-        return self.index.random_key(random)
+        """A random key, None when empty: HashTable.random_key."""
+        if not self.take_in():
+            place = random.randrange(len(self))
+            if place >= len(self._index):
+                return keys_at(self, place, 1)[0]
+        return self._index.random_key(random)
 
     def sample(self, random: Random, count: int) -> list[bytes]:
-        """Some keys: HashTable.sample. O(count) and O(keys new to the index)."""
-        return self.index.sample(random, count)
+        """Some keys of those in the index, which takes in new ones if there are few: HashTable.sample."""
+        if not self.is_indexed or len(self) - len(self._index) <= FEW:
+            self.take_in()
+        found = self._index.sample(random, count)
+        if found or not len(self._index):
+            return found
+        key = self._index.random_key(random)  # its buckets are nearly empty as yet
+        return [] if key is None else [key]
+
+    def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
+        """Let the index take in up to `most` keys that are new to it; True if it has all of them then."""
+        self._index = self.index_type((), len(self))
+        self.__class__ = self.indexed_type
+        return self.take_in(most)
+
+    def unseen(self, count: int) -> list[bytes]:
+        """Up to `count` keys that are new to the index, the oldest first."""
+        return keys_at(self, len(self._index), count) if self.is_behind else []
 
     @property
     def index(self) -> KeyIndex:
-        """The buckets of keys, holding all the keys of the table; built if there are none yet."""
-        self._index = self.index_type(self)
-        self.__class__ = self.indexed_type
+        """The buckets of keys, holding all the keys of the table. O(keys new to it)."""
+        self.take_in(len(self))
         return self._index
 
     def release(self, count: int) -> bool:
         """Free `count` keys and values, the newest first; False when none is left: HashTable.release."""
-        for _ in range(min(count, len(self))):
-            dict.popitem(self)
+        self.take_out(count)
         return len(self) > 0
+
+    def take_out(self, count: int) -> list[Any]:
+        """Up to `count` values, the newest first, for who frees a table that nobody will use again."""
+        return [dict.popitem(self)[1] for _ in range(min(count, len(self)))]
 
     def copy(self) -> DictTable:
         """The same keys and (shared) values; the copy has no index. O(n)."""
@@ -145,16 +191,20 @@ class IndexedDictTable(DictTable):
 
     is_indexed = True
 
-    @property
-    def index(self) -> KeyIndex:
+    def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
         index, missing = self._index, len(self) - len(self._index)
-        if missing > len(index) and not index.is_rehashing and not index.is_paused:
+        if not missing:
+            return True
+        if len(index) < missing and len(self) <= most and not index.is_rehashing and not index.is_paused:
             # cheaper than one by one, and what a whole rehash leads to
-            index = self._index = self.index_type(self)
-        elif missing:
-            for key in islice(reversed(self), missing):
-                index.add(key)
-        return index
+            self._index = self.index_type(self, len(self))
+            return True
+        index.extend(keys_at(self, len(index), min(missing, most))[::-1])
+        return missing <= most
+
+    @property
+    def is_behind(self) -> bool:  # type: ignore[override]
+        return len(self._index) < len(self)
 
     def pop(self, key: bytes, default: Any = _MISSING) -> Any:
         value = dict.pop(self, key, _MISSING)
@@ -178,8 +228,8 @@ class IndexedDictTable(DictTable):
         dict.clear(self)
         self._index.clear()
 
-    def release(self, count: int) -> bool:
-        return self._index.release(count) or super().release(count)
+    def take_out(self, count: int) -> list[Any]:
+        return [] if self._index.release(count) else super().take_out(count)
 
     @property
     def is_rehashing(self) -> bool:  # type: ignore[override]
@@ -190,7 +240,7 @@ class IndexedDictTable(DictTable):
         return self._index.rehash_index
 
     def expand(self, count: int) -> bool:
-        return self.index.expand(count)
+        return self._index.expand(count)
 
     def rehash_step(self, buckets: int = 1) -> bool:
         return self._index.rehash_step(buckets)
@@ -213,10 +263,9 @@ class KeyIndex(Buckets):
 
     _NO_CHAIN = ()
 
-    def __init__(self, distinct_keys: Iterable[bytes]):
-        keys = tuple(distinct_keys)
-        self._reset(next_power_of_two(len(keys)))
-        self._used[0] = self._move_chain(keys, self._tables[0])
+    def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
+        self._reset(next_power_of_two(expected_count))
+        self._used[0] = self._move_chain(tuple(distinct_keys), self._tables[0])
 
     def add(self, key: bytes) -> None:
         """Add a key that is known to be absent. O(1)."""
@@ -226,6 +275,14 @@ class KeyIndex(Buckets):
         table = self._tables[-1]
         table[crc32(key) & (len(table) - 1)] += (key,)
         self._used[-1] += 1
+
+    def extend(self, keys: Sequence[bytes]) -> None:
+        """Add keys that are known to be absent, in bulk where there is room for all of them."""
+        if self.is_rehashing or self._used[0] + len(keys) > len(self._tables[0]):
+            for key in keys:
+                KeyIndex.add(self, key)
+        else:
+            self._used[0] += self._move_chain(keys, self._tables[0])
 
     def discard(self, key: bytes) -> None:
         """Remove a key if it is there. O(1)."""
@@ -243,11 +300,23 @@ class KeyIndex(Buckets):
     def _chain(self, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
         return chain
 
-    def _move_chain(self, chain: tuple[bytes, ...], target: list[Any]) -> int:
+    def _move_chain(self, chain: Sequence[bytes], target: list[Any]) -> int:
         mask = len(target) - 1
         for key in chain:
             target[crc32(key) & mask] += (key,)
         return len(chain)
+
+
+def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:
+    """Up to `count` keys from place `start` on, in order of insertion. O(count + way from the nearer end).
+
+    >>> keys_at({b"a": 1, b"b": 2, b"c": 3, b"d": 4}, 2, 5), keys_at({b"a": 1, b"b": 2}, 0, 1)
+    ([b'c', b'd'], [b'a'])
+    """
+    from_end = len(table) - start
+    if start < from_end:
+        return list(islice(table, start, start + count))
+    return list(islice(reversed(table), max(0, from_end - count), max(0, from_end)))[::-1]
 
 
 DictTable.index_type = KeyIndex

@@ -193,6 +193,20 @@ class Buckets(ABC):
 
     # -- SCAN
 
+    is_behind = False  # see DictTable, which has an index to keep up
+
+    def take_in(self, most: int = 0) -> bool:
+        """DictTable.take_in: nothing to do here, where the buckets are the table."""
+        return True
+
+    def unseen(self, count: int) -> list[bytes]:
+        """DictTable.unseen: there are none."""
+        return []
+
+    def scan_known(self, cursor: int) -> tuple[int, list[bytes]]:
+        """DictTable.scan_known: here all keys are known."""
+        return self.scan(cursor)
+
     def scan(self, cursor: int) -> tuple[int, list[bytes]]:
         """Visit one bucket: (cursor of the next one, its keys). Begin with 0; a 0 that comes back is the end.
 

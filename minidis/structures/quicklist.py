@@ -352,6 +352,10 @@ class Quicklist:
         self.head = node
         return node is not None
 
+    def __del__(self) -> None:
+        """Nobody has the list any more: its nodes go now, and not when the garbage collector comes by."""
+        self.release(self.node_count)
+
     def copy(self) -> Quicklist:
         """An independent quicklist with the same nodes. O(size)."""
         duplicate = Quicklist((), self.fill, self.compress_depth, self.packed_threshold)

@@ -215,6 +215,10 @@ class SkipList:
         self.header.forward[0] = node
         return node is not None
 
+    def __del__(self) -> None:
+        """Nobody has the list any more: its nodes go now, and not when the garbage collector comes by."""
+        self.release(self.length)
+
     def reroll(self) -> None:
         """Throw every node's coins again with the present p, and lay the lanes out anew. O(n)."""
         nodes = list(self)
@@ -306,10 +310,10 @@ class SkipList:
         return self.length
 
     def __iter__(self) -> Iterator[SkipListNode]:
-        return self.forward_from(self.header.forward[0])
+        yield from self.forward_from(self.header.forward[0])
 
     def __reversed__(self) -> Iterator[SkipListNode]:
-        return self.backward_from(self.tail)
+        yield from self.backward_from(self.tail)
 
     @staticmethod
     def forward_from(node: SkipListNode | None) -> Iterator[SkipListNode]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
+from minidis.engine import expiry
 
 
 def node_with_keys(count, ttl_ms, seed=1):
@@ -120,6 +121,27 @@ def test_what_a_cycle_has_no_time_for_is_done_by_fast_ones() -> None:
     info = redis.execute("INFO", "stats").decode()
     assert f"expired_time_cap_reached_count:{redis.node.expiry.time_cap_reached_count}" in info
     assert 0 < redis.node.expiry.stale_share < 1
+
+
+def test_a_cycle_takes_its_quarter_of_the_time_in_parts() -> None:
+    redis = Embedded(clock=0, seed=1)
+    for number in range(12_000):
+        redis.execute("SET", f"k{number}", "v", "PX", 1)
+    redis.node.active_expiry = False
+    redis.step(1)
+    redis.node.active_expiry = True
+    slow_down(redis, 1000)
+    progress = redis.node.expiry
+    redis.node.active_cycle(redis.node)
+    left = [len(redis.node.databases[0])]
+    assert progress.used_us < 2 * expiry.PART_US and progress.left_us and progress.time_cap_reached_count == 0
+    while progress.left_us:
+        assert progress in redis.node.services
+        redis.node.tick()
+        left.append(len(redis.node.databases[0]))
+    assert len(set(left)) >= 4 and left == sorted(left, reverse=True)
+    assert progress.used_us < 35_000 and progress.time_cap_reached_count == 1
+    assert progress not in redis.node.services
 
 
 def test_a_database_that_takes_all_the_time_does_not_starve_the_next() -> None:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from minidis import Embedded
-from minidis.engine import starting
+from minidis.engine import snapshots, starting
 from minidis.engine.disk import MemoryDisk
 from minidis.engine.loading import Loading
 from minidis.engine.node import Node
@@ -35,10 +35,11 @@ def loaded(data: bytes, node: Node) -> Node:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_snapshot_is_the_state_at_its_start(seed):
+def test_a_snapshot_is_the_state_at_its_start(seed, monkeypatch):
     side = MinidisSide()
     side.restart(2)
     random = Random(seed)
+    monkeypatch.setattr(snapshots, "KEYS_AT_ONCE", random.choice((1, 3, 5000)))
     side.run(commands(seed, 400))
     start = picture(side.node)
     walk = Walk(side.node, SnapshotWriter(version=11))
@@ -107,6 +108,46 @@ def test_a_walk_goes_in_slices_and_commands_run_between_them():
     assert b"changed" not in redis.disk.read("dump.rdb")
     redis.kill()
     assert (redis.execute("DBSIZE"), redis.execute("GET", "key:1")) == (5000, b"x" * 100)
+
+
+def test_a_walk_over_many_keys_takes_some_at_a_time_and_keeps_what_changes(monkeypatch):
+    monkeypatch.setattr(snapshots, "KEYS_AT_ONCE", 20)
+    redis = Embedded(clock=0, seed=1)
+    for number in range(500):
+        redis.execute("SET", f"key:{number}", number, *(("PX", 1000 + number) if number % 2 else ()))
+    walk = Walk(redis.node, SnapshotWriter())
+    view = walk.views[0]
+    assert len(view.queue) == 20 and not view.kept
+    redis.execute("SET", "key:400", "later")  # far ahead
+    redis.execute("DEL", "key:3", "key:450")
+    redis.execute("PERSIST", "key:451")
+    redis.execute("SET", "new", "later")
+    assert set(view.kept) == {b"key:400", b"key:3", b"key:450"}  # 451 was edited: it stands in the file
+    while not walk.advance(most_bytes=200):
+        assert len(view.queue) <= max(20, len(view.kept))  # those that have gone come in the end
+        redis.execute("DEL", *(f"key:{redis.node.random.randrange(500)}" for _ in range(5)))
+    assert not view.kept and walk.keys_written == 500
+    fresh = loaded(walk.take(), redis.node)
+    assert len(fresh.databases[0]) == 500 and len(fresh.databases[0].expires) == 250
+    assert fresh.databases[0].table[b"key:400"].as_bytes() == b"400"
+
+
+@pytest.mark.parametrize("flush", ["FLUSHALL ASYNC", "FLUSHALL SYNC"])
+def test_a_walk_keeps_what_is_flushed_and_frees_it_in_the_end(flush):
+    redis = Embedded(clock=0, seed=1)
+    for number in range(100):
+        redis.execute("SET", f"key:{number}", number, "EX", 100)
+    walk = Walk(redis.node, SnapshotWriter())
+    walk.advance(most_bytes=100)
+    redis.execute(*flush.split())
+    redis.execute("SET", "key:5", "later")
+    assert redis.node.lazy_free.pending_objects == 0
+    data = walk.run()
+    fresh = loaded(data, redis.node).databases[0]
+    assert len(fresh) == len(fresh.expires) == 100 and fresh.table[b"key:5"].as_bytes() == b"5"
+    assert redis.node.lazy_free.pending_objects == 100
+    redis.step(1)
+    assert redis.node.lazy_free.freed_objects == 100 and redis.execute("DBSIZE") == 1
 
 
 def test_rdb_key_save_delay_makes_a_background_save_last():

@@ -26,7 +26,7 @@ Read next: redirection.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from minidis.distributed.cluster.slots import slot_of
@@ -39,10 +39,10 @@ class SlotIndex(KeyIndex):
 
     __slots__ = ("by_slot",)
 
-    def __init__(self, distinct_keys: Iterable[bytes]) -> None:
+    def __init__(self, distinct_keys: Iterable[bytes], expected_count: int) -> None:
         keys = tuple(distinct_keys)
         self.by_slot: dict[int, dict[bytes, None]] = {}
-        super().__init__(keys)
+        super().__init__(keys, expected_count)
         for key in keys:
             self._note(key)
 
@@ -52,6 +52,11 @@ class SlotIndex(KeyIndex):
     def add(self, key: bytes) -> None:
         super().add(key)
         self._note(key)
+
+    def extend(self, keys: Sequence[bytes]) -> None:
+        super().extend(keys)
+        for key in keys:
+            self._note(key)
 
     def discard(self, key: bytes) -> None:
         super().discard(key)

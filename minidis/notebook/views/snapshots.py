@@ -59,7 +59,7 @@ class SnapshotView(View):
 
     def _rows(self, job: Job) -> list[dict[str, str]]:
         view = next((view for view in job.walk.views if view.index == self.db), None)
-        waiting = {} if view is None else view.table
+        waiting = {} if view is None else view.waiting()
         queue = set() if view is None else set(view.queue)
         in_file = dict(self._entries(job))
         live = dict(self.node.node.databases[self.db].table.items())
@@ -142,7 +142,7 @@ class SnapshotView(View):
         """Write one key down (or `value` of them), but not the end of the file: the job does that."""
         job = self.node.node.background.job
         for _ in range(int(value or 1)):
-            if job is not None and any(view.table for view in job.walk.views):
+            if job is not None and not all(view.is_done for view in job.walk.views):
                 job.walk.advance(most_bytes=job.walk.size_bytes + 1, most_us=1 << 62)
 
     def on_finish(self, value: Any = None) -> None:

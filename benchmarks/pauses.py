@@ -1,0 +1,281 @@
+"""The longest step of each kind of work at a million keys: while it lasts, nobody is served.
+
+A step is what runs between two looks at the sockets: a command, or a turn of the node's timers. Here nobody
+sleeps between them: where the node rests, its clock is moved on. Time is the processor's, so a busy machine
+does not count; the garbage collector is treated as `minidis-server` treats it (drivers/collecting.py).
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import process_time_ns
+
+import minidis.distributed  # noqa: F401  (files every command in the registry)
+from benchmarks.timing import table
+from minidis.distributed.replication.receiving import Receiver
+from minidis.drivers import collecting
+from minidis.drivers.disk import RealDisk
+from minidis.engine.loading import Loading
+from minidis.engine.node import Node
+from minidis.values.string import String
+
+RECEIVED_BYTES = 16 * 1024
+"""What a socket hands over at a time."""
+
+
+class World:
+    """A node whose steps are timed, and its clock: the processor's time, and the rests that were skipped."""
+
+    def __init__(self) -> None:
+        self._skipped_us = 1_000_000_000
+        self.folder = tempfile.TemporaryDirectory()
+        settings = {"dir": self.folder.name, "save": ""}
+        self.node = Node(settings, self.clock, random.Random(1), disk=RealDisk())
+        self.client = self.node.connect()
+        self.longest_ns = self.total_ns = self.steps = 0
+
+    def clock(self) -> int:
+        return self._skipped_us + process_time_ns() // 1000
+
+    def skip(self, duration_us: int) -> None:
+        self._skipped_us += duration_us
+
+    def step(self, work: Callable[..., object], *arguments: object) -> object:
+        started_ns = process_time_ns()
+        result = work(*arguments)
+        taken_ns = process_time_ns() - started_ns
+        self.longest_ns = max(self.longest_ns, taken_ns)
+        self.total_ns += taken_ns
+        self.steps += 1
+        collecting.freeze_the_old()
+        return result
+
+    def run(self, *words: object) -> object:
+        """A command, not timed."""
+        return self.node.execute(self.client, _argv(words))
+
+    def timed(self, *words: object) -> object:
+        """A command as a step."""
+        return self.step(self.node.execute, self.client, _argv(words))
+
+    def turns(self, is_done: Callable[[], object]) -> Iterator[None]:
+        """Turns of the timers, each after its rest, until something is done."""
+        while not is_done():
+            self.skip(max(0, self.node.next_deadline_us() - self.clock()))
+            self.step(self._turn)
+            yield
+
+    def _turn(self) -> None:
+        self.node.tick()
+        self.node.before_sleep()
+
+    def fill(self, keys: int, expires_in_ms: int = 0) -> None:
+        database = self.node.databases[0]
+        value = b"value of a key"
+        for number in range(keys):
+            database.table[b"key:%d" % number] = String(value)
+            if number % 5000 == 0:
+                collecting.freeze_the_old()
+        if expires_in_ms:
+            at_ms = self.clock() // 1000 + expires_in_ms
+            for key in database.table:
+                database.expires[key] = at_ms + len(key)
+
+
+def _argv(words: tuple[object, ...]) -> list[bytes]:
+    return [word if isinstance(word, bytes) else str(word).encode() for word in words]
+
+
+def at_rest(world: World, keys: int) -> None:
+    world.fill(keys)
+    for _ in world.turns(lambda: world.steps >= 50):
+        pass
+
+
+def storing(world: World, keys: int) -> None:
+    for number in range(keys):
+        world.timed(b"SET", b"key:%d" % number, b"value of a key")
+
+
+def scanning(world: World, keys: int) -> None:
+    world.fill(keys)
+    seen, cursor = 0, b"0"
+    while True:
+        cursor, page = world.timed(b"SCAN", cursor, b"COUNT", b"100")  # type: ignore[misc]
+        seen += len(page)
+        if cursor == b"0":
+            break
+    assert seen >= keys, (seen, keys)
+
+
+def drawing(world: World, keys: int) -> None:
+    world.fill(keys)
+    for _ in range(500):
+        world.timed("RANDOMKEY")
+
+
+def expiring(world: World, keys: int) -> None:
+    world.fill(keys, expires_in_ms=1)
+    world.skip(10_000_000)
+    for _ in world.turns(lambda: len(world.node.databases[0]) < keys // 100):
+        pass
+
+
+def evicting(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    world.run("CONFIG", "SET", "maxmemory", world.node.memory.used_bytes() - 100_000)
+    for number in range(3000):
+        world.timed(b"SET", b"new:%d" % number, b"x" * 100)
+
+
+def saving(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.timed("BGSAVE")
+    for _ in world.turns(lambda: world.node.background.job is None):
+        pass
+
+
+def saving_while_writing(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.timed("BGSAVE")
+    draw = random.Random(2).randrange
+    for _ in world.turns(lambda: world.node.background.job is None):
+        for _ in range(10):
+            world.timed(b"SET", b"key:%d" % draw(2 * keys), b"another")
+            world.timed(b"DEL", b"key:%d" % draw(keys))
+
+
+def rewriting(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.run("CONFIG", "SET", "aof-use-rdb-preamble", "no")
+    world.timed("BGREWRITEAOF")
+    for _ in world.turns(lambda: world.node.background.job is None):
+        pass
+
+
+def loading(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.node.saving.save()
+    world.node.databases[0].clear()
+    loader = Loading(world.node)
+    loader.begin(loader.snapshot(world.node.saving.path))
+    for _ in world.turns(lambda: world.node.loading is None):
+        pass
+    assert len(world.node.databases[0]) == keys
+
+
+def receiving(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.node.saving.save()
+    data = Path(world.node.saving.path).read_bytes()
+    receiver = Receiver(world.node, size_bytes=len(data))
+    for start in range(0, len(data), RECEIVED_BYTES):
+        world.step(receiver.feed, data[start : start + RECEIVED_BYTES])
+    world.step(receiver.install)
+    for _ in world.turns(lambda: not world.node.lazy_free.queue):
+        pass
+    assert len(world.node.databases[0]) == keys
+
+
+def flushing(world: World, keys: int) -> None:
+    world.fill(keys, expires_in_ms=1_000_000)
+    world.timed("FLUSHALL", "ASYNC")
+    for _ in world.turns(lambda: not world.node.lazy_free.queue):
+        pass
+
+
+def _unlinking(add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
+    def unlinking(world: World, keys: int) -> None:
+        _collection(world, keys, add, *words)
+        world.timed("UNLINK", "big")
+        for _ in world.turns(lambda: not world.node.lazy_free.queue):
+            pass
+
+    return unlinking
+
+
+def _deleting(add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
+    def deleting(world: World, keys: int) -> None:
+        _collection(world, keys, add, *words)
+        world.timed("DEL", "big")
+
+    return deleting
+
+
+def _collection(world: World, count: int, add: str, *words: Callable[[int], object]) -> None:
+    for start in range(0, count, 1000):
+        world.run(add, "big", *(word(n) for n in range(start, start + 1000) for word in words))
+        collecting.freeze_the_old()
+
+
+def _member(number: int) -> bytes:
+    return b"member:%d" % number
+
+
+_SET = ("SADD", _member)
+_ZSET = ("ZADD", lambda number: number, _member)
+_HASH = ("HSET", _member, lambda number: number)
+_LIST = ("RPUSH", _member)
+
+WORK: dict[str, Callable[[World, int], None]] = {
+    "the timers, at rest": at_rest,
+    "SET of new keys": storing,
+    "SCAN COUNT 100 through all": scanning,
+    "RANDOMKEY": drawing,
+    "active expiry": expiring,
+    "eviction": evicting,
+    "BGSAVE": saving,
+    "BGSAVE, with writes": saving_while_writing,
+    "BGREWRITEAOF": rewriting,
+    "loading an RDB file": loading,
+    "a replica takes a snapshot in": receiving,
+    "FLUSHALL ASYNC": flushing,
+    "UNLINK of a set": _unlinking(*_SET),
+    "UNLINK of a sorted set": _unlinking(*_ZSET),
+    "UNLINK of a hash": _unlinking(*_HASH),
+    "UNLINK of a list": _unlinking(*_LIST),
+    "DEL of a set": _deleting(*_SET),
+    "DEL of a sorted set": _deleting(*_ZSET),
+}
+
+
+@contextmanager
+def collector_of_the_server() -> Iterator[None]:
+    """The garbage collector as the server has it, for a while."""
+    thresholds = gc.get_threshold()
+    collecting.begin()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        gc.collect()
+
+
+def measure(keys: int = 1_000_000, only: str = "") -> str:
+    """A Markdown table: the work, its steps, all of its time, and the longest step."""
+    rows = []
+    for name, work in WORK.items():
+        if only in name:
+            with collector_of_the_server():
+                world = World()
+                work(world, keys)
+                rows.append(
+                    [name, f"{world.steps:,}", f"{world.total_ns / 1e9:.2f}", f"{world.longest_ns / 1e6:.1f}"]
+                )
+                world.node.databases.clear()
+                world.folder.cleanup()
+                del world
+    return table([f"{keys:,} keys or members", "steps", "in all, s", "longest step, ms"], rows)
+
+
+if __name__ == "__main__":
+    import sys
+
+    print(measure(int(float(sys.argv[1])) if len(sys.argv) > 1 else 1_000_000, "".join(sys.argv[2:3])))
