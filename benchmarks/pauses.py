@@ -20,6 +20,7 @@ from benchmarks.timing import table
 from minidis.distributed.replication.receiving import Receiver
 from minidis.drivers import collecting
 from minidis.drivers.disk import RealDisk
+from minidis.engine.expiry import PART_US
 from minidis.engine.loading import Loading
 from minidis.engine.node import Node
 from minidis.values.string import String
@@ -36,6 +37,7 @@ class World:
         self.folder = tempfile.TemporaryDirectory()
         settings = {"dir": self.folder.name, "save": ""}
         self.node = Node(settings, self.clock, random.Random(1), disk=RealDisk())
+        self.node.expiry.part_us = PART_US
         self.client = self.node.connect()
         self.longest_ns = self.total_ns = self.steps = 0
 

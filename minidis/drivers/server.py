@@ -49,6 +49,7 @@ from minidis.engine.client import Buffers, Client
 from minidis.engine.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
 from minidis.engine.config import ConfigError
 from minidis.engine.disk import DiskError, NodeFailure
+from minidis.engine.expiry import PART_US
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
@@ -187,6 +188,7 @@ class Server:
         node.log = self.log.write
         node.stopwatch_ns = time.perf_counter_ns
         node.statistics.time_all()
+        node.expiry.part_us = PART_US
         node.process_facts = self._facts
         node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         node.talk = self.peers.talk

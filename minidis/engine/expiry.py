@@ -9,15 +9,15 @@ goes on as long as more than a tenth of a sample was dead:
 At rest, then, at most about a tenth of the expired keys still fill memory: a promise by statistics,
 not by a timer for each key.  `active-expire-effort` (1 to 10) raises the sample and lowers the share.
 
-A cycle has a quarter of a CPU's time and no more, and takes it in parts, so that nobody waits for the whole
-quarter.  When that ended it, there is work left, and until the next one *fast* cycles of a millisecond each
-run whenever the commands that had come are done.
+A cycle has a quarter of a CPU's time and no more.  When that ended it, there is work left, and until the
+next one *fast* cycles of a millisecond each run whenever the commands that had come are done.  In a server a
+cycle takes its quarter in parts (`Progress.part_us`), so that nobody waits for all of it:
 
     cron |-- 3 ms --|   commands   |-- 3 ms --|   commands   |-- 3 ms --| ...      25 ms of 100 in all
 
 Mirrors: `activeExpireCycle` in expire.c.
-Differs: Redis takes its quarter at a stretch (25 ms at hz 10).  The budget is watched on the node's clock, so
-in virtual time, where a cycle takes no time at all, only the stale share ends it, and no fast cycle follows.
+Differs: Redis knows no parts.  The budget is watched on the node's clock, so in virtual time, where a cycle
+takes no time at all, only the stale share ends it, and no fast cycle follows.
 Complexity: O(sample) for each round.
 
 Read next: minidis/commands/keys.py for EXPIRE and TTL.
@@ -37,9 +37,12 @@ ACCEPTABLE_STALE_PERCENT = 10
 BUDGET_PERCENT = 25
 FAST_BUDGET_US = 1000
 PART_US = 3000
-"""How long a cycle works at a stretch."""
+"""How long a server's cycle works at a stretch."""
 
-ROUNDS_BETWEEN_CLOCK_READINGS = 4
+AT_A_STRETCH_US = 1_000_000
+"""The whole budget in one part."""
+
+ROUNDS_BETWEEN_CLOCK_READINGS = 16
 BUCKETS_PER_KEY = 20
 NEW_KEYS_PER_ROUND = 500
 
@@ -77,6 +80,7 @@ class Progress:
         self.next_database = 0
         self.out_of_time = False  # the last cycle was ended by its budget
         self.last_part_us = 0
+        self.part_us = AT_A_STRETCH_US
         self.left_us = 0  # of the budget of the cycle that goes on
         self._next_part_us = 0
         self.reset_counts()
@@ -89,7 +93,7 @@ class Progress:
     def work(self, left_us: int) -> Cycle:
         """A part of a cycle that has so much of its budget left; the next part, if any, comes in its turn."""
         used_us = self.used_us
-        cycle = run_part(self.node, min(PART_US, left_us))
+        cycle = run_part(self.node, min(self.part_us, left_us))
         was_on, self.left_us = self.left_us > 0, 0
         if cycle.out_of_time:
             self.left_us = max(0, left_us - (self.used_us - used_us))
@@ -114,7 +118,7 @@ class Progress:
     def _rest(self) -> None:
         """The parts, and the time between them, fill the time between two cycles."""
         share = BUDGET_PERCENT + 2 * (self.node.config.active_expire_effort - 1)
-        self._next_part_us = self.node.clock() + PART_US * (100 - share) // share
+        self._next_part_us = self.node.clock() + self.part_us * (100 - share) // share
 
 
 def active_cycle(node: Node) -> Cycle:
