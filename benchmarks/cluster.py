@@ -1,19 +1,20 @@
-"""`python -m benchmarks.cluster [NODES ...]`: what a cluster of so many nodes costs, and how fast it notices.
+"""`python -m benchmarks.cluster NODES ...`: what a cluster of so many nodes costs, and how fast it notices.
 
 Measured in the lab, in virtual time: the same numbers on every machine. Half of the nodes are primaries, each
-has one replica, and everything else is as Redis has it by default (cluster-node-timeout 15000). Writes
-benchmarks/CLUSTER.md and its chart.
+has one replica, and everything else is as Redis has it by default (cluster-node-timeout 15000). What is
+measured goes into benchmarks/cluster.tsv, a row for each number of nodes; without arguments only the page is
+written anew from it, benchmarks/CLUSTER.md, with its chart.
 
-The work grows with the cube of the nodes: all talk to all, and each tells about a tenth of all. A hundred
-take most of a minute of one core, so two hundred about six minutes, and six hundred hours.
+The work grows with the cube of the nodes: all talk to all, and each tells about a tenth of all.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.timing import table
 from minidis.drivers.simulation.lab import Lab
@@ -21,11 +22,12 @@ from minidis.notebook.views import charts
 from minidis.notebook.views.drawing import Canvas
 from minidis.protocol.replies import ReplyError
 
+ROWS = Path(__file__).parent / "cluster.tsv"
 RESULTS = Path(__file__).parent / "CLUSTER.md"
 CHART = Path(__file__).parent / "cluster_growth.svg"
-SIZES = (6, 12, 24, 48, 100)
 TIMEOUT_MS = 15_000
 WARM_UP_S, LISTEN_S = 5, 15
+LOOK_S = 0.01
 WINDOW_SEEDS = range(10)
 
 PAGE = """# A cluster in numbers
@@ -57,13 +59,12 @@ it is gone. Seconds from the wall to the last such write, over {seeds} seeds.
 """
 
 
-@dataclass(frozen=True)
-class Measures:
+class Measures(NamedTuple):
     """Of one size of cluster."""
 
     nodes: int
     messages_per_node_s: float
-    bytes_per_node_s: float
+    bytes_per_node_s: int
     doubted_s: float
     failed_s: float
     replaced_s: float
@@ -80,24 +81,26 @@ def measure(nodes: int, timeout_ms: int = TIMEOUT_MS, seed: int = 1) -> Measures
     before = _sent(lab)
     lab.run(LISTEN_S)
     messages, sent_bytes = (after - former for after, former in zip(_sent(lab), before, strict=True))
-    failing, heir = names[1], names[nodes // 2 + 1]
+    failing, heir = names[1], lab[names[nodes // 2 + 1]].cluster.myself
     name = lab[failing].cluster.myself.name
-    others = [lab[other].cluster.state for other in names if other != failing]
-    killed_us = lab.now_us
+    views = [lab[other].cluster.state.nodes[name] for other in names if other != failing]
+    killed_s = lab.now_s
     lab.kill(failing)
 
-    def time_until(condition) -> float:
-        assert lab.run_until(condition, 10 * timeout_ms / 1000)
-        return (lab.now_us - killed_us) / 1e6
+    def time_until(condition: Callable[[], bool]) -> float:
+        while not condition():
+            assert lab.now_s - killed_s < 10 * timeout_ms / 1000, "it is not noticed"
+            lab.run(LOOK_S)
+        return round(lab.now_s - killed_s, 2)
 
     return Measures(
         nodes,
-        messages / nodes / LISTEN_S,
-        sent_bytes / nodes / LISTEN_S,
-        time_until(lambda: any(state.nodes[name].may_be_failing for state in others)),
-        time_until(lambda: all(state.nodes[name].has_failed for state in others)),
-        time_until(lambda: lab[heir].cluster.myself.is_primary),
-        time_until(lambda: all(not state.nodes[name].slot_count for state in others)),
+        round(messages / nodes / LISTEN_S, 1),
+        round(sent_bytes / nodes / LISTEN_S),
+        time_until(lambda: any(view.may_be_failing for view in views)),
+        time_until(lambda: all(view.has_failed for view in views)),
+        time_until(lambda: heir.is_primary),
+        time_until(lambda: not any(view.slot_count for view in views)),
     )
 
 
@@ -194,13 +197,32 @@ def write(found: Sequence[Measures]) -> None:
     )
 
 
+def read_rows() -> dict[int, Measures]:
+    """What was measured so far, by the number of nodes."""
+    lines = ROWS.read_text().splitlines() if ROWS.exists() else []
+    found = [_measures(*line.split("\t")) for line in lines]
+    return {one.nodes: one for one in found}
+
+
+def _measures(nodes: str, messages: str, sent_bytes: str, *times_s: str) -> Measures:
+    return Measures(int(nodes), float(messages), int(sent_bytes), *map(float, times_s))
+
+
+def add_row(found: Measures) -> None:
+    """Enter what was measured: it takes the place of what stood there for as many nodes."""
+    rows = {**read_rows(), found.nodes: found}
+    lines = ["\t".join(map(str, rows[nodes])) for nodes in sorted(rows)]
+    ROWS.write_text("".join(line + "\n" for line in lines))
+
+
 def main(sizes: Sequence[int]) -> None:
-    found = []
+    gc.set_threshold(50_000, 20, 100)  # a lab is one knot of cycles, and dies as a whole
     for size in sizes:
-        found.append(measure(size))
-        print(*gossip_rows(found[-1:])[0], flush=True)
-    write(found)
+        found = measure(size)
+        add_row(found)
+        print(*found, flush=True)
+    write([found for _, found in sorted(read_rows().items())])
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or SIZES)
+    main([int(size) for size in sys.argv[1:]])

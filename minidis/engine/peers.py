@@ -79,6 +79,8 @@ class PeerHandler(Protocol):
 class Peer:
     """One connection to another process.  `state` is "opening", "open" or "closed"."""
 
+    __slots__ = ("address", "handler", "id", "local", "output", "peers", "state", "tls", "unsent_bytes")
+
     def __init__(self, peers: Peers, identifier: int, address: Address, handler: PeerHandler) -> None:
         self.peers = peers
         self.id = identifier
@@ -212,7 +214,7 @@ class Peers:
         peer.state = "open"
         if peer.output:
             self.outbox.append(Send(peer))
-        self._tell(lambda: peer.handler.connected(peer))
+        self._tell(peer.handler.connected, peer)
 
     def accepted(self, listener: Listener, address: Address, local: Address) -> Peer:
         """Somebody connected to `listener`; the new peer, open."""
@@ -230,7 +232,7 @@ class Peers:
     def received(self, peer: Peer, data: bytes) -> None:
         """Bytes came."""
         if peer.state == "open":
-            self._tell(lambda: peer.handler.received(peer, data))
+            self._tell(peer.handler.received, peer, data)
 
     def lost(self, peer: Peer, reason: str) -> None:
         """The connection is no more, or was never to be had."""
@@ -238,7 +240,7 @@ class Peers:
             return
         peer.state = "closed"
         self.all.pop(peer.id, None)
-        self._tell(lambda: peer.handler.lost(peer, reason))
+        self._tell(peer.handler.lost, peer, reason)
 
     def refuse_all(self, reason: str) -> None:
         """For a driver without a network: every connection asked for is lost at once, no port to be had."""
@@ -249,10 +251,10 @@ class Peers:
                 case Listen(listener):
                     listener.error = reason
 
-    def _tell(self, event: Callable[[], None]) -> None:
+    def _tell(self, event: Callable[..., None], *arguments: object) -> None:
         node = self.node
         node.now_us = node.clock()
-        event()
+        event(*arguments)
         if node.waiting.ready:
             node.waiting.serve()
 
@@ -260,8 +262,8 @@ class Peers:
 class Aside(Peers):
     """Peers of a node that stands still while it talks to them: time, too, and nobody is served."""
 
-    def _tell(self, event: Callable[[], None]) -> None:
-        event()
+    def _tell(self, event: Callable[..., None], *arguments: object) -> None:
+        event(*arguments)
 
 
 class _Nobody:

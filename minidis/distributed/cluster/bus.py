@@ -166,10 +166,8 @@ class Bus:
         handshakes_since_ms = self.now_ms - max(1000, self.timeout_ms)
         limit_bytes = self.node.config.cluster_link_sendbuf_limit
         failing_nodes = 0
-        for node in list(self.state.nodes.values()):
+        for node in self._worth_a_look():
             flags = node.flags
-            if flags & (MYSELF | NO_ADDRESS):
-                continue
             if limit_bytes:
                 self._close_if_over_limit(node, limit_bytes)
             if flags & PFAIL:
@@ -181,6 +179,16 @@ class Bus:
                 if not flags & HANDSHAKE:  # its silence counts from here, also if it can't be reached
                     node.ping_sent_ms = node.ping_sent_ms or self.now_ms
         self.failing_nodes = failing_nodes
+
+    def _worth_a_look(self) -> list[ClusterNode]:
+        """All but those whose connection stands and of whom there is no doubt: of many nodes, few."""
+        everyone = bool(self.node.config.cluster_link_sendbuf_limit)
+        return [
+            node
+            for node in self.state.nodes.values()
+            if (node.link is None or node.flags & (PFAIL | HANDSHAKE) or everyone)
+            and not node.flags & (MYSELF | NO_ADDRESS)
+        ]
 
     def _close_if_over_limit(self, node: ClusterNode, limit_bytes: int) -> None:
         for link in (node.link, node.inbound_link):

@@ -61,18 +61,20 @@ class Orphans:
 
 def look_at_nodes(bus: Bus) -> Orphans:
     """At each cron: ping who was silent, doubt who does not answer; once a second, count replicas."""
-    orphans = Orphans()
-    counts = bus.state.myself.is_replica and bus.is_new_second
     pings_before_ms = bus.now_ms - bus.timeout_ms // 2
     asks_us = bus.state.manual_failover.replica
-    for node in list(bus.state.nodes.values()):
-        flags = node.flags
-        if flags & (MYSELF | NO_ADDRESS | HANDSHAKE):
-            continue
-        if counts and flags & PRIMARY and not flags & FAIL:
-            _count_replicas(bus, node, orphans)
-        if node.ping_sent_ms or node.pong_received_ms < pings_before_ms or node is asks_us:
+    for node in [
+        node
+        for node in bus.state.nodes.values()
+        if node.ping_sent_ms or node.pong_received_ms < pings_before_ms or node is asks_us
+    ]:
+        if not node.flags & (MYSELF | NO_ADDRESS | HANDSHAKE):
             _look_at(bus, node)
+    orphans = Orphans()
+    if bus.state.myself.is_replica and bus.is_new_second:
+        for node in bus.state.nodes.values():
+            if node.flags & PRIMARY and not node.flags & (MYSELF | NO_ADDRESS | HANDSHAKE | FAIL):
+                _count_replicas(bus, node, orphans)
     return orphans
 
 

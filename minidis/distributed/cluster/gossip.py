@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import detection
-from minidis.distributed.cluster.messages import About, Extensions, Gossip, Message
+from minidis.distributed.cluster.messages import About, Extensions, Gossip, Message, pack_entry, text_of
 from minidis.distributed.cluster.state import (
     EXTENSIONS_SUPPORTED,
     FAIL,
@@ -58,16 +58,17 @@ TOLERANCE_MS = 500
 
 def compose(bus: Bus, receiver: ClusterNode | None) -> Gossip:
     """What a PING or PONG to `receiver` (None: not known yet) says of others."""
-    entries = [_entry(bus, node) for node in _draw(bus)]
+    told_of = _draw(bus)
     if bus.failing_nodes:
-        entries += [
-            _entry(bus, node)
+        told_of += [
+            node
             for node in bus.state.nodes.values()
             if node.may_be_failing and not node.flags & (HANDSHAKE | NO_ADDRESS)
         ]
+    section = _section(told_of, tls=bool(bus.node.config.tls_cluster))
     if receiver is not None and receiver.flags & EXTENSIONS_SUPPORTED:
-        return Gossip(entries, _extensions(bus))
-    return Gossip(entries)
+        return Gossip(section, _extensions(bus))
+    return Gossip(section)
 
 
 def _draw(bus: Bus) -> list[ClusterNode]:
@@ -76,13 +77,15 @@ def _draw(bus: Bus) -> list[ClusterNode]:
     fresh = len(nodes) - 2  # without ourselves and the receiver
     wanted = min(max(FEWEST_ENTRIES, len(nodes) // 10), fresh)
     drawn: dict[ClusterNode, None] = {}
+    random, count = bus.random.random, len(nodes)
     for _ in range(3 * wanted):
         if fresh <= 0 or len(drawn) >= wanted:
             break
-        node = nodes[int(bus.random.random() * len(nodes))]
-        if node.flags & (MYSELF | PFAIL):
+        node = nodes[int(random() * count)]
+        flags = node.flags
+        if flags & (MYSELF | PFAIL):
             continue
-        if node.flags & (HANDSHAKE | NO_ADDRESS) or (node.link is None and not node.slot_count):
+        if flags & (HANDSHAKE | NO_ADDRESS) or (node.link is None and not node.slot_count):
             fresh -= 1
         elif node not in drawn:
             drawn[node] = None
@@ -90,17 +93,22 @@ def _draw(bus: Bus) -> list[ClusterNode]:
     return list(drawn)
 
 
-def _entry(bus: Bus, node: ClusterNode) -> About:
-    port, other_port = bus.order_ports(node.tcp_port, node.tls_port)
-    return About(
-        node.name,
-        node.ping_sent_ms // 1000 & 0xFFFFFFFF,
-        node.pong_received_ms // 1000 & 0xFFFFFFFF,
-        node.ip,
-        port,
-        node.bus_port,
-        node.flags,
-        other_port,
+def _section(nodes: list[ClusterNode], tls: bool) -> bytes:
+    """The entries of these, packed without a detour: hundreds of nodes say ten thousand of them a second."""
+    return b"".join(
+        [
+            pack_entry(
+                node.name.encode(),
+                node.ping_sent_ms // 1000 & 0xFFFFFFFF,
+                node.pong_received_ms // 1000 & 0xFFFFFFFF,
+                node.ip.encode(),
+                node.tls_port if tls else node.tcp_port,
+                node.bus_port,
+                node.flags,
+                node.tcp_port if tls else node.tls_port,
+            )
+            for node in nodes
+        ]
     )
 
 
@@ -119,17 +127,18 @@ def _extensions(bus: Bus) -> Extensions:
 
 def take_entries(bus: Bus, message: Message, sender: ClusterNode | None) -> None:
     """What a message tells of others.  `sender` is None for a MEET of somebody unknown."""
-    assert isinstance(message.body, Gossip)
+    body = message.body
+    assert isinstance(body, Gossip)
     nodes, latest_ms = bus.state.nodes, bus.now_ms + TOLERANCE_MS
-    for entry in message.body.entries:
-        node = nodes.get(entry.name)
+    for number, (name, pong_received_s, flags) in enumerate(body.glances()):
+        node = nodes.get(text_of(name))
         if node is None:
             if sender is not None:
-                _take_in(bus, entry)
-        elif (node.flags | entry.flags) & (PFAIL | FAIL) or node.fail_reports:
-            _take_doubts(bus, entry, node, sender)
+                _take_in(bus, body.entry(number))
+        elif (node.flags | flags) & (PFAIL | FAIL) or node.fail_reports:
+            _take_doubts(bus, body.entry(number), node, sender)
         elif not node.ping_sent_ms:  # all is well, as nearly always
-            pong_ms = entry.pong_received_s * 1000
+            pong_ms = pong_received_s * 1000
             if node.pong_received_ms < pong_ms <= latest_ms:
                 node.pong_received_ms = pong_ms
 

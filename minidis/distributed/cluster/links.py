@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class ClusterLink:
     """One connection: to `node`, or from a node that is not known yet.  The handler of its peer."""
 
+    __slots__ = ("bus", "created_ms", "inbound", "node", "packets", "peer")
+
     def __init__(self, bus: Bus, peer: Peer | None = None, node: ClusterNode | None = None) -> None:
         self.bus = bus
         self.inbound = node is None

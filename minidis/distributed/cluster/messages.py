@@ -30,7 +30,7 @@ Mirrors: clusterMsg in cluster.h; in cluster.c the checks of clusterReadHandler 
 Differs: what is malformed is refused here, before the role sees it; Redis casts the buffer to a struct.
 Complexity: O(bytes).
 
->>> ping = Message(PING, sender="a" * 40, port=6379, body=Gossip([about("b" * 40, "10.0.0.2", 6379)]))
+>>> ping = Message(PING, sender="a" * 40, port=6379, body=Gossip.of([about("b" * 40, "10.0.0.2", 6379)]))
 >>> len(encode(ping)), decode(encode(ping)) == ping
 (2360, True)
 >>> packets = Packets(); packets.feed(encode(ping) + b"RCmb"); [decode(one).type_name for one in packets]
@@ -41,7 +41,7 @@ Read next: links.py, the connections; gossip.py, what is made of the entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from struct import Struct
@@ -90,6 +90,7 @@ EXTENSION_DATA = 4
 
 _HEADER = Struct(">4sIHHHHQQQ40s2048s40s46sH30xHHHBB2x")
 _GOSSIP = Struct(">40sII46sHHHH2x")
+_GLANCE = Struct(">40s4xI50xH4x")
 _EXTENSION = Struct(">IH2x")
 _FORGOTTEN = Struct(">40sQ")
 _LENGTHS = Struct(">II")
@@ -98,6 +99,9 @@ _MODULE = Struct(">8sIB")
 
 HEADER_BYTES = _HEADER.size
 GOSSIP_BYTES = _GOSSIP.size
+
+pack_entry = _GOSSIP.pack
+"""An entry of the gossip as bytes: the fields of an `About`, name and address as bytes too."""
 
 _LARGEST = (1 << 64) - 1
 """A number that has outgrown its eight bytes begins anew, as in C."""
@@ -146,10 +150,35 @@ class Extensions:
 
 @dataclass(slots=True)
 class Gossip:
-    """The body of PING, PONG and MEET."""
+    """The body of PING, PONG and MEET.
 
-    entries: list[About] = field(default_factory=list)
+    The entries stay as they go over the wire: nearly all of them say nothing new, which takes only a glance.
+    """
+
+    section: bytes = b""
     extensions: Extensions = field(default_factory=Extensions)
+
+    @classmethod
+    def of(cls, entries: Iterable[About], extensions: Extensions | None = None) -> Gossip:
+        """The body that says this."""
+        packed = [
+            pack_entry(name.encode(), ping_s, pong_s, ip.encode(), *numbers)
+            for name, ping_s, pong_s, ip, *numbers in entries
+        ]
+        return cls(b"".join(packed), extensions or Extensions())
+
+    @property
+    def entries(self) -> list[About]:
+        return [self.entry(number) for number in range(len(self.section) // GOSSIP_BYTES)]
+
+    def entry(self, number: int) -> About:
+        """The whole of one entry, counted from 0."""
+        name, ping_s, pong_s, ip, *numbers = _GOSSIP.unpack_from(self.section, number * GOSSIP_BYTES)
+        return About(text_of(name), ping_s, pong_s, text_of(ip), *numbers)
+
+    def glances(self) -> Iterator[tuple[bytes, int, int]]:
+        """Of each entry only the name (as bytes), when its PONG came (s) and its flags."""
+        return _GLANCE.iter_unpack(self.section)
 
 
 class Failed(NamedTuple):
@@ -222,11 +251,10 @@ def encode(message: Message) -> bytes:
     count = extensions = 0
     body = message.body
     if isinstance(body, Gossip):
-        count = len(body.entries)
-        parts = [_encode_about(entry) for entry in body.entries]
+        count = len(body.section) // GOSSIP_BYTES
         more = _encode_extensions(body.extensions)
         extensions = len(more)
-        data = b"".join(parts + more)
+        data = b"".join([body.section, *more])
     else:
         data = _encode_body(body)
     return (
@@ -253,11 +281,6 @@ def encode(message: Message) -> bytes:
         )
         + data
     )
-
-
-def _encode_about(entry: About) -> bytes:
-    name, ping_sent_s, pong_received_s, ip, *numbers = entry
-    return _GOSSIP.pack(name.encode(), ping_sent_s, pong_received_s, ip.encode(), *numbers)
 
 
 def _encode_extensions(extensions: Extensions) -> list[bytes]:
@@ -295,6 +318,8 @@ def _encode_body(body: Body) -> bytes:
 
 class Packets:
     """Cuts a stream into packets.  `feed` bytes in any split; going through it takes those that are whole."""
+
+    __slots__ = ("buffer",)
 
     def __init__(self) -> None:
         self.buffer = bytearray()
@@ -353,13 +378,13 @@ def decode(packet: bytes) -> Message:
         body = _decode_body(packet, number)
     return Message(
         number,
-        _text(sender),
+        text_of(sender),
         current_epoch,
         config_epoch,
         offset,
         from_bitmap(slots),
-        _text(primary),
-        _text(ip),
+        text_of(primary),
+        text_of(ip),
         port,
         other_port,
         bus_port,
@@ -371,7 +396,7 @@ def decode(packet: bytes) -> Message:
 
 
 @lru_cache(4096)  # the same names and addresses come again and again
-def _text(field: bytes) -> str:
+def text_of(field: bytes) -> str:
     """A text that ends at its first zero byte."""
     return field.partition(b"\0")[0].decode("latin-1")
 
@@ -390,10 +415,7 @@ def _decode_gossip(packet: bytes, name: str, count: int, extensions: int) -> Gos
         raise MalformedMessage(
             f"Received invalid {name} packet of length {len(packet)} but expected length {at}"
         )
-    entries = [
-        About(_text(fields[0]), fields[1], fields[2], _text(fields[3]), *fields[4:])
-        for fields in _GOSSIP.iter_unpack(memoryview(packet)[HEADER_BYTES:at])
-    ]
+    section = packet[HEADER_BYTES:at]
     found = Extensions()
     for _ in range(extensions):
         at = _decode_extension(packet, name, at, found)
@@ -401,7 +423,7 @@ def _decode_gossip(packet: bytes, name: str, count: int, extensions: int) -> Gos
         raise MalformedMessage(
             f"Received invalid {name} packet of length {len(packet)} but expected length {at}"
         )
-    return Gossip(entries, found)
+    return Gossip(section, found)
 
 
 def _decode_extension(packet: bytes, name: str, at: int, found: Extensions) -> int:
@@ -417,14 +439,14 @@ def _decode_extension(packet: bytes, name: str, at: int, found: Extensions) -> i
     _, number = _EXTENSION.unpack_from(packet, at)
     data = packet[at + _EXTENSION.size : at + length]
     if number == _HOSTNAME:
-        found.hostname = _text(data)
+        found.hostname = text_of(data)
     elif number == _HUMAN_NODENAME:
-        found.human_nodename = _text(data)
+        found.human_nodename = text_of(data)
     elif number == _FORGOTTEN_NODE and len(data) == _FORGOTTEN.size:
         node, ttl_s = _FORGOTTEN.unpack(data)
-        found.forgotten.append((_text(node), ttl_s))
+        found.forgotten.append((text_of(node), ttl_s))
     elif number == _SHARD_ID and len(data) == 40:
-        found.shard_id = _text(data)
+        found.shard_id = text_of(data)
     else:
         found.unknown.append(number)
     return at + length
@@ -434,7 +456,7 @@ def _decode_body(packet: bytes, number: int) -> Body:
     body = packet[HEADER_BYTES:]
     if number == FAIL:
         _expect(packet, number, HEADER_BYTES + 40)
-        return Failed(_text(body))
+        return Failed(text_of(body))
     if number in (PUBLISH, PUBLISHSHARD):
         channel_bytes, message_bytes = _LENGTHS.unpack(body[:8].ljust(8, b"\0"))
         _expect(packet, number, HEADER_BYTES + 8 + channel_bytes + message_bytes)
@@ -442,7 +464,7 @@ def _decode_body(packet: bytes, number: int) -> Body:
     if number == UPDATE:
         _expect(packet, number, HEADER_BYTES + _UPDATE.size)
         config_epoch, name, slots = _UPDATE.unpack(body)
-        return Updated(_text(name), config_epoch, from_bitmap(slots))
+        return Updated(text_of(name), config_epoch, from_bitmap(slots))
     if number == MODULE:
         module_id, length, kind = _MODULE.unpack(body[: _MODULE.size].ljust(_MODULE.size, b"\0"))
         _expect(packet, number, HEADER_BYTES + _MODULE.size + length)

@@ -91,7 +91,8 @@ def _take_header(bus: Bus, message: Message, sender: ClusterNode) -> None:
     state.current_epoch = max(state.current_epoch, message.current_epoch)
     if message.config_epoch > sender.config_epoch:
         sender.config_epoch = message.config_epoch
-        bus.note_change(save=True)
+        if sender.primary is None:  # a replica's line in nodes.conf says its primary's
+            bus.note_change(save=True)
     sender.replication_offset = message.offset
     sender.replication_offset_ms = bus.now_ms
     if message.message_flags & messages.PAUSED:

@@ -101,6 +101,11 @@ class Agenda:
 
     def run_until(self, time_us: int) -> None:
         """Let everything up to `time_us` happen, and stand there."""
-        while (next_us := self.next_time_us()) is not None and next_us <= time_us:
-            self.step()
+        heap = self._heap
+        while heap and heap[0][0] <= time_us:
+            self.now_us, _, planned = heapq.heappop(heap)
+            action, planned.action = planned.action, None
+            if action is not None:
+                self.steps += 1
+                action()
         self.now_us = max(self.now_us, time_us)

@@ -237,11 +237,14 @@ class Process:
     def end_received(self, end: End, data: bytes) -> None:
         """Bytes have reached this machine; while the process is stopped they fill its kernel's buffer."""
         sender = end.other
-        if self.stands_still and sender is not None:
+        if not self.stands_still:
+            if self.running:
+                self._take(end, data)
+        elif sender is not None:
             sender.in_flight_bytes += len(data)
             self._missed.append(lambda: self._take_held(sender, end, data))
         else:
-            self._now(lambda: self._take(end, data))
+            self._missed.append(lambda: self._take(end, data))
 
     def _take_held(self, sender: End, end: End, data: bytes) -> None:
         sender.in_flight_bytes -= len(data)
@@ -259,11 +262,12 @@ class Process:
 
     def _take(self, end: End, data: bytes) -> None:
         held = self._links.get(end.number)
-        if held is None:
-            self._peer_event(end, lambda peer: self.node.peers.received(peer, data))
-            return
-        held[1].receive(data)
-        self.finish_turn(held[1].client.id)
+        if held is not None:
+            held[1].receive(data)
+            self.finish_turn(held[1].client.id)
+        elif (peer := self._peers.get(end.number)) is not None:
+            self.node.peers.received(peer, data)
+            self.finish_turn()
 
     def _lose(self, end: End, reason: str) -> None:
         self._meters.pop(end.number, None)

@@ -71,7 +71,7 @@ class Host:
         return f"<Host {self.name} {self.ip}>"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class End:
     """One side of a wire."""
 
@@ -101,17 +101,18 @@ class Wires:
         self.link_latency_us: dict[tuple[str, str], int] = {}
         self.blocked: set[tuple[str, str]] = set()
         self.hosts: dict[str, Host] = {}
+        self._by_ip: dict[str, Host] = {}
         self._waiting: dict[tuple[str, str], list[Callable[[], None]]] = {}
         self._next_end = 1
 
     def add_host(self, name: str) -> Host:
         host = Host(name, f"10.0.{len(self.hosts) // 250}.{len(self.hosts) % 250 + 1}")
-        self.hosts[name] = host
+        self.hosts[name] = self._by_ip[host.ip] = host
         return host
 
     def find_host(self, name: str) -> Host | None:
         """By name or address."""
-        return self.hosts.get(name) or next((h for h in self.hosts.values() if h.ip == name), None)
+        return self.hosts.get(name) or self._by_ip.get(name)
 
     # -- connections ------------------------------------------------------------------------------
 

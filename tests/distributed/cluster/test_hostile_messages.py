@@ -36,7 +36,7 @@ EXTENSIONS = st.builds(
     st.lists(st.tuples(NAMES, st.sampled_from([0, 60, 2**63])), max_size=1),
     st.sampled_from(["", "0" * 40]),
 )
-GOSSIP = st.builds(Gossip, st.lists(ENTRIES, max_size=3), EXTENSIONS)
+GOSSIP = st.builds(Gossip.of, st.lists(ENTRIES, max_size=3), EXTENSIONS)
 BODIES = {
     messages.PING: GOSSIP,
     messages.PONG: GOSSIP,
@@ -82,7 +82,8 @@ def with_ids(message: Message, ids: dict[str, str]) -> Message:
     if isinstance(body, Failed | Updated):
         message.body = body._replace(name=ids.get(body.name, ""))
     elif isinstance(body, Gossip):
-        body.entries = [entry._replace(name=ids.get(entry.name, "")) for entry in body.entries]
+        entries = [entry._replace(name=ids.get(entry.name, "")) for entry in body.entries]
+        body.section = Gossip.of(entries).section
         body.extensions.forgotten = [(ids.get(name, ""), ttl_s) for name, ttl_s in body.extensions.forgotten]
     return message
 

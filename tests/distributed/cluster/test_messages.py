@@ -41,7 +41,7 @@ EXTENSIONS = st.builds(
 )
 BODIES = {
     **{
-        number: st.builds(Gossip, st.lists(ENTRIES, max_size=5), EXTENSIONS)
+        number: st.builds(Gossip.of, st.lists(ENTRIES, max_size=5), EXTENSIONS)
         for number in (messages.PING, messages.PONG, messages.MEET)
     },
     messages.FAIL: st.builds(Failed, NAMES),
