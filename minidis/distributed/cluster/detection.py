@@ -63,11 +63,12 @@ def look_at_nodes(bus: Bus) -> Orphans:
     """At each cron: ping who was silent, doubt who does not answer; once a second, count replicas."""
     pings_before_ms = bus.now_ms - bus.timeout_ms // 2
     asks_us = bus.state.manual_failover.replica
-    for node in [
+    awaited = [
         node
         for node in bus.state.nodes.values()
         if node.ping_sent_ms or node.pong_received_ms < pings_before_ms or node is asks_us
-    ]:
+    ]
+    for node in awaited:
         if not node.flags & (MYSELF | NO_ADDRESS | HANDSHAKE):
             _look_at(bus, node)
     orphans = Orphans()
