@@ -15,44 +15,65 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
 from benchmarks.timing import table
 
 REQUESTS = {1: 20_000, 16: 100_000, 100: 200_000}
-COMMANDS = ("GET", "SET")
+COMMANDS = ("GET", "SET", "INCR", "LPUSH", "HSET", "ZADD")
 ROUNDS = 3
 LONGEST_S = 120
 SERVERS = {
-    "redis-server": [shutil.which("redis-server") or "redis-server"],
-    "minidis-server": [sys.executable, "-m", "minidis"],
+    "redis-server": [shutil.which("redis-server") or "redis-server", "--save", ""],
+    "minidis-server": [sys.executable, "-m", "minidis", "--save", ""],
+    "bare": [sys.executable, "-m", "benchmarks.bare_server"],
 }
-HEADERS = ["50 clients", "pipeline", "redis, requests/s", "minidis, requests/s", "ratio",
-           "redis, us of CPU", "minidis, us of CPU"]  # fmt: skip
+"""`bare` knows GET and SET only: the ceiling for Python (bare_server.py)."""
+
+HEADERS = ["50 clients", "pipeline", "redis, requests/s", "minidis / redis", "bare / redis",
+           "redis, us of CPU", "minidis, us", "bare, us"]  # fmt: skip
 
 
 def measure() -> str:
-    """A Markdown table: requests per second of both, the ratio, processor time per request of both."""
+    """A Markdown table: requests per second, their ratios, and processor time per request."""
     if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
         return "(redis-server and redis-benchmark are not on this machine)"
     rows = []
-    with running("redis-server") as theirs, running("minidis-server") as ours:
-        for pipeline, requests in REQUESTS.items():
-            for command in COMMANDS:
-                rates: tuple[list[float], list[float]] = ([], [])
-                costs: tuple[list[float], list[float]] = ([], [])
-                for _ in range(ROUNDS):  # in turns, so that a busy moment hits both
-                    for side, (pid, port) in enumerate((theirs, ours)):
-                        before_s = processor_seconds(pid)
-                        rates[side].append(requests_per_second(port, command, pipeline, requests))
-                        costs[side].append((processor_seconds(pid) - before_s) * 1e6 / requests)
-                their_rate, our_rate = map(median, rates)
-                row = [command, str(pipeline), f"{their_rate:,.0f}", f"{our_rate:,.0f}"]
-                row += [f"{our_rate / their_rate:.2f}", *(f"{median(cost):.1f}" for cost in costs)]
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(running(name)) for name in SERVERS}
+        for command in COMMANDS:
+            for pipeline, requests in REQUESTS.items():
+                rates, costs = measure_in_turns(servers, command, pipeline, requests)
+                redis = rates["redis-server"]
+                row = [command, str(pipeline), f"{redis:,.0f}"]
+                row += [f"{rates[name] / redis:.2f}" if name in rates else "" for name in list(SERVERS)[1:]]
+                row += [f"{costs[name]:.1f}" if name in costs else "" for name in SERVERS]
                 rows.append(row)
     return table(HEADERS, rows)
+
+
+def measure_in_turns(
+    servers: dict[str, tuple[int, int]], command: str, pipeline: int, requests: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Of each server that knows the command: requests per second, microseconds of its processor per request.
+
+    Medians of a few rounds; the servers take turns, so that a busy moment hits all of them.
+    """
+    taking_part = [name for name in servers if name != "bare" or command in ("GET", "SET")]
+    rates: dict[str, list[float]] = {name: [] for name in taking_part}
+    costs: dict[str, list[float]] = {name: [] for name in taking_part}
+    for _ in range(ROUNDS):
+        for name in taking_part:
+            pid, port = servers[name]
+            before_s = processor_seconds(pid)
+            rates[name].append(requests_per_second(port, command, pipeline, requests))
+            costs[name].append((processor_seconds(pid) - before_s) * 1e6 / requests)
+    return (
+        {name: median(values) for name, values in rates.items()},
+        {name: median(values) for name, values in costs.items()},
+    )
 
 
 def processor_seconds(pid: int) -> float:
@@ -79,7 +100,7 @@ def running(name: str) -> Iterator[tuple[int, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        words = [*SERVERS[name], "--port", str(port), "--save", "", "--dir", folder]
+        words = [*SERVERS[name], "--port", str(port), "--dir", folder]
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         try:
             wait_until_it_listens(port)

@@ -448,18 +448,18 @@ class Connection(asyncio.Protocol):
         if link is None or link.closing:
             return
         server, parser = self.server, link.parser
+        node = server.node
         parser.feed(data)
         if parser.unread_bytes > self.buffers.query_peak:
             self.buffers.grow_query(parser.unread_bytes)
         self.last_read_bytes = len(data)
-        statistics = server.node.statistics
-        statistics.reads += 1
-        statistics.input_bytes += len(data)
-        self.last_read_us = server.node.now_us
+        node.statistics.reads += 1
+        node.statistics.input_bytes += len(data)
+        self.last_read_us = node.now_us
         self.run_commands()
-        if server.node.client_memory.counting and not self._check_output(server.node.now_us):
-            server.node.client_memory.weigh(link.client)  # whose own limit goes before that of all
-        if parser.unread_bytes > server.node.config.client_query_buffer_limit:
+        if node.client_memory.counting and not self._check_output(node.now_us):
+            node.client_memory.weigh(link.client)  # whose own limit goes before that of all
+        if parser.unread_bytes > node.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
             self.transport.abort()
 

@@ -21,6 +21,7 @@ Read next: minidis/drivers/event_loop.py, which takes turns between many links.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,7 @@ class Link:
         self.execute = execute or node.execute
         self.on_fault = on_fault
         self.parser = parser()
-        self._has_limits = isinstance(self.parser, RequestParser)
+        self._has_own_parser = isinstance(self.parser, RequestParser)
         self.output = bytearray()
         self._encode: Callable[[Any, int], bytes] = encode
         self.last_requests: list[list[bytes]] = []
@@ -98,15 +99,45 @@ class Link:
             self._run(argv)
         return True
 
-    def run_all(self, most_output_bytes: int | None = None) -> bool:
+    def run_all(self, most_output_bytes: int = sys.maxsize) -> bool:
         """Run every whole command.  True if it stopped because `output` has grown to `most_output_bytes`."""
-        next_request, run = self._next_request, self._run
-        while (argv := next_request()) is not None:
-            if argv:
-                run(argv)
-            if most_output_bytes is not None and len(self.output) >= most_output_bytes:
+        while True:
+            if self._has_own_parser and self._encode is encode and not self.client.gated:
+                self._run_ahead(most_output_bytes)
+            if len(self.output) >= most_output_bytes:
                 return True
-        return False
+            argv = self._next_request()
+            if argv is None:
+                return False
+            if argv:
+                self._run(argv)
+
+    def _run_ahead(self, most_output_bytes: int) -> None:
+        """Run the simple requests that are there, for as long as each is a plain call with a plain reply.
+
+        What a request may need besides (a transaction, AUTH, CLIENT REPLY, a late reply) shows in the client's
+        gate or in its outbox: then it is left to the careful way, and so are those that follow.
+        """
+        client, execute, output, ahead = self.client, self.execute, self.output, self.parser.look_ahead()
+        outbox = client.outbox
+        if outbox:
+            return
+        while ahead and len(output) < most_output_bytes:
+            argv = ahead.pop()
+            try:
+                reply = execute(client, argv)
+            except Exception as error:
+                reply = self._failure(argv, error)
+            if client.gated or outbox:
+                self.answer("on", reply)
+                return
+            kind = type(reply)
+            if kind is bytes:
+                output += b"$%d\r\n%b\r\n" % (len(reply), reply)
+            elif kind is int:
+                output += b":%d\r\n" % reply
+            elif reply is not WAITING:
+                output += encode(reply, client.protocol)
 
     def _next_request(self) -> list[bytes] | None:
         """The next request that may run now.  A broken frame is answered, and is the last."""
@@ -117,7 +148,7 @@ class Link:
             if client.aborted:
                 self.output.clear()
             return None
-        if self._has_limits:  # which AUTH and CONFIG SET change
+        if self._has_own_parser:  # which AUTH and CONFIG SET change
             parser.authenticated = client.authenticated
             parser.max_bulk_bytes = self.node.config.proto_max_bulk_len
         try:
@@ -128,17 +159,20 @@ class Link:
             return None
 
     def _run(self, argv: list[bytes]) -> None:
-        client = self.client
-        mode_before = client.reply_mode
+        mode_before = self.client.reply_mode
         try:
-            reply = self.execute(client, argv)
-        except ReplyError as error:
-            reply = error
+            reply = self.execute(self.client, argv)
         except Exception as error:
-            if self.on_fault is None:
-                raise
-            reply = self.on_fault(client, argv, error)
+            reply = self._failure(argv, error)
         self.answer(mode_before, reply)
+
+    def _failure(self, argv: list[bytes], error: Exception) -> ReplyError:
+        """The reply to a command that raised `error`: the error, or what is said of a fault."""
+        if isinstance(error, ReplyError):
+            return error
+        if self.on_fault is None:
+            raise error
+        return self.on_fault(self.client, argv, error)
 
     def answer(self, mode_before: str, reply: Any) -> None:
         """Put the reply of a command that has run into `output`; its `reply_mode` was `mode_before`."""

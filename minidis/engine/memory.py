@@ -80,6 +80,7 @@ class MemoryLedger:
         self.node = node
         self.counting = False
         self.peak_bytes = BASE_BYTES
+        self._looked_at_change = 0
         self.parts: dict[str, Callable[[], int]] = {}
         self._parts_of_eviction: set[str] = set()
         self._weights: list[DictTable] = []  # of each database: key -> bytes
@@ -107,6 +108,12 @@ class MemoryLedger:
         if used > self.peak_bytes:
             self.peak_bytes = used
         return used
+
+    def note_peak(self) -> None:
+        """used_memory_peak is also what nobody asked for: the cron looks, if there were changes since."""
+        if self._looked_at_change != self.node.changes:
+            self._looked_at_change = self.node.changes
+            self.used_bytes()
 
     def excess_bytes(self) -> int:
         """By how much the limit is passed; 0 if it is not, or there is none."""

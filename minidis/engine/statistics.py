@@ -297,7 +297,7 @@ class Statistics:
         self.replication_input_rate, self.replication_output_rate = Rate(now_us), Rate(now_us)
 
     def tick(self, now_us: int) -> None:
-        """Sample the rates, ten times a second, and the clients' buffers, once."""
+        """Sample the rates, ten times a second, and the clients' buffers and the memory, once."""
         if now_us < self.next_sample_us <= now_us + SAMPLE_EVERY_US:  # further away: the clock was put back
             return
         self.next_sample_us = now_us + SAMPLE_EVERY_US
@@ -309,6 +309,7 @@ class Statistics:
         if not now_us < self.next_buffers_us <= now_us + 1_000_000:
             self.next_buffers_us = now_us + 1_000_000
             self._recent_buffers.append(self._largest_buffers_now())
+            self.node.memory.note_peak()
 
     def largest_buffers(self) -> Buffers:
         """The largest of what a client had sent, and was owed, in the last seconds (RECENT_S)."""

@@ -90,7 +90,7 @@ class RequestParser:
     def __init__(self, max_bulk_bytes: int = DEFAULT_MAX_BULK_BYTES, authenticated: bool = True) -> None:
         self.max_bulk_bytes = max_bulk_bytes
         self.authenticated = authenticated
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._dropped = 0  # bytes of the stream before the buffer
         self._at = 0  # everything before is consumed
         self._looked = 0  # no line end between _at and here
@@ -104,12 +104,19 @@ class RequestParser:
     def feed(self, data: bytes) -> None:
         """Take the next bytes from the network. O(len(data)), amortised."""
         self._is_fresh = True
-        if self._at > 4096 and self._at > len(self._buffer) // 2:
-            del self._buffer[: self._at]
+        if self._at == len(self._buffer):  # all is read, as it mostly is: no need to copy what comes
+            self._dropped += self._at
+            self._buffer, self._at, self._looked = data, 0, 0
+            return
+        buffer = self._buffer
+        if isinstance(buffer, bytes):
+            self._buffer = buffer = bytearray(buffer)
+        if self._at > 4096 and self._at > len(buffer) // 2:
+            del buffer[: self._at]
             self._dropped += self._at
             self._looked -= self._at
             self._at = 0
-        self._buffer += data
+        buffer += data
 
     def requests(self) -> Iterator[list[bytes]]:
         """The complete requests so far, oldest first; raises `ProtocolError` where the bytes are broken."""
@@ -118,10 +125,8 @@ class RequestParser:
 
     def next_request(self) -> list[bytes] | None:
         """The next complete request, or None until more bytes are fed."""
-        if self._ahead:
-            return self._ahead.pop()
-        if self._is_fresh and not self._missing_arguments and self.authenticated and self._look_ahead():
-            return self._ahead.pop()
+        if ahead := self.look_ahead():
+            return ahead.pop()
         while self._missing_arguments or self._at < len(self._buffer):
             if self._missing_arguments:
                 return self._read_arguments()
@@ -133,17 +138,20 @@ class RequestParser:
                 return None
         return None
 
-    def _look_ahead(self) -> bool:
-        """Take the simple requests that stand first, all at once (see pipelines.py).  False if none does."""
-        self._is_fresh = False
-        self._ahead, size = split_pipeline(self._buffer[self._at :] if self._at else self._buffer)
-        self._ahead.reverse()
-        self._consume(self._at + size)
-        if self._at == len(self._buffer):
-            self._dropped += self._at
-            self._buffer.clear()
-            self._consume(0)
-        return bool(self._ahead)
+    def look_ahead(self) -> list[list[bytes]]:
+        """The simple requests that stand first, taken out all at once (see pipelines.py), the next one last.
+
+        Who pops one off the list runs it; the others stay there for `next_request`.
+        """
+        if self._is_fresh and not self._ahead and not self._missing_arguments and self.authenticated:
+            self._is_fresh = False
+            requests, size = split_pipeline(self._buffer[self._at :] if self._at else self._buffer)
+            self._ahead.extend(reversed(requests))
+            self._consume(self._at + size)
+            if self._at == len(self._buffer):
+                self._dropped += self._at
+                self._buffer, self._at, self._looked = b"", 0, 0
+        return self._ahead
 
     @property
     def unread_bytes(self) -> int:

@@ -30,6 +30,14 @@ def test_resetstat_forgets_counters_and_the_memory_peak(redis):
     assert (stats["keyspace_hits"], stats["keyspace_misses"]) == ("0", "0")
 
 
+def test_a_memory_peak_that_nobody_looked_at(redis):
+    redis.execute("SET", "large", "x" * 1_000_000)
+    redis.step(2)
+    redis.execute("DEL", "large")
+    memory = info(redis, "memory")
+    assert int(memory["used_memory_peak"]) > int(memory["used_memory"]) + 1_000_000
+
+
 @pytest.mark.parametrize(
     ("command", "hits", "misses"),
     [
