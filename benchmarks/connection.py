@@ -1,4 +1,4 @@
-"""What a request costs the server between the event loop and the node: a `Connection` driven without a socket.
+"""What a request costs the server between the event loop and the node: a `Connection` without a socket.
 
     bytes of a read  ->  Connection.data_received  ->  the turn's flush  ->  a transport that throws them away
 

@@ -22,7 +22,12 @@ WORKLOADS = {
     "hashes of one field": lambda number: [b"HSET", b"key:%012d" % number, b"field", b"value:%07d" % number],
     "fields of one hash": lambda number: [b"HSET", b"hash", b"field:%012d" % number, b"value:%07d" % number],
     "members of one set": lambda number: [b"SADD", b"set", b"member:%012d" % number],
-    "members of one sorted set": lambda number: [b"ZADD", b"zset", b"%d.5" % number, b"member:%012d" % number],
+    "members of one sorted set": lambda number: [
+        b"ZADD",
+        b"zset",
+        b"%d.5" % number,
+        b"member:%012d" % number,
+    ],
 }
 
 

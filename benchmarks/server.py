@@ -22,7 +22,7 @@ from statistics import median
 from benchmarks.timing import table
 
 REQUESTS = {1: 20_000, 16: 100_000, 100: 200_000}
-COMMANDS = ("GET", "SET", "INCR", "LPUSH", "HSET", "ZADD")
+COMMANDS = ("SET", "GET", "INCR", "LPUSH", "HSET", "ZADD")
 ROUNDS = 3
 LONGEST_S = 120
 SERVERS = {

@@ -37,7 +37,7 @@ from typing import Any, Literal
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Buffers, Client
 from minidis.engine.link import Link
-from minidis.engine.output_limits import OutputMeter, limit_of
+from minidis.engine.output_limits import OutputMeter
 from minidis.protocol.quoting import quote
 from minidis.protocol.resp import RequestParser
 
@@ -242,7 +242,7 @@ class EventLoop:
         """Hang up on a client that has let too much pile up: what it has not read is lost."""
         link = connection.link
         now_us = self.node.node.clock()
-        if not link.closing and connection.meter.exceeds(limit_of(link.client), len(link.output), now_us):
+        if not link.closing and connection.meter.exceeds(link.client.output_limit, len(link.output), now_us):
             link.output.clear()
             link.close()
 

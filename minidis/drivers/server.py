@@ -53,8 +53,14 @@ from minidis.engine.expiry import PART_US
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
-from minidis.engine.output_limits import OutputMeter, limit_of
+from minidis.engine.output_limits import OutputMeter
 from minidis.protocol.replies import ReplyError
+from minidis.protocol.resp import RequestParser
+
+try:
+    from minidis.drivers.hiredis_requests import HiredisRequestParser as REQUEST_PARSER
+except ImportError:
+    REQUEST_PARSER = RequestParser
 
 FLUSH_BYTES = 64 * 1024
 """Output of one client goes to its socket at the latest when it has grown to this."""
@@ -429,7 +435,7 @@ class Connection(asyncio.Protocol):
             self._refuse(PROTECTED)
             return
         node.now_us = node.clock()
-        self.link = Link(node, on_fault=server.note_fault)
+        self.link = Link(node, parser=REQUEST_PARSER, on_fault=server.note_fault)
         client = self.link.client
         client.peer = _show_address(peer, node.config.unixsocket)
         client.local = _show_address(transport.get_extra_info("sockname"), node.config.unixsocket)
@@ -445,16 +451,16 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         link = self.link
-        if link is None or link.closing:
+        if link is None or link.client.closed:
             return
-        server, parser = self.server, link.parser
+        server, parser, size_bytes = self.server, link.parser, len(data)
         node = server.node
+        if parser.unread_bytes + size_bytes > self.buffers.query_peak:
+            self.buffers.grow_query(parser.unread_bytes + size_bytes)
         parser.feed(data)
-        if parser.unread_bytes > self.buffers.query_peak:
-            self.buffers.grow_query(parser.unread_bytes)
-        self.last_read_bytes = len(data)
         node.statistics.reads += 1
-        node.statistics.input_bytes += len(data)
+        node.statistics.input_bytes += size_bytes
+        self.last_read_bytes = size_bytes
         self.last_read_us = node.now_us
         self.run_commands()
         if node.client_memory.counting and not self._check_output(node.now_us):
@@ -480,7 +486,9 @@ class Connection(asyncio.Protocol):
             return
         self.running = True
         try:
-            while link.run_all(self._keep_within_limit()):
+            # a hard limit counts the replies of one reading together, so where there is one, nothing leaves
+            # before it is known whether they keep within it
+            while link.run_all(max(FLUSH_BYTES, link.keep_within_limit())):
                 self.write()
                 if self.transport.is_closing():
                     break
@@ -517,23 +525,23 @@ class Connection(asyncio.Protocol):
 
     def write(self) -> None:
         """Give the link's output to the socket; cut off a client that has let too much pile up."""
-        link = self.link
-        if link is None or not link.output or self.transport.is_closing():
+        link, server, transport = self.link, self.server, self.transport
+        if link is None or not link.output or transport.is_closing():
             return
-        server = self.server
-        if (server.node.unwritten or server.exit_code) and not server.write_out():
+        node = server.node
+        if (node.unwritten or server.exit_code) and not server.write_out():
             return
-        if self._check_output(server.node.now_us):
+        if self._check_output(node.now_us):
             return
         output, buffers = link.take_output(), self.buffers
         if len(output) > buffers.reply_peak:
             buffers.reply_peak = min(len(output), buffers.reply_bytes)
-        server.node.statistics.writes += 1
+        node.statistics.writes += 1
         if link.client.role != "replica":  # what those get is counted where it is made
-            server.node.statistics.output_bytes += len(output)
-        self.transport.write(output)
-        if server.node.client_memory.counting:
-            server.node.client_memory.weigh(link.client)
+            node.statistics.output_bytes += len(output)
+        transport.write(output)
+        if node.client_memory.counting:
+            node.client_memory.weigh(link.client)
 
     def check(self, now_us: int) -> None:
         """Once a second: hang up on the idle, look at the soft limit, and at the sizes of its buffers."""
@@ -556,7 +564,7 @@ class Connection(asyncio.Protocol):
         if client.closed:
             return False
         size_bytes = self.transport.get_write_buffer_size() + len(self.link.output)
-        if not self.meter.exceeds(limit_of(client), size_bytes, now_us):
+        if not self.meter.exceeds(client.output_limit, size_bytes, now_us):
             return False
         self.server.log.warning(
             f"Client {client.peer} closed for overcoming of output buffer limits ({size_bytes} bytes)."
@@ -564,12 +572,6 @@ class Connection(asyncio.Protocol):
         client.abort()
         self.transport.abort()
         return True
-
-    def _keep_within_limit(self) -> int:
-        """How much output may gather while commands run: a hard limit counts the replies of one reading
-        together, so where there is one, nothing leaves before it is known whether they keep within it."""
-        assert self.link is not None
-        return max(FLUSH_BYTES, self.link.keep_within_limit())
 
     def _refuse(self, reason: bytes) -> None:
         self.server.node.statistics.rejected_connections += 1

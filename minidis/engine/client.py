@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidis.engine.output_limits import Limit, limit_of
 from minidis.engine.pubsub import Subscriptions
 
 if TYPE_CHECKING:
@@ -81,10 +82,19 @@ class Client:
         self.journals_always = False
         self.logged_offset = 0  # of the journal: where this client's last change in the log stands
         self.gated = False
+        self.kind = "normal"  # its type in CLIENT LIST TYPE: normal, pubsub, replica or master
+        self.output_limit: Limit = (0, 0, 0)  # for what may pile up (output_limits.py)
+        self.update_gate()
+
+    def take_role(self, role: str) -> None:
+        """Be a link of replication from now on, or one that a log is loaded through."""
+        self.role = role
         self.update_gate()
 
     def update_gate(self) -> None:
-        """Work out `gated` anew; called by whatever changes one of its reasons."""
+        """Work out `gated`, `kind` and `output_limit` anew; called by whatever changes one of the reasons."""
+        self.kind = self.role or ("pubsub" if len(self.subscriptions) else "normal")
+        self.output_limit = limit_of(self)
         self.gated = (
             not self.authenticated
             or not self.user.unrestricted
@@ -121,11 +131,6 @@ class Client:
     def is_local(self) -> bool:
         """True for a connection over the loopback interface or a unix socket."""
         return self.peer.startswith(("127.", "[::1]", "/", "embedded")) or self.peer.endswith(":0")
-
-    @property
-    def kind(self) -> str:
-        """Its type in CLIENT LIST TYPE: normal, pubsub, replica or master."""
-        return self.role or ("pubsub" if len(self.subscriptions) else "normal")
 
     def rewrite(self, *argv: bytes) -> None:
         """State the effect of the running command: enter `argv` into the journal instead of what was typed.

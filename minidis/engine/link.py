@@ -27,7 +27,7 @@ from typing import Any
 
 from minidis.engine.client import Client
 from minidis.engine.node import Node
-from minidis.engine.output_limits import cut_off, limit_of
+from minidis.engine.output_limits import cut_off
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError, Several
 from minidis.protocol.resp import ProtocolError, ReplyTooLarge, RequestParser, encode, encode_within
@@ -85,7 +85,7 @@ class Link:
 
         Answers the limit; 0: there is none.
         """
-        limit_bytes = limit_of(self.client)[0]
+        limit_bytes = self.client.output_limit[0]
         self._encode = self._encode_within_limit if limit_bytes else encode
         return limit_bytes
 
@@ -103,7 +103,8 @@ class Link:
         """Run every whole command.  True if it stopped because `output` has grown to `most_output_bytes`."""
         while True:
             if self._has_own_parser and self._encode is encode and not self.client.gated:
-                self._run_ahead(most_output_bytes)
+                if self._run_ahead(most_output_bytes):
+                    return False
             if len(self.output) >= most_output_bytes:
                 return True
             argv = self._next_request()
@@ -112,16 +113,16 @@ class Link:
             if argv:
                 self._run(argv)
 
-    def _run_ahead(self, most_output_bytes: int) -> None:
-        """Run the simple requests that are there, for as long as each is a plain call with a plain reply.
+    def _run_ahead(self, most_output_bytes: int) -> bool:
+        """Run the simple requests that are there, each a plain call with a plain reply.  True if that is all.
 
-        What a request may need besides (a transaction, AUTH, CLIENT REPLY, a late reply) shows in the client's
-        gate or in its outbox: then it is left to the careful way, and so are those that follow.
+        What a request may need besides (a transaction, CLIENT REPLY, a late reply) shows in its client's
+        gate or outbox: then it is left to the careful way, and so are those that follow.
         """
         client, execute, output, ahead = self.client, self.execute, self.output, self.parser.look_ahead()
         outbox = client.outbox
         if outbox:
-            return
+            return False
         while ahead and len(output) < most_output_bytes:
             argv = ahead.pop()
             try:
@@ -130,7 +131,7 @@ class Link:
                 reply = self._failure(argv, error)
             if client.gated or outbox:
                 self.answer("on", reply)
-                return
+                return False
             kind = type(reply)
             if kind is bytes:
                 output += b"$%d\r\n%b\r\n" % (len(reply), reply)
@@ -138,6 +139,7 @@ class Link:
                 output += b":%d\r\n" % reply
             elif reply is not WAITING:
                 output += encode(reply, client.protocol)
+        return not ahead and not self.parser.unread_bytes
 
     def _next_request(self) -> list[bytes] | None:
         """The next request that may run now.  A broken frame is answered, and is the last."""
@@ -186,7 +188,7 @@ class Link:
             self.collect_late_replies()
 
     def _encode_within_limit(self, reply: Any, protocol: int) -> bytes:
-        limit_bytes = limit_of(self.client)[0]  # AUTH may just have lifted it
+        limit_bytes = self.client.output_limit[0]  # AUTH may just have lifted it
         if not limit_bytes:
             return encode(reply, protocol)
         try:

@@ -446,7 +446,7 @@ class Replay:
         self.path = path
         self.manifest = manifest
         self.client = Client(node, 0, "loader", path)  # known to nobody: not among node.clients
-        self.client.role = "log"
+        self.client.take_role("log")
         self.multi_at: int | None = None
         self._queue: list[Record] = []
 

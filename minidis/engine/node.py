@@ -590,6 +590,8 @@ class Node:
             self.users.set_default_password(self.config.requirepass)
         if "acl_pubsub_default" in attributes:
             self.users.book.all_channels = self.config.acl_pubsub_default == "allchannels"
+        if "client_output_buffer_limit" in attributes or "repl_backlog_size" in attributes:
+            self.users.update_gates()
         self.statistics.update()
         self.slowlog.trim()
         self.tracking.trim()

@@ -37,12 +37,12 @@ LEAST_ELEMENT_BYTES = len(b"$0\r\n\r\n")
 
 
 def limit_of(client: Client) -> Limit:
-    """The limit of the class that `client` belongs to."""
+    """The limit of the class that `client` belongs to.  A client keeps it as its `output_limit`."""
     if not client.authenticated and client.node.users.authentication_required:
         return UNAUTHENTICATED
-    config = client.node.config
+    config, kind = client.node.config, client.kind
     limits = config.client_output_buffer_limit
-    if client.kind == "replica":
+    if kind == "replica":
         # less than the backlog would cut a replica off for what a partial resynchronization sends at once
         hard_bytes, soft_bytes, soft_s = limits["slave"]
         least_bytes = config.repl_backlog_size
@@ -51,7 +51,7 @@ def limit_of(client: Client) -> Limit:
             max(soft_bytes, least_bytes) if soft_bytes else 0,
             soft_s,
         )
-    return limits["pubsub" if client.kind == "pubsub" else "normal"]
+    return limits["pubsub" if kind == "pubsub" else "normal"]
 
 
 def refuses(client: Client, elements: int) -> bool:
@@ -61,7 +61,7 @@ def refuses(client: Client, elements: int) -> bool:
     """
     if client.is_embedded or client.in_execution:  # there is no buffer; EXEC is carried out whole
         return False
-    hard_bytes = limit_of(client)[0]
+    hard_bytes = client.output_limit[0]
     if not hard_bytes or elements * LEAST_ELEMENT_BYTES < hard_bytes:
         return False
     cut_off(client)

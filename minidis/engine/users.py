@@ -163,7 +163,7 @@ class Users:
         else:
             self._hang_up_on_listeners(user, changed)
             user.become(changed)
-            self._update_gates()
+            self.update_gates()
 
     def delete(self, names: Iterable[bytes]) -> int:
         """Delete users, never the default one; their clients are hung up on.  How many there were."""
@@ -175,7 +175,7 @@ class Users:
         """`requirepass` was set: the default user has this password alone, or needs none."""
         rule = b">" + password.encode("utf-8", "surrogateescape") if password else b"nopass"
         self.default.apply_all((b"resetpass", rule))
-        self._update_gates()
+        self.update_gates()
 
     def _hang_up_on_listeners(self, user: User, changed: User) -> None:
         """`user` becomes `changed`: who listens to what the new rules forbid must go."""
@@ -200,7 +200,8 @@ class Users:
     def _clients(self) -> list[Client]:
         return list(self.node.clients.values())
 
-    def _update_gates(self) -> None:
+    def update_gates(self) -> None:
+        """Something has changed that gates or limits of clients depend on."""
         for client in self.node.clients.values():
             client.update_gate()
 
@@ -220,7 +221,7 @@ class Users:
             except RuleError as error:
                 who = f"for the user named '{shown(name)}'"
                 raise RuleError(f"Error loading ACL rule '{shown(rule)}' {who}: {error}") from None
-        self._update_gates()
+        self.update_gates()
 
     def load(self, text: bytes, path: str) -> None:
         """Take the users of an ACL file in the place of those there are.
@@ -238,7 +239,7 @@ class Users:
         self.default.become(loaded.get(DEFAULT) or self._new_default())
         self.by_name = {**loaded, DEFAULT: self.default}
         self._hang_up(client for client in self._clients() if client.user is not self.default)
-        self._update_gates()
+        self.update_gates()
 
     def _load_line(self, loaded: dict[bytes, User], words: list[bytes], where: str) -> str:
         """Add the user of one line; what is wrong with it."""

@@ -87,6 +87,8 @@ class RequestParser:
     not given its password yet must not make the server reserve much memory.
     """
 
+    split_pipeline = staticmethod(split_pipeline)
+
     def __init__(self, max_bulk_bytes: int = DEFAULT_MAX_BULK_BYTES, authenticated: bool = True) -> None:
         self.max_bulk_bytes = max_bulk_bytes
         self.authenticated = authenticated
@@ -145,7 +147,7 @@ class RequestParser:
         """
         if self._is_fresh and not self._ahead and not self._missing_arguments and self.authenticated:
             self._is_fresh = False
-            requests, size = split_pipeline(self._buffer[self._at :] if self._at else self._buffer)
+            requests, size = self.split_pipeline(self._buffer[self._at :] if self._at else self._buffer)
             self._ahead.extend(reversed(requests))
             self._consume(self._at + size)
             if self._at == len(self._buffer):
@@ -284,13 +286,15 @@ def encode(value: Any, protocol: int = 2) -> bytes:
     The elements of a Python set come out in sorted order, because its own order changes from one run of
     Python to the next; a ``dict.keys()`` view is a set that keeps its order.
     """
-    kind = type(value)  # most replies are one of these three; the rest takes a few steps more
+    kind = type(value)  # most replies are one of these; the rest takes a few steps more
     if kind is bytes:
         return b"$%d\r\n%b\r\n" % (len(value), value)
     if kind is str and value in _STATUSES:
         return _STATUSES[value]
     if kind is int:
         return b":%d\r\n" % value
+    if value is None:
+        return b"_\r\n" if protocol >= 3 else b"$-1\r\n"
     pieces: list[bytes] = []
     _append(pieces, value, protocol >= 3)
     return b"".join(pieces)

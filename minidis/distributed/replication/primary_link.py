@@ -77,7 +77,7 @@ class PrimaryLink:
         self._on_disk = 0
         self._awaited: list[str] = []  # replies of the handshake
         self.client = self.node.connect()
-        self.client.role = "master"
+        self.client.take_role("master")
         self.client.user = self.node.users.new_superuser()
         self.client.authenticated = True
         self.client.update_gate()

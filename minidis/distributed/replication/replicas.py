@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from minidis.distributed.replication.full_sync import FullSync
 from minidis.distributed.replication.held_stream import HeldStream
 from minidis.engine.client_memory import client_bytes
-from minidis.engine.output_limits import OutputMeter, limit_of
+from minidis.engine.output_limits import OutputMeter
 from minidis.protocol.replies import Raw, ReplyError, Several
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Replica:
 
     def exceeds_limit(self, held_bytes: int, now_us: int) -> bool:
         """Is what is held for it more than client-output-buffer-limit allows?"""
-        return self._meter.exceeds(limit_of(self.client), held_bytes, now_us)
+        return self._meter.exceeds(self.client.output_limit, held_bytes, now_us)
 
     @property
     def ip(self) -> str:
@@ -157,7 +157,7 @@ class Replicas:
 
     def _enlist(self, replica: Replica, state: str) -> None:
         replica.state = state
-        replica.client.role = "replica"
+        replica.client.take_role("replica")
         self.candidates.pop(replica.client.id, None)
         self.all[replica.client.id] = replica
 

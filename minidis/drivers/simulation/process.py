@@ -33,7 +33,7 @@ from minidis.engine.config import ConfigError
 from minidis.engine.disk import NodeFailure
 from minidis.engine.link import Link
 from minidis.engine.node import Node
-from minidis.engine.output_limits import OutputMeter, limit_of
+from minidis.engine.output_limits import OutputMeter
 from minidis.engine.peers import Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ class Process:
             self.lab.wires.send(end, link.take_output())
             unsent_bytes = end.in_flight_bytes - SOCKET_BUFFER_BYTES
             meter = self._meters.setdefault(end.number, OutputMeter())
-            if unsent_bytes > 0 and meter.exceeds(limit_of(link.client), unsent_bytes, self.node.now_us):
+            if unsent_bytes > 0 and meter.exceeds(link.client.output_limit, unsent_bytes, self.node.now_us):
                 self.lab.record.note("event", self.name, f"output limit: hangs up on {link.client.peer}")
                 self.lab.wires.reset(end)
 

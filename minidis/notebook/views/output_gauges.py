@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.event_loop import EventLoop
-from minidis.engine.output_limits import limit_of
 from minidis.notebook.views.drawing import Canvas, table_text
 from minidis.notebook.views.view import View, button
 
@@ -88,7 +87,7 @@ def output_gauge(loop: EventLoop) -> OutputGaugeView:
 
 def _gauge(connection: Any) -> dict[str, Any]:
     client, is_closed = connection.link.client, connection.link.closing
-    hard_bytes, soft_bytes, soft_s = (0, 0, 0) if is_closed else limit_of(client)
+    hard_bytes, soft_bytes, soft_s = (0, 0, 0) if is_closed else client.output_limit
     return {
         "name": connection.name,
         "kind": "-" if is_closed else client.kind,  # its subscriptions went with it
