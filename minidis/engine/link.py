@@ -219,6 +219,7 @@ class Link:
         return data
 
     def close(self) -> None:
-        """The connection is gone."""
+        """The connection is gone: nothing of the client leads back here, so all of it is freed at once."""
         if not self.client.closed:
             self.node.disconnect(self.client)
+        self.client.send_now = None

@@ -11,6 +11,8 @@ from random import Random
 
 import pytest
 
+from minidis.drivers.embedded import Embedded
+from minidis.engine.link import Link
 from minidis.protocol.glob import matches
 from minidis.protocol.quoting import quote, split_arguments
 from minidis.protocol.resp import ProtocolError, RequestParser, encode, encode_command
@@ -82,6 +84,17 @@ def test_what_redis_does_not_check(judge, data):
     if judge.name == "valkey-9.1":
         pytest.xfail("Valkey checks the CRLF")
     assert real_answer(judge, data + ANSWERED_TO_THE_END) == our_answer(data + ANSWERED_TO_THE_END)
+
+
+def test_a_pipeline_in_which_much_happens(judge):
+    """Plain calls, and all that must interrupt them: a transaction, replies kept back, messages, the end."""
+    lines = b"""FLUSHALL|SET k 1|INCR k|MULTI|INCR k|GET k|EXEC|GET k|NOSUCH|LPUSH k 1|GET none|
+        CLIENT REPLY SKIP|GET k|LPUSH l a b|BLPOP l 0|BLPOP none l 0|CLIENT REPLY OFF|SET k 7|CLIENT REPLY ON|
+        SUBSCRIBE c|PING|PUBLISH c hi|GET k|UNSUBSCRIBE c|GET k|RESET|INCRBYFLOAT k 0.5|QUIT|GET k"""
+    data = b"".join(encode_command(line.split()) for line in lines.split(b"|"))
+    ours = Link(Embedded().node)
+    ours.receive(data)
+    assert real_answer(judge, data) == ours.take_output()
 
 
 def test_lines_of_random_quotes(judge):

@@ -14,8 +14,10 @@ words = st.binary(max_size=10) | st.sampled_from(
 )
 requests = st.lists(st.lists(words, min_size=1, max_size=5), min_size=5, max_size=20)
 odd_frames = st.sampled_from(
-    b":1\r\n|+OK\r\n|*0\r\n|*-1\r\n|$-1\r\n|_\r\n|#t\r\n|~1\r\n|%1\r\n|>1\r\n|=5\r\ntxt:a\r\n|(5\r\n|,1.5\r\n|-ERR x\r\n"
-    b"|!1\r\na\r\n|$01\r\na\r\n|*2\r\n|*1\r\n|$3\r\nabc\r\n|PING\r\n|\r\n|\n|*|$5\r\nab".split(b"|")
+    b":1\r\n|+OK\r\n|*0\r\n|*-1\r\n|$-1\r\n|_\r\n|#t\r\n|~1\r\n|%1\r\n|>1\r\n|=5\r\ntxt:a\r\n|(5\r\n|,1.5\r\n"
+    b"|-ERR x\r\n|!1\r\na\r\n|$01\r\na\r\n|*2\r\n|*1\r\n|$3\r\nabc\r\n|PING\r\n|\r\n|\n|*|$5\r\nab".split(
+        b"|"
+    )
     + [b"|1\r\n"]
 )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -89,6 +91,36 @@ def test_pipelines_and_frames_in_pieces(path: str) -> None:
             await peer.ask(b"\n", b"$1\r\n1\r\n")
 
     asyncio.run(scenario())
+
+
+def test_a_closed_connection_is_freed_at_once(path: str) -> None:
+    """A server's collector looks at nothing old: knots among what is left would stay for ever."""
+
+    async def play() -> None:
+        async with serving(path) as (server, connect):
+            peer = await connect()
+            await peer.ask(
+                b"SUBSCRIBE c\r\nRESET\r\n", b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n+RESET\r\n"
+            )
+            [connection] = server.connections.values()
+            assert connection.link is not None
+            remains = [
+                weakref.ref(connection),
+                weakref.ref(connection.link),
+                weakref.ref(connection.link.client),
+            ]
+            del connection
+            gc.disable()
+            try:
+                await peer.ask(b"QUIT\r\n", b"+OK\r\n")
+                await peer.expect_end()
+                async with asyncio.timeout(SECONDS):
+                    while server.connections or any(remain() for remain in remains):
+                        await asyncio.sleep(0.001)
+            finally:
+                gc.enable()
+
+    asyncio.run(play())
 
 
 def test_broken_frame_answers_an_error_and_hangs_up(path: str) -> None:
