@@ -27,7 +27,7 @@ import redis
 import redis.asyncio
 
 from minidis.client.asynchronous import AsyncInProcessConnection
-from minidis.client.direct import DirectRedis
+from minidis.client.direct import Redis
 from minidis.client.sync import InProcessConnection
 from minidis.drivers.embedded import Embedded
 
@@ -44,7 +44,7 @@ def connect(
     """
     pool_options = _pool_options(redis.Redis, node, decode_responses, protocol, options)
     pool = redis.ConnectionPool(connection_class=InProcessConnection, **pool_options)
-    return DirectRedis.from_pool(pool)
+    return Redis.from_pool(pool)
 
 
 def connect_async(

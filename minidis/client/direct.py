@@ -31,8 +31,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import redis
-from redis.client import EMPTY_RESPONSE, NEVER_DECODE, Pipeline
+import redis.client
+from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
 from minidis.client.session import Session
 from minidis.client.sync import InProcessConnection, InProcessSocket
@@ -98,7 +98,7 @@ def ready_session(connection: Any) -> Session | None:
 
 
 def call(
-    owner: DirectRedis | DirectPipeline, connection: Any, args: tuple[Any, ...], options: dict[str, Any]
+    owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
     """Run a command on a connection that `owner` has to itself; BY_BYTES where it cannot be done directly."""
     session = ready_session(connection)
@@ -136,7 +136,7 @@ def called_back(owner: redis.Redis, name: Any, value: Any, options: dict[str, An
 
 
 def _parsed(
-    owner: DirectRedis | DirectPipeline,
+    owner: Redis | Pipeline,
     connection: Any,
     session: Session,
     reply: Any,
@@ -164,7 +164,7 @@ def _parsed(
             in_use.discard(connection)
 
 
-class DirectRedis(redis.Redis):
+class Redis(redis.Redis):
     """A genuine `redis.Redis` in all but the way of its commands."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -183,15 +183,15 @@ class DirectRedis(redis.Redis):
                 idle.append(connection)
         return super().execute_command(*args, **options) if reply is BY_BYTES else reply
 
-    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> DirectPipeline:
-        return DirectPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
+        return Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
     def give_up(self, connection: Any, error: Exception) -> None:
         """An attempt has failed; redis-py's Retry decides whether there is another one."""
         connection.disconnect()
 
 
-class DirectPipeline(Pipeline):
+class Pipeline(redis.client.Pipeline):
     """redis-py's pipeline, whose commands run one after another, without another thread's in between."""
 
     def _borrow(self) -> None:

@@ -3,8 +3,45 @@
 Read next: strings.py, the simplest; then registry.py in minidis/engine for the decorator.
 """
 
-import importlib
-import pkgutil
-
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+from minidis.commands import (  # noqa: F401  (each files its own; tests/engine/test_syntax.py knows when one lacks)
+    acl,
+    arguments,
+    bitmaps,
+    clients,
+    command_facts,
+    configuration,
+    connection,
+    consumer_groups,
+    debugging,
+    debugging_process,
+    dumping,
+    expiration,
+    geo,
+    hashes,
+    helptexts,
+    hyperloglogs,
+    info_fields,
+    information,
+    introspection,
+    keys,
+    latency,
+    latency_doctor,
+    lifecycle,
+    lists,
+    lolwut,
+    memory,
+    memory_doctor,
+    modules,
+    monitoring,
+    persistence,
+    pubsub,
+    scanning,
+    server,
+    sets,
+    slowlog,
+    sorted_sets,
+    sorting,
+    streams,
+    strings,
+    transactions,
+)

@@ -31,7 +31,6 @@ Read next: minidis/values/consumer_group.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -54,6 +53,7 @@ from minidis.engine.client import Client
 from minidis.engine.registry import BLOCKING, DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
+from minidis.structures.record import record
 from minidis.values.consumer_group import UNKNOWN, Consumer, ConsumerGroup, Pending
 from minidis.values.stream import Stream
 from minidis.values.stream_node import MAX_ID, MIN_ID, StreamId
@@ -493,7 +493,7 @@ def xclaim(client: Client, key: bytes, name: bytes, consumer: bytes, least_idle:
     return reply
 
 
-@dataclass(slots=True)
+@record
 class ClaimOptions:
     """What XCLAIM was asked.  `deliveries` is None where the count just goes on."""
 

@@ -23,7 +23,6 @@ Read next: minidis/engine/digest.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import cleandoc
 from typing import Any
 
 from minidis.engine import errors
@@ -78,6 +77,8 @@ def wrong_use(subcommand: bytes) -> ReplyError:
 @debug("HELP", 0)
 def help_(client: Client) -> list[str]:
     """Prints this help."""
+    from inspect import cleandoc  # a large module, for this alone
+
     lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     for name in sorted(SUBCOMMANDS, key=lambda name: (name == "HELP", name)):
         syntax, handler, _, _ = SUBCOMMANDS[name]

@@ -30,8 +30,6 @@ Read next: minidis/persistence/rdb_format.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minidis.engine import access
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
@@ -42,6 +40,7 @@ from minidis.persistence.rdb_reader import BadFooter, restore_payload
 from minidis.persistence.rdb_writer import dump_payload
 from minidis.protocol.numbers import INTEGER_MAX
 from minidis.protocol.replies import ReplyError
+from minidis.structures.record import record
 from minidis.values.base import Value
 
 BUSY_KEY = "BUSYKEY Target key name already exists."
@@ -97,7 +96,7 @@ def restore(client: Client, key: bytes, ttl: bytes, payload: bytes, *words: byte
     return "OK"
 
 
-@dataclass
+@record
 class _Options:
     replace: bool = False
     absolute: bool = False

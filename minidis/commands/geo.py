@@ -21,7 +21,6 @@ Read next: minidis/structures/geohash.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -33,6 +32,7 @@ from minidis.engine.registry import DENYOOM, READONLY, WRITE, command
 from minidis.protocol.numbers import format_long_double, parse_float
 from minidis.protocol.replies import NULL_ARRAY, PlainDouble, ReplyError
 from minidis.structures import geohash
+from minidis.structures.record import record
 from minidis.structures.skiplist import ScoreRange
 from minidis.values.sorted_set import SortedSet
 
@@ -230,7 +230,7 @@ class Place(NamedTuple):
     distance_m: float
 
 
-@dataclass(slots=True)
+@record
 class Search:
     """What GEOSEARCH was asked."""
 

@@ -35,7 +35,6 @@ Read next: minidis/structures/hashtable.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from minidis.engine import errors
@@ -43,6 +42,7 @@ from minidis.engine.binding import integer
 from minidis.engine.client import Client
 from minidis.protocol import glob, numbers
 from minidis.protocol.replies import ReplyError
+from minidis.structures.record import record
 from minidis.values.base import Value
 
 INVALID_CURSOR = "ERR invalid cursor"
@@ -53,7 +53,7 @@ RowsOf = Callable[[Any, Iterable[bytes] | None], Iterable[tuple[bytes, ...]]]
 """rows_of(value, names): the reply's elements for these members or fields, name first; None asks for all."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ScanOptions:
     """MATCH, COUNT and, for SCAN alone, TYPE."""
 

@@ -27,7 +27,6 @@ Read next: minidis/values/sorted_set.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -45,6 +44,7 @@ from minidis.engine.registry import BLOCKING, DENYOOM, FAST, MOVABLE_KEYS, READO
 from minidis.engine.waiting import Wait
 from minidis.protocol.numbers import INTEGER_MAX, format_double, parse_float
 from minidis.protocol.replies import NULL_ARRAY, Pairs, ReplyError
+from minidis.structures.record import record
 from minidis.structures.skiplist import LexRange, ScoreRange
 from minidis.values.base import Value
 from minidis.values.sorted_set import Pair, SortedSet
@@ -338,7 +338,7 @@ def _range(client: Client, key: bytes, query: RangeQuery) -> list[bytes] | Pairs
     return Pairs(pairs) if query.with_scores else [member for member, _ in pairs]
 
 
-@dataclass(slots=True)
+@record
 class RangeQuery:
     """What ZRANGE asks for: ranks `start` to `stop`, or what lies within `bounds`."""
 
@@ -689,7 +689,7 @@ _AGGREGATES: dict[bytes, Callable[[float, float], float]] = {
 }
 
 
-@dataclass(slots=True)
+@record
 class Combination:
     """What ZUNION and its family were asked."""
 

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from minidis.engine import errors
@@ -36,6 +35,7 @@ from minidis.engine.client import Client
 from minidis.engine.registry import DENYOOM, MOVABLE_KEYS, READONLY, WRITE, command
 from minidis.protocol.numbers import parse_float
 from minidis.protocol.replies import ReplyError
+from minidis.structures.record import field, record
 from minidis.values.hash import Hash
 from minidis.values.list import List
 from minidis.values.set import Set
@@ -95,7 +95,7 @@ O(N+M*log(M)) where N is the number of elements, and M the number of returned el
     return _rows(client, key, _parse(client, b"sort_ro", key, words))
 
 
-@dataclass
+@record
 class SortOptions:
     """What the words after the key ask for.  `count` below 0 is no limit."""
 

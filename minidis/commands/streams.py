@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -43,6 +42,7 @@ from minidis.engine.waiting import Wait
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 from minidis.structures.listpack import SIZE_LIMIT
+from minidis.structures.record import record
 from minidis.values.consumer_group import UNKNOWN, Consumer, ConsumerGroup
 from minidis.values.stream import Stream, Trim
 from minidis.values.stream_node import MAX_ID, MIN_ID, Entry, StreamId
@@ -150,7 +150,7 @@ def xtrim(client: Client, key: bytes, *words: bytes):
     return removed
 
 
-@dataclass(slots=True)
+@record
 class TrimOptions:
     """The words of XADD before the fields, or all of XTRIM's."""
 
@@ -372,7 +372,7 @@ def by_stream(client: Client, answers: list[tuple[bytes, list]]) -> Any:
     return dict(answers) if client.protocol >= 3 else [list(answer) for answer in answers]
 
 
-@dataclass(slots=True)
+@record
 class ReadOptions:
     """What XREAD and XREADGROUP were asked.  `count` is None for all."""
 

@@ -35,11 +35,11 @@ Read next: minidis/engine/append_only_file.py, which must cope with all this.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
 
 from minidis.engine.disk import DiskError, FinishedSync, Sync, folder_of
+from minidis.structures.record import field, record
 
 SECTOR_BYTES = 512
 
@@ -70,7 +70,7 @@ class SimulatedFile:
         self.settled = min(self.settled, size)
 
 
-@dataclass
+@record
 class Loss:
     """What a power cut took: bytes by file, and changes of names that had not reached the platter."""
 
@@ -88,7 +88,7 @@ class Loss:
         return "\n".join(lines if len(lines) > 1 else [lines[0], "  nothing was lost"])
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class NameChange:
     """A change in one folder: a name that appears (with its file, or a new folder), goes, or both at once."""
 
@@ -102,7 +102,7 @@ class NameChange:
         return f"create {self.appears}" if self.appears else f"remove {self.goes}"
 
 
-@dataclass
+@record
 class Fault:
     """An operation that is to fail."""
 

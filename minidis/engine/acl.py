@@ -35,10 +35,7 @@ Read next: users.py, the users of a node.
 from __future__ import annotations
 
 import hashlib
-import hmac
-import string
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from minidis.engine.categories import CATEGORIES, has_category
 from minidis.engine.errors import shown
@@ -46,12 +43,13 @@ from minidis.engine.keyaccess import keys_of_request
 from minidis.engine.pubsub import name_matches
 from minidis.engine.registry import Command, CommandTable, Flag
 from minidis.protocol.quoting import split_arguments
+from minidis.structures.record import record
 
 READ, WRITE = 1, 2
 """What a key pattern grants."""
 
 SPACES = frozenset(b" \t\n\v\f\r\0")
-_HEXADECIMAL = frozenset((string.digits + "abcdef").encode())
+_HEXADECIMAL = frozenset(b"0123456789abcdef")
 
 UNKNOWN_COMMAND = "Unknown command or category name in ACL"
 SYNTAX = "Syntax error"
@@ -80,7 +78,7 @@ class RuleError(ValueError):
     """A rule that cannot be applied; the text is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Denial:
     """Why a request is refused: `reason` is "command", "key" or "channel", `word` the one at fault."""
 
@@ -109,7 +107,7 @@ class Denial:
         return f"No permissions to access a {self.reason}"
 
 
-@dataclass(slots=True)
+@record
 class Rulebook:
     """What rules refer to: the commands there are, and whether a new user may use all channels."""
 
@@ -354,10 +352,12 @@ class User:
 
     def accepts(self, password: bytes) -> bool:
         """May one authenticate with `password`?"""
+        from hmac import compare_digest  # imported by those who have passwords
+
         if not self.enabled:
             return False
         digest = hash_password(password)
-        known = [hmac.compare_digest(digest, other) for other in self.password_hashes]
+        known = [compare_digest(digest, other) for other in self.password_hashes]
         return self.needs_no_password or any(known)
 
     def check(self, command: Command, argv: Sequence[bytes]) -> Denial | None:

@@ -18,7 +18,7 @@ Read next: users.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from minidis.structures.record import record
 
 GROUPING_MS = 60_000
 """Refusals further apart than this are different ones."""
@@ -27,7 +27,7 @@ SCANNED_ENTRIES = 10
 """How many of the newest entries are looked at for one that is alike."""
 
 
-@dataclass(slots=True)
+@record
 class LogEntry:
     """`reason` is "command", "key", "channel" or "auth"; `context` "toplevel", "multi" or "lua"."""
 

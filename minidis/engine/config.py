@@ -26,11 +26,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from minidis.engine.directives import OTHER_DIRECTIVES
 from minidis.protocol.numbers import parse_float, parse_integer
+from minidis.structures.record import record
 
 UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9, "gb": 1 << 30}
 
@@ -43,7 +43,7 @@ class ConfigError(ValueError):
         self.directive = directive
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Directive:
     """One directive: how its text is read, how its value is shown."""
 

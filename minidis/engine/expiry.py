@@ -25,8 +25,9 @@ Read next: minidis/commands/keys.py for EXPIRE and TTL.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from minidis.structures.record import field, record
 
 if TYPE_CHECKING:
     from minidis.engine.database import Database
@@ -47,7 +48,7 @@ BUCKETS_PER_KEY = 20
 NEW_KEYS_PER_ROUND = 500
 
 
-@dataclass
+@record
 class Round:
     """One sample: the keys looked at in this database, and which of them were dead."""
 
@@ -56,7 +57,7 @@ class Round:
     expired: list[bytes] = field(default_factory=list)
 
 
-@dataclass
+@record
 class Cycle:
     """What one active expiry cycle did; `out_of_time` when the budget ended it."""
 

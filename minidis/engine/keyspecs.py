@@ -31,14 +31,14 @@ Read next: registry.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from minidis.engine.syntax import Argument, SyntaxLine
 from minidis.protocol.numbers import parse_integer
+from minidis.structures.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KeySpec:
     """One place where keys are.
 

@@ -22,8 +22,9 @@ Read next: minidis/commands/latency.py.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from minidis.structures.record import record
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -54,7 +55,7 @@ class Series:
         self.samples.append(Sample(time_s, latency_ms))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Analysis:
     """What LATENCY DOCTOR says of an event; the deviation is the mean absolute one."""
 

@@ -69,6 +69,7 @@ from minidis.engine.version import VERSION as VERSION
 from minidis.engine.waiting import WAITING, Wait, WaitingRoom
 from minidis.protocol.replies import ReplyError
 from minidis.structures.dicttable import DictTable
+from minidis.structures.record import field_names
 from minidis.values.encodings import Encodings
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], int]
 """Unix time in microseconds."""
 
-_THRESHOLDS = DEFAULTS.keys() & set(Encodings.__slots__)
+_THRESHOLDS = DEFAULTS.keys() & set(field_names(Encodings))
 _ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
 
 

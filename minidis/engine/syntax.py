@@ -29,7 +29,8 @@ Read next: binding.py, which turns the line into a function call.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+
+from minidis.structures.record import field, record, replace
 
 TYPES = {
     "int": "integer",
@@ -44,7 +45,7 @@ _TOKEN = re.compile(r"\[|\]|\(|\)|\||\.\.\.|[^\s\[\]()|]+")
 _PUNCTUATION = re.compile(r"[\[\]()|]").search
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Argument:
     """One argument, in the terms of COMMAND DOCS.
 
@@ -74,7 +75,7 @@ class Argument:
         return own + 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SyntaxLine:
     """A parsed line: `name` is "SET" or "CONFIG GET"."""
 

@@ -31,7 +31,6 @@ Read next: minidis/commands/clients.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from minidis.engine import errors
@@ -39,6 +38,7 @@ from minidis.engine.keyaccess import keys_of_request
 from minidis.engine.keyspecs import BadKeys
 from minidis.engine.registry import Command, Flag
 from minidis.protocol.replies import Push, ReplyError
+from minidis.structures.record import field, record
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -57,7 +57,7 @@ SAID_OTHERWISE = ("flush", "swapdb")
 OVERLAP = "ERR Prefix '{}' overlaps with {} prefix '{}'. Prefixes for a single client must not overlap."
 
 
-@dataclass(slots=True)
+@record
 class TrackingMode:
     """What one client asked for.  `caching` is CLIENT CACHING's answer for the next command."""
 

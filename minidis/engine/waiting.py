@@ -33,10 +33,10 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
+from minidis.structures.record import record
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from minidis.engine.registry import Command
 
 
-@dataclass(slots=True)
+@record
 class Wait:
     """A handler's answer when it cannot go on before one of `keys` changes, or `topic` happens.
 
@@ -88,7 +88,7 @@ Place = tuple[int, bytes] | str
 """What a queue is for: a key of a database, or a topic."""
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Parked:
     """A command that waits: who, what, in which database, since when."""
 

@@ -32,9 +32,8 @@ Read next: minidis/engine/append_only_file.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from minidis.protocol.quoting import quote, split_arguments
+from minidis.structures.record import field, record, replace
 
 LONGEST_LINE = 1024
 BASE, HISTORY, INCREMENT = "b", "h", "i"
@@ -51,7 +50,7 @@ class ManifestError(ValueError):
         super().__init__(f"{reason} (line {line_number}: {shown})" if line_number else reason)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class AofFile:
     """One file of the log: its name, its number among its kind, its kind."""
 
@@ -60,7 +59,7 @@ class AofFile:
     kind: str
 
 
-@dataclass
+@record
 class Manifest:
     """The files of the log named `name`; made anew for each change, and written whole."""
 

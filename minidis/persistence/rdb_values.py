@@ -23,7 +23,6 @@ Read next: rdb_streams.py, then rdb_reader.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -33,6 +32,7 @@ from minidis.persistence.rdb_old import CorruptBlob, ziplist_elements, zipmap_el
 from minidis.persistence.rdb_streams import read_stream
 from minidis.structures.intset import CorruptIntset, Intset
 from minidis.structures.listpack import CorruptListpack, Listpack
+from minidis.structures.record import field, record
 from minidis.values.base import Value
 from minidis.values.encodings import Encodings
 from minidis.values.hash import Hash
@@ -43,7 +43,7 @@ from minidis.values.sorted_set import SortedSet
 from minidis.values.string import String, encode
 
 
-@dataclass(slots=True)
+@record
 class Loading:
     """What building values takes: thresholds and structures, lots for skip lists, the version of the file."""
 

@@ -33,7 +33,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from minidis.structures.record import record
 
 STEPS = 26  # halvings each way of a full hash
 LONGITUDE_LIMIT = 180.0
@@ -74,7 +75,7 @@ def distance_m(longitude: float, latitude: float, longitude2: float, latitude2: 
     return 2.0 * EARTH_RADIUS_M * math.asin(math.sqrt(a))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Shape:
     """What is searched: a circle (`radius_m`) or a box (`width_m`, `height_m`) around a place."""
 

@@ -60,10 +60,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
 from zlib import crc32
+
+from minidis.structures.record import record
 
 INITIAL_SIZE = 4  # DICT_HT_INITIAL_SIZE
 MINIMUM_FILL_PERCENT = 10  # HASHTABLE_MIN_FILL: below it the table shrinks
@@ -483,7 +484,7 @@ class HashTable(Buckets):
         return f"<HashTable {len(self)} keys, buckets {'+'.join(map(str, self.sizes))}>"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TableStats:
     """One table's figures: str() gives the text of DEBUG HTSTATS.
 

@@ -49,9 +49,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
+
+from minidis.structures.record import record
 
 MAX_LEVEL = 32  # enough lanes for 4**32 elements
 DEFAULT_P = 0.25  # of the nodes of one lane, the share that also joins the lane above
@@ -474,7 +475,7 @@ class SkipList:
 # -- ranges ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ScoreRange:
     """Scores from min to max; either end may be excluded.
 
@@ -537,7 +538,7 @@ LEX_MINIMUM = LexInfinity("-")
 LEX_MAXIMUM = LexInfinity("+")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LexRange:
     """Members from min to max in byte order; meant for elements that all have the same score.
 

@@ -16,18 +16,17 @@ Read next: hash.py for a value that converts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from minidis.structures.hashtable import HashTable
 from minidis.structures.intset import Intset
 from minidis.structures.listpack import Listpack
 from minidis.structures.quicklist import Quicklist
 from minidis.structures.radix_tree import RadixTree
+from minidis.structures.record import field, record
 from minidis.structures.skiplist import SkipList
 from minidis.values.consumer_group import ConsumerGroup
 
 
-@dataclass(slots=True)
+@record
 class Encodings:
     """Thresholds (the defaults of redis.conf 7.2) and structure classes of one node."""
 

@@ -33,10 +33,10 @@ Read next: consumer_group.py, then minidis/commands/streams.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from minidis.structures.listpack import SIZE_LIMIT, Listpack
 from minidis.structures.radix_tree import RadixTree
+from minidis.structures.record import record
 from minidis.values import stream_node
 from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size
 from minidis.values.consumer_group import UNKNOWN, ConsumerGroup, tree_bytes
@@ -48,7 +48,7 @@ FIRST_ALLOCATION_BYTES = 4096
 _SAMPLED_NODES = 5
 
 
-@dataclass(slots=True)
+@record
 class Trim:
     """What to trim: to a length, or all before an id.  `limit` bounds the entries removed (0: none).
 

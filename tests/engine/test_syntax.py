@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 import pytest
 
+import minidis.commands
 from minidis.engine.binding import bind, shape
 from minidis.engine.registry import COMMANDS
 from minidis.engine.syntax import parse
@@ -107,3 +110,38 @@ def test_every_registered_line_reads_back_its_name():
     for command in COMMANDS:
         assert command.line.name.lower().replace(" ", "|") == command.name
         assert command.arity
+
+
+def test_every_module_of_commands_is_filed():
+    for module in pkgutil.iter_modules(minidis.commands.__path__):
+        assert hasattr(minidis.commands, module.name), (
+            f"minidis/commands/__init__.py does not import {module.name}"
+        )
+
+
+def test_every_line_can_be_read():
+    """They are read when they are first needed, so a malformed one would hide."""
+    for entry in COMMANDS:
+        assert entry.name == entry.line.name.lower().replace(" ", "|")
+        assert callable(entry.invoke) and entry.arity
+
+
+def test_a_node_counts_for_itself():
+    one, other = minidis.Embedded(), minidis.Embedded()
+    one.execute("CONFIG", "GET", "hz")
+    one.execute("SET", "k", "v")
+    assert one.node.commands.find([b"SET"]).calls == 1
+    assert one.node.commands.find([b"config", b"get"]).calls == 1
+    assert other.node.commands.find([b"SET"]).calls == COMMANDS.find([b"SET"]).calls == 0
+    assert one.node.statistics.commands_processed == 2
+
+
+def test_a_renamed_command_is_not_found_by_its_old_name():
+    table = COMMANDS.for_a_node()
+    assert table.spelled[b"GET"] is table.find([b"get"]) is table.spelled[b"get"]
+    table.rename("GET", "fetch")
+    assert table.spelled[b"GET"] is None
+    assert table.spelled[b"FETCH"] is table.original(b"get") and table.spelled[b"Fetch"] is None
+    table.rename("config", "")
+    with pytest.raises(ReplyError):
+        table.find([b"CONFIG", b"GET"])

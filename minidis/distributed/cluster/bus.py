@@ -20,7 +20,6 @@ Read next: links.py, gossip.py, detection.py, election.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import (
@@ -329,6 +328,8 @@ class Bus:
 
     def meet(self, host: str, port: int, bus_port: int) -> bool:
         """CLUSTER MEET: begin a handshake, unless one with that address is under way.  False: no address."""
+        from ipaddress import ip_address  # imported by those who have addresses
+
         try:
             ip = str(ip_address(host))
         except ValueError:

@@ -25,7 +25,6 @@ Read next: election.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster import messages
@@ -39,6 +38,7 @@ from minidis.distributed.cluster.state import (
     PRIMARY,
     ClusterNode,
 )
+from minidis.structures.record import record
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.bus import Bus
@@ -47,7 +47,7 @@ FAIL_UNDO_TIMEOUTS = 2
 """For so many node timeouts a primary stays failed for certain, though it answers."""
 
 
-@dataclass(slots=True)
+@record
 class Orphans:
     """What a replica counts as it looks at the primaries: does one need a replica?  (replica_migration.py)"""
 

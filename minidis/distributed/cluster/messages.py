@@ -42,12 +42,12 @@ Read next: links.py, the connections; gossip.py, what is made of the entries.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
 from minidis.distributed.cluster.slots import SlotSet, as_bitmap, from_bitmap
+from minidis.structures.record import field, record
 
 SIGNATURE = b"RCmb"
 VERSION = 1
@@ -135,7 +135,7 @@ def about(name: str, ip: str, port: int, flags: int = 0) -> About:
     return About(name, 0, 0, ip, port, port + 10_000, flags, 0)
 
 
-@dataclass(slots=True)
+@record
 class Extensions:
     """What the header has no room for."""
 
@@ -148,7 +148,7 @@ class Extensions:
     """Types that we do not know; they are not sent."""
 
 
-@dataclass(slots=True)
+@record
 class Gossip:
     """The body of PING, PONG and MEET.
 
@@ -213,7 +213,7 @@ class ModuleMessage(NamedTuple):
 Body = Gossip | Failed | Published | Updated | ModuleMessage | None
 
 
-@dataclass(slots=True)
+@record
 class Message:
     """One message: the header, and the body of its type."""
 

@@ -31,10 +31,10 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from minidis.distributed.cluster.slots import SLOTS, SlotSet, each, ranges
+from minidis.structures.record import field, record
 
 NAME_LENGTH = 40
 BUS_PORT_INCREMENT = 10_000
@@ -254,7 +254,7 @@ class ClusterNode:
         return f"<ClusterNode {self.name[:8]} {self.ip}:{self.tcp_port} {','.join(self.flag_names())}>"
 
 
-@dataclass(slots=True)
+@record
 class Election:
     """A replica's own election (failover_auth_* in Redis)."""
 
@@ -269,7 +269,7 @@ class Election:
     obstacle_logged_ms: int = 0
 
 
-@dataclass(slots=True)
+@record
 class ManualFailover:
     """CLUSTER FAILOVER (mf_* in Redis), on the primary and on the replica."""
 
@@ -282,7 +282,7 @@ class ManualFailover:
     may_begin: bool = False
 
 
-@dataclass(slots=True)
+@record
 class BusStatistics:
     """Messages by the name of their type ("ping"), for CLUSTER INFO."""
 

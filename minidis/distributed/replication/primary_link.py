@@ -26,7 +26,6 @@ Read next: receiving.py.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.receiving import Receiver
@@ -35,6 +34,7 @@ from minidis.persistence.rdb_format import RdbError
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import ProtocolError, RequestParser, encode_command
+from minidis.structures.record import record
 
 if TYPE_CHECKING:
     from minidis.distributed.replication.role import Replication
@@ -44,7 +44,7 @@ LONGEST_LINE = 1024
 ID_LENGTH = 40
 
 
-@dataclass
+@record
 class CachedPrimary:
     """Where a link stood when it was lost."""
 

@@ -38,7 +38,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from minidis.distributed.sentinel import detection, discovery, failover
@@ -201,6 +200,8 @@ class Sentinel:
 
     def look_up(self, host: str) -> str | None:
         """The address that a host has; None if it is not known, or names are not allowed."""
+        from ipaddress import ip_address  # imported by those who have addresses
+
         try:
             return str(ip_address(host))
         except ValueError:

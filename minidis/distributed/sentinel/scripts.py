@@ -16,8 +16,9 @@ Read next: commands.py, for SENTINEL PENDING-SCRIPTS.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from minidis.structures.record import record
 
 if TYPE_CHECKING:
     from minidis.distributed.sentinel.role import Sentinel
@@ -58,7 +59,7 @@ class NoRunner:
     def kill(self, pid: int) -> None: ...
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Job:
     """One call of a script."""
 

@@ -15,7 +15,6 @@ Read next: making.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 
 from minidis.distributed.sentinel.commands import (
     primary_named,
@@ -30,6 +29,7 @@ from minidis.engine.client import Client
 from minidis.protocol.glob import matches
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
+from minidis.structures.record import field_names
 
 # ---- SENTINEL SET -----------------------------------------------------------------------------------------
 
@@ -232,7 +232,7 @@ def _apply(sentinel: Sentinel, option: str, value: str) -> None:
 
 # ---- SENTINEL DEBUG ---------------------------------------------------------------------------------------
 
-PERIODS = {field.name.replace("_", "-"): field.name for field in fields(Periods)}
+PERIODS = {name.replace("_", "-"): name for name in field_names(Periods)}
 
 
 @subcommand("DEBUG [parameter value [parameter value ...]]", since="7.0.0", raw=True)

@@ -22,10 +22,10 @@ Read next: links.py, then role.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from minidis.distributed.sentinel.links import InstanceLink
+from minidis.structures.record import field, record
 
 DEFAULT_PARALLEL_SYNCS = 1
 DEFAULT_PRIORITY = 100
@@ -55,7 +55,7 @@ class Address(NamedTuple):
         return self.port == other.port and (same_ip or self.host.lower() == other.host.lower())
 
 
-@dataclass(slots=True)
+@record
 class Periods:
     """Times in milliseconds, which SENTINEL DEBUG shows and changes."""
 
@@ -210,7 +210,7 @@ class Primary(DataNode):
         ]
 
 
-@dataclass(slots=True)
+@record
 class Failover:
     """Where the failover of a primary stands."""
 
@@ -282,7 +282,7 @@ class OtherSentinel(Instance):
         return [("master_down", self.says_primary_is_down)]
 
 
-@dataclass(slots=True)
+@record
 class Settings:
     """The directives that belong to no primary."""
 

@@ -1,0 +1,131 @@
+"""A class that is known by its fields: `dataclass`, ready in a tenth of the time.
+
+    @record
+    class Point:
+        x: int
+        y: int = 0
+        marks: list[str] = field(default_factory=list)
+
+The standard library's dataclass imports `inspect`, which imports the compiler's own parts, and then compiles
+up to eight methods for each class: with the fifty records of this engine that was a third of the time of
+`import minidis`, which everybody pays before the first command. Here one method is compiled, `__init__`,
+since it runs often; comparison and `repr` are ordinary closures.
+
+Mirrors: Python's dataclasses, whose words it uses, so that a type checker takes it for one.
+Differs: every record has slots; the fields of a base class are not looked for; nothing is said about order.
+Complexity: about 0.1 ms for a class; making one as fast as by hand.
+
+>>> @record
+... class Point:
+...     x: int
+...     y: int = 0
+...     marks: list[str] = field(default_factory=list)
+>>> Point(1), Point(1) == Point(1, 0), replace(Point(1), y=5).y
+(Point(x=1, y=0, marks=[]), True, 5)
+
+Read next: any other structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import Any, NoReturn, TypeVar, dataclass_transform, overload
+
+T = TypeVar("T")
+
+_MISSING: Any = object()
+
+
+class Factory:
+    """What `field` leaves in the class: how to make the value that a new record begins with."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+def field(*, default: Any = _MISSING, default_factory: Callable[[], Any] = _MISSING) -> Any:
+    """A field's default value, or the function that makes one for each record."""
+    return default if default_factory is _MISSING else Factory(default_factory)
+
+
+@overload
+def record(cls: type[T], /) -> type[T]: ...
+@overload
+def record(cls: None = None, /, *, frozen: bool = False, eq: bool = True) -> Callable[[type[T]], type[T]]: ...
+@dataclass_transform(field_specifiers=(field,))
+def record(cls=None, /, *, frozen=False, eq=True):
+    """Give a class an `__init__`, slots, `repr` and comparison by the fields that are annotated in it.
+
+    A `frozen` one cannot be changed, and can be a key; without `eq` a record is equal to itself alone.
+    """
+    if cls is None:
+        return partial(record, frozen=frozen, eq=eq)
+    names = tuple(name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar"))
+    members = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    defaults = {name: members.pop(name) for name in names if name in members}
+    made = type(cls)(cls.__name__, cls.__bases__, {**members, "__slots__": names, "__match_args__": names})
+    made.__qualname__ = cls.__qualname__
+    made.__init__ = _initializer(made, names, defaults, frozen)
+    made.__repr__ = _representation(names)
+    if eq:
+        _compare_by(made, names, frozen)
+    if frozen:
+        made.__setattr__ = made.__delattr__ = _refuse
+    return made
+
+
+def field_names(cls: type) -> tuple[str, ...]:
+    """The fields of a record's class, in order."""
+    return cls.__match_args__  # type: ignore[attr-defined]
+
+
+def replace(original: T, **changes: Any) -> T:
+    """A record like another one, with some fields changed."""
+    kept = {name: getattr(original, name) for name in field_names(type(original))}
+    return type(original)(**(kept | changes))
+
+
+def _initializer(cls: type, names: tuple[str, ...], defaults: dict[str, Any], frozen: bool) -> Any:
+    parameters, lines = ["self"], []
+    known: dict[str, Any] = {"_MISSING": _MISSING}
+    for name in names:
+        value = name
+        if name in defaults:
+            default = defaults[name]
+            known[f"_of_{name}"] = default.make if isinstance(default, Factory) else default
+            parameters.append(f"{name}=_MISSING" if isinstance(default, Factory) else f"{name}=_of_{name}")
+            if isinstance(default, Factory):
+                value = f"_of_{name}() if {name} is _MISSING else {name}"
+        else:
+            parameters.append(name)
+        if frozen:
+            known[f"_set_{name}"] = getattr(cls, name).__set__
+        lines.append(f"_set_{name}(self, {value})" if frozen else f"self.{name} = {value}")
+    exec(f"def __init__({', '.join(parameters)}):\n " + "\n ".join(lines), known)
+    initializer = known["__init__"]
+    initializer.__qualname__ = f"{cls.__qualname__}.__init__"
+    return initializer
+
+
+def _representation(names: tuple[str, ...]) -> Callable[[Any], str]:
+    def __repr__(self: Any) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__qualname__}({fields})"
+
+    return __repr__
+
+
+def _compare_by(cls: Any, names: tuple[str, ...], frozen: bool) -> None:
+    values = attrgetter(*names)
+
+    def __eq__(self: Any, other: object) -> bool:
+        return values(self) == values(other) if type(other) is type(self) else NotImplemented
+
+    cls.__eq__ = __eq__
+    cls.__hash__ = (lambda self: hash(values(self))) if frozen else None
+
+
+def _refuse(self: Any, name: str, value: Any = None) -> NoReturn:
+    raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
