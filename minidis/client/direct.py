@@ -97,9 +97,7 @@ def ready_session(connection: Any) -> Session | None:
     return session
 
 
-def call(
-    owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Run a command on a connection that `owner` has to itself; BY_BYTES where it cannot be done directly."""
     session = ready_session(connection)
     if session is None or (options and not _BY_PARSER.isdisjoint(options)):
