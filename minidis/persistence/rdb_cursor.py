@@ -76,7 +76,11 @@ class Cursor:
 
     def byte(self, what: str = "a byte") -> int:
         """The next byte as a number."""
-        return self.raw(1, what)[0]
+        start = self.position
+        if start >= len(self.data):
+            raise NeedMore(start + 1)
+        self.position = start + 1
+        return self.data[start]
 
     def integer(self, size: int, what: str = "an integer", signed: bool = True) -> int:
         """A little-endian integer of `size` bytes."""
@@ -114,13 +118,17 @@ class Cursor:
     def string(self, what: str = "a string") -> bytes:
         """A string, whatever form it has."""
         data = self.data
-        start = self.position
-        if start < len(data) and data[start] < 0x40:  # the usual case, in as few steps as can be
-            end = start + 1 + data[start]
+        start = self.position + 1
+        if start < len(data) and data[start - 1] < 0x80:  # the usual cases, in as few steps as can be
+            length = data[start - 1]
+            if length >= 0x40:
+                length = (length & 0x3F) << 8 | data[start]
+                start += 1
+            end = start + length
             if end > len(data):
                 raise NeedMore(end)
             self.position = end
-            return data[start + 1 : end]
+            return data[start:end]
         number, special = self._length()
         return self._special_string(number) if special else self.raw(number)
 

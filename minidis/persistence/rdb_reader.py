@@ -172,7 +172,7 @@ class SnapshotReader:
 
     def _events(self) -> Iterator[Event]:
         self._join()
-        cursor = self.cursor
+        cursor, warnings = self.cursor, self.loading.warnings
         while not self.ended:
             start = cursor.position
             self.record_offset = cursor.base + start
@@ -181,12 +181,13 @@ class SnapshotReader:
             except NeedMore as more:
                 pending = len(cursor.data) - start
                 cursor.position = start
-                self.loading.warnings.clear()
+                warnings.clear()
                 self._wanted = start + max(more.position - start, pending + pending // 2 + 1)
                 return
-            for what in self.loading.warnings:
-                yield Notice(cursor.base + start, what)
-            self.loading.warnings.clear()
+            if warnings:
+                for what in warnings:
+                    yield Notice(cursor.base + start, what)
+                warnings.clear()
             if event is not None:
                 yield event
 
@@ -225,6 +226,8 @@ class SnapshotReader:
         cursor = self.cursor
         self.doing = "read-type"
         opcode = cursor.byte(WHAT_OPCODE)
+        if opcode in _TYPES:  # first, for it is what most records begin with
+            return self._read_entry(opcode)
         if opcode == Opcode.AUX:
             self.doing = "read-aux"
             return Aux(cursor.string("the name of the note"), cursor.string("the note"))
@@ -245,7 +248,7 @@ class SnapshotReader:
         """An entry, with what is said about it before its type."""
         cursor = self.cursor
         expires_at_ms = idle_s = frequency = None
-        while opcode >= Opcode.IDLE:
+        while opcode not in _TYPES:
             self.doing = "read-expire"
             if opcode == Opcode.EXPIRETIME_MS:
                 expires_at_ms = cursor.milliseconds("when the key expires")
@@ -256,12 +259,11 @@ class SnapshotReader:
             elif opcode == Opcode.FREQ:
                 frequency = cursor.byte("how often it is used")
             else:
-                raise cursor.error(f"the opcode {opcode} within an entry", cursor.offset - 1)
+                known = f"the opcode {opcode} within an entry"
+                unknown = f"no opcode and no type of value is {opcode}"
+                raise cursor.error(known if opcode >= Opcode.IDLE else unknown, cursor.offset - 1)
             self.doing = "read-type"
             opcode = cursor.byte(WHAT_OPCODE)
-        offset = cursor.offset - 1
-        if opcode not in _TYPES:
-            raise cursor.error(f"no opcode and no type of value is {opcode}", offset)
         self.doing = "read-key"
         key = cursor.string("the key")
         self.doing, self.key, self.kind = "read-object-value", key, opcode
@@ -340,7 +342,7 @@ def _wrong_checksum(size: int, found: int, said: int) -> WrongCheckSum:
 _BYTES_SEARCHED = 1 << 23
 """From the end of a file, for the one byte that is wrong: two seconds at most."""
 
-_TYPES = frozenset(Type)
+_TYPES = frozenset(map(int, Type))
 
 
 def load_snapshot(

@@ -66,7 +66,7 @@ def read_value(cursor: Cursor, kind: int, loading: Loading) -> Value | None:
     """
     offset = cursor.offset
     reader = _READERS.get(kind)
-    if kind == Type.HASH_METADATA_PRE_GA and loading.is_valkey:
+    if loading.is_valkey and kind == Type.HASH_METADATA_PRE_GA:
         reader = _read_valkey_hash
     if reader is None:
         raise cursor.error(f"no type of value is {kind}", offset - 1)
@@ -382,10 +382,9 @@ def _listpack(cursor: Cursor, loading: Loading) -> tuple[Any, list[bytes]]:
     offset = cursor.offset
     blob = cursor.string("a listpack")
     try:
-        pack = Listpack.from_bytes(blob)
+        pack, elements = Listpack.with_elements(blob)
     except CorruptListpack as corrupt:
         raise cursor.error(str(corrupt), offset) from None
-    elements = pack.elements()
     own: Any = loading.encodings.listpack
     return pack if own is Listpack else own(elements), elements
 

@@ -50,6 +50,7 @@ COMPRESS_FROM_BYTES = 21
 _COMPRESSION_SAVES = 4  # at least this many bytes, or the string is kept as it is
 _LONGEST_INTEGER = 11  # "-2147483648"
 
+_BYTE = tuple(bytes((number,)) for number in range(256))
 _INT8 = Struct("<Bb").pack
 _INT16 = Struct("<Bh").pack
 _INT32 = Struct("<Bi").pack
@@ -116,16 +117,15 @@ class SnapshotWriter:
         frequency: int | None = None,
     ) -> bytes:
         """A key with its value; when it expires, and what the eviction clock knows of it."""
-        record = b""
-        if expires_at_ms is not None:
-            record += b"%c%b" % (Opcode.EXPIRETIME_MS, _INT64(expires_at_ms))
-        if idle_s is not None:
-            record += b"%c%b" % (Opcode.IDLE, encode_length(idle_s))
+        record = _BYTE[type_of(value, self.version)] + encode_string(key, self.compress)
+        record += encode_value(value, self.version, self.compress)
         if frequency is not None:
-            record += b"%c%c" % (Opcode.FREQ, frequency)
-        kind = type_of(value, self.version)
-        body = encode_value(value, self.version, self.compress)
-        return self._record(b"%b%c%b%b" % (record, kind, self._string(key), body))
+            record = b"%c%c%b" % (Opcode.FREQ, frequency, record)
+        if idle_s is not None:
+            record = b"%c%b%b" % (Opcode.IDLE, encode_length(idle_s), record)
+        if expires_at_ms is not None:
+            record = b"%c%b%b" % (Opcode.EXPIRETIME_MS, _INT64(expires_at_ms), record)
+        return self._record(record)
 
     def end(self) -> bytes:
         """The last byte of the file, and its check sum."""
@@ -184,7 +184,7 @@ def encode_length(length: int) -> bytes:
     ['3f', '4040', '8000004000', '810000000100000000']
     """
     if length < 1 << 6:
-        return b"%c" % length
+        return _BYTE[length]
     if length < 1 << 14:
         return (length | 1 << 14).to_bytes(2, "big")
     if length < 1 << 32:
@@ -200,16 +200,14 @@ def encode_string(data: bytes, compress: bool = True) -> bytes:
     """
     length = len(data)
     if length <= _LONGEST_INTEGER:
-        number = canonical_integer(data)
-        if number is not None and -(1 << 31) <= number < 1 << 31:
-            return _encode_integer(number)
+        if data[-1:].isdigit() and (number := canonical_integer(data)) is not None:
+            if -(1 << 31) <= number < 1 << 31:
+                return _encode_integer(number)
     elif compress and length >= COMPRESS_FROM_BYTES:
         packed = lzf.compress(data, _COMPRESSION_SAVES)
         if packed is not None:
             return b"\xc3%b%b%b" % (encode_length(len(packed)), encode_length(length), packed)
-    if length < 64:
-        return b"%c%b" % (length, data)
-    return encode_length(length) + data
+    return (_BYTE[length] if length < 64 else encode_length(length)) + data
 
 
 def _encode_integer(number: int) -> bytes:
@@ -226,6 +224,9 @@ def _encode_integer(number: int) -> bytes:
 def encode_value(value: Value, version: int = WRITTEN_VERSION, compress: bool = True) -> bytes:
     """The value as it stands after the key, for the type that `type_of` names.  O(bytes)."""
     if isinstance(value, String):
+        data = value.data
+        if type(data) is int and -(1 << 31) <= data < 1 << 31:
+            return _encode_integer(data)
         return encode_string(value.as_bytes(), compress)
     if isinstance(value, List):
         return _encode_list(value, compress)
@@ -267,11 +268,9 @@ def _encode_sorted_set(value: SortedSet, compress: bool) -> bytes:
     """The greatest comes first: who loads it then always inserts at the near end of the skip list."""
     if value.encoding == "listpack":
         return encode_string(bytes(value.form.listpack), compress)  # type: ignore[union-attr]
-    parts = [encode_length(len(value))]
-    for member, score in value.slice(0, len(value), reverse=True):
-        parts.append(encode_string(member, compress))
-        parts.append(_DOUBLE(score))
-    return b"".join(parts)
+    pairs = value.slice(0, len(value), reverse=True)
+    parts = [encode_string(member, compress) + _DOUBLE(score) for member, score in pairs]
+    return encode_length(len(value)) + b"".join(parts)
 
 
 def _encode_stream(stream: Stream, version: int, compress: bool) -> bytes:

@@ -118,15 +118,20 @@ class Listpack:
         Traceback (most recent call last):
         minidis.structures.listpack.CorruptListpack: corrupt listpack at byte 7: backlen is 02, should be 01
         """
-        data = bytes(data)
+        return cls.with_elements(bytes(data))[0]
+
+    @classmethod
+    def with_elements(cls, data: bytes) -> tuple[Listpack, list[bytes]]:
+        """`from_bytes`, and the elements, which were met on the way."""
         elements = _elements_in_shortest_form(data)
         if elements is None:
-            return cls(_rendered(entry.value) for entry in _validated_entries(data))
+            elements = [_rendered(entry.value) for entry in _validated_entries(data)]
+            return cls(elements), elements
         pack = cls()
         pack._data = bytearray(data)
         pack._count = len(elements)
         pack._write_header()
-        return pack
+        return pack, elements
 
     # Reading
 
@@ -548,7 +553,7 @@ def _elements_in_shortest_form(data: bytes) -> list[bytes] | None:
             is_shortest = (
                 after <= end
                 and data[after - 1] == tag - 0x7F
-                and (not element[-1:].isdigit() or canonical_integer(element) is None)
+                and (not 0x30 <= data[after - 2] <= 0x39 or canonical_integer(element) is None)
             )
         elif position + 6 > end and tag == 0xF0 or tag > 0xF4:
             return None
