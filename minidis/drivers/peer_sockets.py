@@ -27,6 +27,9 @@ from minidis.drivers.tls import TlsError, client_context, server_context
 from minidis.engine.node import Node
 from minidis.engine.peers import Address, Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
+READ_BYTES = 16 * 1024
+"""PROTO_IOBUF_LEN: what is taken from a socket before the others have their turn."""
+
 
 class PeerSockets:
     """Carries out what the node's peers ask for.  `on_turn` is called after each event of a socket."""
@@ -183,6 +186,7 @@ class PeerSocket(asyncio.Protocol):
         self.sockets = sockets
         self.peer = peer
         self.listener = listener
+        self._unread = bytearray()  # has come, and waits for its turn
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -201,11 +205,32 @@ class PeerSocket(asyncio.Protocol):
             self.sockets.on_turn()
 
     def data_received(self, data: bytes) -> None:
-        if self.peer is not None:
+        """Hand on READ_BYTES in a turn, as Redis reads: a snapshot that comes in must keep nobody waiting."""
+        if self._unread or len(data) > READ_BYTES:
+            if not self._unread:
+                self.transport.pause_reading()
+                asyncio.get_running_loop().call_soon(self._hand_on)
+            self._unread += data
+        else:
+            self._tell(data)
+
+    def _hand_on(self) -> None:
+        piece = bytes(self._unread[:READ_BYTES])
+        del self._unread[:READ_BYTES]
+        self._tell(piece)
+        if self._unread:
+            asyncio.get_running_loop().call_soon(self._hand_on)
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def _tell(self, data: bytes) -> None:
+        if self.peer is not None and data:
             self.sockets.guarded(self.sockets.node.peers.received, self.peer, data)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.peer is not None:
+            self._tell(bytes(self._unread))
+            self._unread.clear()
             self.sockets.forget(self.peer)
             reason = "Connection closed by the other side" if error is None else _words_of(error)
             self.sockets.guarded(self.sockets.node.peers.lost, self.peer, reason)

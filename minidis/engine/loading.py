@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from minidis.engine.node import Node
     from minidis.engine.registry import Command
 
-PIECE_BYTES = 256 * 1024
-RECORDS_PER_STEP = 1000
-SLICE_US = 20_000
+PIECE_BYTES = 64 * 1024
+RECORDS_PER_STEP = 100
+SLICE_US = 5000
 """How long a server loads before it looks at its sockets again."""
 
 _SNAPSHOT_MAGICS = (b"REDIS", b"VALKEY")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from minidis.drivers.embedded import NO_NETWORK, Embedded, real_clock
+from minidis.drivers.peer_sockets import READ_BYTES
 from minidis.drivers.server import Server
 from minidis.engine.node import Node
 from minidis.engine.peers import Peer
@@ -23,6 +24,7 @@ class Recorder:
         self.greeting = greeting
         self.events: list[str] = []
         self.data = bytearray()
+        self.largest_piece_bytes = 0
 
     def connected(self, peer: Peer) -> None:
         self.events.append("connected")
@@ -30,6 +32,7 @@ class Recorder:
 
     def received(self, peer: Peer, data: bytes) -> None:
         self.data += data
+        self.largest_piece_bytes = max(self.largest_piece_bytes, len(data))
 
     def lost(self, peer: Peer, reason: str) -> None:
         self.events.append(f"lost: {reason}")
@@ -66,6 +69,28 @@ def test_a_peer_speaks_to_another_node() -> None:
             assert recorder.data == b"+PONG\r\n+OK\r\n"
             assert recorder.events[1:] == ["lost: Connection closed by the other side"]
             assert not here.node.peers.all
+
+    asyncio.run(scenario())
+
+
+def test_much_that_comes_at_once_is_handed_on_in_pieces_and_to_the_last_byte() -> None:
+    words = [b"%d" % number * 1000 for number in range(1000)]
+    echoes = b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+    request = b"".join(b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port), make_server() as here:
+            recorder = Recorder(request)
+            peer = here.node.peers.open("127.0.0.1", port, recorder)
+            here.flush()
+            await until(lambda: len(recorder.data) >= len(echoes))
+            assert recorder.data == echoes and len(echoes) > 100 * READ_BYTES
+            assert recorder.largest_piece_bytes <= READ_BYTES
+            peer.send(request + b"*1\r\n$4\r\nQUIT\r\n")
+            here.flush()
+            await until(lambda: peer.state == "closed")
+            assert recorder.data == 2 * echoes + b"+OK\r\n"
 
     asyncio.run(scenario())
 

@@ -14,7 +14,8 @@ Two framings: a length in front, or a mark of 40 bytes that ends it. The mark ma
 last 40 bytes are always held back.
 
 Mirrors: `readSyncBulkPayload`, `useDisklessLoad` in replication.c.
-Differs: the old dataset stays until the new one is whole, whatever the directive says.
+Differs: the old dataset stays until the new one is whole, whatever the directive says, and is then freed in
+slices (as with replica-lazy-flush).
 Complexity: O(bytes); the exchange O(keys) when somebody watches keys, else O(1).
 
 Read next: engine/loading.py, the same from a file.
@@ -117,7 +118,7 @@ class Receiver(Arrival):
         if log.state != OFF:
             log.close()  # what it holds is of another history
         for database, (table, expires) in zip(node.databases, self._tables, strict=True):
-            database.clear()
+            database.clear(lazily=True)
             database.table, database.expires = table, expires
             if node.observed:
                 for key in table:
