@@ -53,7 +53,7 @@ from minidis.engine.expiry import PART_US
 from minidis.engine.link import Link
 from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
-from minidis.engine.output_limits import OutputMeter
+from minidis.engine.output_limits import NO_LIMIT, OutputMeter
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import RequestParser
 
@@ -306,7 +306,8 @@ class Server:
         owed, self._owed = self._owed, {}
         for connection in owed:
             connection.write()
-            connection.close_if_done()
+            if connection.link is not None and connection.link.client.closed:
+                connection.close_if_done()
         if node.peers.outbox:
             self.carry_out_peers()
         if self._timer is None or node.next_tick_us < self._timer_us:
@@ -408,6 +409,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.link: Link | None = None
         self.running = False
+        self.unread_bytes = 0  # after the last read
         self.last_read_bytes = 0
         self.last_read_us = 0
         self.meter = OutputMeter()
@@ -432,6 +434,7 @@ class Connection(asyncio.Protocol):
             return
         node.now_us = node.clock()
         self.link = Link(node, parser=server.new_parser, on_fault=server.note_fault)
+        self.link.cuts_off = True
         client = self.link.client
         client.peer = _show_address(peer, node.config.unixsocket)
         client.local = _show_address(transport.get_extra_info("sockname"), node.config.unixsocket)
@@ -451,9 +454,9 @@ class Connection(asyncio.Protocol):
             return
         server, parser, size_bytes = self.server, link.parser, len(data)
         node = server.node
-        if parser.unread_bytes + size_bytes > self.buffers.query_peak:
-            self.buffers.grow_query(parser.unread_bytes + size_bytes)
         parser.feed(data)
+        if self.unread_bytes + size_bytes > self.buffers.query_peak:
+            self.buffers.grow_query(self.unread_bytes + size_bytes)
         node.statistics.reads += 1
         node.statistics.input_bytes += size_bytes
         self.last_read_bytes = size_bytes
@@ -461,7 +464,8 @@ class Connection(asyncio.Protocol):
         self.run_commands()
         if node.client_memory.counting and not self._check_output(node.now_us):
             node.client_memory.weigh(link.client)  # whose own limit goes before that of all
-        if parser.unread_bytes > node.config.client_query_buffer_limit:
+        self.unread_bytes = parser.unread_bytes
+        if self.unread_bytes and self.unread_bytes > node.config.client_query_buffer_limit:
             server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
             self.transport.abort()
 
@@ -485,7 +489,7 @@ class Connection(asyncio.Protocol):
         try:
             # a hard limit counts the replies of one reading together, so where there is one, nothing leaves
             # before it is known whether they keep within it
-            while link.run_all(max(FLUSH_BYTES, link.keep_within_limit())):
+            while link.run_all(max(FLUSH_BYTES, link.client.output_limit[0])):
                 self.write()
                 if self.transport.is_closing():
                     break
@@ -528,7 +532,7 @@ class Connection(asyncio.Protocol):
         node = server.node
         if (node.unwritten or server.exit_code) and not server.write_out():
             return
-        if self._check_output(node.now_us):
+        if link.client.output_limit != NO_LIMIT and self._check_output(node.now_us):
             return
         output, buffers = link.take_output(), self.buffers
         if len(output) > buffers.reply_peak:

@@ -194,14 +194,15 @@ def _bind_options(line: SyntaxLine, handler: Handler, skip: int) -> Invoke:
     name = arity_name(line)
     converters = _converters(line.arguments[: least - skip])
     options = _option_table(line.arguments)
+    pair = 3 if skip == 1 and least == 3 and not converters else 0
 
     def invoke(client, argv):
         count = len(argv)
+        if count == pair:  # SET key value: the hot path
+            return handler(client, argv[1], argv[2])
         if count < least:
             raise errors.wrong_arity(name)
         arguments = argv[skip:least]
-        if count == least and not converters:  # SET key value: the hot path
-            return handler(client, *arguments)
         values = _read_options(options, argv, least)
         for position, convert in converters:
             arguments[position] = convert(arguments[position])

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minidis.engine.output_limits import Limit, limit_of
+from minidis.engine.output_limits import NO_LIMIT, limit_of
 from minidis.engine.pubsub import Subscriptions
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Client:
         self.logged_offset = 0  # of the journal: where this client's last change in the log stands
         self.gated = False
         self.kind = "normal"  # its type in CLIENT LIST TYPE: normal, pubsub, replica or master
-        self.output_limit: Limit = (0, 0, 0)  # for what may pile up (output_limits.py)
+        self.output_limit = NO_LIMIT  # for what may pile up (output_limits.py)
         self.update_gate()
 
     def take_role(self, role: str) -> None:

@@ -77,14 +77,10 @@ class Journal:
             if self.targets & targets:
                 self.held.append((database, argv, self.targets & targets))
             return
-        self._count(targets)
+        if targets & TO_AOF:  # what is for replicas alone has no number: nobody waits for it to be in the log
+            self.offset += 1
         if self.subscribers:
             self._hand_on(Entry(self.offset, database, argv, targets))
-
-    def _count(self, targets: int) -> None:
-        """What is for replicas alone has no number of its own: nobody can wait for it to be in the log."""
-        if targets & TO_AOF:
-            self.offset += 1
 
     def _hand_on(self, entry: Entry) -> None:
         for listener in tuple(self.subscribers):
@@ -104,5 +100,6 @@ class Journal:
             anyone = reduce(or_, (targets for _, _, targets in entries))
             entries = [(NO_DATABASE, [b"MULTI"], anyone), *entries, (NO_DATABASE, [b"EXEC"], anyone)]
         for database, argv, targets in entries:
-            self._count(targets)
+            if targets & TO_AOF:
+                self.offset += 1
             self._hand_on(Entry(self.offset, database, argv, targets))

@@ -30,7 +30,15 @@ from minidis.engine.node import Node
 from minidis.engine.output_limits import cut_off
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError, Several
-from minidis.protocol.resp import ProtocolError, ReplyTooLarge, RequestParser, encode, encode_within
+from minidis.protocol.resp import (
+    BULK_HEADERS,
+    SMALL,
+    ProtocolError,
+    ReplyTooLarge,
+    RequestParser,
+    encode,
+    encode_within,
+)
 
 Execute = Callable[[Client, list[bytes]], Any]
 
@@ -63,7 +71,7 @@ class Link:
         self.parser = parser()
         self._has_own_parser = isinstance(self.parser, RequestParser)
         self.output = bytearray()
-        self._encode: Callable[[Any, int], bytes] = encode
+        self.cuts_off = False  # in the middle of a reply that makes `output` reach the client's hard limit
         self.last_requests: list[list[bytes]] = []
 
     @property
@@ -80,15 +88,6 @@ class Link:
         self.last_requests = []
         self.collect()
 
-    def keep_within_limit(self) -> int:
-        """From now on, cut the client off in the middle of a reply that makes `output` reach its hard limit.
-
-        Answers the limit; 0: there is none.
-        """
-        limit_bytes = self.client.output_limit[0]
-        self._encode = self._encode_within_limit if limit_bytes else encode
-        return limit_bytes
-
     def run_one(self) -> bool:
         """Run the next whole command, if there is one and the client may go on.  True if it did."""
         argv = self._next_request()
@@ -101,8 +100,9 @@ class Link:
 
     def run_all(self, most_output_bytes: int = sys.maxsize) -> bool:
         """Run every whole command.  True if it stopped because `output` has grown to `most_output_bytes`."""
+        client = self.client
         while True:
-            if self._has_own_parser and self._encode is encode and not self.client.gated:
+            if self._has_own_parser and not client.gated and not client.output_limit[0]:
                 if self._run_ahead(most_output_bytes):
                     return False
             if len(self.output) >= most_output_bytes:
@@ -132,11 +132,10 @@ class Link:
             if client.gated or outbox:
                 self.answer("on", reply)
                 return False
-            kind = type(reply)
-            if kind is bytes:
-                output += b"$%d\r\n%b\r\n" % (len(reply), reply)
-            elif kind is int:
-                output += b":%d\r\n" % reply
+            if type(reply) is bytes and len(reply) < SMALL:
+                output += BULK_HEADERS[len(reply)]
+                output += reply
+                output += b"\r\n"
             elif reply is not WAITING:
                 output += encode(reply, client.protocol)
         return not ahead and not self.parser.unread_bytes
@@ -183,19 +182,20 @@ class Link:
             if client.keeps_back_reply(mode_before) and type(reply) is not Several:
                 reply = WAITING
         if reply is not WAITING:
-            self.output += self._encode(reply, client.protocol)
+            if self.cuts_off and client.output_limit[0]:
+                self.output += self._encode_within_limit(reply)
+            else:
+                self.output += encode(reply, client.protocol)
         if client.outbox:
             self.collect_late_replies()
 
-    def _encode_within_limit(self, reply: Any, protocol: int) -> bytes:
-        limit_bytes = self.client.output_limit[0]  # AUTH may just have lifted it
-        if not limit_bytes:
-            return encode(reply, protocol)
+    def _encode_within_limit(self, reply: Any) -> bytes:
+        client = self.client
         try:
-            return encode_within(reply, protocol, limit_bytes - 1 - len(self.output))
+            return encode_within(reply, client.protocol, client.output_limit[0] - 1 - len(self.output))
         except ReplyTooLarge:
-            if not self.client.closed:
-                cut_off(self.client)
+            if not client.closed:
+                cut_off(client)
             return b""
 
     def collect(self) -> None:

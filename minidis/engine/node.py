@@ -233,7 +233,9 @@ class Node:
         self.now_us = self.clock()
         if client.gated or self.gated or command is None:
             return self._execute_gated(client, command, argv)
-        reply = self.call(client, command, argv)
+        reply = self.run(client, command, argv)  # as `call` does, without another step
+        if type(reply) is Wait:
+            reply = self._let_wait(client, command, argv, reply)
         if self.waiting.ready:
             self.waiting.serve()
         return reply
@@ -241,13 +243,15 @@ class Node:
     def call(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """Run a command's handler, journal its effect, park it when it waits.  EXEC and Lua come here too."""
         reply = self.run(client, command, argv)
-        if type(reply) is Wait:
-            command.calls -= 1  # it is counted when it is served
-            if client.in_execution:
-                return reply.reply_without_waiting()
-            self.waiting.park(client, command, argv, reply)
-            return WAITING
-        return reply
+        return self._let_wait(client, command, argv, reply) if type(reply) is Wait else reply
+
+    def _let_wait(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> Any:
+        """Park a command that must wait, or answer for it where nothing may wait."""
+        command.calls -= 1  # it is counted when it is served
+        if client.in_execution:
+            return wait.reply_without_waiting()
+        self.waiting.park(client, command, argv, wait)
+        return WAITING
 
     def call_watched(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """`call`, and tell those who sent MONITOR."""
@@ -263,7 +267,7 @@ class Node:
                 self.tracking.remember(client, command, argv)
 
     def run(self, client: Client, command: Command, argv: list[bytes]) -> Any:
-        """The inner step of `call`: the handler, then the journal.  May answer a `Wait`."""
+        """The inner step of `execute` and `call`: the handler, then the journal.  May answer a `Wait`."""
         before = self.changes
         command.calls += 1
         client.last_command = command.name

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Limit = tuple[int, int, int]
 """Hard bytes, soft bytes, soft seconds; 0 bytes: no limit."""
 
+NO_LIMIT: Limit = (0, 0, 0)
+
 UNAUTHENTICATED: Limit = (1024, 0, 0)
 """Refusals that pile up for someone who has not even said who it is are no reason to keep memory."""
 

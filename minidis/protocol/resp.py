@@ -292,7 +292,7 @@ def encode(value: Any, protocol: int = 2) -> bytes:
     if kind is str and value in _STATUSES:
         return _STATUSES[value]
     if kind is int:
-        return b":%d\r\n" % value
+        return SMALL_INTEGERS[value] if 0 <= value < SMALL else b":%d\r\n" % value
     if value is None:
         return b"_\r\n" if protocol >= 3 else b"$-1\r\n"
     pieces: list[bytes] = []
@@ -329,6 +329,13 @@ def encode_within(value: Any, protocol: int, most_bytes: int) -> bytes:
     _append(pieces, value, protocol >= 3)
     return b"".join(pieces)
 
+
+SMALL = 1024
+SMALL_INTEGERS = [b":%d\r\n" % value for value in range(SMALL)]
+"""Replies that are made once, as Redis keeps `shared.integers`."""
+
+BULK_HEADERS = [b"$%d\r\n" % length for length in range(SMALL)]
+"""What stands before a bulk string of so many bytes (`shared.bulkhdr`)."""
 
 _STATUSES = {word: b"+%b\r\n" % word.encode() for word in ("OK", "PONG", "QUEUED")}
 
