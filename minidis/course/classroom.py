@@ -12,16 +12,14 @@ From there on it is nbgrader as everybody knows it: collect into FOLDER/submitte
 half of an answer gets half of the points.
 
 The checks are not in the notebooks but in the package, and draw their inputs from a seed; the class's seed is
-in the teacher's folder alone.  What a student does to the name `check` is undone in the test cell; code that
-rewrites the package itself in its own kernel is not stopped: nbgrader runs both in one process.
+in the teacher's folder alone.
 
-Read next: sources.py for the exercises' sources, grading.py for the score.
+Read next: sources.py for the exercises' sources, nbgrading.py for what autograde does with a submission.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 import secrets
 import subprocess
@@ -29,7 +27,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minidis.course.sources import Notebook, cell_source, load, source_paths, test_cells
+from minidis.course.sources import load, source_paths
 from minidis.drivers.storage import JsonDocument
 
 CONFIG = '''"""nbgrader's settings for the minidis course; edit as you like, the file is kept."""
@@ -44,15 +42,17 @@ c.CourseDirectory.course_id = "minidis"
 # The hidden tests draw their inputs from this number. It stays in this folder.
 os.environ["MINIDIS_CLASS_SEED"] = "{seed}"
 
-# A cell that does not end is interrupted, and graded with nothing; the notebook goes on.
-c.ExecutePreprocessor.timeout = 300
-c.ExecutePreprocessor.interrupt_on_timeout = True
+# Each notebook is run and judged in a process of its own; after so many seconds it is cut off.
+from minidis.course import nbgrading  # noqa: E402
+
+c.Autograde.sanitize_preprocessors = nbgrading.SANITIZE
+c.Autograde.autograde_preprocessors = nbgrading.AUTOGRADE
+c.Autograde.pre_convert_hook = nbgrading.set_aside_unreadable
+c.Judge.timeout_s = 300
 
 # Progress files of the machine that grades are not the students'.
 os.environ["MINIDIS_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json")
 '''
-
-FRESH_CHECK = "from minidis.course import check  # whatever has taken the name meanwhile"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -98,7 +98,7 @@ def release(folder: Path, chapters: set[int]) -> list[str]:
     for assignment, paths in by_assignment.items():
         for path in paths:
             target = folder / "source" / assignment / path.name
-            JsonDocument(target).write(class_version(load(path)), sort_keys=False)
+            JsonDocument(target).write(load(path), sort_keys=False)
         run_nbgrader(folder, "generate_assignment", assignment, "--create", "--force")
     return list(by_assignment)
 
@@ -108,15 +108,6 @@ def run_nbgrader(folder: Path, *words: str) -> None:
     beside = str(Path(sys.executable).parent)  # nbgrader calls alembic by name
     environment = {**os.environ, "PATH": os.pathsep.join([beside, os.environ.get("PATH", "")])}
     subprocess.run([sys.executable, "-m", "nbgrader", *words], cwd=folder, env=environment, check=True)
-
-
-def class_version(notebook: Notebook) -> Notebook:
-    """The source as the teacher's folder holds it: its test cells import the check anew."""
-    made = copy.deepcopy(notebook)
-    for cell in test_cells(made):
-        text = f"{FRESH_CHECK}\n\n{cell_source(cell)}"
-        cell["source"] = text.splitlines(keepends=True)
-    return made
 
 
 if __name__ == "__main__":

@@ -1,95 +1,73 @@
-"""A class, with nbgrader itself: what students receive, and what good, half, blank and hostile answers get.
+"""A class, with nbgrader itself: what students receive, and what each of their submissions gets.
 
-One exercise of a chapter is handed in by each student, which nbgrader allows.
+CI grades seven submissions to one exercise. All of them, for three exercises:
+
+    CLASS_OF_THIRTY='2.2 3.2 4.1' .venv/bin/python -m pytest tests/course/test_classroom.py -n 0
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from minidis.course import classroom
+from minidis.course.grading import CLASS_SEED, class_seed, grade
 from minidis.course.sources import (
-    Notebook,
     cell_source,
     load,
+    number_of,
     solution_cells,
-    solution_code,
     source_paths,
-    test_cells,
 )
+from tests.course.answers import BANK, WRONG
+from tests.course.submissions import ALL, NO_SCORE, NOTHING, SUBMISSIONS
 
-CHAPTER = 9
-EXERCISE = "9.1"
-POINTS = 6
-
-HALF = """
-def transfer(redis, source, target, amount):
-    if int(redis.get(source) or 0) < amount:
-        return False
-    redis.decrby(source, amount)
-    redis.incrby(target, amount)
-    return True
-"""
-
-
-def set_answer(notebook: Notebook, text: str) -> None:
-    (cell,) = solution_cells(notebook)
-    cell["source"] = text
-
-
-def tamper(notebook: Notebook) -> None:
-    """The answer is wrong, takes the name of the check, and the test cell claims full marks."""
-    set_answer(notebook, HALF + f"\ncheck = lambda *words: {POINTS}.0\n")
-    for cell in test_cells(notebook):
-        cell["source"] = f"{POINTS}.0"
-
-
-def good(notebook: Notebook) -> None:
-    set_answer(notebook, solution_code(EXERCISE))
-
-
-SUBMISSIONS: dict[str, Any] = {
-    "good": good,
-    "hostile": tamper,
-    "blank": lambda notebook: None,
-}
+FEW = (
+    "right",
+    "blank",
+    "kills_the_process",
+    "other_marks",
+    "patches_the_judge",
+    "claims_all_points",
+    "cut_off_file",
+)
+IS_WHOLE = "CLASS_OF_THIRTY" in os.environ
+STUDENTS = tuple(SUBMISSIONS) if IS_WHOLE else FEW
+EXERCISES = os.environ.get("CLASS_OF_THIRTY", "3.2").split()
+CHAPTERS = [number.partition(".")[0] for number in EXERCISES]
+TIMEOUT_S = 40
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("class")
-    assert classroom.main(["course", "release", str(folder), str(CHAPTER)]) == 0
+    assert classroom.main(["course", "release", str(folder), *CHAPTERS]) == 0
+    config = folder / "nbgrader_config.py"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("timeout_s = 300", f"timeout_s = {TIMEOUT_S}"), encoding="utf-8")
     return folder
-
-
-def release_of(course: Path) -> Path:
-    (path,) = (course / "release").glob(f"*/{EXERCISE}_*.ipynb")
-    return path
 
 
 def test_students_receive_every_exercise_and_no_solution(course: Path) -> None:
     released = sorted(path.name for path in (course / "release").glob("*/*.ipynb"))
-    assert released == [path.name for path in source_paths() if path.parent.name.startswith(f"{CHAPTER:02}")]
-    for path in (course / "release").glob("*/*.ipynb"):
-        text = path.read_text(encoding="utf-8")
-        assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
-        assert all("raise NotImplementedError()" in cell_source(cell) for cell in solution_cells(load(path)))
-        assert not any(cell.get("outputs") for cell in load(path)["cells"])
+    assert released == [path.name for path in source_paths() if number_of(path).split(".")[0] in CHAPTERS]
     seed = seed_of(course)
     assert seed.isdigit()
-    assert all(
-        seed not in path.read_text(encoding="utf-8") for path in (course / "release").glob("*/*.ipynb")
-    )
+    for path in (course / "release").glob("*/*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text and seed not in text
+        assert all("raise NotImplementedError()" in cell_source(cell) for cell in solution_cells(load(path)))
+        assert not any(cell.get("outputs") for cell in load(path)["cells"])
 
 
 def test_a_second_release_keeps_the_teachers_settings(course: Path) -> None:
     before = (course / "nbgrader_config.py").read_text(encoding="utf-8")
-    assert classroom.main(["course", "release", str(course), str(CHAPTER)]) == 0
+    assert classroom.main(["course", "release", str(course), *CHAPTERS]) == 0
     assert (course / "nbgrader_config.py").read_text(encoding="utf-8") == before
 
 
@@ -98,32 +76,52 @@ def test_a_chapter_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "no exercises for chapter 99" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(900)  # a kernel for each submission, and an exercise that plays every schedule
-def test_a_class_is_graded(course: Path) -> None:
-    path = release_of(course)
+@pytest.mark.timeout(3600 if IS_WHOLE else 600)
+@pytest.mark.parametrize("number", EXERCISES)
+def test_a_class_is_graded(course: Path, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_in(course, number)
+    assert scores_of(course, number) == pytest.approx(due_to(course, number, monkeypatch))
+    pages = feedback_on(course, number)
+    page = pages["claims_all_points"]
+    assert all(f">{label}</td>" in page for label in ("given", "came", "due"))
+    assert seed_of(course) not in page
+    assert "the process was ended by SIGKILL" in pages["kills_the_process"]
+    assert "it changes minidis.course.grading.run_test" in pages["patches_the_judge"]
+    if IS_WHOLE:
+        assert f"it was still running after {TIMEOUT_S} s, and was cut off" in pages["endless_in_c"]
+
+
+# -- a class's folder
+
+
+def release_of(course: Path, number: str) -> Path:
+    (path,) = (course / "release").glob(f"*/{number}_*.ipynb")
+    return path
+
+
+def hand_in(course: Path, number: str) -> None:
+    """Put each student's notebook into the folder, and let nbgrader grade them."""
+    path = release_of(course, number)
     assignment = path.parent.name
-    for student, change in SUBMISSIONS.items():
+    for student in STUDENTS:
         notebook = load(path)
-        change(notebook)
-        graded = next(
-            at
-            for at, cell in enumerate(notebook["cells"])
-            if cell["metadata"].get("nbgrader", {}).get("grade")
-        )
-        del notebook["cells"][graded + 1 :]  # what one may try afterwards
+        text = SUBMISSIONS[student].change(notebook, number) or json.dumps(notebook)
         handed_in = course / "submitted" / student / assignment / path.name
         handed_in.parent.mkdir(parents=True)
-        handed_in.write_text(json.dumps(notebook), encoding="utf-8")
-    classroom.run_nbgrader(course, "autograde", assignment, "--create", f"--notebook={path.stem}")
-    scores = scores_of(course, path.stem)
-    assert scores["good"] == POINTS, scores
-    assert 0 < scores["hostile"] < POINTS  # what its answer is worth
-    assert scores["blank"] == 0
-    classroom.run_nbgrader(course, "generate_feedback", assignment, "--student=hostile")
-    (page,) = (course / "feedback/hostile").glob(f"*/{path.stem}.html")
-    text = page.read_text(encoding="utf-8")
-    assert all(f">{label}</td>" in text for label in ("given", "came", "due"))
-    assert seed_of(course) not in text
+        handed_in.write_text(text, encoding="utf-8")
+    try:
+        classroom.run_nbgrader(course, "autograde", assignment, "--create", f"--notebook={path.stem}")
+    except subprocess.CalledProcessError:  # it ends so when there is a student with nothing that it can read
+        assert any(SUBMISSIONS[student].due == NO_SCORE for student in STUDENTS)
+
+
+def due_to(course: Path, number: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, float | None]:
+    """What each submission should get, worked out here and now, by the checks alone."""
+    monkeypatch.setenv(CLASS_SEED, seed_of(course))
+    worth = [grade(BANK[number], answers, class_seed(number)).score for _, answers, _ in WRONG[number][:3]]
+    fixed = {ALL: float(BANK[number].points), NOTHING: 0.0, NO_SCORE: None}
+    students = {student: SUBMISSIONS[student] for student in STUDENTS}
+    return {name: fixed.get(one.due, worth[one.wrong]) for name, one in students.items()}
 
 
 def seed_of(course: Path) -> str:
@@ -131,7 +129,7 @@ def seed_of(course: Path) -> str:
     return config.partition('CLASS_SEED"] = "')[2].partition('"')[0]
 
 
-def scores_of(course: Path, notebook: str) -> dict[str, float]:
+def scores_of(course: Path, number: str) -> dict[str, float | None]:
     query = """
         SELECT submitted_assignment.student_id, SUM(grade.auto_score)
         FROM grade
@@ -142,4 +140,12 @@ def scores_of(course: Path, notebook: str) -> dict[str, float]:
         GROUP BY submitted_assignment.student_id
     """
     with sqlite3.connect(course / "gradebook.db") as database:
-        return dict(database.execute(query, [notebook]))
+        return dict(database.execute(query, [release_of(course, number).stem]))
+
+
+def feedback_on(course: Path, number: str) -> dict[str, str]:
+    """The page that each student gets."""
+    path = release_of(course, number)
+    classroom.run_nbgrader(course, "generate_feedback", path.parent.name, f"--notebook={path.stem}")
+    pages = (course / "feedback").glob(f"*/{path.parent.name}/{path.stem}.html")
+    return {page.parent.parent.name: page.read_text(encoding="utf-8") for page in pages}

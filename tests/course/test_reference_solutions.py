@@ -8,9 +8,18 @@ import pytest
 
 from minidis.course.exercise import BANK
 from minidis.course.grading import grade
+from minidis.course.sealing import Seal
 from tests.course.answers import NUMBERS, reference_answers
 
 SEEDS = (1,) if os.environ.get("CI") else (1, 2, 3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole_seal():
+    """None of them changes what a class's judge has sealed: it would refuse a right answer."""
+    seal = Seal()
+    yield
+    assert not seal.broken()
 
 
 @pytest.mark.parametrize("number", NUMBERS)
