@@ -1,59 +1,269 @@
-"""Sorted sets from a thousand to a million members: O(log n) shows as a column that hardly grows."""
+"""`python -m benchmarks.growth [LARGEST]`: what things cost as the data grows, beside the curve they ought to follow.
+
+Each kind of work is measured at a thousand, ten thousand ... keys or members (a lab: nodes), in processor time.
+What is expected of it (constant, logarithmic, linear ...) is drawn as a curve of that shape, as high as fits
+the points best: a line that leaves its curve upwards is the thing to look at. Writes benchmarks/GROWTH.md, with
+the longest pauses (pauses.py), and the charts.
+"""
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from random import Random
-from time import perf_counter
+from time import process_time
 
-import minidis
+from benchmarks import pauses
+from benchmarks.pauses import World, collector_of_the_server
 from benchmarks.timing import table
+from minidis.drivers.simulation.lab import Lab
+from minidis.engine.loading import Loading
+from minidis.notebook.views import charts
+from minidis.notebook.views.drawing import Canvas
+from minidis.values.sorted_set import SortedSet
 
+RESULTS = Path(__file__).parent / "GROWTH.md"
+CHART = Path(__file__).parent / "growth.svg"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
+NODES = (3, 10, 30, 100)
 CALLS = 2_000
-BATCH = 500
+ROUNDS = 3
+
+PAGE = """# Growth, and no pause
+
+Written by `python -m benchmarks.growth`, in seconds of one processor; the times are this machine's.
+
+## Cost against size
+
+{growth}
+
+![Cost against size, beside the expected curves](growth.svg)
+
+Members and scores are drawn at random, so a million of them do not fit the processor's caches: what a
+logarithm does not explain in the first chart is memory latency. A key's record in a file is {record}.
+
+## The longest step
+
+While a step lasts (a command, or a turn of the timers) nobody else is served. With the garbage collector as
+`minidis-server` has it (minidis/drivers/collecting.py):
+
+{pauses}
+
+- SET: the longest is the one at which Python's dict, which holds the keyspace, moves to a larger table (700,000
+  keys). Redis rehashes step by step, and so does `Database(table=HashTable)`, at five times the cost of each look-up.
+- DEL frees at once, in Redis too; UNLINK and the `lazyfree-` directives are there for that.
+- One large value is written, rewritten and loaded in one go: a snapshot of a sorted set of a million members
+  pauses for as long as that takes.
+"""
+
+Curve = Callable[[float], float]
+CURVES: dict[str, Curve] = {
+    "constant": lambda n: 1.0,
+    "log n": math.log,
+    "n": lambda n: n,
+    "n²": lambda n: n * n,
+}
 
 
-def measure() -> str:
-    """Microseconds per call at each size, for members and scores drawn at random, as Markdown."""
-    rows = [measure_size(size) for size in SIZES]
-    return table(["members", "ZADD new", "ZADD update", "ZRANK", "ZRANGE 10", "ZREM", "fill, s"], rows)
+@dataclass(frozen=True)
+class Work:
+    """One kind of work: what its figure counts, the curve that is expected, how to measure it at a size."""
+
+    unit: str
+    expected: str
+    measure: Callable[[int], float]
+    sizes: Sequence[int] = SIZES
 
 
-def measure_size(size: int) -> list[str]:
-    random = Random(size)
-    node = minidis.Node()
-    client = node.connect()
+Costs = dict[int, float]
+"""Size -> cost."""
 
-    def run(command: str, *words: object) -> None:
-        node.execute(client, [command.encode(), b"board", *(str(word).encode() for word in words)])
 
-    def per_call(command: str, arguments: list[tuple[object, ...]]) -> str:
-        prepared = [
-            [command.encode(), b"board", *(str(word).encode() for word in words)] for words in arguments
-        ]
-        start = perf_counter()
-        for argv in prepared:
-            node.execute(client, argv)
-        return f"{(perf_counter() - start) / len(prepared) * 1e6:.1f}"
+# -- sorted sets, in microseconds for a call ------------------------------------------------------------
 
-    start = perf_counter()
-    for first in range(0, size, BATCH):
-        pairs = [
-            word
-            for member in range(first, min(first + BATCH, size))
-            for word in (random.random(), f"m{member}")
-        ]
-        run("ZADD", *pairs)
-    fill_s = perf_counter() - start
-    members = [f"m{random.randrange(size)}" for _ in range(CALLS)]
-    ranks = [random.randrange(size - 10) for _ in range(CALLS)]
-    new = [f"new{number}" for number in range(CALLS)]
-    return [
-        f"{size:,}",
-        per_call("ZADD", [(random.random(), member) for member in new]),
-        per_call("ZADD", [(random.random(), member) for member in members]),
-        per_call("ZRANK", [(member,) for member in members]),
-        per_call("ZRANGE", [(rank, rank + 9) for rank in ranks]),
-        per_call("ZREM", [(member,) for member in new]),
-        f"{fill_s:.1f}",
-    ]
+
+def _board(size: int) -> World:
+    world, random = World(), Random(size)
+    scores = {b"m%d" % number: random.random() for number in range(size)}
+    board = SortedSet.from_scores(scores, world.node.encodings, random)
+    world.node.databases[0].create(b"board", board)
+    return world
+
+
+def _per_call(world: World, requests: Sequence[Sequence[object]]) -> float:
+    """Microseconds for each of the requests, in the best of some rounds."""
+    prepared = [pauses.to_argv(request) for request in requests]
+    best_s = math.inf
+    for start in range(0, len(prepared), len(prepared) // ROUNDS):
+        piece = prepared[start : start + len(prepared) // ROUNDS]
+        started_s = process_time()
+        for argv in piece:
+            world.node.execute(world.client, argv)
+        best_s = min(best_s, (process_time() - started_s) / len(piece))
+    return best_s * 1e6
+
+
+def zadd(size: int) -> float:
+    random = Random(1)
+    return _per_call(_board(size), [("ZADD", "board", random.random(), f"new{n}") for n in range(CALLS)])
+
+
+def zrank(size: int) -> float:
+    random = Random(1)
+    return _per_call(_board(size), [("ZRANK", "board", f"m{random.randrange(size)}") for _ in range(CALLS)])
+
+
+# -- the whole keyspace ---------------------------------------------------------------------------------
+
+
+def _work_on(work: Callable[[World, int], None]) -> Callable[[int], float]:
+    """Microseconds for each key of what is a step in pauses.py."""
+
+    def measure(size: int) -> float:
+        world = World()
+        work(world, size)
+        return world.total_ns / 1000 / size
+
+    return measure
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started_s = process_time()
+    work()
+    return process_time() - started_s
+
+
+def save(size: int) -> float:
+    world = World()
+    world.fill(size)
+    return _seconds(world.node.saving.save)
+
+
+def load(size: int) -> float:
+    world = World()
+    world.fill(size)
+    world.node.saving.save()
+    world.node.databases[0].clear()
+    loading = Loading(world.node)
+    return _seconds(loading.begin(loading.snapshot(world.node.saving.path)).run)
+
+
+def rewrite(size: int) -> float:
+    world = World()
+    world.fill(size)
+    world.run("CONFIG", "SET", "aof-use-rdb-preamble", "no")
+    world.run("BGREWRITEAOF")
+    assert world.node.background.job is not None
+    return _seconds(world.node.background.job.run)
+
+
+def replica_sync(size: int) -> float:
+    """Both sides: the primary's snapshot, the network of the lab, the replica's reading."""
+    lab = Lab(seed=1)
+    lab.record.keeps_messages = False
+    primary, replica = lab.nodes("a", "b", config={"repl-diskless-sync-delay": 0})
+    pauses.fill(primary.node.databases[0], size)
+
+    def synchronize() -> None:
+        lab.call("b", "REPLICAOF", "a", 6379)
+        assert lab.run_until(lambda: len(replica.node.databases[0]) == size, "1h")
+
+    return _seconds(synchronize)
+
+
+def lab_of_nodes(nodes: int) -> float:
+    """Processor seconds for a virtual second of a cluster in which nothing happens."""
+    lab = Lab(seed=1)
+    lab.record.keeps_messages = False
+    lab.cluster([f"n{number}" for number in range(nodes)], replicas=0, config={"hz": 1})
+    lab.run(3)
+    return _seconds(lambda: lab.run(5)) / 5
+
+
+WORK: dict[str, Work] = {
+    "ZADD": Work("us a call", "log n", zadd),
+    "ZRANK": Work("us a call", "log n", zrank),
+    "SCAN": Work("us a key", "constant", _work_on(pauses.scanning)),
+    "active expiry": Work("us a key", "constant", _work_on(pauses.expiring)),
+    "RDB save": Work("s", "n", save),
+    "RDB load": Work("s", "n", load),
+    "AOF rewrite": Work("s", "n", rewrite),
+    "replica sync": Work("s", "n", replica_sync),
+    "lab of nodes": Work("s for a second", "n²", lab_of_nodes, NODES),
+}
+
+
+# -- the page -------------------------------------------------------------------------------------------
+
+
+def measure(names: Sequence[str] = ("ZADD", "ZRANK"), largest: int = SIZES[-1]) -> str:
+    """A Markdown table of some kinds of work."""
+    return growth_table({name: costs_of(WORK[name], largest) for name in names})
+
+
+def costs_of(work: Work, largest: int) -> Costs:
+    """The cost at each size up to the largest."""
+    with collector_of_the_server():
+        return {size: work.measure(size) for size in work.sizes if size <= largest}
+
+
+def growth_table(found: Mapping[str, Costs]) -> str:
+    rows = []
+    for name, costs in found.items():
+        figures = [f"{cost:.3g} ({size:,})" for size, cost in costs.items()]
+        rows.append([name, WORK[name].unit, WORK[name].expected, *figures])
+    count = max(len(row) for row in rows) - 3
+    return table(
+        ["", "unit", "expected", *[""] * count], [row + [""] * (count + 3 - len(row)) for row in rows]
+    )
+
+
+def expected(costs: Costs, curve: Curve) -> list[tuple[float, float]]:
+    """The curve, as high as fits the costs best: by the mean of the logarithms of how far they are apart."""
+    height = math.exp(sum(math.log(cost / curve(size)) for size, cost in costs.items()) / len(costs))
+    return [(size, height * curve(size)) for size in costs]
+
+
+def chart(found: Mapping[str, Costs]) -> str:
+    """For each unit and expectation a chart of the costs, and each one's curve behind it, as one SVG."""
+    canvas = Canvas("cost against size, beside the expected curves")
+    top = 0.0
+    for (unit, shape), names in _by_kind(found):
+        lines = {name: list(found[name].items()) for name in names}
+        curves = {f"{shape} for {name}": expected(found[name], CURVES[shape]) for name in names}
+        drawn = charts.line(
+            {**lines, **curves},
+            title=f"{', '.join(names)}: expected {shape}",
+            x="nodes" if WORK[names[0]].sizes is NODES else "keys or members",
+            y=unit,
+            log_x=True,
+            log_y=shape in ("n", "n²"),
+        )
+        canvas.embed(drawn.canvas, top)
+        top += drawn.canvas.bottom + 12
+    return canvas.svg()
+
+
+def _by_kind(found: Mapping[str, Costs]) -> Iterator[tuple[tuple[str, str], list[str]]]:
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for name in found:
+        kinds.setdefault((WORK[name].unit, WORK[name].expected), []).append(name)
+    yield from kinds.items()
+
+
+def main(largest: int) -> None:
+    found: dict[str, Costs] = {}
+    for name, work in WORK.items():
+        found[name] = costs_of(work, largest)
+        print(name, found[name], flush=True)
+    CHART.write_text(chart(found) + "\n")
+    record = "a string of 14 bytes, 26 in all"
+    longest = pauses.measure(largest)
+    RESULTS.write_text(PAGE.format(growth=growth_table(found), pauses=longest, record=record))
+
+
+if __name__ == "__main__":
+    main(int(float(sys.argv[1])) if len(sys.argv) > 1 else SIZES[-1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import process_time_ns
@@ -20,6 +20,7 @@ from benchmarks.timing import table
 from minidis.distributed.replication.receiving import Receiver
 from minidis.drivers import collecting
 from minidis.drivers.disk import RealDisk
+from minidis.engine.database import Database
 from minidis.engine.expiry import PART_US
 from minidis.engine.loading import Loading
 from minidis.engine.node import Node
@@ -59,11 +60,11 @@ class World:
 
     def run(self, *words: object) -> object:
         """A command, not timed."""
-        return self.node.execute(self.client, _argv(words))
+        return self.node.execute(self.client, to_argv(words))
 
     def timed(self, *words: object) -> object:
         """A command as a step."""
-        return self.step(self.node.execute, self.client, _argv(words))
+        return self.step(self.node.execute, self.client, to_argv(words))
 
     def turns(self, is_done: Callable[[], object]) -> Iterator[None]:
         """Turns of the timers, each after its rest, until something is done."""
@@ -78,18 +79,22 @@ class World:
 
     def fill(self, keys: int, expires_in_ms: int = 0) -> None:
         database = self.node.databases[0]
-        value = b"value of a key"
-        for number in range(keys):
-            database.table[b"key:%d" % number] = String(value)
-            if number % 5000 == 0:
-                collecting.freeze_the_old()
+        fill(database, keys)
         if expires_in_ms:
             at_ms = self.clock() // 1000 + expires_in_ms
             for key in database.table:
                 database.expires[key] = at_ms + len(key)
 
 
-def _argv(words: tuple[object, ...]) -> list[bytes]:
+def fill(database: Database, keys: int) -> None:
+    """Many small strings, by the shortest way."""
+    for number in range(keys):
+        database.table[b"key:%d" % number] = String(b"value of a key")
+        if number % 5000 == 0:
+            collecting.freeze_the_old()
+
+
+def to_argv(words: Sequence[object]) -> list[bytes]:
     return [word if isinstance(word, bytes) else str(word).encode() for word in words]
 
 
