@@ -1,9 +1,9 @@
-"""`python -m benchmarks.growth [LARGEST]`: what things cost as the data grows, beside the curve they ought to follow.
+"""`python -m benchmarks.growth [LARGEST]`: what things cost as the data grows, beside the expected curves.
 
-Each kind of work is measured at a thousand, ten thousand ... keys or members (a lab: nodes), in processor time.
-What is expected of it (constant, logarithmic, linear ...) is drawn as a curve of that shape, as high as fits
-the points best: a line that leaves its curve upwards is the thing to look at. Writes benchmarks/GROWTH.md, with
-the longest pauses (pauses.py), and the charts.
+Each kind of work is measured at a thousand, ten thousand ... keys or members (a lab: nodes), in processor
+time. What is expected of it (constant, logarithmic, linear ...) is drawn as a curve of that shape, as high as
+fits the points best: a line that leaves its curve upwards is the thing to look at. Writes
+benchmarks/GROWTH.md, with the longest pauses (pauses.py), and the charts.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ While a step lasts (a command, or a turn of the timers) nobody else is served. W
 
 {pauses}
 
-- SET: the longest is the one at which Python's dict, which holds the keyspace, moves to a larger table (700,000
-  keys). Redis rehashes step by step, and so does `Database(table=HashTable)`, at five times the cost of each look-up.
+- SET: the longest is the one at which Python's dict, which holds the keyspace, moves to a larger table (at
+  700,000 keys). Redis rehashes step by step, and so does `Database(table=HashTable)`, at five times the cost of
+  each look-up.
 - DEL frees at once, in Redis too; UNLINK and the `lazyfree-` directives are there for that.
 - One large value is written, rewritten and loaded in one go: a snapshot of a sorted set of a million members
   pauses for as long as that takes.
