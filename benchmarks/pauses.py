@@ -136,7 +136,8 @@ def expiring(world: World, keys: int) -> None:
 def evicting(world: World, keys: int) -> None:
     world.fill(keys)
     world.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    world.run("CONFIG", "SET", "maxmemory", world.node.memory.used_bytes() - 100_000)
+    memory = world.node.memory
+    world.run("CONFIG", "SET", "maxmemory", memory.used_bytes() - memory.dataset_bytes // 50)
     for number in range(3000):
         world.timed(b"SET", b"new:%d" % number, b"x" * 100)
 
