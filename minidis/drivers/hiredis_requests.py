@@ -29,9 +29,6 @@ import hiredis
 from minidis.protocol.pipelines import split_pipeline
 from minidis.protocol.resp import RequestParser
 
-WORTH_IT_FROM_BYTES = 120
-"""A single short request is split sooner than it is handed over."""
-
 BEGINNINGS = b"+=(>~|"
 """Status, verbatim text, big number look like bulk strings afterwards; push, set, attributes like arrays."""
 
@@ -44,13 +41,13 @@ class PipelineReader:
     def __init__(self) -> None:
         self._reader = hiredis.Reader()
 
-    def split(self, data: bytes | bytearray) -> tuple[list[list[bytes]], int]:
+    def split(self, data: bytes) -> tuple[list[list[bytes]], int]:
         """As `split_pipeline`: the simple requests at the start of `data`, and how many bytes they take."""
-        if len(data) < WORTH_IT_FROM_BYTES or data[-2:] != b"\r\n" or any(map(data.__contains__, BEGINNINGS)):
+        if data[-2:] != b"\r\n" or any(map(data.__contains__, BEGINNINGS)):
             return split_pipeline(data)
         reader = self._reader
         try:
-            reader.feed(bytes(data))
+            reader.feed(data)
             reader.feed(END_MARK)
             requests = list(iter(reader.gets, False))
             if (
@@ -70,4 +67,4 @@ class PipelineReader:
 class HiredisRequestParser(RequestParser):
     """The parser of requests, with hiredis for pipelines."""
 
-    split_pipeline = staticmethod(PipelineReader().split)
+    split_long_pipeline = staticmethod(PipelineReader().split)

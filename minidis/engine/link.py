@@ -214,8 +214,12 @@ class Link:
 
     def take_output(self, most_bytes: int | None = None) -> bytes:
         """Take up to `most_bytes` (all, if None) out of `output`, to be sent."""
-        data = bytes(self.output if most_bytes is None else self.output[:most_bytes])
-        del self.output[: len(data)]
+        if most_bytes is None:
+            data = bytes(self.output)
+            self.output.clear()
+        else:
+            data = bytes(self.output[:most_bytes])
+            del self.output[:most_bytes]
         return data
 
     def close(self) -> None:

@@ -27,24 +27,28 @@ MOST_WORDS = 64
 LONGEST_WORD_BYTES = 1024
 
 _COUNTS = {b"*%d" % count: count for count in range(1, MOST_WORDS + 1)}
-_LENGTH_LINE = {length: b"$%d" % length for length in range(LONGEST_WORD_BYTES + 1)}.get
+_LENGTHS = {b"$%d" % length: length for length in range(LONGEST_WORD_BYTES + 1)}
 
 
-def split_pipeline(data: bytes | bytearray) -> tuple[list[list[bytes]], int]:
+def split_pipeline(data: bytes) -> tuple[list[list[bytes]], int]:
     """The requests at the beginning of `data` that are simple, and how many bytes they are."""
-    pieces = bytes(data).split(b"\r\n")
+    pieces = data.split(b"\r\n")
     last = len(pieces) - 1  # what follows the last CRLF is no whole piece
     requests = []
-    at = 0
-    while at < last:
-        end = at + 1 + 2 * _COUNTS.get(pieces[at], last)
+    start = 0
+    while start < last:
+        end = start + 1 + 2 * _COUNTS.get(pieces[start], last)
         if end > last:
             break
-        words = pieces[at + 2 : end : 2]
-        if pieces[at + 1 : end : 2] != list(map(_LENGTH_LINE, map(len, words))):
+        words, at = pieces[start + 2 : end : 2], start + 1
+        for word in words:
+            if _LENGTHS.get(pieces[at]) != len(word):
+                break
+            at += 2
+        if at < end:
             break
         requests.append(words)
-        at = end
-    if at == last and not pieces[last]:
+        start = end
+    if start == last and not pieces[last]:
         return requests, len(data)
-    return requests, sum(map(len, pieces[:at])) + 2 * at
+    return requests, sum(map(len, pieces[:start])) + 2 * start

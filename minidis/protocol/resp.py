@@ -69,6 +69,9 @@ from minidis.protocol.replies import (
 MAX_INLINE_BYTES = 64 * 1024
 MAX_ARGUMENTS = 2**31 - 1
 DEFAULT_MAX_BULK_BYTES = 512 * 1024 * 1024
+SHORT_PIPELINE_BYTES = 120
+"""A single short request is split sooner than it is handed to whom `split_long_pipeline` may be."""
+
 MAX_UNAUTHENTICATED_ARGUMENTS = 10
 MAX_UNAUTHENTICATED_BULK_BYTES = 16384
 
@@ -87,7 +90,7 @@ class RequestParser:
     not given its password yet must not make the server reserve much memory.
     """
 
-    split_pipeline = staticmethod(split_pipeline)
+    split_long_pipeline = staticmethod(split_pipeline)
 
     def __init__(self, max_bulk_bytes: int = DEFAULT_MAX_BULK_BYTES, authenticated: bool = True) -> None:
         self.max_bulk_bytes = max_bulk_bytes
@@ -106,11 +109,12 @@ class RequestParser:
     def feed(self, data: bytes) -> None:
         """Take the next bytes from the network. O(len(data)), amortised."""
         self._is_fresh = True
-        if self._at == len(self._buffer):  # all is read, as it mostly is: no need to copy what comes
-            self._dropped += self._at
-            self._buffer, self._at, self._looked = data, 0, 0
-            return
         buffer = self._buffer
+        if self._at == len(buffer):  # all is read, as it mostly is: no need to copy what comes
+            self._dropped += self._at
+            self._buffer = data
+            self._at = self._looked = 0
+            return
         if isinstance(buffer, bytes):
             self._buffer = buffer = bytearray(buffer)
         if self._at > 4096 and self._at > len(buffer) // 2:
@@ -147,12 +151,18 @@ class RequestParser:
         """
         if self._is_fresh and not self._ahead and not self._missing_arguments and self.authenticated:
             self._is_fresh = False
-            requests, size = self.split_pipeline(self._buffer[self._at :] if self._at else self._buffer)
-            self._ahead.extend(reversed(requests))
-            self._consume(self._at + size)
-            if self._at == len(self._buffer):
-                self._dropped += self._at
-                self._buffer, self._at, self._looked = b"", 0, 0
+            data = self._buffer if type(self._buffer) is bytes else bytes(self._buffer)
+            if self._at:
+                data = data[self._at :]
+            split = split_pipeline if len(data) < SHORT_PIPELINE_BYTES else self.split_long_pipeline
+            self._ahead, size = split(data)
+            self._ahead.reverse()
+            if size == len(data):
+                self._dropped += self._at + size
+                self._buffer = b""
+                self._at = self._looked = 0
+            else:
+                self._consume(self._at + size)
         return self._ahead
 
     @property
