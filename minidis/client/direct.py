@@ -35,8 +35,7 @@ import redis.client
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
 from minidis.client.session import Session
-from minidis.client.sync import InProcessConnection, InProcessSocket
-from minidis.client.values import Unusual, converters, unusual
+from minidis.client.values import Unusual, unusual
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
@@ -86,13 +85,8 @@ def request(args: tuple[Any, ...]) -> list[bytes]:
 
 def ready_session(connection: Any) -> Session | None:
     """The session behind a connection on which nothing is under way; None if it must go by bytes."""
-    if type(connection) is not InProcessConnection:  # redis-py's cache, or somebody who counts bytes
-        return None
-    socket = connection._sock
-    if type(socket) is not InProcessSocket or not connection.speaks_plainly:
-        return None
-    session = socket.session
-    if session.client.gated or session.client.outbox or session.output:
+    session = getattr(connection, "plain_session", None)  # a connection of redis-py's cache has none
+    if session is None or session.client.gated or session.client.outbox or session.output:
         return None
     return session
 
@@ -102,22 +96,24 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
     session = ready_session(connection)
     if session is None or (options and not _BY_PARSER.isdisjoint(options)):
         return BY_BYTES
+    name, client = args[0], session.client
     try:
         argv = request(args)
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
-    client = session.client
     try:
-        reply = session.embedded.call(client, argv)
+        reply = session.execute(client, argv)
         if client.gated or client.outbox:
             raise Unusual
-        of_type = converters(client.protocol, connection.encoder.decode_responses)
-        value = of_type.get(type(reply), unusual)(reply)
+        value = session.of_type[client.protocol].get(type(reply), unusual)(reply)
     except ReplyError as error:
         return _parsed(owner, connection, session, error, args, options)
     except (Unusual, UnicodeDecodeError):
         return _parsed(owner, connection, session, reply, args, options)
-    return called_back(owner, args[0], value, options)
+    callback = dict.get(owner.response_callbacks, name)
+    if callback is None and name.isupper():
+        return value
+    return called_back(owner, name, value, options)
 
 
 def called_back(owner: redis.Redis, name: Any, value: Any, options: dict[str, Any]) -> Any:
@@ -275,7 +271,7 @@ class Batch:
 
     def _run(self) -> None:
         """Run one after another, up to one after which the connection is not what it was."""
-        client, execute, replies = self.session.client, self.session.embedded.call, self.replies
+        client, execute, replies = self.session.client, self.session.execute, self.replies
         for argv in self.requests:
             try:
                 reply = execute(client, argv)
@@ -289,7 +285,7 @@ class Batch:
         """What redis-py's parser would make of all replies; None when it must do so itself."""
         if len(self.replies) < len(self.requests) or self.session.client.gated or self.session.client.outbox:
             return None
-        of_type = converters(self.session.client.protocol, self.connection.encoder.decode_responses)
+        of_type = self.session.of_type[self.session.client.protocol]
         try:
             return [of_type.get(type(reply), unusual)(reply) for reply in self.replies]
         except (Unusual, UnicodeDecodeError):

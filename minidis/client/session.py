@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidis.client.values import Convert
 from minidis.drivers.embedded import Embedded
 from minidis.engine.link import Link
 from minidis.protocol.resp import RequestParser
@@ -29,6 +30,7 @@ class Session(Link):
         parser = RequestParser if embedded.front is None else embedded.front.parser  # perhaps a learner's
         super().__init__(embedded.node, parser=parser, client=embedded.connect(), execute=embedded.call)
         self.embedded = embedded
+        self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
 
     @property
     def waits(self) -> bool:

@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.utils import HIREDIS_AVAILABLE
 
 from minidis.client.session import Session
+from minidis.client.values import converters
 from minidis.drivers.embedded import Embedded
 
 
@@ -81,20 +82,35 @@ class InProcessHiredisParser(_HiredisParser):
 class InProcessConnection(UnixDomainSocketConnection):
     """A connection of redis-py to a node in this process."""
 
+    plain_session: Session | None = None
+    """Where the words of a client in this process may go straight to (direct.py); None: by bytes alone."""
+
     def __init__(self, node: Embedded, **options: Any) -> None:
         options.setdefault("parser_class", InProcessHiredisParser if HIREDIS_AVAILABLE else _RESP2Parser)
         super().__init__(**{"path": "minidis", **options})
         self.node = node
-        self.speaks_plainly = (
-            self.encoder.encoding.lower() in ("utf-8", "utf8")
-            and self.encoder.encoding_errors == "strict"
-            and not self.health_check_interval
-            and options.get("command_packer") is None
-            and node.front is None
-        )
-        """Nothing stands between its words and the node but the usual packing and parsing (direct.py)."""
+        self._has_own_packer = options.get("command_packer") is not None
 
     def _connect(self) -> InProcessSocket:
         socket = InProcessSocket(self.node)
         socket.settimeout(self.socket_timeout)
+        if self._speaks_plainly():
+            self.plain_session = socket.session
+            socket.session.of_type = {
+                protocol: converters(protocol, self.encoder.decode_responses) for protocol in (2, 3)
+            }
         return socket
+
+    def disconnect(self, *arguments: Any, **options: Any) -> None:
+        self.plain_session = None
+        super().disconnect(*arguments, **options)
+
+    def _speaks_plainly(self) -> bool:
+        """Stands nothing between its words and the node but the usual packing and parsing?"""
+        return (
+            self.encoder.encoding.lower() in ("utf-8", "utf8")
+            and self.encoder.encoding_errors == "strict"
+            and not self.health_check_interval
+            and not self._has_own_packer
+            and self.node.front is None
+        )

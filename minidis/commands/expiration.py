@@ -116,10 +116,10 @@ def _expire(
     unit_ms: int,
     base_ms: int,
 ) -> int:
-    wanted = _conditions(conditions)
+    wanted = _conditions(conditions) if conditions else None
     at_ms = _point_in_time(name, integer(time_word), unit_ms, base_ms)
     db = client.db
-    if db.edit(key) is None or not _allowed(wanted, at_ms, db.expiry_ms(key)):
+    if db.edit(key) is None or (wanted and not _allowed(wanted, at_ms, db.expiry_ms(key))):
         return 0
     if at_ms <= client.node.now_ms and client.node.deletes_expired_keys:
         db.delete(key)

@@ -49,8 +49,11 @@ def hset(client: Client, key: bytes, *words: bytes) -> int:
     """Set fields of a hash, and count those that are new. O(1) for each field/value pair added, so O(N) to \
 add N field/value pairs when the command is called with multiple field/value pairs."""
     value = edit_or_create(client, key)
-    value.expect(words)
-    added = sum([value.set(field, text) for field, text in pairs_of(words)])
+    if len(words) == 2:
+        added = int(value.set(*words))
+    else:
+        value.expect(words)
+        added = sum([value.set(field, text) for field, text in pairs_of(words)])
     client.db.touch(key, "hset", len(words) // 2)
     return added
 

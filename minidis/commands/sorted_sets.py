@@ -92,7 +92,10 @@ def _add(client: Client, key: bytes, words: tuple[bytes, ...], options: set[byte
         options.add(word)
         at += 1
     members = words[at + 1 :: 2]
-    _check_add_options(options, len(words) - at)
+    if (len(words) - at) % 2 or not members:
+        raise ReplyError(errors.SYNTAX)
+    if options:
+        _check_add_options(options, len(words) - at)
     scores = [double(text) for text in words[at::2]]
 
     db = client.db
@@ -127,8 +130,6 @@ def _add(client: Client, key: bytes, words: tuple[bytes, ...], options: set[byte
 
 
 def _check_add_options(options: set[bytes], words_left: int) -> None:
-    if words_left % 2 or not words_left:
-        raise ReplyError(errors.SYNTAX)
     if b"NX" in options and b"XX" in options:
         raise ReplyError(NX_AND_XX)
     if len(options & {b"NX", b"GT", b"LT"}) > 1:

@@ -345,9 +345,9 @@ def expiry_from_options(
 
     Raises "invalid expire time" for a time that is not positive or overflows 64 bits.
     """
-    if ex is None and px is None and exat is None and pxat is None:
+    given = ex if ex is not None else px if px is not None else exat if exat is not None else pxat
+    if given is None:
         return None
-    given = next(time for time in (ex, px, exat, pxat) if time is not None)
     at_ms = given * 1000 if px is None and pxat is None else given
     if given <= 0 or at_ms > INT64_MAX:
         raise errors.invalid_expire(name)

@@ -134,6 +134,7 @@ class Embedded:
 
     def _make_node(self, config: Config) -> None:
         self.node = Node(config, self._current_clock(), self.random, table=self._table, disk=self.disk)
+        self.node.stopwatch_ns = self._stopwatch_ns
         self.node.sleep = self._sleep
         self.node.on_script_step = self.script_step
         self._departures = _Departures(self.node)
@@ -412,7 +413,13 @@ class Embedded:
 
     def _clock_changed(self) -> None:
         self.node.clock = self._current_clock()
+        self.node.stopwatch_ns = self._stopwatch_ns
         self.node.next_cron_us = self.node.clock()
+
+    @property
+    def _stopwatch_ns(self) -> Callable[[], int]:
+        """What commands are timed by: where the clock is frozen they take no time, but what they sleep."""
+        return time.perf_counter_ns if self._frozen_us is None else lambda: self.node.clock() * 1000
 
     def _current_clock(self) -> Callable[[], int]:
         return real_clock if self._frozen_us is None else lambda: self._frozen_us  # type: ignore[return-value]

@@ -226,16 +226,14 @@ def _bind_irregular(line: SyntaxLine, handler: Handler, skip: int) -> Invoke:
 class _Option:
     """An option's place in the handler's signature, and the group in which it excludes the others."""
 
-    __slots__ = ("name", "group", "arguments")
+    __slots__ = ("name", "group", "converters")
 
     def __init__(self, argument: Argument, group: int) -> None:
         name = (argument.token or argument.name).lower().replace("-", "_")
         self.name = name + "_" if keyword.iskeyword(name) else name
         self.group = group
-        if argument.type == "pure-token":
-            self.arguments: tuple[Argument, ...] = ()
-        else:
-            self.arguments = argument.children or (argument,)
+        arguments = () if argument.type == "pure-token" else argument.children or (argument,)
+        self.converters = [_CONVERTERS.get(each.type, bytes) for each in arguments]
 
 
 def _option_table(arguments: tuple[Argument, ...]) -> dict[bytes, _Option]:
@@ -260,24 +258,25 @@ def _read_options(options: dict[bytes, _Option], argv: list[bytes], position: in
     Words are read first and numbers converted after, so that `EX ten BOGUS` is a syntax error and
     not a bad integer: the order in which Redis complains.
     """
+    count = len(argv)
+    if 0 < count - position <= 2:  # one option alone, as nearly always: nothing contradicts it
+        option = options.get(argv[position].upper())
+        if option is not None and len(option.converters) == count - position - 1:
+            return {option.name: option.converters[0](argv[-1]) if option.converters else True}
     chosen: dict[int, _Option] = {}
     found: list[tuple[_Option, list[bytes]]] = []
-    count = len(argv)
     while position < count:
         option = options.get(argv[position].upper())
         if option is None or chosen.get(option.group, option) is not option:
             raise ReplyError(errors.SYNTAX)
         chosen[option.group] = option
-        width = len(option.arguments)
+        width = len(option.converters)
         if position + width >= count and width:
             raise ReplyError(errors.SYNTAX)
         found.append((option, argv[position + 1 : position + 1 + width]))
         position += 1 + width
     values: dict[str, Any] = {}
     for option, words in found:
-        converted = [
-            _CONVERTERS.get(argument.type, bytes)(word)
-            for argument, word in zip(option.arguments, words, strict=True)
-        ]
+        converted = [convert(word) for convert, word in zip(option.converters, words, strict=True)]
         values[option.name] = True if not words else converted[0] if len(words) == 1 else tuple(converted)
     return values

@@ -294,6 +294,9 @@ class Node:
         changed, client.journals_always = changed or client.journals_always, False
         if changed and commands:
             self.writer = client
+            if len(commands) == 1:
+                self.journal.enter(client.db.index, commands[0])
+                return
             self.journal.begin_group()
             for entry in commands:
                 self.journal.enter(client.db.index, entry)

@@ -209,9 +209,10 @@ class Statistics:
 
     def _timed(self, command: Command, timing: Timing) -> Any:
         """`invoke` between two readings of the stopwatch.  Short: a server pays it for every command."""
-        stopwatch_ns, invoke, durations_ns = self.node.stopwatch_ns, timing.invoke, timing.durations_ns
+        node, invoke, durations_ns = self.node, timing.invoke, timing.durations_ns
 
         def timed(client: Client, argv: list[bytes]) -> Any:
+            stopwatch_ns = node.stopwatch_ns
             started_ns = stopwatch_ns()
             try:
                 reply = invoke(client, argv)
@@ -229,9 +230,10 @@ class Statistics:
         return timed
 
     def _timed_unless_it_waits(self, command: Command, timing: Timing) -> Any:
-        stopwatch_ns, invoke = self.node.stopwatch_ns, timing.invoke
+        node, invoke = self.node, timing.invoke
 
         def timed(client: Client, argv: list[bytes]) -> Any:
+            stopwatch_ns = node.stopwatch_ns
             started_ns = stopwatch_ns()
             reply = invoke(client, argv)
             if type(reply) is not Wait:

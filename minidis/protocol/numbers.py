@@ -54,6 +54,8 @@ def parse_integer(text: bytes) -> int | None:
     >>> [parse_integer(text) for text in (b"0", b"-7", b"-0", b"+1", b"1.0", b"", b"9223372036854775808")]
     [0, -7, None, None, None, None, None]
     """
+    if text.isdigit() and text[0] != 0x30 and len(text) < 19:  # nearly always; the rest takes a regex
+        return int(text)
     if _CANONICAL_INTEGER(text) is None:
         return None
     value = int(text)
@@ -107,6 +109,10 @@ def parse_float(text: bytes) -> float | None:
     >>> [parse_float(text) for text in (b"1.5e3", b"-inf", b"0x10", b"nan", b" 1", b"1e400", b"1e-400")]
     [1500.0, -inf, 16.0, None, None, None, None]
     """
+    if _PLAIN_FLOAT(text) is not None:
+        value = float(text)
+        if value:
+            return value
     form = _FLOAT(text)
     if form is None:
         return None
@@ -166,6 +172,9 @@ def _place_point(digits: str, exponent: int, negative: bool) -> bytes:
 # Within half of the 64-bit range d2string prints a whole double as an integer (double2ll).
 _EXACT_INTEGER_LIMIT = float(INTEGER_MAX // 2)
 
+_PLAIN_FLOAT = re.compile(
+    rb"-?[0-9]{1,17}(?:\.[0-9]{1,17})?"
+).fullmatch  # neither 0 by underflow nor infinite
 _FLOAT = re.compile(
     rb"(?P<sign>[+-]?)(?:"
     rb"(?P<infinity>inf(?:inity)?)"

@@ -65,6 +65,8 @@ _pack_header = Struct("<IH").pack_into
 _STEPS = bytes(
     [2] * 0x80 + [length + 2 for length in range(64)] + [3] * 0x20 + [0] * 0x11 + [4, 5, 6, 10] + [0] * 11
 )
+_SHORT_HEADERS = [bytes((0x80 | length,)) for length in range(64)]
+_SHORT_BACKLENS = [bytes((length + 1,)) for length in range(64)]
 _INTEGER_SIZES = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
 _SMALL_INTEGERS = [b"%d" % value for value in range(128)]
 
@@ -210,7 +212,7 @@ class Listpack:
         # One element has one encoding, so the search for the entry's bytes can run in C. A match may lie
         # inside another entry (text may contain anything), so walk up to it: only a boundary counts.
         entry = encode_entry(element)
-        index, position = start, self.seek(start)
+        index, position = start, self.seek(start) if start else HEADER_SIZE
         candidate = data.find(entry, position)
         while candidate >= 0:
             while position < candidate:
@@ -397,12 +399,13 @@ def encode_entry(element: bytes) -> bytes:
     >>> encode_entry(b"hello").hex(" "), encode_entry(b"127").hex(" "), encode_entry(b"128").hex(" ")
     ('85 68 65 6c 6c 6f 06', '7f 01', 'c0 80 02')
     """
-    value = canonical_integer(element)
-    if value is not None:
-        return _encode_integer(value)
     length = len(element)
+    if element[-1:].isdigit():
+        value = canonical_integer(element)
+        if value is not None:
+            return _encode_integer(value)
     if length < 64:
-        return b"%c%b%c" % (0x80 | length, element, length + 1)
+        return _SHORT_HEADERS[length] + element + _SHORT_BACKLENS[length]
     if length < 4096:
         return b"%c%c%b%b" % (0xE0 | length >> 8, length & 0xFF, element, encode_backlen(length + 2))
     return b"\xf0%b%b%b" % (length.to_bytes(4, "little"), element, encode_backlen(length + 5))

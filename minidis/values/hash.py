@@ -108,10 +108,16 @@ class Hash(Value):
 
     def set(self, field: bytes, value: bytes) -> bool:
         """Give a field its value, changing the form if it must; True if the field is new. O(1)."""
-        if isinstance(self.form, ListpackForm) and not self._fits_listpack((field, value)):
+        form = self.form
+        if type(form) is not ListpackForm:
+            return form.set(field, value)
+        encodings = self.encodings
+        most_bytes = encodings.hash_max_listpack_value
+        if len(field) > most_bytes or len(value) > most_bytes:
             self.convert()
-        is_new = self.form.set(field, value)
-        if isinstance(self.form, ListpackForm) and len(self.form) > self.encodings.hash_max_listpack_entries:
+            return self.form.set(field, value)
+        is_new = form.set(field, value)
+        if len(form.listpack) > 2 * encodings.hash_max_listpack_entries:
             self.convert()
         return is_new
 
@@ -122,7 +128,7 @@ class Hash(Value):
     def expect(self, words: tuple[bytes, ...]) -> None:
         """These fields and values are about to be set: turn into a hash table now if they would not fit."""
         form = self.form
-        if not isinstance(form, ListpackForm):
+        if type(form) is not ListpackForm:
             return
         too_many = len(words) // 2 > self.encodings.hash_max_listpack_entries
         if too_many or not self._fits_listpack(words) or not form.listpack.safe_to_add(sum(map(len, words))):
