@@ -20,14 +20,35 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import append_only_file, batches, calls, growth, large, memory, persistence, server, startup
+from benchmarks import (
+    append_only_file,
+    batches,
+    calls,
+    connection,
+    growth,
+    large,
+    memory,
+    persistence,
+    server,
+    server_cost,
+    startup,
+)
 from benchmarks.harness import as_table, measure, ratio, short
 from minidis.notebook.views import charts
 
 FOLDER = Path(__file__).parent
 RESULTS, PAGE, CHART = FOLDER / "results.json", FOLDER / "RESULTS.md", FOLDER / "in_process.svg"
 
-WORKLOADS: dict[str, ModuleType] = {"calls": calls, "large": large, "batches": batches, "startup": startup}
+WORKLOADS: dict[str, ModuleType] = {
+    "calls": calls,
+    "large": large,
+    "batches": batches,
+    "startup": startup,
+    "server": server,
+    "server_cost": server_cost,
+    "connection": connection,
+    "memory": memory,
+}
 """Those whose rows the harness measures."""
 
 PAGES: dict[str, tuple[str, Any]] = {
@@ -35,8 +56,6 @@ PAGES: dict[str, tuple[str, Any]] = {
     "persistence": ("Saving and loading, megabytes of the RDB file a second", persistence.measure),
     "policies": ("A SET whose log is written after each command", append_only_file.measure_policies),
     "logs": ("The append-only file: rewriting and loading", append_only_file.measure_files),
-    "server": ("Over TCP, by redis-benchmark", server.measure),
-    "memory": ("Memory for a key, of a million", memory.measure),
 }
 """Those that write a table of their own."""
 

@@ -105,12 +105,15 @@ def as_table(workload: ModuleType, numbers: Mapping[str, Mapping[str, float]]) -
     """Rows as Markdown: a column for each peer that has a number, then the ratios."""
     peers = [peer for peer in workload.PEERS if any(peer in row for row in numbers.values())]
     pairs = [pair for pair in workload.COMPARED if set(pair) <= set(peers)]
-    head = [workload.UNIT, *peers, *(f"{other} / {ours}" for ours, other in pairs)]
+    head = [workload.UNIT, *peers]
+    is_time = workload.UNIT in UNITS_PER_SECOND
+    head += [f"{other} / {ours}" if is_time else f"{ours} / {other}" for ours, other in pairs]
     rows = []
     for name, row in numbers.items():
         cells = [short(row[peer]) if peer in row else "" for peer in peers]
         ratios = [ratio(row, pair, workload.UNIT) for pair in pairs]
-        rows.append([name, *cells, *("" if times is None else f"{times:.1f}" for times in ratios)])
+        digits = 1 if is_time else 2
+        rows.append([name, *cells, *("" if times is None else f"{times:.{digits}f}" for times in ratios)])
     return table(head, rows)
 
 

@@ -6,46 +6,41 @@ for themselves: the `used_memory_rss` of INFO.
 
 from __future__ import annotations
 
-import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.harness import Row
 from benchmarks.server import running
-from benchmarks.timing import table
 from minidis.protocol.resp import encode_command
+
+TITLE = "Memory for a small key, field or member, of a million"
+ABOUT = """Bytes that the server's process grows by for each. The ratio is ours to the real server's."""
+UNIT = "bytes"
+PEERS = ("redis-server", "minidis")
+COMPARED = (("minidis", "redis-server"),)
 
 KEYS = 1_000_000
 CHUNK = 1000
-WORKLOADS = {
-    "strings": lambda number: [b"SET", b"key:%012d" % number, b"value:%07d" % number],
-    "hashes of one field": lambda number: [b"HSET", b"key:%012d" % number, b"field", b"value:%07d" % number],
-    "fields of one hash": lambda number: [b"HSET", b"hash", b"field:%012d" % number, b"value:%07d" % number],
-    "members of one set": lambda number: [b"SADD", b"set", b"member:%012d" % number],
-    "members of one sorted set": lambda number: [
-        b"ZADD",
-        b"zset",
-        b"%d.5" % number,
-        b"member:%012d" % number,
-    ],
+WORKLOADS: dict[str, Callable[[int], list[bytes]]] = {
+    "string": lambda number: [b"SET", b"key:%012d" % number, b"value:%07d" % number],
+    "hash of one field": lambda number: [b"HSET", b"key:%012d" % number, b"field", b"value:%07d" % number],
+    "field of one hash": lambda number: [b"HSET", b"hash", b"field:%012d" % number, b"value:%07d" % number],
+    "member of one set": lambda number: [b"SADD", b"set", b"member:%012d" % number],
+    "member of one sorted set": lambda number: [b"ZADD", b"zset", b"%d.5" % number, b"member:%012d" % number],
 }
 
 
-def measure(keys: int = KEYS) -> str:
-    """A Markdown table: bytes per key of both, and the ratio."""
-    if not shutil.which("redis-server"):
-        return "(redis-server is not on this machine)"
-    rows = []
-    for name in WORKLOADS:
-        theirs, ours = (bytes_per_key(server, name, keys) for server in ("redis-server", "minidis-server"))
-        rows.append([name, f"{theirs:.0f}", f"{ours:.0f}", f"{ours / theirs:.1f}"])
-    return table([f"{keys:,} of each", "redis, bytes", "minidis, bytes", "ratio"], rows)
+def rows(quick: bool) -> Iterator[Row]:
+    for name in list(WORKLOADS)[: 1 if quick else None]:
+        keys = 10 * CHUNK if quick else KEYS
+        yield Row(name, values={server: bytes_per_key(server, name, keys) for server in PEERS})
 
 
 def bytes_per_key(server: str, workload: str, keys: int) -> float:
     """What a fresh server's process grows by, for each key."""
     with running(server) as (pid, port):
-        fill(port, "strings", CHUNK)  # buffers and caches are there now
+        fill(port, "string", CHUNK)  # buffers and caches are there now
         before = resident_bytes(pid)
         fill(port, workload, keys)
         return (resident_bytes(pid) - before) / keys
@@ -74,7 +69,3 @@ def resident_bytes(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise ValueError(f"no VmRSS of process {pid}")
-
-
-if __name__ == "__main__":
-    print(measure())

@@ -1,8 +1,9 @@
-"""minidis-server beside a real redis-server, both under redis-benchmark, in turns, in one run.
+"""minidis-server beside a real redis-server, and the least that a server in Python can do (bare_server.py):
+all under redis-benchmark, in turns, in one run.
 
 The benchmark shares the machine with the servers, and so does everything else that runs there: a rate bears
-that badly. The processor time per request, which the system counts for each server alone, bears it well, and
-says where a server could get to on a machine of its own.
+that badly. The processor time per request (server_cost.py), which the system counts for each server alone,
+bears it better; connection.py leaves sockets and event loop out, and bears it well.
 """
 
 from __future__ import annotations
@@ -16,64 +17,72 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
-from benchmarks.timing import table
+from benchmarks.harness import Row
+
+TITLE = "Over TCP, by redis-benchmark with 50 clients"
+ABOUT = """Requests per second, medians of a few rounds. `bare` is a server in Python that knows GET and SET
+of a dict, and nothing else: a ceiling. `-P`: so many requests are sent before the replies are read."""
+UNIT = "requests/s"
+PEERS = ("redis-server", "minidis", "bare")
+COMPARED = (("minidis", "redis-server"), ("minidis", "bare"))
 
 REQUESTS = {1: 20_000, 16: 100_000, 100: 200_000}
 COMMANDS = ("SET", "GET", "INCR", "LPUSH", "HSET", "ZADD")
+BARE_KNOWS = ("SET", "GET")
 ROUNDS = 3
 LONGEST_S = 120
-SERVERS = {
+PROGRAMS = {
     "redis-server": [shutil.which("redis-server") or "redis-server", "--save", ""],
-    "minidis-server": [sys.executable, "-m", "minidis", "--save", ""],
+    "minidis": [sys.executable, "-m", "minidis", "--save", ""],
     "bare": [sys.executable, "-m", "benchmarks.bare_server"],
 }
-"""`bare` knows GET and SET only: the ceiling for Python (bare_server.py)."""
-
-HEADERS = ["50 clients", "pipeline", "redis, requests/s", "minidis / redis", "bare / redis",
-           "redis, us of CPU", "minidis, us", "bare, us"]  # fmt: skip
 
 
-def measure() -> str:
-    """A Markdown table: requests per second, their ratios, and processor time per request."""
-    if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
-        return "(redis-server and redis-benchmark are not on this machine)"
-    rows = []
+class Measured(NamedTuple):
+    """What one server did under one load: requests per second, microseconds of its processor for each."""
+
+    rate: float
+    cost_us: float
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    for name, servers in measured(quick).items():
+        yield Row(name, values={server: figures.rate for server, figures in servers.items()})
+
+
+@cache
+def measured(quick: bool) -> dict[str, dict[str, Measured]]:
+    """Each load, and how the servers bore it; measured once for the two workloads that tell of it."""
+    commands, loads, rounds = (COMMANDS[:1], {16: 400}, 1) if quick else (COMMANDS, REQUESTS, ROUNDS)
+    found = {}
     with ExitStack() as stack:
-        servers = {name: stack.enter_context(running(name)) for name in SERVERS}
-        for command in COMMANDS:
-            for pipeline, requests in REQUESTS.items():
-                rates, costs = measure_in_turns(servers, command, pipeline, requests)
-                redis = rates["redis-server"]
-                row = [command, str(pipeline), f"{redis:,.0f}"]
-                row += [f"{rates[name] / redis:.2f}" if name in rates else "" for name in list(SERVERS)[1:]]
-                row += [f"{costs[name]:.1f}" if name in costs else "" for name in SERVERS]
-                rows.append(row)
-    return table(HEADERS, rows)
+        servers = {name: stack.enter_context(running(name)) for name in PROGRAMS}
+        for command in commands:
+            knowing = {name: servers[name] for name in servers if name != "bare" or command in BARE_KNOWS}
+            for pipeline, requests in loads.items():
+                load = f"{command} -P {pipeline}"
+                found[load] = in_turns(knowing, command, pipeline, requests, rounds)
+                print(load, found[load]["minidis"], file=sys.stderr, flush=True)
+    return found
 
 
-def measure_in_turns(
-    servers: dict[str, tuple[int, int]], command: str, pipeline: int, requests: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Of each server that knows the command: requests per second, microseconds of its processor per request.
-
-    Medians of a few rounds; the servers take turns, so that a busy moment hits all of them.
-    """
-    taking_part = [name for name in servers if name != "bare" or command in ("GET", "SET")]
-    rates: dict[str, list[float]] = {name: [] for name in taking_part}
-    costs: dict[str, list[float]] = {name: [] for name in taking_part}
-    for _ in range(ROUNDS):
-        for name in taking_part:
-            pid, port = servers[name]
+def in_turns(
+    servers: dict[str, tuple[int, int]], command: str, pipeline: int, requests: int, rounds: int
+) -> dict[str, Measured]:
+    """Medians of some rounds.  The servers take turns, so that a busy moment hits all of them."""
+    rates: dict[str, list[float]] = {name: [] for name in servers}
+    costs: dict[str, list[float]] = {name: [] for name in servers}
+    for _ in range(rounds):
+        for name, (pid, port) in servers.items():
             before_s = processor_seconds(pid)
             rates[name].append(requests_per_second(port, command, pipeline, requests))
             costs[name].append((processor_seconds(pid) - before_s) * 1e6 / requests)
-    return (
-        {name: median(values) for name, values in rates.items()},
-        {name: median(values) for name, values in costs.items()},
-    )
+    return {name: Measured(median(rates[name]), median(costs[name])) for name in servers}
 
 
 def processor_seconds(pid: int) -> float:
@@ -100,7 +109,7 @@ def running(name: str) -> Iterator[tuple[int, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        words = [*SERVERS[name], "--port", str(port), "--dir", folder]
+        words = [*PROGRAMS[name], "--port", str(port), "--dir", folder]
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         try:
             wait_until_it_listens(port)
@@ -120,7 +129,3 @@ def wait_until_it_listens(port: int, seconds: float = 20) -> None:
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)
-
-
-if __name__ == "__main__":
-    print(measure())
