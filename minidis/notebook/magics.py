@@ -46,6 +46,7 @@ from minidis.notebook.help import help_text
 from minidis.notebook.rendering import Fragment, error_fragments
 from minidis.notebook.session import Options, Result, Session, panel
 from minidis.notebook.targets import DEFAULT_CLIENT, EmbeddedTarget, ServerTarget, TargetError
+from minidis.notebook.views.sources import follow_cells
 from minidis.notebook.views.view import refresh_all
 
 LESSON_SEED = 1
@@ -486,6 +487,7 @@ def load(shell: Any) -> None:
     browser.prepare()
     magics = RedisMagics(shell, Session(default_node()))
     shell.register_magics(magics)
+    follow_cells(magics.session.target)
     observers.listen(refresh_all)
     shell.minidis_magics = magics
     shell.minidis_matcher = make_matcher(magics.live_keys, shell.user_ns)

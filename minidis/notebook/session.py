@@ -55,6 +55,7 @@ from minidis.notebook.targets import (
     ServerTarget,
     TargetError,
 )
+from minidis.notebook.views.sources import follow_cells
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import NullArray, Pairs, Push, ReplyError
 
@@ -242,6 +243,7 @@ class Session:
             self.targets.pop(name, None)
             raise
         self.target = target
+        follow_cells(target)
         return target
 
     def add_node(self, name: str) -> EmbeddedTarget:

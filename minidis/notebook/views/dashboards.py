@@ -17,9 +17,11 @@ from minidis.commands import information
 from minidis.commands.info_fields import parse_info
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, label, table_text, text_width
-from minidis.notebook.views.sources import node_or_default
+from minidis.notebook.views.mirrors import Mirror
+from minidis.notebook.views.sources import keeper_of_keys
 from minidis.notebook.views.view import View
 from minidis.palette import ROLES
+from minidis.protocol.replies import ReplyError
 
 LEFT, WIDTH, FLAME_TOP = 16.0, 748.0, 62.0
 MOST_COMMANDS, MOST_SLOW = 7, 5
@@ -38,12 +40,19 @@ VITAL = (
 
 
 class DashboardView(View):
-    """INFO, SLOWLOG and LATENCY of a node."""
+    """INFO, SLOWLOG and LATENCY of a node, or of the server that cells run on."""
+
+    told = "figures"
 
     def __init__(self, node: Embedded | None = None) -> None:
-        super().__init__(node_or_default(node))
+        super().__init__(keeper_of_keys(node))
+
+    def looked_at(self) -> tuple[list[bytes] | None, int]:
+        return [], 0
 
     def snapshot(self) -> dict[str, Any]:
+        if isinstance(self.node, Mirror):
+            return _told_by(self.node.server)
         node = self.node.node
         timed = []
         for command in node.commands:
@@ -68,8 +77,7 @@ class DashboardView(View):
 
     def _vital(self) -> dict[str, str]:
         """Some fields of INFO; the handler itself is asked, so that looking counts as no command."""
-        fields = parse_info(information.info(self.node.client).decode())
-        return {name: fields[name] for name in VITAL if name in fields}
+        return _vital_of(parse_info(information.info(self.node.client).decode()))
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         dearest = data["commands"][0]["name"] if data["commands"] else "none"
@@ -139,3 +147,39 @@ def _draw_flame(canvas: Canvas, data: dict[str, Any]) -> None:
                 canvas.text(x + 5, FLAME_TOP + 19, words, f"b t-{role}", 11)
         x += width
     canvas.bottom = max(canvas.bottom, FLAME_TOP + 30)
+
+
+def _vital_of(fields: dict[str, str]) -> dict[str, str]:
+    return {name: fields[name] for name in VITAL if name in fields}
+
+
+def _told_by(server: Any) -> dict[str, Any]:
+    """The same of a server, over a connection; where it refuses one of the commands, nothing."""
+
+    def ask(*words: bytes) -> Any:
+        try:
+            return server.call([*words])
+        except ReplyError:  # a managed service, or a user with few rights
+            return []
+
+    fields = parse_info(bytes(ask(b"INFO", b"everything")).decode())
+    timed = []
+    for name, value in fields.items():
+        if name.startswith("cmdstat_"):
+            figures = dict(pair.split("=") for pair in value.split(","))
+            row = {"name": name.removeprefix("cmdstat_"), "calls": int(figures["calls"])}
+            timed.append(row | {"us": int(figures["usec"])})
+    timed.sort(key=lambda row: (-row["us"], row["name"]))
+    slow = sorted(ask(b"SLOWLOG", b"GET", b"-1"), key=lambda entry: (-entry[2], entry[0]))
+    spikes = ask(b"LATENCY", b"LATEST")
+    return {
+        "commands": timed[:MOST_COMMANDS],
+        "total_us": sum(row["us"] for row in timed),
+        "slow": [
+            {"id": e[0], "us": e[2], "what": label(b" ".join(e[3]), 40), "who": e[5].decode()}
+            for e in slow[:MOST_SLOW]
+        ],
+        "slow_count": len(slow),
+        "spikes": [{"event": e[0].decode(), "latest_ms": e[2], "worst_ms": e[3]} for e in spikes],
+        "vital": _vital_of(fields),
+    }

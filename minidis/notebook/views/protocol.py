@@ -13,7 +13,8 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, printable, table_text
-from minidis.notebook.views.sources import node_or_default
+from minidis.notebook.views.mirrors import Mirror
+from minidis.notebook.views.sources import keeper_of_keys
 from minidis.notebook.views.view import View
 from minidis.protocol.annotation import Span, annotate
 from minidis.protocol.quoting import split_arguments
@@ -95,16 +96,20 @@ def ribbon(data: bytes | str, request: bool | None = None) -> RespView:
 
 
 def exchange(command: str, node: Embedded | None = None, protocol: int = 2) -> RespView:
-    """Run a command on the node and show both directions."""
+    """Run a command on the node, or on the server that cells run on, and show both directions."""
     words = split_arguments(command.encode()) or []
-    node = node_or_default(node)
+    node = keeper_of_keys(node)
+    if isinstance(node, Mirror):
+        return RespView(*_directions(*node.bytes_of(words, protocol)))
     try:
         reply = node.execute(*words)
     except ReplyError as error:
         reply = error
-    return RespView(
-        ("client to server", encode_command(words)), ("server to client", encode(reply, protocol))
-    )
+    return RespView(*_directions(encode_command(words), encode(reply, protocol)))
+
+
+def _directions(request: bytes, reply: bytes) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return ("client to server", request), ("server to client", reply)
 
 
 def _part(direction: str, data: bytes) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, table_text
+from minidis.notebook.views.mirrors import Mirror, Untold
 from minidis.notebook.views.protocol import draw_row, row_of
-from minidis.notebook.views.sources import KeySource
+from minidis.notebook.views.sources import KeySource, to_key
 from minidis.notebook.views.view import View, slider
 from minidis.persistence.rdb_annotation import annotate
 from minidis.persistence.rdb_format import MAGIC, VALKEY_MAGIC
@@ -39,6 +40,8 @@ KIND_ROLES = {
 class RdbView(View):
     """`source`: bytes of a file or payload; a key, for its payload; None, for the file of the whole node."""
 
+    told = "payload"
+
     def __init__(
         self, source: str | bytes | bytearray | None, node: Embedded | None, db: int, page: int
     ) -> None:
@@ -47,6 +50,9 @@ class RdbView(View):
         self.db = db
         self.page = page
         self._annotated: tuple[bytes, list[Span]] | None = None  # cut last: a page turned cuts nothing
+
+    def looked_at(self) -> tuple[list[bytes] | None, int]:
+        return [to_key(self.source)] if isinstance(self.source, str) else None, self.db
 
     def snapshot(self) -> dict[str, Any]:
         title, data = self._bytes()
@@ -104,6 +110,10 @@ class RdbView(View):
         if isinstance(self.source, (bytes, bytearray)):
             data = bytes(self.source)
             return "an RDB file" if data.startswith((MAGIC, VALKEY_MAGIC)) else "a DUMP payload", data
+        if isinstance(self.node, Mirror):
+            if self.source is None:
+                raise Untold("a server's RDB file is on its own disk: redis-cli --rdb FILE fetches it")
+            return f"DUMP {self.source}", self.node.payloads.get(to_key(self.source), b"")
         if self.source is None:
             return "the node's RDB file", b"".join(write_snapshot(self.node.node.databases))
         value = KeySource(self.source, self.node, self.db).value()

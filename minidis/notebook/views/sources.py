@@ -1,4 +1,7 @@
-"""Where a view's data comes from: a key of a node, or a structure that belongs to no node.
+"""Where a view's data comes from: a key of a node or of a real server, or a structure that belongs to nobody.
+
+Unless it is told, a view looks where the cells run: at the node of this kernel, or after `%redis connect` at
+that server. Of a server only keys can be drawn (mirrors.py); a view of anything else says so.
 
 Looking must leave no trace: a key that is logically dead is still shown, access times stay, and a table
 that is being rehashed takes no step because a view looked at it.
@@ -11,11 +14,39 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded, default_node
+from minidis.notebook.views.mirrors import Mirror, Untold
+
+_server: Any = None  # the target that cells run on, if it is not in this kernel
+_mirrors: dict[int, Mirror] = {}  # by target, for as long as the kernel lives
+
+
+def follow_cells(target: Any) -> None:
+    """Views look at this target from now on, as the cells do."""
+    global _server
+    _server = None if target.is_embedded else target
 
 
 def node_or_default(node: Embedded | None) -> Embedded:
-    """The given node, or the one that %%redis cells and `minidis.connect()` share."""
+    """The given node, or the one that %%redis cells and `minidis.connect()` share.
+
+    Raises Untold if the cells run on a server: what is drawn is inside of the node.
+    """
+    if node is None and _server is not None:
+        raise Untold(
+            f"{_server.describe()} does not tell what this view draws; node=minidis.default_node() "
+            "is the node in this kernel, %redis connect embedded brings the cells back to it"
+        )
     return default_node() if node is None else node
+
+
+def keeper_of_keys(node: Embedded | None) -> Embedded:
+    """As `node_or_default`, for a view of keys: a server's are mirrored."""
+    if node is not None or _server is None:
+        return node_or_default(node)
+    mirror = _mirrors.get(id(_server))
+    if mirror is None:
+        mirror = _mirrors[id(_server)] = Mirror(_server, _server.connect("views"))
+    return mirror
 
 
 def to_key(key: str | bytes) -> bytes:

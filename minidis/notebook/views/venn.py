@@ -9,7 +9,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
-from minidis.notebook.views.sources import look, node_or_default, to_key
+from minidis.notebook.views.sources import keeper_of_keys, look, to_key
 from minidis.notebook.views.view import View
 
 SHOWN_MEMBERS = 4
@@ -36,9 +36,12 @@ class VennView(View):
     def __init__(self, *keys: str | bytes, node: Embedded | None = None, db: int = 0) -> None:
         if len(keys) not in (2, 3):
             raise ValueError("a Venn diagram is drawn of two or three sets")
-        super().__init__(node_or_default(node))
+        super().__init__(keeper_of_keys(node))
         self.keys = [to_key(key) for key in keys]
         self.db = db
+
+    def looked_at(self) -> tuple[list[bytes] | None, int]:
+        return self.keys, self.db
 
     def snapshot(self) -> dict[str, Any]:
         table = self.node.node.databases[self.db].table

@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import LIVE_STYLE, Canvas, as_image
+from minidis.notebook.views.mirrors import Mirror
 
 _HERE = Path(__file__).parent
 _watched: dict[int, View] = {}  # the views that a browser shows now; the key is their id()
@@ -44,6 +45,8 @@ class View:
 
     polls: ClassVar[bool] = False
     """Whether the picture changes with time alone."""
+    told: ClassVar[str] = "copy"
+    """How a server tells what is drawn: a name in mirrors.TOLD. A snapshot with a "kind" says it better."""
 
     def __init__(self, node: Embedded | None = None) -> None:
         self.node: Any = node
@@ -96,6 +99,17 @@ class View:
                 handler(value)
         return self
 
+    def looked_at(self) -> tuple[list[bytes] | None, int]:
+        """Of a server: the keys that the picture needs (None: all), and their database."""
+        return None, 0
+
+    def origin(self, data: Any) -> list[str]:
+        """Of a server: where the picture comes from, and what in it is not the server's; else nothing."""
+        if not isinstance(self.node, Mirror):
+            return []
+        kind = data.get("kind", self.told) if isinstance(data, dict) else self.told
+        return self.node.origin(self.looked_at()[0], kind)
+
     # -- the three forms
 
     def take(self) -> Any:
@@ -103,21 +117,34 @@ class View:
         if self.node is None:
             return self.snapshot()
         with self.node.lock:
+            if isinstance(self.node, Mirror):
+                self.node.look_at(*self.looked_at())
             return self.snapshot()
+
+    def picture(self, data: Any) -> Canvas:
+        """What is shown of a snapshot: the drawing, and below it where it comes from."""
+        canvas = self.draw(data)
+        for line in self.origin(data):
+            canvas.text(16, canvas.bottom + 16, line, "t-dim", 10.5)
+        return canvas
+
+    def words(self, data: Any) -> str:
+        """The same, as text."""
+        return "\n".join([self.text(data), *self.origin(data)])
 
     def svg(self) -> str:
         """The picture as it is now."""
-        return self.draw(self.take()).svg()
+        return self.picture(self.take()).svg()
 
     def __str__(self) -> str:
-        return self.text(self.take())
+        return self.words(self.take())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         data = self.take()
-        canvas, text = self.draw(data), self.text(data)
+        canvas, text = self.picture(data), self.words(data)
         bundle: dict[str, Any] = {"text/plain": text, "text/html": as_image(canvas.svg(), canvas.title)}
         self.refresh()
         if self.widget is not None:
@@ -151,7 +178,7 @@ class View:
         try:
             data = self.take()
             changed = data != self._data
-            svg = self.draw(data).svg() if changed else ""
+            svg = self.picture(data).svg() if changed else ""
         except Exception as error:  # say, a key that now holds another type; called from the event loop
             self._widget.message = f"{type(error).__name__}: {error}"
             return
