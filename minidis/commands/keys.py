@@ -98,7 +98,9 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
     cursor = parse_cursor(cursor_word)
     options = ScanOptions.parse(words, with_type=True)
     cursor, names = walk(client.db.table, cursor, options.count)
-    return [b"%d" % cursor, [name for name in names if _is_asked_for(client.db, name, options)]]
+    if options.pattern is not None or options.type_name is not None or client.db.expires:
+        names = [name for name in names if _is_asked_for(client.db, name, options)]
+    return [b"%d" % cursor, names]
 
 
 @command("RANDOMKEY", READONLY)

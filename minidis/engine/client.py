@@ -82,6 +82,7 @@ class Client:
         self.journals_always = False
         self.logged_offset = 0  # of the journal: where this client's last change in the log stands
         self.gated = False
+        self.only_queues = False  # gated by its MULTI and by nothing else
         self.kind = "normal"  # its type in CLIENT LIST TYPE: normal, pubsub, replica or master
         self.output_limit = NO_LIMIT  # for what may pile up (output_limits.py)
         self.update_gate()
@@ -95,10 +96,9 @@ class Client:
         """Work out `gated`, `kind` and `output_limit` anew; called by whatever changes one of the reasons."""
         self.kind = self.role or ("pubsub" if len(self.subscriptions) else "normal")
         self.output_limit = limit_of(self)
-        self.gated = (
+        is_restricted = (
             not self.authenticated
             or not self.user.unrestricted
-            or self.transaction is not None
             or self.parked is not None
             or self.closed
             or self.reply_mode != "on"
@@ -106,6 +106,8 @@ class Client:
             or self.tracking is not None
             or self.no_touch
         )
+        self.only_queues = self.transaction is not None and not is_restricted
+        self.gated = is_restricted or self.only_queues
 
     @property
     def limited_to_pubsub(self) -> bool:

@@ -56,7 +56,7 @@ from minidis.engine.notifications import Notifier
 from minidis.engine.pausing import Pause
 from minidis.engine.peers import Aside, Peers
 from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
-from minidis.engine.registry import COMMANDS, Command, CommandTable, Flag
+from minidis.engine.registry import ALLOWED_IN_MULTI, COMMANDS, Command, CommandTable, Flag
 from minidis.engine.saving import Saving
 from minidis.engine.shutdown import Shutdown
 from minidis.engine.slowlog import SlowLog
@@ -79,7 +79,6 @@ Clock = Callable[[], int]
 """Unix time in microseconds."""
 
 _THRESHOLDS = DEFAULTS.keys() & set(field_names(Encodings))
-_ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
 
 
 Guard = Callable[[Client, Command, list[bytes]], None]
@@ -232,6 +231,10 @@ class Node:
         command, clock = self.commands.spelled[argv[0]], self.clock  # `self.clock()` would look for a method
         self.now_us = clock()
         if client.gated or self.gated or command is None:
+            if client.only_queues and not self.gated and command is not None and command.queues(len(argv)):
+                client.last_command = command.name
+                self._queue(client, command, argv)
+                return "QUEUED"
             return self._execute_gated(client, command, argv)
         reply = self.run(client, command, argv)  # as `call` does, without another step
         if type(reply) is Wait:
@@ -317,7 +320,7 @@ class Node:
             if self.pause.active and self.pause.holds(client, command, argv):
                 self.pause.postpone(client, command, argv)
                 return WAITING
-            queued = client.transaction is not None and command.name not in _ALLOWED_IN_MULTI
+            queued = client.transaction is not None and command.name not in ALLOWED_IN_MULTI
             if queued:
                 self._queue(client, command, argv)
         except ReplyError as error:

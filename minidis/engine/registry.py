@@ -79,7 +79,10 @@ ASKING = Flag.ASKING
 # The same as plain numbers, which are tested in a tenth of the time
 _WRITE, _DENYOOM, _LOADING, _FAST = WRITE.value, DENYOOM.value, LOADING.value, FAST.value
 _NO_ASYNC_LOADING, _BLOCKING, _PROTECTED = NO_ASYNC_LOADING.value, BLOCKING.value, PROTECTED.value
-_SKIP_SLOWLOG = SKIP_SLOWLOG.value
+_SKIP_SLOWLOG, _NO_MULTI = SKIP_SLOWLOG.value, NO_MULTI.value
+
+ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
+"""What is never queued."""
 
 KeyFinder = Callable[[list[bytes]], list[int]]
 """From a request to the positions of its keys."""
@@ -152,6 +155,7 @@ class Command:
         self.may_wait = bool(bits & _BLOCKING)
         self.is_protected = bool(bits & _PROTECTED)
         self.skips_slowlog = bool(bits & _SKIP_SLOWLOG)
+        self._runs_in_multi = bool(bits & _NO_MULTI) or self.name in ALLOWED_IN_MULTI
 
     def as_requested(self, client: Any, argv: list[bytes]) -> Command:
         """As those must see it who admit this request: a script may say by itself what it does."""
@@ -176,6 +180,10 @@ class Command:
         """Raise the arity error that running `argv` would raise, without running it (for MULTI)."""
         if not self.accepts(len(argv)):
             raise errors.wrong_arity(self.name)
+
+    def queues(self, words: int) -> bool:
+        """True if MULTI puts a request of so many words into its queue, without another look at it."""
+        return not self._runs_in_multi and self.accepts(words)
 
     def accepts(self, words: int) -> bool:
         """True if a request of so many words, the name among them, may be right."""

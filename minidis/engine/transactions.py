@@ -174,7 +174,8 @@ def execute(client: Client) -> Any:
             try:
                 if not client.user.unrestricted:
                     node.users.admit_in_exec(client, command, argv)
-                replies.append(node.call_watched(client, command, argv))
+                call = node.call_watched if client.gated or node.gated else node.call
+                replies.append(call(client, command, argv))
             except ReplyError as error:
                 replies.append(error)
     finally:
