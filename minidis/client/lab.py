@@ -14,18 +14,17 @@ client does. Nothing runs while nobody asks: between two calls time stands still
 >>> redis.set("k", "v"), redis.get("k"), 0 < lab.now_s < 0.05
 (True, b'v', True)
 
-Read next: minidis/drivers/simulation/lab.py.
+Read next: minidis/drivers/simulation/sockets.py.
 """
 
 from __future__ import annotations
 
-import errno
 import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import redis
-from redis._parsers import _RESP2Parser
+from redis._parsers import _HiredisParser, _RESP2Parser
 from redis.backoff import NoBackoff
 from redis.connection import Connection
 from redis.retry import Retry
@@ -34,80 +33,11 @@ from redis.utils import HIREDIS_AVAILABLE
 
 from minidis.client.sync import InProcessHiredisParser
 from minidis.drivers import simulation
+from minidis.drivers.simulation import standins
 from minidis.drivers.simulation.lab import START
+from minidis.drivers.simulation.sockets import LabSocket
 from minidis.drivers.simulation.standins import current_task
-from minidis.drivers.simulation.terminal import Terminal
-
-PATIENCE_S = 60.0
-"""How long a client without a timeout of its own waits, in virtual time."""
-
-
-class LabSocket:
-    """The methods of a socket that redis-py calls."""
-
-    def __init__(self, lab: Lab, name: str, host: str, port: int, timeout_s: float | None) -> None:
-        self._lab = lab
-        self._timeout_s = timeout_s
-        task = current_task()
-        if task is not None:
-            task.check_alive()
-        host_of_client = lab.client_host(name) if task is None else task.machine.host
-        self._terminal = Terminal(lab, host_of_client, (host, port))
-        self._terminal.parses = False
-        self._wait(lambda: self._terminal.is_open)
-        if not self._terminal.is_open:
-            self._terminal.close()
-            raise ConnectionRefusedError(errno.ECONNREFUSED, self._terminal.lost)
-
-    def _wait(self, condition: Any) -> None:
-        terminal = self._terminal
-        timeout_s = PATIENCE_S if self._timeout_s is None else self._timeout_s
-        task = current_task()
-
-        def is_over() -> bool:
-            return condition() or bool(terminal.lost)
-
-        if task is not None:  # others go on meanwhile
-            came = task.wait(is_over, timeout_s, terminal.watchers)
-        else:
-            came = self._lab.run_until(is_over, timeout_s)
-        if not came:
-            raise TimeoutError("timed out")
-
-    def sendall(self, data: bytes) -> None:
-        if (task := current_task()) is not None:
-            task.check_alive()
-        if self._terminal.lost:
-            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-        self._terminal.send_bytes(bytes(data))
-
-    def recv(self, most_bytes: int) -> bytes:
-        """What is there; lets the lab run for it as long as the timeout allows. b"" at the end."""
-        received = self._terminal.received
-        if not received and self._timeout_s == 0:
-            raise BlockingIOError(errno.EWOULDBLOCK, "no data yet")
-        self._wait(lambda: bool(received))
-        data = bytes(received[:most_bytes])
-        del received[: len(data)]
-        return data
-
-    def recv_into(self, buffer: Any) -> int:
-        data = self.recv(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def settimeout(self, timeout_s: float | None) -> None:
-        self._timeout_s = timeout_s
-
-    def gettimeout(self) -> float | None:
-        return self._timeout_s
-
-    def shutdown(self, how: int) -> None:
-        """What was sent is on its way."""
-
-    def close(self) -> None:
-        self._terminal.close()
-
+from minidis.drivers.simulation.wires import Host
 
 class LabNetwork:
     """What makes a connection class of redis-py speak over the lab's wires."""
@@ -121,11 +51,24 @@ class LabNetwork:
         self.lab = lab
         self.host_name = host_name
 
-    def _connect(self: Any) -> Any:
-        timeout_s = self.socket_connect_timeout or self.socket_timeout
-        socket = LabSocket(self.lab, self.host_name, self.host, self.port, timeout_s)
-        socket.settimeout(self.socket_timeout)
-        return socket
+    def _connect(self: Any) -> LabSocket:
+        task = current_task()
+        return _dial(self, self.lab, self.lab.client_host(self.host_name) if task is None else task.machine.host)
+
+
+def _dial(connection: Any, lab: simulation.Lab, host: Host) -> LabSocket:
+    """A socket on this host, to the address that a connection of redis-py has."""
+    socket = LabSocket(lab, host)
+    socket.settimeout(connection.socket_connect_timeout or connection.socket_timeout)
+    socket.connect((connection.host, connection.port))
+    socket.settimeout(connection.socket_timeout)
+    return socket
+
+
+# A task that makes a `redis.Redis(host=..., port=...)` of its own is on the lab's network as well.
+standins.replace(Connection, "_connect", lambda task, self: _dial(self, task.lab, task.machine.host))
+if HIREDIS_AVAILABLE:  # it would poll a file descriptor
+    standins.replace(_HiredisParser, "can_read", lambda task, *given: InProcessHiredisParser.can_read(*given))
 
 
 class LabConnection(LabNetwork, Connection):

@@ -1,16 +1,20 @@
 """The same client code on `minidis-server` and, where this machine has one, on a real server beside it.
 
-    with side_by_side() as servers:
-        for name, redis in servers.items():        "minidis-server", then "redis-server" or "valkey-server"
-            print(name, redis.ping())
+    def job(name, redis):                          "minidis-server", then "redis-server" or "valkey-server"
+        print(name, redis.ping())
 
-Each is a process of its own on a free port of 127.0.0.1, with nothing on disk, and ends with the block. The
+    side_by_side(job)
+
+Each server is a process of its own on a free port of 127.0.0.1, with nothing on disk, and ends with its job. The
 clients are redis-py's own `Redis`, on TCP: sockets, pools and pipelines are the real ones.
 
-`side_by_side("redis://localhost:6379")` takes a server that runs already as well; it is not ended, and what
-is written there stays. Raises RuntimeError where a process cannot be started (in a browser, say).
+`side_by_side(job, "redis://localhost:6379")` takes a server that runs already as well; it is not ended, and
+what is written there stays.
 
-Read next: minidis/server.py, which the first of them runs.
+In a browser page there are no processes: the same job runs on a machine of a lab, where sockets, threads and
+time are virtual (`in_the_lab`), and the page says so.
+
+Read next: minidis/server.py, which the first of them runs; minidis/drivers/simulation/standins.py.
 """
 
 from __future__ import annotations
@@ -20,27 +24,47 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import redis
 
+from minidis.client.lab import Lab
+from minidis.drivers import browser
 from minidis.drivers.cluster_servers import HOST, free_ports
 
 START_S = 60
 REAL_SERVERS = ("redis-server", "valkey-server")
 
+Job = Callable[[str, redis.Redis], Any]
 
-@contextmanager
-def side_by_side(*urls: str) -> Iterator[dict[str, redis.Redis]]:
-    """Name -> client, for each server; all processes have ended behind the block."""
-    with ExitStack() as stack:
-        programs = {"minidis-server": [sys.executable, "-m", "minidis"]}
-        programs |= {name: [path] for name in REAL_SERVERS if (path := shutil.which(name))}
-        servers = {name: stack.enter_context(_running(command)) for name, command in programs.items()}
-        for url in urls:
-            servers[url.rpartition("@")[2]] = stack.enter_context(redis.Redis.from_url(url))
-        yield servers
+
+def side_by_side(job: Job, *urls: str) -> None:
+    """Do `job(name, client)` with each server.  Raises RuntimeError where one does not start."""
+    if browser.inside():
+        print(browser.IN_THE_LAB)
+        in_the_lab(job)
+        return
+    programs = {"minidis-server": [sys.executable, "-m", "minidis"]}
+    programs |= {name: [path] for name in REAL_SERVERS if (path := shutil.which(name))}
+    for name, command in programs.items():
+        with _running(command) as client:
+            job(name, client)
+    for url in urls:
+        with redis.Redis.from_url(url) as client:
+            job(url.rpartition("@")[2], client)
+
+
+def in_the_lab(job: Job) -> None:
+    """The same on a machine of a lab, whose node listens on "localhost": blocking code in virtual time."""
+    lab = Lab()
+    lab.node("server", {"enable-debug-command": "no"})
+    task = lab.machine("server").spawn(lambda: job("minidis (lab)", lab.client("server", "server")))
+    lab.run_until(lambda: task.finished, "1h")
+    lab.end_tasks()
+    if task.error is not None:
+        raise task.error
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 What is different there:
 
-    threads, sockets   there are none: what needs them says so (`REFUSAL`) and names the lab's form
+    threads, sockets   there are none: what needs them says so (`REFUSAL`) and names the lab's form,
+                       where Python that blocks runs on stacks of its own (simulation/turns.py)
     Lua                no lupa; a Lua in WebAssembly is fetched from the site (scripting/wasm.py)
     files              all but DRIVE are forgotten with the page; DRIVE is kept by the browser
 
@@ -25,9 +26,11 @@ REFUSAL = (
     "(%%redis @node); for the real thing, run the course on your machine"
 )
 
-NO_THREADS = (
-    "there are no threads in a browser page, and Python that blocks needs one: read the committed "
-    "outputs here, and run this cell with the course on your machine"
+IN_THE_LAB = "(a browser page has no processes: on a node of the lab, in virtual time)"
+
+CANNOT_WAIT = (
+    "Python cannot wait here: where there are no threads, the lab's tasks need WebAssembly's JSPI, which Chrome and "
+    "Edge have from version 137 on, and a cell that runs, not a button"
 )
 
 LUA_IS_COMING = "ERR Lua is still being fetched from the site; run the cell again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
+import socket
 import threading
 import time
 import uuid
@@ -216,3 +217,37 @@ def test_ended_tasks_leave_no_thread() -> None:
             thread.join(10)
     assert threading.active_count() == before
     assert time.time() > 1_700_000_000  # the real names stand again
+
+
+def test_a_program_that_makes_its_own_connections_is_on_the_labs_network() -> None:
+    lab, _ = make()
+
+    def worker() -> str:
+        with redis.Redis(host="a", socket_timeout=1) as own:
+            own.set("who", "worker")
+            with pytest.raises(redis.TimeoutError):
+                own.blpop("nothing", 30)
+        return f"after {time.monotonic():.0f} s"
+
+    task = lab.machine("web").spawn(worker)
+    lab.run("5s")
+    assert (task.error, task.result) == (None, "after 1 s")
+    assert lab.call("a", "GET", "who") == b"worker"
+
+
+def test_plain_sockets_of_a_task_are_the_labs() -> None:
+    lab, _ = make()
+
+    def talk() -> bytes:
+        with socket.create_connection(("localhost", 6379), timeout=2) as connection:
+            connection.sendall(b"PING\r\n")
+            said = connection.recv(100)
+            with pytest.raises(TimeoutError):
+                connection.recv(100)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("a", 7000))
+        return said
+
+    task = lab.machine("a").spawn(talk)  # beside the server: "localhost" is this machine
+    lab.run("5s")
+    assert (task.error, task.result) == (None, b"+PONG\r\n")

@@ -3,6 +3,7 @@
     time.sleep, time.time, time.monotonic ...    the lab's time; the wall clock is that of the task's machine
     threading.Thread(...).start()                another task of the same machine
     threading.Event, Lock, Queue, executors      wait in virtual time
+    socket.create_connection, redis.Redis(...)   on the lab's network (sockets.py, minidis/client/lab.py)
     uuid.uuid4, random.random ...                decided by the lab's seed
 
 So code that was written for real servers runs unchanged. The names are replaced only while a task has its
@@ -11,7 +12,7 @@ turn, and answer the real thing to every thread that is no task (a kernel has so
 Differs: `from time import sleep` binds the real function before anybody can replace it; write `time.sleep`.
 
 Complexity: a few microseconds for each turn.
-Read next: tasks.py.
+Read next: tasks.py, sockets.py.
 """
 
 from __future__ import annotations
@@ -21,34 +22,40 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.tasks import Task
 
-tasks_by_thread: dict[int, Task] = {}
-"""The task that a thread carries out, by the thread's ident."""
+_task_by_thread: dict[int, Task] = {}
+"""The task that has its turn in a thread, by the thread's ident."""
 
 
 def current_task() -> Task | None:
     """The task that calls, or None for any other code."""
-    return tasks_by_thread.get(threading.get_ident())
+    return _task_by_thread.get(threading.get_ident())
 
 
-def install() -> list[Any]:
-    """A task's turn begins; answers what stood there before, for `uninstall`."""
+@contextmanager
+def turn(task: Task, thread: int) -> Iterator[None]:
+    """In the block the task has its turn, in the thread with this ident."""
     before = [getattr(module, name) for module, name, _ in _REPLACED]
+    task_before = _task_by_thread.get(thread)
     for module, name, stand_in in _REPLACED:
         setattr(module, name, stand_in)
-    return before
-
-
-def uninstall(before: list[Any]) -> None:
-    """Its turn is over."""
-    for (module, name, _), found in zip(_REPLACED, before, strict=True):
-        setattr(module, name, found)
+    _task_by_thread[thread] = task
+    try:
+        yield
+    finally:
+        if task_before is None:
+            del _task_by_thread[thread]
+        else:
+            _task_by_thread[thread] = task_before
+        for (module, name, _), found in zip(_REPLACED, before, strict=True):
+            setattr(module, name, found)
 
 
 # -- time -----------------------------------------------------------------------------------------
@@ -169,12 +176,17 @@ def _draw(name: str) -> Callable[..., Any]:
 _REAL_SET = threading.Event.set
 
 
+def replace(module: Any, name: str, stand_in: Callable[..., Any]) -> None:
+    """From now on tasks find `stand_in(task, ...)` under this name: for what is no part of this module."""
+    _REPLACED.append(_replacement(module, name, stand_in))
+
+
 def _replacement(module: Any, name: str, stand_in: Callable[..., Any]) -> tuple[Any, str, Any]:
     """`stand_in(task, ...)` for tasks, the real thing for everybody else."""
     real = getattr(module, name)
 
     def dispatch(*arguments: Any, **options: Any) -> Any:
-        task = tasks_by_thread.get(threading.get_ident())
+        task = _task_by_thread.get(threading.get_ident())
         return real(*arguments, **options) if task is None else stand_in(task, *arguments, **options)
 
     return module, name, dispatch

@@ -8,8 +8,8 @@
     lab.pause("alice")                        the process stands still, as in a long garbage collection
     lab.run("30s")
 
-A task has a thread of its own, and yet only one of them ever runs: the lab hands it the turn, and it gives
-the turn back where it would have to wait.
+A task has a stack of its own (turns.py), and yet only one of them ever runs: the lab hands it the turn, and it
+gives the turn back where it would have to wait.
 
     lab       event ..... event  resume(task)          | event ...
     task                              set(...) (waits) |            sleep(12) (waits)
@@ -21,29 +21,24 @@ reaches anybody.
 
 Differs: a loop without any wait never gives the turn back, and time stands still for it.
 
-Complexity: two thread switches (about 20 us) for each turn.
-Read next: standins.py, minidis/client/lab.py.
+Complexity: two switches (of threads, about 20 us) for each turn.
+Read next: turns.py, standins.py, minidis/client/lab.py.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-import threading
-from _thread import allocate_lock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minidis.drivers import browser
 from minidis.drivers.simulation import standins
 from minidis.drivers.simulation.agenda import Planned, microseconds
+from minidis.drivers.simulation.turns import Stacks, Threads, turns
 from minidis.drivers.simulation.wires import Host
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab
-
-REAL_PATIENCE_S = 60.0
-"""How long a turn may take in real time: who waits for something outside the lab would wait for ever."""
 
 
 class Killed(BaseException):
@@ -131,12 +126,9 @@ class Task:
         self.watchers: list[Task] = []  # who joins it
         self._function = function
         self._trace = sys.gettrace()  # a bound on a learner's instructions holds in all his tasks
-        self._go, self._back = allocate_lock(), allocate_lock()  # real ones, in a task's turn too
-        self._go.acquire()
-        self._back.acquire()
         self._wake_up: Planned | None = None
         self._dead = False
-        self._thread: threading.Thread | None = None
+        self._turns: Threads | Stacks | None = None
 
     # -- the lab's side ---------------------------------------------------------------------------
 
@@ -153,20 +145,13 @@ class Task:
         if self.machine.paused and not self._dead:
             self.machine.miss(self)
             return
-        if self._thread is None:
+        if self._turns is None:
             if self._dead:
                 self.finished = True
                 return
-            if browser.inside():
-                raise RuntimeError(browser.NO_THREADS)
-            self._thread = threading.Thread(target=self._live, name=f"lab task {self.name}", daemon=True)
-            self._thread.start()
-        before = standins.install()
-        try:
-            self._go.release()
-            came_back = self._back.acquire(timeout=REAL_PATIENCE_S)
-        finally:
-            standins.uninstall(before)
+            self._turns = turns(self._live, f"lab task {self.name}")
+        with standins.turn(self, self._turns.ident):
+            came_back = self._turns.hand_over()
         if not came_back:
             raise RuntimeError(f"{self.name} waits for something outside the lab (a lock of its own?)")
         if self.error is not None and not isinstance(self.error, Exception):
@@ -183,9 +168,6 @@ class Task:
     # -- the task's side --------------------------------------------------------------------------
 
     def _live(self) -> None:
-        ident = threading.get_ident()
-        self._go.acquire()
-        standins.tasks_by_thread[ident] = self
         try:
             sys.settrace(self._trace)
             self.result = self._function()
@@ -199,10 +181,8 @@ class Task:
         finally:
             sys.settrace(None)
             self.finished = True
-            del standins.tasks_by_thread[ident]
             for watcher in self.watchers:
                 watcher.wake()
-            self._back.release()
 
     def check_alive(self) -> None:
         """Raises Killed when its machine is gone."""
@@ -234,10 +214,10 @@ class Task:
                 alarm.cancel()
 
     def _give_back(self) -> None:
+        assert self._turns is not None
         trace = sys.gettrace()
         sys.settrace(None)
-        self._back.release()
-        self._go.acquire()
+        self._turns.give_back()
         sys.settrace(trace)
         self.check_alive()
 

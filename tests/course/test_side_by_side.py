@@ -1,0 +1,40 @@
+"""One job for several servers: where there are no processes, on a machine of the lab."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+import redis as redis_py
+
+from minidis.course.side_by_side import in_the_lab
+
+
+def test_threads_sockets_and_time_of_a_job_are_virtual() -> None:
+    said: list[object] = []
+
+    def job(name: str, redis: redis_py.Redis) -> None:
+        port = redis.connection_pool.connection_kwargs["port"]
+        pool = redis_py.BlockingConnectionPool(port=port, max_connections=3, timeout=60)
+        client = redis_py.Redis(connection_pool=pool)
+        threads = [threading.Thread(target=client.incr, args=("n",)) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        redis.config_set("timeout", 1)
+        begun = time.monotonic()
+        with socket.create_connection(("localhost", port)) as idle:
+            idle.sendall(b"PING\r\n")
+            said.extend([name, redis.get("n"), len(pool._connections), idle.recv(100), idle.recv(100)])
+        said.append(round(time.monotonic() - begun))
+
+    in_the_lab(job)
+    assert said == ["minidis (lab)", b"12", 3, b"+PONG\r\n", b"", 1]
+
+
+def test_what_a_job_raises_comes_out() -> None:
+    with pytest.raises(redis_py.ResponseError, match="value is not an integer"):
+        in_the_lab(lambda name, redis: redis.set("k", "x") and redis.incr("k"))
