@@ -39,6 +39,7 @@ from minidis.drivers.simulation.sockets import LabSocket
 from minidis.drivers.simulation.standins import current_task
 from minidis.drivers.simulation.wires import Host
 
+
 class LabNetwork:
     """What makes a connection class of redis-py speak over the lab's wires."""
 
@@ -53,7 +54,8 @@ class LabNetwork:
 
     def _connect(self: Any) -> LabSocket:
         task = current_task()
-        return _dial(self, self.lab, self.lab.client_host(self.host_name) if task is None else task.machine.host)
+        host = self.lab.client_host(self.host_name) if task is None else task.machine.host
+        return _dial(self, self.lab, host)
 
 
 def _dial(connection: Any, lab: simulation.Lab, host: Host) -> LabSocket:

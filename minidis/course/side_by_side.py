@@ -5,8 +5,8 @@
 
     side_by_side(job)
 
-Each server is a process of its own on a free port of 127.0.0.1, with nothing on disk, and ends with its job. The
-clients are redis-py's own `Redis`, on TCP: sockets, pools and pipelines are the real ones.
+Each server is a process of its own on a free port of 127.0.0.1, with nothing on disk, and ends with its job.
+The clients are redis-py's own `Redis`, on TCP: sockets, pools and pipelines are the real ones.
 
 `side_by_side(job, "redis://localhost:6379")` takes a server that runs already as well; it is not ended, and
 what is written there stays.

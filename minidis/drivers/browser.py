@@ -29,8 +29,8 @@ REFUSAL = (
 IN_THE_LAB = "(a browser page has no processes: on a node of the lab, in virtual time)"
 
 CANNOT_WAIT = (
-    "Python cannot wait here: where there are no threads, the lab's tasks need WebAssembly's JSPI, which Chrome and "
-    "Edge have from version 137 on, and a cell that runs, not a button"
+    "Python cannot wait here: where there are no threads, the lab's tasks need WebAssembly's JSPI, which "
+    "Chrome and Edge have from version 137 on, and a cell that runs, not a button"
 )
 
 LUA_IS_COMING = "ERR Lua is still being fetched from the site; run the cell again"

@@ -50,7 +50,7 @@ from minidis.engine.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
 from minidis.engine.config import ConfigError
 from minidis.engine.disk import DiskError, NodeFailure
 from minidis.engine.expiry import PART_US
-from minidis.engine.link import Link
+from minidis.engine.link import TOO_MANY_CLIENTS, Link
 from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
 from minidis.engine.output_limits import NO_LIMIT, OutputMeter
@@ -63,7 +63,6 @@ FLUSH_BYTES = 64 * 1024
 LEAST_CLIENTS_A_CRON = 5
 """So many clients at least are looked at `hz` times a second; all of them once a second."""
 
-TOO_MANY_CLIENTS = b"-ERR max number of clients reached\r\n"
 PROTECTED = (
     b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is "
     b"set for the default user. In this mode connections are only accepted from the loopback "

@@ -44,6 +44,9 @@ Execute = Callable[[Client, list[bytes]], Any]
 
 OnFault = Callable[[Client, list[bytes], Exception], ReplyError]
 
+TOO_MANY_CLIENTS = b"-ERR max number of clients reached\r\n"
+"""What a driver says instead of making a link, when there are `maxclients` of them."""
+
 
 class Link:
     """One connection to `node`.  `parser` makes the request parser: a learner's own fits here.

@@ -80,3 +80,14 @@ def test_pubsub() -> None:
     assert pubsub.get_message(timeout=1)["type"] == "subscribe"
     lab.client("a").publish("news", "hello")
     assert pubsub.get_message(timeout=1)["data"] == b"hello"
+
+
+def test_clients_beyond_maxclients_are_refused_and_idle_ones_make_room() -> None:
+    lab = minidis.Lab(seed=1)
+    lab.node("a", {"maxclients": "2", "timeout": "5"})
+    first, second, third = (lab.client("a", name) for name in ("ann", "bob", "cid"))
+    assert first.ping() and second.ping()
+    with pytest.raises(redis.ConnectionError, match="max number of clients reached"):
+        third.ping()
+    lab.run("10s")
+    assert third.ping() and third.info("stats")["rejected_connections"] == 1

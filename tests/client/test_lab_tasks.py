@@ -223,7 +223,7 @@ def test_a_program_that_makes_its_own_connections_is_on_the_labs_network() -> No
     lab, _ = make()
 
     def worker() -> str:
-        with redis.Redis(host="a", socket_timeout=1) as own:
+        with redis.Redis(host="a", socket_timeout=1, retry=None) as own:
             own.set("who", "worker")
             with pytest.raises(redis.TimeoutError):
                 own.blpop("nothing", 30)

@@ -31,7 +31,7 @@ from minidis.drivers.simulation.wires import Address, End, Host
 from minidis.engine import starting
 from minidis.engine.config import ConfigError
 from minidis.engine.disk import NodeFailure
-from minidis.engine.link import Link
+from minidis.engine.link import TOO_MANY_CLIENTS, Link
 from minidis.engine.node import Node
 from minidis.engine.output_limits import OutputMeter
 from minidis.engine.peers import Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
@@ -65,6 +65,7 @@ class Process:
         self._ends_of_peers: dict[int, End] = {}
         self._listeners: dict[int, Listener] = {}
         self._talks = False
+        self._looks_for_the_idle = False
         self._missed: list[Callable[[], None]] = []  # while it stands still
         self._alarm: Planned | None = None
         self._ticked_us = 0
@@ -97,11 +98,30 @@ class Process:
         loading = starting.start(self.node)
         if loading is not None:
             loading.run()
+        self._look_for_the_idle(self.node)
         self.finish_turn()
 
     def _config_changed(self, attributes: list[str]) -> None:
         if "port" in attributes and self.node.config.port != self.port:
             raise ConfigError("a process of the lab keeps its port", "port")
+        if "timeout" in attributes and not self._looks_for_the_idle:
+            self._look_for_the_idle(self.node)
+
+    def _look_for_the_idle(self, node: Node) -> None:
+        """Once a second, while `timeout` is set: hang up on clients that have said nothing for so long."""
+        if self.node is not node:
+            return
+        timeout_us = node.config.timeout * 1_000_000
+        self._looks_for_the_idle = self.running and timeout_us > 0
+        if not self._looks_for_the_idle:
+            return
+        if not self.stands_still:
+            for _, link in list(self._links.values()):
+                client = link.client
+                waits = client.parked is not None or len(client.subscriptions) > 0
+                if not waits and self.clock() - client.last_command_us > timeout_us:
+                    node.disconnect(client)
+        self.lab.agenda.after(1_000_000, partial(self._look_for_the_idle, node))
 
     def random(self) -> random.Random:
         """The node's own lots: they depend on the lab's seed, its name and how often it was started."""
@@ -207,6 +227,11 @@ class Process:
     def _accept_client(self, end: End) -> None:
         if end.other is None:
             return  # lost before this process took it from its kernel
+        if len(self._links) >= self.node.config.maxclients:
+            self.node.statistics.rejected_connections += 1
+            self.lab.wires.send(end, TOO_MANY_CLIENTS)
+            self.lab.wires.close(end)
+            return
         self.node.now_us = self.node.clock()
         link = Link(self.node)
         client = link.client

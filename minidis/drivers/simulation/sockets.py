@@ -3,7 +3,7 @@
     socket = LabSocket(lab, host)          on a machine of the lab
     socket.connect(("redis", 6379))        a name is an address; "localhost" is the machine itself
     socket.sendall(b"PING\\r\\n")
-    socket.recv(100)                       a task waits, and others go on; other code lets the lab run meanwhile
+    socket.recv(100)                       a task waits, and others go on; else the lab runs meanwhile
 
 In a task `socket.create_connection` makes them, as does redis-py (minidis/client/lab.py).
 
@@ -48,7 +48,9 @@ class LabSocket:
         if (task := standins.current_task()) is not None:
             task.check_alive()
         name, port = address
-        self._terminal = Terminal(self._lab, self._host, (self._host.name if name in LOOPBACK else name, port))
+        self._terminal = Terminal(
+            self._lab, self._host, (self._host.name if name in LOOPBACK else name, port)
+        )
         self._terminal.parses = False
         self._wait(lambda: self._terminal.is_open)
         if not self._terminal.is_open:

@@ -8,8 +8,8 @@
     lab.pause("alice")                        the process stands still, as in a long garbage collection
     lab.run("30s")
 
-A task has a stack of its own (turns.py), and yet only one of them ever runs: the lab hands it the turn, and it
-gives the turn back where it would have to wait.
+A task has a stack of its own (turns.py), and yet only one of them ever runs: the lab hands it the turn, and
+it gives the turn back where it would have to wait.
 
     lab       event ..... event  resume(task)          | event ...
     task                              set(...) (waits) |            sleep(12) (waits)

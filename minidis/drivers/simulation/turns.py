@@ -7,9 +7,9 @@
 Code that blocks needs a stack of its own to stand on. There are two ways to have one:
 
     Threads     a thread, and two locks: only the one that has the turn runs
-    Stacks      in a browser page, which has no threads, WebAssembly's JSPI: a call into JavaScript may wait for a
-                promise, and its whole stack is set aside meanwhile; here the lab's stack waits for the task's
-                promise, and the task's for the lab's
+    Stacks      in a browser page, which has no threads, WebAssembly's JSPI: a call into JavaScript may wait
+                for a promise, and its whole stack is set aside meanwhile; here the lab's stack waits for the
+                task's promise, and the task's for the lab's
 
 Differs: who waits for something outside the lab is told so after `PATIENCE_S`; in a page nobody could look at
 a clock meanwhile.
@@ -71,9 +71,9 @@ class Threads:
 STACK_BYTES = 256 * 1024
 """For the C locals of a task in a page, beside WebAssembly's own stack."""
 
-# `callPromising` of the function's proxy would do, if Pyodide didn't let waiting stacks share one place for their C
-# locals (it copies them to and fro): Python walks the frames of all of them, as it collects garbage or is given a
-# trace function. So each task has a place of its own. The caller's stack must wait before another can begin.
+# `callPromising` of the function's proxy would do, if Pyodide didn't let waiting stacks share one place for
+# their C locals (it copies them to and fro): Python walks the frames of all of them, as it collects garbage
+# or is given a trace function. So each task has a place of its own. It begins when the caller's stack waits.
 START = """(pyodide, address, place) => {
   Promise.resolve().then(() => {
     const before = pyodide.stackSave();
@@ -87,7 +87,7 @@ _free_places: list[int] = []  # of tasks that have ended
 
 
 class Moment:
-    """What a stack waits for: as much of a future as Pyodide's `run_sync` looks at, without an event loop's detour."""
+    """What a stack waits for: as much of a future as `run_sync` looks at, without the event loop's detour."""
 
     _asyncio_future_blocking = False
 
