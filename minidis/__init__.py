@@ -59,8 +59,9 @@ def __getattr__(name: str) -> Any:  # redis-py and IPython are imported only by 
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext minidis`: the magics %%redis, %redis and %clock."""
-    from minidis.notebook.magics import load
+    from minidis.notebook.magics import SUBCOMMANDS, load
 
+    SUBCOMMANDS["progress"] = _show_progress
     load(shell)
 
 
@@ -69,3 +70,13 @@ def unload_ipython_extension(shell: Any) -> None:
     from minidis.notebook.magics import unload
 
     unload(shell)
+
+
+def _show_progress(session: Any, words: list[str]) -> list[list[tuple[str, str]]]:
+    """`%redis progress [CHAPTER]`: the notebook's room does not know the course's."""
+    from minidis.course.progress import progress
+    from minidis.notebook.magics import UsageFault
+
+    if len(words) > 1 or not all(word.isdecimal() for word in words):
+        raise UsageFault("%redis progress [CHAPTER]")
+    return [[("status", repr(progress(*map(int, words))))]]

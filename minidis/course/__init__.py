@@ -5,6 +5,7 @@
 Read next: exercise.py, then checks/chapter_02.py for real ones.
 """
 
+from minidis.course.answers import keep_answers, put_answers_back
 from minidis.course.cards import card, cards
 from minidis.course.chapter import replay
 from minidis.course.gauntlet import gauntlet
@@ -20,10 +21,12 @@ __all__ = [
     "check",
     "gauntlet",
     "hint",
+    "keep_answers",
     "overview",
     "plug",
     "plugged",
     "progress",
+    "put_answers_back",
     "replay",
     "solution",
     "unplug",

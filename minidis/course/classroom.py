@@ -2,6 +2,7 @@
 
     minidis course release FOLDER            every chapter that has exercises
     minidis course release FOLDER 9 11       these chapters alone
+    minidis course answers [--back] FILE     for a learner: answers.py
 
     FOLDER/nbgrader_config.py     bounds on what a submission may cost; the seed of the hidden inputs
     FOLDER/source/CHAPTER/        the exercises with their solutions: for the teacher
@@ -27,8 +28,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from minidis.course.answers import NoAnswers, keep_answers, put_answers_back
 from minidis.course.sources import load, source_paths
 from minidis.drivers.storage import JsonDocument
+from minidis.notebook.views.drawing import count_of
 
 CONFIG = '''"""nbgrader's settings for the minidis course; edit as you like, the file is kept."""
 
@@ -56,19 +59,26 @@ os.environ["MINIDIS_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """`minidis course release FOLDER [CHAPTER ...]`."""
-    parser = argparse.ArgumentParser(prog="minidis", description="The minidis course, for teachers.")
+    """`minidis course release FOLDER [CHAPTER ...]` and `minidis course answers [--back] FILE`."""
+    parser = argparse.ArgumentParser(
+        prog="minidis", description="The minidis course, for teachers and learners."
+    )
     course = (
         parser.add_subparsers(required=True, metavar="course")
         .add_parser("course")
-        .add_subparsers(required=True, metavar="release")
+        .add_subparsers(required=True, dest="action", metavar="release|answers")
     )
     release_parser = course.add_parser("release", help="make an nbgrader course folder")
     release_parser.add_argument("folder", type=Path)
     release_parser.add_argument(
         "chapters", type=int, nargs="*", metavar="CHAPTER", help="all, if none is named"
     )
+    answers_parser = course.add_parser("answers", help="keep a learner's answers in a file, or put them back")
+    answers_parser.add_argument("file", type=Path)
+    answers_parser.add_argument("--back", action="store_true", help="from the file into blank exercises")
     options = parser.parse_args(words)
+    if options.action == "answers":
+        return _answers(options.file, options.back)
     try:
         made = release(options.folder, set(options.chapters))
     except (OSError, LookupError, subprocess.CalledProcessError) as error:
@@ -76,6 +86,20 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
     for assignment in made:
         print(options.folder / "release" / assignment)
+    return 0
+
+
+def _answers(path: Path, back: bool) -> int:
+    """`minidis course answers [--back] FILE`."""
+    try:
+        if back:
+            for number, outcome in put_answers_back(path).items():
+                print(f"{number}: {outcome}")
+        else:
+            print(f"{count_of(keep_answers(path), 'answer')} in {path}")
+    except (OSError, NoAnswers) as error:
+        print(f"minidis: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -13,7 +13,7 @@ from minidis.palette import OPEN, RIGHT, WRONG
 if TYPE_CHECKING:
     from minidis.course.grading import Outcome, Result
 
-_SIGNS = {"correct": "✓", "wrong": "✗", "not attempted": "○"}
+SIGNS = {"correct": "✓", "wrong": "✗", "not attempted": "○"}
 _COLOURS = {"correct": RIGHT, "wrong": WRONG, "not attempted": OPEN}
 _BOX = "border-left:4px solid {colour};padding:.4em .9em;margin:.3em 0;line-height:1.5"
 _CODE = "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap"
@@ -37,7 +37,7 @@ def result_text(result: Result) -> str:
         f"{exercise.number} {exercise.title}: {_verdict(result)}, {result.score} of {exercise.points} points"
     ]
     for outcome in result.outcomes:
-        lines.append(f"  {_SIGNS[outcome.verdict]} {outcome.test}: {outcome.verdict}")
+        lines.append(f"  {SIGNS[outcome.verdict]} {outcome.test}: {outcome.verdict}")
         if outcome.verdict == "wrong":
             lines += [
                 f"      given {outcome.given}",
@@ -62,7 +62,7 @@ def result_html(result: Result) -> str:
     exercise = result.exercise
     verdict = _verdict(result)
     head = (
-        f"<b>{_SIGNS[verdict]} {escape(exercise.number)} {escape(exercise.title)}: {verdict}</b>, "
+        f"<b>{SIGNS[verdict]} {escape(exercise.number)} {escape(exercise.title)}: {verdict}</b>, "
         f"{result.score:g} of {exercise.points} points"
     )
     items = "".join(_outcome_html(outcome) for outcome in result.outcomes)
@@ -72,7 +72,7 @@ def result_html(result: Result) -> str:
 
 def _outcome_html(outcome: Outcome) -> str:
     colour = _COLOURS[outcome.verdict]
-    verdict = f'<span style="color:{colour}">{_SIGNS[outcome.verdict]} {outcome.verdict}</span>'
+    verdict = f'<span style="color:{colour}">{SIGNS[outcome.verdict]} {outcome.verdict}</span>'
     line = f"<div>{verdict} {escape(outcome.test)}</div>"
     if outcome.verdict != "wrong":
         return line
@@ -88,15 +88,16 @@ def progress_text(rows: list[tuple[Any, dict[str, Any]]]) -> str:
     """One line for each exercise."""
     lines = []
     for exercise, entry in rows:
-        state = _state(entry)
+        state = state_of(entry)
         best = f"{entry.get('best', 0):g}/{exercise.points}"
         lines.append(
-            f"{_SIGNS[state]} {exercise.number:<5}{exercise.title:<63} {exercise.kind:<8}{best:>6}  {state}"
+            f"{SIGNS[state]} {exercise.number:<5}{exercise.title:<63} {exercise.kind:<8}{best:>6}  {state}"
         )
     return "\n".join(lines) or "no exercises yet"
 
 
-def _state(entry: dict[str, Any]) -> str:
+def state_of(entry: dict[str, Any]) -> str:
+    """How an exercise stands, by what is known of it (progress.py)."""
     if entry.get("passed"):
         return "correct"
     return "wrong" if entry.get("attempts") else "not attempted"
@@ -106,9 +107,9 @@ def progress_html(rows: list[tuple[Any, dict[str, Any]]]) -> str:
     """A table, one row for each exercise."""
     cells = []
     for exercise, entry in rows:
-        state = _state(entry)
+        state = state_of(entry)
         cells.append(
-            f'<tr><td style="color:{_COLOURS[state]}">{_SIGNS[state]} {state}</td>'
+            f'<tr><td style="color:{_COLOURS[state]}">{SIGNS[state]} {state}</td>'
             f"<td>{escape(exercise.number)}</td><td style='text-align:left'>{escape(exercise.title)}</td>"
             f"<td>{exercise.kind}</td><td>{entry.get('best', 0):g} / {exercise.points}</td></tr>"
         )

@@ -45,7 +45,8 @@ def today_or(today: str | date | None) -> date:
 def answered(identifier: str, score: int, today: str | date | None = None) -> date:
     """Note an answer; the day when the card comes back."""
     day = today_or(today)
-    box = box_after(int(progress.card_entry(identifier).get("box", 0)), score)
+    before = min(progress.card_entry(identifier).get("box", 0), len(PAUSE_DAYS) - 1)
+    box = box_after(before, score)
     due = day + timedelta(days=PAUSE_DAYS[box])
     progress.record_card(identifier, box=box, due=due.isoformat(), score=score)
     return due

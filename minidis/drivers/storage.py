@@ -1,7 +1,7 @@
 """A small JSON document on disk, written whole or not at all.
 
 The learner's progress lives in one.  Writing goes to a temporary file beside it, then a rename: a
-kernel killed in between leaves the old document.
+kernel killed in between leaves the old document.  Two kernels that change it at once take turns.
 
 Complexity: O(size of the document).
 
@@ -11,16 +11,27 @@ Complexity: O(size of the document).
 {}
 >>> document.write({"1.1": {"passed": True}}); document.read()
 {'1.1': {'passed': True}}
+>>> with document.changing() as content:
+...     content["1.2"] = {}
+>>> sorted(document.read())
+['1.1', '1.2']
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from minidis.drivers import browser
+
+try:
+    import fcntl
+except ImportError:  # Windows, a browser: the last one to write wins
+    fcntl = None  # type: ignore[assignment]
 
 
 class JsonDocument:
@@ -53,6 +64,20 @@ class JsonDocument:
             json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         temporary.replace(self.path)
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, Any]]:
+        """The content, written back at the end of the block; nobody else changes it meanwhile.
+
+        A folder that cannot be written to raises OSError.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(self.path.suffix + ".lock").open("w", encoding="utf-8") as lock:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            content = self.read()
+            yield content
+            self.write(content)
 
 
 def user_document(name: str, variable: str) -> JsonDocument:

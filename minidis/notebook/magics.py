@@ -115,6 +115,7 @@ class RedisMagics(Magics):
         %redis open FILE                     and back again, in the place of what is there
         %redis serve [--port N]              answer redis-cli and other programs too; %redis serve stop
         %redis bench [TESTS] [-n N] [-P N]   requests a second, here or on the server that cells run on
+        %redis progress [CHAPTER]            your exercises, points and interview cards
         %redis audit [FILE]                  29 checks of the guide; FILE: what redis-cli monitor wrote
         %redis status                        target, clients, clock
         HELP SET, HELP @string               inside a cell: what a command does
@@ -162,7 +163,7 @@ class RedisMagics(Magics):
 
     def _run_line(self, line: str, namespace: Any) -> Any:
         words = line.split("#")[0].split()
-        subcommand = _SUBCOMMANDS.get(words[0] if words else "status")
+        subcommand = SUBCOMMANDS.get(words[0] if words else "status")
         if subcommand is not None:
             show(subcommand(self.session, words[1:]))
             return None
@@ -442,7 +443,7 @@ def _node_text(target: EmbeddedTarget) -> str:
     return f"{keys} {'key' if keys == 1 else 'keys'}, {seed}, {clock}"
 
 
-_SUBCOMMANDS = {
+SUBCOMMANDS = {
     "connect": _connect,
     "reset": _reset,
     "lesson": _lesson,

@@ -346,3 +346,10 @@ def test_work_is_saved_to_a_file_and_opened_again(notebook: Notebook, tmp_path) 
     assert notebook.run("%redis GET visits") == '"7"'
     assert "No such file or directory" in notebook.run(f"%redis save {tmp_path / 'no' / 'x.rdb'}")
     assert "it is not there" in notebook.run(f"%redis open {tmp_path / 'x.rdb'}")
+
+
+def test_progress_is_shown_in_a_cell(notebook: Notebook, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIDIS_PROGRESS", str(tmp_path / "progress.json"))
+    assert "exercises passed, 0 of" in notebook.run("%redis progress")
+    assert "○ 3.1" in notebook.run("%redis progress 3") and "○ 4.1" not in notebook.run("%redis progress 3")
+    assert "%redis progress [CHAPTER]" in notebook.run("%redis progress three")
