@@ -26,12 +26,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from minidis.protocol.numbers import format_double, format_long_double
 from minidis.protocol.replies import BigNumber, NullArray, Pairs, PlainDouble, Verbatim
 
 Convert = Callable[[Any], Any]
+
+_ONLY_BYTES = {bytes}
 
 
 class Unusual(Exception):
@@ -55,13 +58,12 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
         return table.get(type(value), unusual)(value)
 
     def array(values: Any) -> list[Any]:
-        kinds = set(map(type, values))
-        if kinds == {bytes}:
+        if set(map(type, values)) == _ONLY_BYTES:
             return [word.decode() for word in values] if decodes else list(values)
         return [table.get(type(value), unusual)(value) for value in values]
 
     def flat(pairs: Any) -> list[Any]:
-        return [convert(element) for pair in pairs for element in pair]
+        return array(list(chain.from_iterable(pairs)))
 
     table |= {
         bytes: text,

@@ -39,7 +39,6 @@ from minidis.drivers.embedded import Embedded, default_node, parse_time
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
 from minidis.notebook import observers, unwritten
-from minidis.notebook.auditing import audit_blocks
 from minidis.notebook.bench import PlanError, bench
 from minidis.notebook.completion import MOST_KEYS, make_matcher
 from minidis.notebook.help import help_text
@@ -411,6 +410,8 @@ def _bench(session: Session, words: list[str]) -> list[list[Fragment]]:
 def _audit(session: Session, words: list[str]) -> list[list[Fragment]]:
     if len(words) > 1:
         raise UsageFault("%redis audit [FILE], a file that redis-cli monitor wrote")
+    from minidis.notebook.auditing import audit_blocks  # a large room, for those who ask
+
     return audit_blocks(session.target, words[0] if words else None)
 
 

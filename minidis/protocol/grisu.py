@@ -44,6 +44,7 @@ _MASK64 = 2**64 - 1
 _LEAST_EXPONENT, _GREATEST_EXPONENT = -60, -32
 
 
+@lru_cache(maxsize=4096)  # a score is shown again and again
 def shortest_digits(value: float) -> tuple[int, int]:
     """Digits and power of ten of a positive, finite ``value``: it reads back from digits * 10**power."""
     fraction, exponent = _unpack(value)
