@@ -148,7 +148,8 @@ def run_part(node: Node, budget_us: int) -> Cycle:
     progress = node.expiry
     started_us = node.clock()
     cycle = Cycle()
-    for _ in node.databases:
+    expiring = [database for database in node.databases if database.expires]
+    for _ in node.databases if expiring else ():
         database = node.databases[progress.next_database % len(node.databases)]
         progress.next_database += 1  # also when time runs out in this one: the next is not to starve
         if not database.expires:

@@ -495,6 +495,8 @@ class Node:
             self.client_memory.evict()
         if self.config.activerehashing:
             for database in self.databases:
+                if not database.table and not database.table.is_rehashing:
+                    continue  # most are empty
                 for table in (database.table, database.expires):
                     table.rehash_step(100)
                     if table.is_behind:
