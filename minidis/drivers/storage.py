@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from minidis.drivers import browser
 
 try:
     import fcntl
-except ImportError:  # Windows, a browser: the last one to write wins
+except ImportError:  # Windows, and some browsers: the last one to write wins
     fcntl = None  # type: ignore[assignment]
 
 
@@ -72,12 +72,17 @@ class JsonDocument:
         A folder that cannot be written to raises OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(self.path.suffix + ".lock").open("w", encoding="utf-8") as lock:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with nullcontext() if fcntl is None or browser.inside() else self._locked():
             content = self.read()
             yield content
             self.write(content)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self.path.with_suffix(self.path.suffix + ".lock").open("w", encoding="utf-8") as lock:
+            with suppress(OSError):  # a file system without locks: as good as it can be
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def user_document(name: str, variable: str) -> JsonDocument:
