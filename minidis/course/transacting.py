@@ -24,6 +24,8 @@ Place = tuple[int, bytes]
 class LearnersWatchers(Watchers):
     """Tells a learner's object what the engine tells its own `Watchers`."""
 
+    hear_of_every_key = True  # which ones the learner watches, the engine does not know
+
     def __init__(self, node: Node, make: Callable[..., Any]) -> None:
         super().__init__(node)
         self.learners = make(self._is_dead)

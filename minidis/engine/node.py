@@ -536,7 +536,7 @@ class Node:
     def keys_looked_at(self, *databases: Database) -> list[bytes]:
         """The keys there for which somebody watches or waits; all, if somebody listens to every key."""
         tables = {database.index: database.table for database in databases}
-        if self.key_listeners:
+        if self.key_listeners or self.watchers.hear_of_every_key:
             return list(dict.fromkeys(key for table in tables.values() for key in table))
         places = [place for place in (*self.watchers.clients, *self.waiting.queues) if type(place) is tuple]
         keys = dict.fromkeys(key for index, key in places if index in tables)

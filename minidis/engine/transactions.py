@@ -50,6 +50,8 @@ class Transaction:
 class Watchers:
     """Which clients watch which keys, and which of them must fail their EXEC."""
 
+    hear_of_every_key = False
+
     def __init__(self, node: Node) -> None:
         self.node = node
         self.clients: dict[tuple[int, bytes], set[int]] = {}
