@@ -111,30 +111,29 @@ class View:
 
     def before_change(self, key: bytes) -> None:
         """The value at `key` is about to change: write it down now, unless that is done."""
-        if key not in self.settled:
-            self.write(key)
+        if self.settled.add(key):
+            self._write(key)
 
     # -- the walk
-
-    def next_key(self) -> bytes | None:
-        """The next key to write; None if the queue is empty, and has only now been filled again."""
-        queue, settled = self.queue, self.settled
-        while queue:
-            key = queue.pop()
-            if key not in settled:
-                return key
-        self._refill()
-        return None
 
     @property
     def is_done(self) -> bool:
         return not self._left
 
-    def write(self, key: bytes) -> None:
+    def write_next(self) -> None:
+        """Write the next key of the queue that still must be; or, if there is none, fill the queue again."""
+        queue, settle = self.queue, self.settled.add
+        while queue:
+            key = queue.pop()
+            if settle(key):
+                self._write(key)
+                return
+        self._refill()
+
+    def _write(self, key: bytes) -> None:
         """Write what the key held, whether it is its turn or somebody is about to change it."""
-        kept = self.kept.pop(key, None)
+        kept = self.kept.pop(key, None) if self.kept else None
         value, expires_at_ms = kept or (self.table.get(key), self.expires.get(key))
-        self.settled.add(key)
         if value is not None:
             self._left -= 1
             self.walk.write_entry(self, key, value, expires_at_ms)
@@ -152,6 +151,8 @@ class View:
             keys = keys_at(self.table, self._position, KEYS_AT_ONCE)
         self._position += len(keys)
         self.queue = (keys or list(self.kept))[::-1]  # in the end, those that have gone
+        if not self.queue:
+            self._left = 0
 
 
 class Walk:
@@ -162,6 +163,7 @@ class Walk:
     ) -> None:
         self.node = node
         self.writer = writer
+        self._keeps_use = node.config.maxmemory_policy.endswith(("-lru", "-lfu"))
         self.keys_total = sum(len(database.table) for database in node.databases)
         self.keys_written = 0
         self.done = False
@@ -186,9 +188,7 @@ class Walk:
             if view.is_done:
                 self._left.pop()
                 continue
-            key = view.next_key()
-            if key is not None:
-                view.write(key)
+            view.write_next()
             if self.size_bytes >= most_bytes or clock() >= until_us:
                 return False
         if not self.done:
@@ -227,7 +227,7 @@ class Walk:
         if self._current is not view:
             self._current = view
             self._append(self.writer.database(view.index, *view.sizes))
-        idle_s, frequency = use_to_save(value, self.node)
+        idle_s, frequency = use_to_save(value, self.node) if self._keeps_use else (None, None)
         self._append(self.writer.entry(key, value, expires_at_ms, idle_s, frequency))
         self.keys_written += 1
 

@@ -10,7 +10,7 @@ Complexity: add, in O(1); no step longer than a sixty-fourth of all.
 
 >>> parted = PartedSet()
 >>> parted.add(b"user:7"), b"user:7" in parted, b"user:8" in parted, len(parted)
-(None, True, False, 1)
+(True, True, False, 1)
 
 Read next: minidis/engine/snapshots.py, which remembers a million keys while commands run.
 """
@@ -30,8 +30,13 @@ class PartedSet:
     def __init__(self) -> None:
         self._parts: list[set[bytes]] = [set() for _ in range(PARTS)]
 
-    def add(self, member: bytes) -> None:
-        self._parts[crc32(member) % PARTS].add(member)
+    def add(self, member: bytes) -> bool:
+        """Add a member; False if it was there already."""
+        part = self._parts[crc32(member) % PARTS]
+        if member in part:
+            return False
+        part.add(member)
+        return True
 
     def __contains__(self, member: bytes) -> bool:
         return member in self._parts[crc32(member) % PARTS]
