@@ -56,8 +56,8 @@ While a step lasts (a command, or a turn of the timers) nobody else is served. W
   700,000 keys). Redis rehashes step by step, and so does `Database(table=HashTable)`, at five times the cost
   of each look-up.
 - DEL frees at once, in Redis too; UNLINK and the `lazyfree-` directives are there for that.
-- One large value is written, rewritten and loaded in one go: a snapshot of a sorted set of a million members
-  pauses for as long as that takes.
+- A large value is written piece by piece, but whoever changes it meanwhile waits for the rest; and it is
+  loaded in one go.
 """
 
 Curve = Callable[[float], float]

@@ -159,6 +159,13 @@ def saving_while_writing(world: World, keys: int) -> None:
             world.timed(b"DEL", b"key:%d" % draw(keys))
 
 
+def saving_a_large_value(world: World, keys: int) -> None:
+    _collection(world, keys, *_ZSET)
+    world.timed("BGSAVE")
+    for _ in world.turns(lambda: world.node.background.job is None):
+        pass
+
+
 def rewriting(world: World, keys: int) -> None:
     world.fill(keys)
     world.run("CONFIG", "SET", "aof-use-rdb-preamble", "no")
@@ -240,6 +247,7 @@ WORK: dict[str, Callable[[World, int], None]] = {
     "eviction": evicting,
     "BGSAVE": saving,
     "BGSAVE, with writes": saving_while_writing,
+    "BGSAVE of one sorted set": saving_a_large_value,
     "BGREWRITEAOF": rewriting,
     "loading an RDB file": loading,
     "a replica takes a snapshot in": receiving,

@@ -16,7 +16,7 @@ at most once, before its first change. The walk goes in slices of a millisecond 
 (`Background`); as in Redis, where only one child runs at a time, there is one job at a time.
 
 Mirrors: rdb.c (`rdbSaveBackground`), server.c (`hasActiveChildProcess`, `checkChildrenDone`).
-Differs: no fork. One huge value is written in one go, and whoever changes it first waits for that.
+Differs: no fork. A large value is written piece by piece; whoever changes it meanwhile waits for the rest.
 Complexity: beginning O(1); a slice O(bytes written), and at times a walk of some nanoseconds for each key.
 
 >>> from minidis.drivers.embedded import Embedded
@@ -33,7 +33,8 @@ Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine.access import use_to_save
@@ -50,6 +51,9 @@ SLICE_US = 1000
 """A slice ends when it took so long, or has written SLICE_BYTES: a frozen clock shows no time passing."""
 
 SLICE_BYTES = 64 * 1024
+LARGE = 1000
+"""A value of more elements is written piece by piece."""
+
 KEYS_AT_ONCE = 5000
 """Keys that are taken off a table at a time: to find where to go on is a walk over the table."""
 
@@ -77,6 +81,15 @@ class Writer(Protocol):
         idle_s: int | None = None,
         frequency: int | None = None,
     ) -> bytes: ...
+    def pieces(
+        self,
+        key: bytes,
+        value: Value,
+        expires_at_ms: int | None = None,
+        idle_s: int | None = None,
+        frequency: int | None = None,
+    ) -> Iterator[bytes]: ...
+    def record(self, record: bytes) -> bytes: ...
     def end(self) -> bytes: ...
 
 
@@ -112,7 +125,9 @@ class View:
     def before_change(self, key: bytes) -> None:
         """The value at `key` is about to change: write it down now, unless that is done."""
         if self.settled.add(key):
-            self._write(key)
+            self._write(key, is_its_turn=False)
+        elif self.walk.is_writing(self, key):
+            self.walk.finish_large()
 
     # -- the walk
 
@@ -126,17 +141,17 @@ class View:
         while queue:
             key = queue.pop()
             if settle(key):
-                self._write(key)
+                self._write(key, is_its_turn=True)
                 return
         self._refill()
 
-    def _write(self, key: bytes) -> None:
-        """Write what the key held, whether it is its turn or somebody is about to change it."""
+    def _write(self, key: bytes, is_its_turn: bool) -> None:
+        """Write what the key held; if it is not its turn, somebody is about to change it."""
         kept = self.kept.pop(key, None) if self.kept else None
         value, expires_at_ms = kept or (self.table.get(key), self.expires.get(key))
         if value is not None:
             self._left -= 1
-            self.walk.write_entry(self, key, value, expires_at_ms)
+            self.walk.write_entry(self, key, value, expires_at_ms, is_its_turn)
 
     def waiting(self) -> dict[bytes, Value]:
         """Keys that are not in the file yet, and what they held. O(N), for pictures."""
@@ -153,6 +168,17 @@ class View:
         self.queue = (keys or list(self.kept))[::-1]  # in the end, those that have gone
         if not self.queue:
             self._left = 0
+
+
+@dataclass
+class Large:
+    """A large value that is written piece by piece, and the records that came to be meanwhile."""
+
+    view: View
+    key: bytes
+    value: Value  # held, lest somebody takes it apart
+    pieces: Iterator[bytes]
+    followers: list[tuple[View, bytes]] = field(default_factory=list)
 
 
 class Walk:
@@ -173,6 +199,7 @@ class Walk:
         ]
         self.size_bytes = sum(map(len, self._pieces))  # of the pieces not taken yet
         self._current: View | None = None  # whose SELECT was written last
+        self._large: Large | None = None  # the value that is half written
         self.views = [View(self, database) for database in node.databases if len(database.table)]
         self._left = list(reversed(self.views))
         for view in self.views:
@@ -183,12 +210,13 @@ class Walk:
         """Write entries until there are so many bytes, or so much time has passed.  True if that was all."""
         clock = self.node.clock
         until_us = clock() + most_us
-        while self._left:
-            view = self._left[-1]
-            if view.is_done:
+        while self._left or self._large is not None:
+            if self._large is not None:
+                self._go_on_with_large(self._large)
+            elif self._left[-1].is_done:
                 self._left.pop()
-                continue
-            view.write_next()
+            else:
+                self._left[-1].write_next()
             if self.size_bytes >= most_bytes or clock() >= until_us:
                 return False
         if not self.done:
@@ -215,6 +243,7 @@ class Walk:
     def close(self) -> None:
         """No more is written: commands need no longer tell of their changes."""
         self.done = True
+        self._large = None
         for database in self.node.databases:  # SWAPDB may have carried a view elsewhere
             database.views = tuple(view for view in database.views if view.walk is not self)
         in_use = [database.table for database in self.node.databases]
@@ -222,14 +251,46 @@ class Walk:
             if not any(view.table is table for table in in_use):  # flushed meanwhile: nobody else has it
                 self.node.lazy_free.free_database(view.table, [view.expires])
 
-    def write_entry(self, view: View, key: bytes, value: Value, expires_at_ms: int | None) -> None:
-        """Write one key down."""
+    def write_entry(
+        self, view: View, key: bytes, value: Value, expires_at_ms: int | None, is_its_turn: bool
+    ) -> None:
+        """Write one key down; begin to, if it is its turn and the value is large."""
+        use = use_to_save(value, self.node) if self._keeps_use else (None, None)
+        self.keys_written += 1
+        if is_its_turn and value.kind != "string" and len(value) > LARGE:
+            self._select(view)
+            self._large = Large(view, key, value, self.writer.pieces(key, value, expires_at_ms, *use))
+        elif self._large is not None:  # its record comes behind the one that is half written
+            record = b"".join(self.writer.pieces(key, value, expires_at_ms, *use))
+            self._large.followers.append((view, record))
+        else:
+            self._select(view)
+            self._append(self.writer.entry(key, value, expires_at_ms, *use))
+
+    def is_writing(self, view: View, key: bytes) -> bool:
+        """Is this the key of the value that is half written?"""
+        large = self._large
+        return large is not None and large.view is view and large.key == key
+
+    def finish_large(self) -> None:
+        """Write the rest of the value that is half written, and what waits for its end."""
+        while self._large is not None:
+            self._go_on_with_large(self._large)
+
+    def _go_on_with_large(self, large: Large) -> None:
+        piece = next(large.pieces, None)
+        if piece is not None:
+            self._append(self.writer.record(piece))
+            return
+        self._large = None
+        for view, record in large.followers:
+            self._select(view)
+            self._append(self.writer.record(record))
+
+    def _select(self, view: View) -> None:
         if self._current is not view:
             self._current = view
             self._append(self.writer.database(view.index, *view.sizes))
-        idle_s, frequency = use_to_save(value, self.node) if self._keeps_use else (None, None)
-        self._append(self.writer.entry(key, value, expires_at_ms, idle_s, frequency))
-        self.keys_written += 1
 
     def _append(self, piece: bytes) -> None:
         self._pieces.append(piece)

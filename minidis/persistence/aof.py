@@ -28,11 +28,14 @@ Read next: aof_manifest.py, then minidis/engine/append_only_file.py.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from minidis.persistence.aof_streams import stream_commands
+from minidis.structures.skiplist import ScoreRange
 from minidis.values.base import Value
 from minidis.values.hash import Hash
 from minidis.values.list import List
@@ -48,7 +51,7 @@ LONGEST_LINE = 128
 """A header or a note that has no line end after so many bytes is none."""
 
 TIMESTAMP = b"TS:"
-
+_ALL_SCORES = ScoreRange(-math.inf, math.inf)
 
 _NUMBER = re.compile(rb"-?[0-9]{1,19}").fullmatch
 _NUMBER_SO_FAR = re.compile(rb"-?[0-9]{0,19}\r?").fullmatch
@@ -219,10 +222,25 @@ class CommandWriter:
         frequency: int | None = None,
     ) -> bytes:
         """The commands that make this key."""
-        pieces = [encode_command(argv) for argv in commands_for(key, value)]
+        return b"".join(self.pieces(key, value, expires_at_ms))
+
+    def pieces(
+        self,
+        key: bytes,
+        value: Value,
+        expires_at_ms: int | None = None,
+        idle_s: int | None = None,
+        frequency: int | None = None,
+    ) -> Iterator[bytes]:
+        """The same, a command at a time."""
+        for argv in commands_for(key, value):
+            yield encode_command(argv)
         if expires_at_ms is not None:
-            pieces.append(encode_command([b"PEXPIREAT", key, b"%d" % expires_at_ms]))
-        return b"".join(pieces)
+            yield encode_command([b"PEXPIREAT", key, b"%d" % expires_at_ms])
+
+    def record(self, record: bytes) -> bytes:
+        """A log has no check sum to take a record into."""
+        return record
 
     def end(self) -> bytes:
         """Nothing stands at the end of a log."""
@@ -238,13 +256,14 @@ def commands_for(key: bytes, value: Value) -> Iterator[list[bytes]]:
     if isinstance(value, String):
         yield [b"SET", key, value.as_bytes()]
     elif isinstance(value, List):
-        yield from _in_batches(b"RPUSH", key, list(value), 1)
+        yield from _in_batches(b"RPUSH", key, iter(value), 1)
     elif isinstance(value, Set):
-        yield from _in_batches(b"SADD", key, list(value), 1)
+        yield from _in_batches(b"SADD", key, iter(value), 1)
     elif isinstance(value, Hash):
-        yield from _in_batches(b"HMSET", key, [word for pair in value.items() for word in pair], 2)
+        yield from _in_batches(b"HMSET", key, (word for pair in value.items() for word in pair), 2)
     elif isinstance(value, SortedSet):
-        yield from _in_batches(b"ZADD", key, [word for pair in value for word in _scored(*pair)], 2)
+        words = (word for pair in value.walk(_ALL_SCORES) for word in _scored(*pair))
+        yield from _in_batches(b"ZADD", key, words, 2)
     else:
         assert isinstance(value, Stream), value
         yield from stream_commands(key, value)
@@ -254,7 +273,6 @@ def _scored(member: bytes, score: float) -> tuple[bytes, bytes]:
     return b"%.17g" % score, member
 
 
-def _in_batches(name: bytes, key: bytes, words: list[bytes], width: int) -> Iterator[list[bytes]]:
-    step = ITEMS_PER_COMMAND * width
-    for at in range(0, len(words), step):
-        yield [name, key, *words[at : at + step]]
+def _in_batches(name: bytes, key: bytes, words: Iterator[bytes], width: int) -> Iterator[list[bytes]]:
+    while batch := list(islice(words, ITEMS_PER_COMMAND * width)):
+        yield [name, key, *batch]

@@ -26,7 +26,9 @@ Read next: rdb_reader.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from struct import Struct
 from typing import Any, Protocol
 
@@ -34,6 +36,7 @@ from minidis.persistence import lzf
 from minidis.persistence.crc64 import Crc64, crc64
 from minidis.persistence.rdb_format import CHECKSUM_BYTES, MAGIC, WRITTEN_VERSION, Container, Opcode, type_of
 from minidis.structures.listpack import canonical_integer
+from minidis.structures.skiplist import ScoreRange
 from minidis.values.base import Value
 from minidis.values.consumer_group import ConsumerGroup
 from minidis.values.hash import Hash
@@ -47,6 +50,10 @@ from minidis.values.string import String
 COMPRESS_FROM_BYTES = 21
 """Shorter strings are not tried."""
 
+ELEMENTS_PER_PIECE = 200
+"""Of a large collection: about half a millisecond's work."""
+
+_ALL_SCORES = ScoreRange(-math.inf, math.inf)
 _COMPRESSION_SAVES = 4  # at least this many bytes, or the string is kept as it is
 _LONGEST_INTEGER = 11  # "-2147483648"
 
@@ -89,15 +96,15 @@ class SnapshotWriter:
         for name, note in (aux or {}).items():
             text = note if isinstance(note, bytes) else str(note).encode()
             record += bytes((Opcode.AUX,)) + self._string(name.encode()) + self._string(text)
-        return self._record(record)
+        return self.record(record)
 
     def function(self, code: bytes) -> bytes:
         """A library of functions: its source, with the #! line."""
-        return self._record(bytes((Opcode.FUNCTION,)) + self._string(code))
+        return self.record(bytes((Opcode.FUNCTION,)) + self._string(code))
 
     def database(self, index: int, keys: int, expires: int) -> bytes:
         """The entries that follow belong to this database, which has so many keys, and keys that expire."""
-        return self._record(
+        return self.record(
             b"%c%b%c%b%b"
             % (
                 Opcode.SELECTDB,
@@ -117,28 +124,47 @@ class SnapshotWriter:
         frequency: int | None = None,
     ) -> bytes:
         """A key with its value; when it expires, and what the eviction clock knows of it."""
+        head = self._head(key, value, expires_at_ms, idle_s, frequency)
+        return self.record(head + encode_value(value, self.version, self.compress))
+
+    def pieces(
+        self,
+        key: bytes,
+        value: Value,
+        expires_at_ms: int | None = None,
+        idle_s: int | None = None,
+        frequency: int | None = None,
+    ) -> Iterator[bytes]:
+        """The same in pieces, which must not be long: each goes through `record` in its turn."""
+        yield self._head(key, value, expires_at_ms, idle_s, frequency)
+        yield from value_pieces(value, self.version, self.compress)
+
+    def record(self, record: bytes) -> bytes:
+        """Take a record, or the next piece of one, into the check sum; the same bytes."""
+        if self._crc is not None:
+            self._crc.update(record)
+        return record
+
+    def _head(
+        self, key: bytes, value: Value, expires_at_ms: int | None, idle_s: int | None, frequency: int | None
+    ) -> bytes:
+        """What stands before the value."""
         record = _BYTE[type_of(value, self.version)] + encode_string(key, self.compress)
-        record += encode_value(value, self.version, self.compress)
         if frequency is not None:
             record = b"%c%c%b" % (Opcode.FREQ, frequency, record)
         if idle_s is not None:
             record = b"%c%b%b" % (Opcode.IDLE, encode_length(idle_s), record)
         if expires_at_ms is not None:
             record = b"%c%b%b" % (Opcode.EXPIRETIME_MS, _INT64(expires_at_ms), record)
-        return self._record(record)
+        return record
 
     def end(self) -> bytes:
         """The last byte of the file, and its check sum."""
-        record = self._record(bytes((Opcode.EOF,)))
+        record = self.record(bytes((Opcode.EOF,)))
         return record + (_UINT64(self._crc.value) if self._crc else bytes(CHECKSUM_BYTES))
 
     def _string(self, data: bytes) -> bytes:
         return encode_string(data, self.compress)
-
-    def _record(self, record: bytes) -> bytes:
-        if self._crc is not None:
-            self._crc.update(record)
-        return record
 
 
 def write_snapshot(
@@ -228,62 +254,69 @@ def encode_value(value: Value, version: int = WRITTEN_VERSION, compress: bool = 
         if type(data) is int and -(1 << 31) <= data < 1 << 31:
             return _encode_integer(data)
         return encode_string(value.as_bytes(), compress)
-    if isinstance(value, List):
-        return _encode_list(value, compress)
+    return b"".join(value_pieces(value, version, compress))
+
+
+def value_pieces(value: Value, version: int = WRITTEN_VERSION, compress: bool = True) -> Iterator[bytes]:
+    """`encode_value` in pieces of some hundred elements: what is large need not be written in one go."""
+    if isinstance(value, String):
+        yield encode_string(value.as_bytes(), compress)
+    elif isinstance(value, List):
+        yield from _list_pieces(value, compress)
+    elif isinstance(value, Stream):
+        yield from _stream_pieces(value, version, compress)
+    elif (packed := _packed(value, version)) is not None:
+        yield encode_string(packed, compress)
+    else:
+        yield encode_length(len(value))
+        elements = iter(_elements(value, compress))
+        while piece := b"".join(islice(elements, ELEMENTS_PER_PIECE)):
+            yield piece
+
+
+def _packed(value: Value, version: int) -> bytes | None:
+    """The bytes of a set, hash or sorted set that is a listpack or an intset; None for a large one."""
+    form: Any = value.form  # type: ignore[attr-defined]
+    if value.encoding == "intset":
+        return bytes(form.intset)
+    if value.encoding == "listpack" and (version >= 11 or not isinstance(value, Set)):
+        return bytes(form.listpack)
+    return None
+
+
+def _elements(value: Value, compress: bool) -> Iterable[bytes]:
+    """Of a sorted set the greatest comes first: who loads it then always inserts at the near end."""
     if isinstance(value, Set):
-        return _encode_set(value, version, compress)
+        return (encode_string(member, compress) for member in value)
     if isinstance(value, Hash):
-        if value.encoding == "listpack":
-            return encode_string(bytes(value.form.listpack), compress)  # type: ignore[attr-defined]
-        parts = [encode_string(word, compress) for pair in value.items() for word in pair]
-        return encode_length(len(value)) + b"".join(parts)
-    if isinstance(value, SortedSet):
-        return _encode_sorted_set(value, compress)
-    assert isinstance(value, Stream), value
-    return _encode_stream(value, version, compress)
+        return (encode_string(word, compress) for pair in value.items() for word in pair)
+    assert isinstance(value, SortedSet), value
+    pairs = value.walk(_ALL_SCORES, reverse=True)
+    return (encode_string(member, compress) + _DOUBLE(score) for member, score in pairs)
 
 
-def _encode_list(value: List, compress: bool) -> bytes:
+def _list_pieces(value: List, compress: bool) -> Iterator[bytes]:
     """The nodes of a quicklist, each a listpack or one large element.  A small list has one node."""
     if value.is_packed:
-        return b"\x01%c%b" % (Container.PACKED, encode_string(bytes(value.form), compress))
-    parts = [encode_length(value.form.node_count)]
+        yield b"\x01%c%b" % (Container.PACKED, encode_string(bytes(value.form), compress))
+        return
+    yield encode_length(value.form.node_count)
     for node in value.form.nodes():
         content = bytes(node.pack) if node.plain is None else node.plain
-        parts.append(bytes((Container.PACKED if node.plain is None else Container.PLAIN,)))
-        parts.append(encode_string(content, compress))
-    return b"".join(parts)
+        kind = Container.PACKED if node.plain is None else Container.PLAIN
+        yield b"%c%b" % (kind, encode_string(content, compress))
 
 
-def _encode_set(value: Set, version: int, compress: bool) -> bytes:
-    form: Any = value.form
-    if value.encoding == "intset":
-        return encode_string(bytes(form.intset), compress)
-    if value.encoding == "listpack" and version >= 11:
-        return encode_string(bytes(form.listpack), compress)
-    return encode_length(len(value)) + b"".join([encode_string(member, compress) for member in value])
-
-
-def _encode_sorted_set(value: SortedSet, compress: bool) -> bytes:
-    """The greatest comes first: who loads it then always inserts at the near end of the skip list."""
-    if value.encoding == "listpack":
-        return encode_string(bytes(value.form.listpack), compress)  # type: ignore[union-attr]
-    pairs = value.slice(0, len(value), reverse=True)
-    parts = [encode_string(member, compress) + _DOUBLE(score) for member, score in pairs]
-    return encode_length(len(value)) + b"".join(parts)
-
-
-def _encode_stream(stream: Stream, version: int, compress: bool) -> bytes:
-    parts = [encode_length(len(stream.tree))]
+def _stream_pieces(stream: Stream, version: int, compress: bool) -> Iterator[bytes]:
+    yield encode_length(len(stream.tree))
     for key, node in stream.tree.items():
-        parts += [encode_string(key, compress), encode_string(bytes(node), compress)]
-    parts += [encode_length(stream.length), _encode_id(stream.last_id)]
-    parts += [_encode_id(stream.first_id), _encode_id(stream.max_deleted_id)]
-    parts += [encode_length(stream.entries_added), encode_length(len(stream.groups))]
+        yield encode_string(key, compress) + encode_string(bytes(node), compress)
+    yield encode_length(stream.length) + _encode_id(stream.last_id)
+    yield _encode_id(stream.first_id) + _encode_id(stream.max_deleted_id)
+    yield encode_length(stream.entries_added) + encode_length(len(stream.groups))
     for name, group in stream.groups.items():
-        parts.append(encode_string(name, compress))
-        parts += _group_parts(group, version, compress)
-    return b"".join(parts)
+        yield encode_string(name, compress)
+        yield from _group_parts(group, version, compress)
 
 
 def _group_parts(group: ConsumerGroup, version: int, compress: bool) -> Iterator[bytes]:

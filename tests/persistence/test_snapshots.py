@@ -13,7 +13,8 @@ from minidis.engine.disk import MemoryDisk
 from minidis.engine.loading import Loading
 from minidis.engine.node import Node
 from minidis.engine.snapshots import Walk
-from minidis.persistence.aof import CommandWriter
+from minidis.persistence import rdb_writer
+from minidis.persistence.aof import AofReader, CommandWriter
 from minidis.persistence.rdb_writer import SnapshotWriter
 from minidis.protocol.replies import ReplyError
 from tests.differential.sides import MinidisSide
@@ -34,12 +35,23 @@ def loaded(data: bytes, node: Node) -> Node:
     return fresh
 
 
+def replayed(data: bytes) -> Node:
+    """A new node that has run the commands of a log."""
+    redis, reader = Embedded(clock=0, seed=1), AofReader()
+    reader.feed(data)
+    for record in reader.records():
+        redis.execute(*record.argv)
+    return redis.node
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_snapshot_is_the_state_at_its_start(seed, monkeypatch):
     side = MinidisSide()
     side.restart(2)
     random = Random(seed)
     monkeypatch.setattr(snapshots, "KEYS_AT_ONCE", random.choice((1, 3, 5000)))
+    monkeypatch.setattr(snapshots, "LARGE", random.choice((0, 2, 1000)))
+    monkeypatch.setattr(rdb_writer, "ELEMENTS_PER_PIECE", random.choice((1, 3)))
     side.run(commands(seed, 400))
     start = picture(side.node)
     walk = Walk(side.node, SnapshotWriter(version=11))
@@ -130,6 +142,45 @@ def test_a_walk_over_many_keys_takes_some_at_a_time_and_keeps_what_changes(monke
     fresh = loaded(walk.take(), redis.node)
     assert len(fresh.databases[0]) == 500 and len(fresh.databases[0].expires) == 250
     assert fresh.databases[0].table[b"key:400"].as_bytes() == b"400"
+
+
+@pytest.mark.parametrize("writer", [SnapshotWriter, CommandWriter])
+@pytest.mark.parametrize(
+    "add", ["ZADD big {0} m{0}", "SADD big m{0}", "HSET big m{0} {0}", "RPUSH big m{0}", "XADD big {0}-1 f v"]
+)
+def test_a_large_value_is_written_in_slices_and_whole(add, writer):
+    redis = Embedded({"appendonly": "no"}, clock=0, seed=1)
+    redis.execute("INCR", "counter")
+    for number in range(1, 2500):
+        redis.execute(*add.format(number).split())
+    start = picture(redis.node)
+    walk, data, slices = Walk(redis.node, writer()), b"", 0
+    walk.advance(most_bytes=1)
+    while not walk.advance(most_bytes=500):
+        assert walk.size_bytes < 500 + 8192  # the largest node of a list
+        data, slices = data + walk.take(), slices + 1
+        if slices == 1:
+            redis.execute("SET", "later", "1")
+            redis.execute("INCR", "counter")
+    assert slices >= 2
+    data += walk.take()
+    restored = loaded(data, redis.node) if writer is SnapshotWriter else replayed(data)
+    assert picture(restored) == start
+
+
+def test_whoever_changes_a_value_that_is_half_written_waits_for_the_rest():
+    redis = Embedded(clock=0, seed=1)
+    redis.execute("SADD", "big", *range(10_000, 13_000))
+    redis.execute("RPUSH", "other", "a")
+    start = picture(redis.node)
+    walk = Walk(redis.node, SnapshotWriter())
+    walk.advance(most_bytes=1)
+    before = walk.size_bytes
+    redis.execute("RPUSH", "other", "b")
+    assert walk.size_bytes == before  # its record follows
+    redis.execute("SADD", "big", "late")
+    assert walk.size_bytes > before + 3000
+    assert picture(loaded(walk.run(), redis.node)) == start
 
 
 @pytest.mark.parametrize("flush", ["FLUSHALL ASYNC", "FLUSHALL SYNC"])

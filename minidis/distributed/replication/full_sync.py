@@ -21,6 +21,7 @@ Read next: primary_link.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from minidis.engine.disk import DiskError, Sync
@@ -53,6 +54,17 @@ class FilteredWriter(SnapshotWriter):
         frequency: int | None = None,
     ) -> bytes:
         return super().entry(key, value, expires_at_ms, idle_s, frequency) if self.parts is None else b""
+
+    def pieces(
+        self,
+        key: bytes,
+        value: Value,
+        expires_at_ms: int | None = None,
+        idle_s: int | None = None,
+        frequency: int | None = None,
+    ) -> Iterator[bytes]:
+        if self.parts is None:
+            yield from super().pieces(key, value, expires_at_ms, idle_s, frequency)
 
 
 class FullSync:
