@@ -66,8 +66,7 @@ class _Names(dict[str, list[bytes]]):
 
 _NAMES = _Names()
 
-_ENCODERS: dict[type, Any] = {
-    str: str.encode,
+_NUMBERS: dict[type, Any] = {
     int: lambda number: b"%d" % number,
     float: lambda number: repr(number).encode(),
 }
@@ -79,8 +78,10 @@ def request(args: tuple[Any, ...]) -> list[bytes]:
     >>> request(("CONFIG GET", "maxmemory")), request(("INCRBYFLOAT", b"k", 0.5))
     ([b'CONFIG', b'GET', b'maxmemory'], [b'INCRBYFLOAT', b'k', b'0.5'])
     """
-    words = [word if type(word) is bytes else _ENCODERS[type(word)](word) for word in args[1:]]
-    return _NAMES[args[0]] + words
+    return _NAMES[args[0]] + [
+        word.encode() if type(word) is str else word if type(word) is bytes else _NUMBERS[type(word)](word)
+        for word in args[1:]
+    ]
 
 
 def ready_session(connection: Any) -> Session | None:
