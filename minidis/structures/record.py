@@ -123,8 +123,11 @@ def _compare_by(cls: Any, names: tuple[str, ...], frozen: bool) -> None:
     def __eq__(self: Any, other: object) -> bool:
         return values(self) == values(other) if type(other) is type(self) else NotImplemented
 
+    def __hash__(self: Any) -> int:
+        return hash(values(self))
+
     cls.__eq__ = __eq__
-    cls.__hash__ = (lambda self: hash(values(self))) if frozen else None
+    cls.__hash__ = __hash__ if frozen else None
 
 
 def _refuse(self: Any, name: str, value: Any = None) -> NoReturn:
