@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from minidis.course.exercise import find_exercise
@@ -81,7 +82,7 @@ def judge(cells: Sequence[Cell], timeout_s: float = TIMEOUT_S) -> dict[str, Judg
     key = secrets.token_hex()
     request = json.dumps({"key": key, "cells": [[*cell, _seed(cell)] for cell in cells]})
     environment = {name: value for name, value in os.environ.items() if name != CLASS_SEED}
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-c", "from minidis.course.judging import main; main()"],
             stdin=subprocess.PIPE,
@@ -138,9 +139,11 @@ def _why_unsaid(where: str, status: int, timeout_s: float | None) -> Refusal:
     if timeout_s is not None:
         return Refusal(where, f"it was still running after {timeout_s:g} s, and was cut off", "an end")
     if status < 0:
-        return Refusal(
-            where, f"the process was ended by {signal.Signals(-status).name}", "a process that goes on"
-        )
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:  # one of the real-time signals, which have no names
+            name = f"signal {-status}"
+        return Refusal(where, f"the process was ended by {name}", "a process that goes on")
     return Refusal(where, f"the process ended itself with status {status}", "a process that goes on")
 
 
@@ -219,8 +222,9 @@ def _limit() -> None:
         import resource
     except ImportError:  # not on Windows
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES)):
+        with suppress(ValueError, OSError):  # macOS knows no limit of memory
+            resource.setrlimit(kind, (most, most))
 
 
 def _new_shell() -> Any:

@@ -38,7 +38,7 @@ FEW = (
 )
 IS_WHOLE = "CLASS_OF_THIRTY" in os.environ
 STUDENTS = tuple(SUBMISSIONS) if IS_WHOLE else FEW
-EXERCISES = os.environ.get("CLASS_OF_THIRTY", "3.2").split()
+EXERCISES = os.environ.get("CLASS_OF_THIRTY", "4.1").split()
 CHAPTERS = [number.partition(".")[0] for number in EXERCISES]
 TIMEOUT_S = 40
 
@@ -47,9 +47,10 @@ TIMEOUT_S = 40
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("class")
     assert classroom.main(["course", "release", str(folder), *CHAPTERS]) == 0
-    config = folder / "nbgrader_config.py"
-    text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace("timeout_s = 300", f"timeout_s = {TIMEOUT_S}"), encoding="utf-8")
+    if IS_WHOLE:  # one of them runs until it is cut off
+        config = folder / "nbgrader_config.py"
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace("timeout_s = 300", f"timeout_s = {TIMEOUT_S}"), encoding="utf-8")
     return folder
 
 
@@ -65,7 +66,8 @@ def test_students_receive_every_exercise_and_no_solution(course: Path) -> None:
         assert not any(cell.get("outputs") for cell in load(path)["cells"])
 
 
-def test_a_second_release_keeps_the_teachers_settings(course: Path) -> None:
+def test_a_second_release_keeps_the_teachers_settings(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classroom, "run_nbgrader", lambda *words: None)  # it makes nothing but the versions
     before = (course / "nbgrader_config.py").read_text(encoding="utf-8")
     assert classroom.main(["course", "release", str(course), *CHAPTERS]) == 0
     assert (course / "nbgrader_config.py").read_text(encoding="utf-8") == before
