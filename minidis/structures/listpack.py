@@ -366,6 +366,9 @@ class Listpack:
 
     def _splice(self, start: int, end: int, entries: bytes | bytearray, count_change: int) -> None:
         """The only place where bytes change: put whole entries in place of those at start..end."""
+        if not count_change and len(entries) == end - start:  # a value for one of the same size
+            self._data[start:end] = entries
+            return
         if start < self._known_offset:
             self._known_index, self._known_offset = 0, HEADER_SIZE
         self._data[start:end] = entries
