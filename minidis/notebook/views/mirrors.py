@@ -9,6 +9,7 @@ bits of a string, the macro nodes of a stream. RESTORE puts them into the mirror
     OBJECT ENCODING key   how the server holds it now; the mirror makes the same choice
     PTTL key              the time to live
     CONFIG GET *-max-*    the thresholds, where CONFIG is allowed
+    DEBUG HTSTATS-KEY     how full a hash table is, where DEBUG is allowed
     INFO, SLOWLOG GET     where its time went (dashboards.py)
 
 What no command tells: how high the towers of a skip list are, in which bucket of a hash table an element lies
@@ -25,6 +26,7 @@ Read next: sources.py, which chooses between a node and a mirror.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -56,6 +58,16 @@ TOLD = {
     "figures": "by INFO, SLOWLOG and LATENCY",
 }
 """For each kind of picture how a server told it, and what it did not tell."""
+
+
+TABLE_FIGURES = {
+    "table size": "buckets",
+    "number of elements": "elements",
+    "number of entries": "elements",  # Valkey's word
+    "different slots": "buckets in use",
+    "max chain length": "in the longest chain",
+}
+_COLON = re.compile(r"^ ([a-z ]+):(.*)$", re.MULTILINE)
 
 
 class Untold(ValueError):
@@ -165,4 +177,21 @@ class Mirror(Embedded):
             there = self.encodings.get(key, "")
             if here is not None and here.decode() != there:
                 lines.append(f"there it is kept as {there or 'it does not tell'}, here as {here.decode()}")
+            if kind in ("hashtable", "skiplist") and there in ("hashtable", "skiplist"):
+                lines += self._tables(key)
         return lines
+
+    def _tables(self, key: bytes) -> list[str]:
+        """How full its hash tables are, where DEBUG is allowed; nothing, where it is not."""
+        try:
+            said = self.server.call([b"DEBUG", b"HTSTATS-KEY", key])
+        except ReplyError:
+            return []
+        tables = []
+        for figures in bytes(said).decode().split("Hash table ")[1:]:
+            known = {name.strip(): value.strip() for name, value in _COLON.findall(figures)}
+            parts = [f"{known[name]} {word}" for name, word in TABLE_FIGURES.items() if name in known]
+            tables.append(", ".join(parts))
+        return (
+            [f"there, by DEBUG HTSTATS-KEY: {'; while it is rehashed, into '.join(tables)}"] if tables else []
+        )

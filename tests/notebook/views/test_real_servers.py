@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from minidis import Embedded
@@ -56,7 +58,7 @@ def ask(session, *words):
 def lines_of(view):
     """A view's text, and apart from it what it says of its origin."""
     lines = str(view).splitlines()
-    said = [line for line in lines if line.startswith(("from unix:", "there it is kept"))]
+    said = [line for line in lines if line.startswith(("from unix:", "there it is kept", "there, by DEBUG"))]
     return [line for line in lines if line not in said], said
 
 
@@ -77,6 +79,7 @@ def test_what_no_server_tells_is_said(real):
     assert ask(session, "OBJECT", "ENCODING", "shrunk") == b"hashtable"
     drawn, said = lines_of(views.show("shrunk"))
     assert drawn[0].startswith("shrunk: 5 keys in ") and "the buckets, which it does not tell" in said[0]
+    assert re.match(r"there, by DEBUG HTSTATS-KEY: \d+ buckets, 5 elements", said[1])
     drawn, said = lines_of(views.skiplist("board", search="member-7"))
     assert "300" in drawn[0] and "the towers, which it does not tell" in said[0]
     assert "the towers, which it does not tell" in views.skiplist("board").svg()
