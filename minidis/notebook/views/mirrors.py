@@ -65,7 +65,7 @@ TABLE_FIGURES = {
     "number of elements": "elements",
     "number of entries": "elements",  # Valkey's word
     "different slots": "buckets in use",
-    "max chain length": "in the longest chain",
+    "max chain length": "longest chain",
 }
 _COLON = re.compile(r"^ ([a-z ]+):(.*)$", re.MULTILINE)
 
@@ -190,8 +190,7 @@ class Mirror(Embedded):
         tables = []
         for figures in bytes(said).decode().split("Hash table ")[1:]:
             known = {name.strip(): value.strip() for name, value in _COLON.findall(figures)}
-            parts = [f"{known[name]} {word}" for name, word in TABLE_FIGURES.items() if name in known]
+            parts = [f"{word} {known[name]}" for name, word in TABLE_FIGURES.items() if name in known]
             tables.append(", ".join(parts))
-        return (
-            [f"there, by DEBUG HTSTATS-KEY: {'; while it is rehashed, into '.join(tables)}"] if tables else []
-        )
+        words = "; it is being rehashed, into ".join(tables)
+        return [f"there, by DEBUG HTSTATS-KEY: {words}"] if tables else []

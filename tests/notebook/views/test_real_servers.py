@@ -79,7 +79,7 @@ def test_what_no_server_tells_is_said(real):
     assert ask(session, "OBJECT", "ENCODING", "shrunk") == b"hashtable"
     drawn, said = lines_of(views.show("shrunk"))
     assert drawn[0].startswith("shrunk: 5 keys in ") and "the buckets, which it does not tell" in said[0]
-    assert re.match(r"there, by DEBUG HTSTATS-KEY: \d+ buckets, 5 elements", said[1])
+    assert re.match(r"there, by DEBUG HTSTATS-KEY: buckets \d+, elements \d", said[1])
     drawn, said = lines_of(views.skiplist("board", search="member-7"))
     assert "300" in drawn[0] and "the towers, which it does not tell" in said[0]
     assert "the towers, which it does not tell" in views.skiplist("board").svg()
