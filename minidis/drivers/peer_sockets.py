@@ -227,13 +227,18 @@ class PeerSocket(asyncio.Protocol):
         if self.peer is not None and data:
             self.sockets.guarded(self.sockets.node.peers.received, self.peer, data)
 
+    def eof_received(self) -> None:
+        """The other side has ended it; asyncio itself would tell after the commands of this turn."""
+        self.connection_lost(None)
+
     def connection_lost(self, error: Exception | None) -> None:
-        if self.peer is not None:
-            self._tell(bytes(self._unread))
-            self._unread.clear()
-            self.sockets.forget(self.peer)
+        self._tell(bytes(self._unread))
+        self._unread.clear()
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            self.sockets.forget(peer)
             reason = "Connection closed by the other side" if error is None else _words_of(error)
-            self.sockets.guarded(self.sockets.node.peers.lost, self.peer, reason)
+            self.sockets.guarded(self.sockets.node.peers.lost, peer, reason)
 
 
 def _words_of(error: Exception) -> str:

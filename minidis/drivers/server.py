@@ -34,6 +34,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
@@ -297,7 +298,7 @@ class Server:
         node = self.node
         self.run_those_who_waited()
         while self._to_close:
-            self._to_close.pop().transport.abort()
+            self._to_close.pop().cut()
         if self._busy is None:
             node.before_sleep()
         if (node.unwritten or self.exit_code) and not self.write_out():
@@ -498,6 +499,17 @@ class Connection(asyncio.Protocol):
         finally:
             self.running = False
         self.server.flush_soon(self)
+
+    def cut(self) -> None:
+        """Hang up: the other side sees it no later than anybody sees a reply of this turn.
+
+        asyncio alone would close the socket after those have left.
+        """
+        self.transport.abort()
+        handle = self.transport.get_extra_info("socket")
+        if handle is not None:
+            with suppress(OSError):  # it may be gone already
+                handle.shutdown(socket.SHUT_RDWR)
 
     def close_if_done(self) -> None:
         """The node has let go of the client: its last replies go out, then the socket is closed."""

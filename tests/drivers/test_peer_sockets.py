@@ -143,6 +143,35 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_an_end_is_known_before_a_command_that_comes_with_it() -> None:
+    """Else a replica whose primary has hung up could still say that its link is up."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as client:
+            listening.setblocking(False)
+            port = free_port()
+            async with make_server(port) as here:
+                recorder = Recorder()
+                here.node.listen_to_commands(lambda client, argv, reply: recorder.events.append("command"))
+                here.node.peers.open(*listening.getsockname(), recorder)
+                here.flush()
+                other_side, _ = await loop.sock_accept(listening)
+                client.setblocking(False)
+                await loop.sock_connect(client, ("127.0.0.1", port))
+                await until(lambda: recorder.events and here.node.clients)
+                other_side.close()
+                client.send(b"PING\r\n")  # both have come when the server looks next
+                await until(lambda: len(recorder.events) == 3)
+                assert recorder.events == [
+                    "connected",
+                    "lost: Connection closed by the other side",
+                    "command",
+                ]
+
+    asyncio.run(scenario())
+
+
 def test_closed_before_it_stands() -> None:
     async def scenario() -> None:
         port = free_port()

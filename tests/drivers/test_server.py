@@ -233,6 +233,27 @@ def test_requirepass_quit_and_kill(path: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_killed_client_sees_its_end_no_later_than_the_reply_is_there(path: str) -> None:
+    def kill_one() -> None:
+        with socket.socket(socket.AF_UNIX) as killer, socket.socket(socket.AF_UNIX) as victim:
+            for one in (victim, killer):
+                one.connect(path)
+                one.settimeout(20)
+            victim.sendall(b"CLIENT ID\r\n")
+            identifier = victim.recv(100)[1:].strip()
+            killer.sendall(b"CLIENT KILL ID %b\r\n" % identifier)
+            assert killer.recv(100) == b":1\r\n"
+            victim.setblocking(False)
+            assert victim.recv(1) == b""  # else BlockingIOError: nothing is there yet
+
+    async def scenario() -> None:
+        async with serving(path):
+            for _ in range(20):
+                await asyncio.to_thread(kill_one)
+
+    asyncio.run(scenario())
+
+
 def test_idle_clients_are_let_go(path: str) -> None:
     async def scenario() -> None:
         async with serving(path, timeout=1, hz=500) as (server, connect):

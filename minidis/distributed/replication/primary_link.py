@@ -128,7 +128,23 @@ class PrimaryLink:
             self._fail(f"Failed trying to load the MASTER synchronization DB: {error}")
 
     def lost(self, peer: Peer, reason: str) -> None:
+        if self.receiver is not None:
+            self._log_short_snapshot(self.receiver)
         self._end(reason, try_at_once=self.was_connected)
+
+    def _log_short_snapshot(self, receiver: Receiver) -> None:
+        """The connection was lost in the middle of a snapshot: in Redis's words for each way to load one."""
+        if self.node.loading is not receiver:
+            self.node.log("warning", "I/O error trying to sync with MASTER: connection lost")
+            return
+        self.node.log(
+            "warning",
+            f"Internal error in RDB reading offset {receiver.loaded_bytes} -> Unexpected EOF reading RDB "
+            "file. Failure loading rdb format from socket, assuming connection error, resuming operation.",
+        )
+        self.node.log(
+            "warning", "Failed trying to load the MASTER synchronization DB from socket, check server logs."
+        )
 
     def _hear(self) -> None:
         self.last_heard_us = self.node.now_us
