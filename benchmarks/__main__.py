@@ -76,12 +76,11 @@ def main(words: list[str]) -> None:
     names = chosen.names or [*WORKLOADS, *([] if chosen.quick else PAGES)]
     if unknown := set(names) - {*WORKLOADS, *PAGES}:
         parser.error(f"no workload is called {', '.join(sorted(unknown))}")
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in names:
-        found[name] = run(name, chosen.quick)
-        print(as_markdown(name, found[name]), flush=True)
+        found = run(name, chosen.quick)
+        print(as_markdown(name, found), flush=True)
         if not chosen.quick:
-            write(found)
+            write({**json.loads(RESULTS.read_text()), name: found})
 
 
 def run(name: str, quick: bool = False) -> Any:

@@ -62,3 +62,5 @@ def fill(client: Any, count: int) -> None:
         client.mset({f"key:{number}": number for number in numbers})
     for number in range(min(count, CHUNK)):
         client.xadd("log", {"number": number}, id=f"1-{number + 1}")
+    for _ in client.scan_iter(count=CHUNK):  # the first walk of ours builds an index
+        pass

@@ -27,7 +27,7 @@ Read next: sync.py, the way by bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,7 +36,6 @@ from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
 from minidis.client.session import Session
 from minidis.client.values import Unusual, unusual
-from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
 
@@ -257,7 +256,7 @@ class Batch:
         self.replies: list[Any] = []
 
     @classmethod
-    def run(cls, commands: Iterable[Command], connection: Any) -> Batch | None:
+    def run(cls, commands: Sequence[Command], connection: Any) -> Batch | None:
         """Run them on a connection, or answer None when it cannot be done directly."""
         session = ready_session(connection)
         if session is None or any(options and not _BY_PARSER.isdisjoint(options) for _, options in commands):
@@ -266,21 +265,8 @@ class Batch:
             batch = cls(connection, session, [request(args) for args, _ in commands])
         except (KeyError, UnicodeEncodeError):
             return None
-        with session.embedded.lock:
-            batch._run()
+        batch.replies = session.embedded.call_all(session.client, batch.requests)
         return batch
-
-    def _run(self) -> None:
-        """Run one after another, up to one after which the connection is not what it was."""
-        client, execute, replies = self.session.client, self.session.execute, self.replies
-        for argv in self.requests:
-            try:
-                reply = execute(client, argv)
-            except ReplyError as error:
-                reply = error
-            replies.append(reply)
-            if reply is WAITING or client.outbox or client.closed or client.reply_mode != "on":
-                break
 
     def values(self) -> list[Any] | None:
         """What redis-py's parser would make of all replies; None when it must do so itself."""
