@@ -35,7 +35,8 @@ FROM_ELSEWHERE = ("mathjax_url", "jquery_url", "require_js_url", "mermaid_js_url
 LINK = re.compile(r'(?<=href=")([^":#]+\.(?:ipynb|py|js|md|lua))(?=["#])')
 
 PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>$title</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>$title</title>
 <style>
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 pre{overflow-x:auto;font-size:14px}
@@ -51,7 +52,7 @@ INDEX = Template("""<!doctype html>
 <title>minidis, the course</title>
 <style>body{font:17px/1.55 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}
 input{font:inherit;width:100%;padding:.4rem;box-sizing:border-box}#found li{margin:.5rem 0}
-:root{color-scheme:light dark}</style></head><body><main>
+body{background:#fff;color:#1b1b1b}</style></head><body><main>
 <h1>minidis: a Redis you can open</h1>
 <p>The course as it is committed, to read without running it. To run it: <code>make lab</code>.</p>
 <label for="words">Search the chapters: words, commands, questions</label>
@@ -96,7 +97,8 @@ def main() -> None:
     passages, wanted = [], set[Path]()
     for path, notebook in notebooks.items():
         passages += list(passages_of(notebook, address_of(path)))
-        wanted |= write_page(path, notebook_page(notebook))
+        index = "../" * address_of(path).count("/") + "index.html"
+        wanted |= write_page(path, notebook_page(notebook, index))
     written = set(notebooks)
     while wanted - written:  # documents link to further ones
         path = min(wanted - written)
@@ -130,11 +132,25 @@ def write_page(path: Path, page: str) -> set[Path]:
     return targets
 
 
-def notebook_page(notebook: Any) -> str:
+# nbconvert's own prompts, numbers, operators and comments are too pale to read, and its links are told by
+# colour alone.
+READABLE = """<style>
+.jp-InputPrompt, .jp-OutputPrompt { color: #6b6b6b !important; opacity: 1 !important }
+.highlight .mi, .highlight .mf { color: #007a00 }
+.highlight .ow { color: #9a1ae6 }
+.highlight .c1 { color: #367070 }
+.jp-RenderedHTMLCommon :is(p, li, td) a { text-decoration: underline }
+.course { padding: 8px 16px; font: 15px system-ui, sans-serif }
+</style>"""
+WAY_BACK = '<nav class="course" aria-label="course"><a href="{index}">minidis: chapters and search</a></nav>'
+
+
+def notebook_page(notebook: Any, index: str = "../index.html") -> str:
     colours = json.loads((PROJECT / "minidis/notebook/nbconvert.json").read_text(encoding="utf-8"))
     config = Config({"HTMLExporter": dict.fromkeys(FROM_ELSEWHERE, ""), **colours})
     page, _ = HTMLExporter(config=config).from_notebook_node(notebook)
-    return page
+    page = page.replace("</head>", f"{READABLE}</head>", 1)
+    return page.replace("<main>", f"{WAY_BACK.format(index=index)}<main>", 1)
 
 
 def document_page(path: Path) -> str:

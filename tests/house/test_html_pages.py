@@ -17,12 +17,16 @@ from tests.house.paths import NOTEBOOKS, PROJECT
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    return load_renderer(tmp_path_factory.mktemp("html"))
+
+
+def load_renderer(output: Path) -> ModuleType:
     """tools/render_html.py with another output folder."""
     spec = importlib.util.spec_from_file_location("render_html", PROJECT / "tools/render_html.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.OUTPUT = tmp_path_factory.mktemp("html")
+    module.OUTPUT = output
     return module
 
 
