@@ -121,30 +121,30 @@ class View:
                 self.node.look_at(*self.looked_at())
             return self.snapshot()
 
-    def picture(self, data: Any) -> Canvas:
+    def signed_picture(self, data: Any) -> Canvas:
         """What is shown of a snapshot: the drawing, and below it where it comes from."""
         canvas = self.draw(data)
         for line in self.origin(data):
             canvas.text(16, canvas.bottom + 16, line, "t-dim", 10.5)
         return canvas
 
-    def words(self, data: Any) -> str:
+    def signed_text(self, data: Any) -> str:
         """The same, as text."""
         return "\n".join([self.text(data), *self.origin(data)])
 
     def svg(self) -> str:
         """The picture as it is now."""
-        return self.picture(self.take()).svg()
+        return self.signed_picture(self.take()).svg()
 
     def __str__(self) -> str:
-        return self.words(self.take())
+        return self.signed_text(self.take())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         data = self.take()
-        canvas, text = self.picture(data), self.words(data)
+        canvas, text = self.signed_picture(data), self.signed_text(data)
         bundle: dict[str, Any] = {"text/plain": text, "text/html": as_image(canvas.svg(), canvas.title)}
         self.refresh()
         if self.widget is not None:
@@ -178,7 +178,7 @@ class View:
         try:
             data = self.take()
             changed = data != self._data
-            svg = self.picture(data).svg() if changed else ""
+            svg = self.signed_picture(data).svg() if changed else ""
         except Exception as error:  # say, a key that now holds another type; called from the event loop
             self._widget.message = f"{type(error).__name__}: {error}"
             return
