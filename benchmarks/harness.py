@@ -112,8 +112,7 @@ def as_table(workload: ModuleType, numbers: Mapping[str, Mapping[str, float]]) -
     for name, row in numbers.items():
         cells = [short(row[peer]) if peer in row else "" for peer in peers]
         ratios = [ratio(row, pair, workload.UNIT) for pair in pairs]
-        digits = 1 if is_time else 2
-        rows.append([name, *cells, *("" if times is None else f"{times:.{digits}f}" for times in ratios)])
+        rows.append([name, *cells, *("" if times is None else short_ratio(times) for times in ratios)])
     return table(head, rows)
 
 
@@ -123,6 +122,15 @@ def ratio(row: Mapping[str, float], pair: Sequence[str], unit: str) -> float | N
     if not ours or not other:
         return None
     return other / ours if unit in UNITS_PER_SECOND else ours / other
+
+
+def short_ratio(times: float) -> str:
+    """One decimal; below 1, two.
+
+    >>> short_ratio(15.04), short_ratio(0.354)
+    ('15.0', '0.35')
+    """
+    return f"{times:.1f}" if times >= 1 else f"{times:.2f}"
 
 
 def short(number: float) -> str:
