@@ -17,14 +17,14 @@ NAME_WIDTH, ROW = 230.0, 38.0
 class GridView(View):
     """Rows are trials, columns candidates; a cell is (passed, what came out). A cell may be missing.
 
-    `words` say what a pass and a failure are called.
+    `verdicts` say what a pass and a failure are called.
     """
 
     def __init__(
-        self, title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]], words: tuple[str, str]
+        self, title: str, cells: Mapping[str, Mapping[str, tuple[bool, str]]], verdicts: tuple[str, str]
     ) -> None:
         super().__init__(None)
-        self.title, self.words = title, words
+        self.title, self.verdicts = title, verdicts
         self.cells = {row: dict(columns) for row, columns in cells.items()}
 
     def snapshot(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class GridView(View):
         return "" if cell is None else f"{self._verdict(cell[0])}: {cell[1]}"
 
     def _verdict(self, passed: bool) -> str:
-        return self.words[0 if passed else 1]
+        return self.verdicts[0 if passed else 1]
 
 
 def grid(
