@@ -288,6 +288,8 @@ class Process:
     def _take(self, end: End, data: bytes) -> None:
         held = self._links.get(end.number)
         if held is not None:
+            self.node.statistics.reads += 1
+            self.node.statistics.input_bytes += len(data)
             held[1].receive(data)
             self.finish_turn(held[1].client.id)
         elif (peer := self._peers.get(end.number)) is not None:
@@ -356,7 +358,11 @@ class Process:
             return
         link = self._links[end.number][1]
         if link.output:
-            self.lab.wires.send(end, link.take_output())
+            output, statistics = link.take_output(), self.node.statistics
+            statistics.writes += 1
+            if link.client.role != "replica":  # what those get is counted where it is made
+                statistics.output_bytes += len(output)
+            self.lab.wires.send(end, output)
             unsent_bytes = end.in_flight_bytes - SOCKET_BUFFER_BYTES
             meter = self._meters.setdefault(end.number, OutputMeter())
             if unsent_bytes > 0 and meter.exceeds(link.client.output_limit, unsent_bytes, self.node.now_us):
