@@ -1,11 +1,10 @@
-"""How long until something is there: an import, a node, the first reply of a notebook, a view, a chapter.
+"""How long until something is there: an import, a node, the first reply of a notebook, a view.
 
 Each number but the views' is the processor time of a fresh process, without what Python takes to start.
 """
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,12 +19,12 @@ from minidis.notebook import views
 TITLE = "Start-up"
 ABOUT = """Milliseconds of the processor, in a process of its own: what a program or a notebook pays before
 its first command, beside what other imports cost. Views are opened in this process, on a node with a few
-keys; chapters run from top to bottom in a kernel of their own."""
+keys."""
 UNIT = "ms"
 PEERS = ("ms",)
 COMPARED = ()
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+PROJECT = Path(__file__).parents[1]
 PROCESSES = 5
 
 SHELL = """
@@ -73,29 +72,26 @@ def rows(quick: bool) -> Iterator[Row]:
     programs = list(PROGRAMS.items())
     for name, (before, program) in programs[:1] if quick else programs:
         yield Row(name, values={"ms": processor_ms(before, program, 1 if quick else PROCESSES)})
-    for path in [] if quick else sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
-        yield Row(path.name, values={"ms": processor_ms("", RUN_NOTEBOOK.format(path=str(path)), 1)})
-
-
-RUN_NOTEBOOK = """
-import nbformat
-from nbclient import NotebookClient
-NotebookClient(nbformat.read({path!r}, 4), allow_errors=True,
-               resources={{"metadata": {{"path": "notebooks"}}}}).execute()
-"""
 
 
 def processor_ms(before: str, program: str, processes: int) -> float:
-    """What `program` takes after `before`: the least of several processes."""
-    return min(_cost_s(before + "\n" + program) for _ in range(processes)) * 1000 - (
-        min(_cost_s(before) for _ in range(processes)) * 1000
-    )
+    """What `program` takes after `before`, other processes that it starts included: the least of several."""
+    watched = WATCHED.format(before=before, program=program)
+    return min(_printed_number(watched) for _ in range(processes)) * 1000
 
 
-def _cost_s(program: str) -> float:
-    """The processor time of a process that runs this, and of those that it starts itself."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    before_s = used.ru_utime + used.ru_stime
-    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=NOTEBOOKS.parent)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime - before_s
+WATCHED = """
+import resource
+def used_s():
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+{before}
+start_s = used_s()
+{program}
+print(used_s() - start_s)
+"""
+
+
+def _printed_number(program: str) -> float:
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=PROJECT)
+    return float(done.stdout.split()[-1])
