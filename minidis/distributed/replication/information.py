@@ -37,7 +37,7 @@ def _replication(node: Node) -> Fields:
     for number, replica in enumerate(replicas.all.values()):
         lag_s = replicas.lag_s(replica) if replica.state == "online" else 0
         fields[f"slave{number}"] = (
-            f"ip={replica.ip},port={replica.listening_port},state={replica.state},"
+            f"ip={replica.ip},port={replica.listening_port},state={replica.shown_state},"
             f"offset={replica.acknowledged},lag={lag_s}"
         )
     backlog, held = replication.backlog, replicas.held

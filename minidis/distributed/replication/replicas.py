@@ -8,7 +8,7 @@ While a snapshot is on its way to a replica, the stream goes on without it: what
 moment is kept, and follows it.
 
     wait_bgsave  asked for a full copy; a snapshot will begin
-    send_bulk    the snapshot's bytes are on the way
+    send_bulk    the snapshot is made, and its bytes are on the way (INFO still says wait_bgsave)
     online       gets the stream as it is made
 
 Mirrors: replication.c (`syncCommand`, `masterTryPartialResynchronization`, `replicationCron`).
@@ -63,6 +63,11 @@ class Replica:
     @property
     def name(self) -> str:
         return f"{self.ip}:{self.listening_port}"
+
+    @property
+    def shown_state(self) -> str:
+        """As INFO says it: in Redis's words a replica waits for as long as its snapshot is being made."""
+        return "wait_bgsave" if self.state == "send_bulk" else self.state
 
     def send(self, data: bytes) -> None:
         """Hand over bytes of the stream, or of a snapshot."""
@@ -264,7 +269,7 @@ class Replicas:
             self.node.log(
                 "warning",
                 f"Lagging replica {replica.name} reported offset {behind} behind master, lag={lag_s}, "
-                f"state={replica.state}.",
+                f"state={replica.shown_state}.",
             )
         if self.all:
             count = len(self.all) - len(lagging)

@@ -611,6 +611,39 @@ def test_what_is_held_for_one_replica_serves_another() -> None:
     assert int(info(lab, "a")["repl_backlog_histlen"]) <= 16384
 
 
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+def test_a_replica_waits_for_as_long_as_its_snapshot_is_made(diskless: str) -> None:
+    lab = Lab(1)
+    lab.nodes("a", "b", config={**QUICK, "repl-diskless-sync": diskless, "rdb-key-save-delay": 100_000})
+    lab.call("a", "DEBUG", "POPULATE", 10)
+    lab.call("b", "REPLICAOF", "a", 6379)
+    lab.run("500ms")
+    assert "state=wait_bgsave," in info(lab, "a")["slave0"]
+    lab.run("2s")
+    assert "state=online," in info(lab, "a")["slave0"]
+
+
+@pytest.mark.parametrize(
+    ("load", "told"), [("swapdb", "Internal error in RDB"), ("disabled", "I/O error trying to sync")]
+)
+def test_a_snapshot_that_ends_in_its_middle_is_told(load: str, told: str) -> None:
+    lab = Lab(1)
+    lab.nodes("a", "b", config={**QUICK, "rdb-key-save-delay": 100_000, "repl-diskless-load": load})
+    lab.call("a", "DEBUG", "POPULATE", 10)
+    lines: dict[str, list[str]] = {"a": [], "b": []}
+    for name, kept in lines.items():
+        lab[name].log = lambda level, text, kept=kept: kept.append(text)
+    lab.call("b", "REPLICAOF", "a", 6379)
+    lab.run("500ms")
+    lab.drop("a", "b")
+    lab.run("500ms")
+    assert any(line.startswith(told) for line in lines["b"])
+    assert "Diskless rdb transfer, last replica dropped, killing fork child." in lines["a"]
+    lab.run("4s")
+    assert "Diskless rdb transfer, done reading from pipe, 1 replicas still up." in lines["a"]
+    assert link_state(lab, "b") == "connected"
+
+
 def test_config_says_whom_a_replica_follows() -> None:
     lab = make("a", "b")
     assert lab.call("b", "CONFIG", "GET", "replicaof") == [b"replicaof", b"a 6379"]
