@@ -189,7 +189,7 @@ def main() -> None:
     seal = Seal()
     shell = _new_shell()
     troubles: list[str] = []
-    for position, (source, grade_id, _seed) in enumerate(request["cells"]):
+    for position, (source, grade_id, _) in enumerate(request["cells"]):
         if not grade_id:
             say(cell=position)
             trouble = _run(shell, source)

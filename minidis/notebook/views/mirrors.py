@@ -102,6 +102,8 @@ class Mirror(Embedded):
         """Bring these keys, or (None) the database's first 1000, up to date.  Raises Untold, TargetError."""
         if database != self.server.database:
             self.server.call([b"SELECT", b"%d" % database])
+            self.payloads.clear()  # keys of the same names are others there
+            self.encodings.clear()
         if keys is None:
             keys = self.target.live_keys(self.server, b"", MOST_KEYS)
             self._forget(set(self.node.databases[database].table) - set(keys), database)
@@ -169,9 +171,7 @@ class Mirror(Embedded):
 
     def origin(self, keys: Iterable[bytes] | None, kind: str) -> list[str]:
         """Where a picture comes from, and what in it is not the server's: a line or two."""
-        lines = [
-            f"from {self.target.name} by DUMP: {TOLD.get(kind, 'a copy; what is done to it stays here')}"
-        ]
+        lines = [f"from {self.target.name} {TOLD.get(kind, TOLD['copy'])}"]
         for key in keys or ():
             here = self.execute("OBJECT", "ENCODING", key) if key in self.encodings else None
             there = self.encodings.get(key, "")
@@ -191,6 +191,6 @@ class Mirror(Embedded):
         for figures in bytes(said).decode().split("Hash table ")[1:]:
             known = {name.strip(): value.strip() for name, value in _COLON.findall(figures)}
             parts = [f"{word} {known[name]}" for name, word in TABLE_FIGURES.items() if name in known]
-            tables.append(", ".join(parts))
+            tables += [", ".join(parts)] if parts else []  # of an empty table nothing is told
         words = "; it is being rehashed, into ".join(tables)
         return [f"there, by DEBUG HTSTATS-KEY: {words}"] if tables else []
