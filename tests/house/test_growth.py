@@ -29,10 +29,10 @@ def test_each_kind_of_work_goes_in_steps(name: str) -> None:
 
 def test_costs_stand_beside_the_curves_that_fit_them() -> None:
     costs = {10: 2.0, 100: 4.0, 1000: 6.0}
-    assert growth.expected(costs, growth.CURVES["log n"]) == [
+    assert growth.expected(costs, growth.CURVES["O(log n)"]) == [
         (size, pytest.approx(cost)) for size, cost in costs.items()
     ]
-    level = growth.expected({10: 1.0, 100: 4.0}, growth.CURVES["constant"])
+    level = growth.expected({10: 1.0, 100: 4.0}, growth.CURVES["O(1)"])
     assert level == [(10, pytest.approx(2.0)), (100, pytest.approx(2.0))]
 
 
@@ -46,4 +46,4 @@ def test_a_page_of_all_kinds_of_work() -> None:
     }
     text, svg = growth.growth_table(found), growth.chart(found)
     for name, work in growth.WORK.items():
-        assert f"| {name} " in text and name in svg and f"{work.expected} for {name}" in svg
+        assert f"| {name} " in text and name in svg and f"beside {work.expected}" in svg
