@@ -170,7 +170,7 @@ def _expire_in(database: Database, cycle: Cycle, until_us: int) -> None:
     node = database.node
     effort = node.config.active_expire_effort - 1
     keys_per_round = KEYS_PER_ROUND + KEYS_PER_ROUND // 4 * effort
-    database.expires.take_in()
+    database.expires.catch_up()
     while database.expires:
         sample = sample_round(database, keys_per_round)
         if is_behind := database.expires.is_behind:

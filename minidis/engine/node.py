@@ -497,10 +497,10 @@ class Node:
             for database in self.databases:
                 if not database.table and not database.table.is_rehashing:
                     continue  # most are empty
-                for table in (database.table, database.expires):
-                    table.rehash_step(100)
-                    if table.is_behind:
-                        table.take_in()
+                database.table.rehash_step(100)
+                database.expires.rehash_step(100)
+                if database.table.is_behind:
+                    database.table.take_in()
 
     def hold_expiry(self, reason: str, held: bool) -> None:
         """Stop deleting keys whose time has passed (they are hidden), or go on when no reason is left."""

@@ -28,7 +28,7 @@ an IndexedDictTable, whose `pop` and `del` do so (assigning `__class__` is the S
     taking a key into the index          -           -             300 in bulk, 1100 one by one
 
 A million keys that the index has not seen would keep everybody waiting for a third of a second. So a call
-takes in 2000 of them at most, if there are more than 20,000, and works with what the index has:
+takes in 2000 of them at most, if there are more than 30,000, and works with what the index has:
 
     scan        answers no keys, and the cursor that it was given, until the index has them all
     random_key  draws a place among all keys: a key that the index lacks is found by walking the dict
@@ -69,11 +69,11 @@ from minidis.structures.hashtable import Buckets, TableStats, next_power_of_two
 TAKEN_IN_AT_ONCE = 2000
 """Keys that one call takes into the index at most: 1 ms in bulk, 2 ms one by one, and the way to them."""
 
-BUILT_AT_ONCE = 20_000
-"""An index of so many keys is built in one go: 6 ms."""
+BUILT_AT_ONCE = 30_000
+"""An index of so many keys is built in one go: 9 ms."""
 
 FEW = 100
-"""So many new keys a sample may take in by the way."""
+"""So many new keys are taken in by the way, before a sample is drawn."""
 
 THE_BEGINNING = 1 << 48
 """A cursor like 0, the first bucket (bits above a table's mask count for nothing), but not the end's 0."""
@@ -116,7 +116,7 @@ class DictTable(dict[bytes, Any]):
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Some keys of those in the index, which takes in new ones if there are few: HashTable.sample."""
-        if not self.is_indexed or len(self) - len(self._index) <= FEW:
+        if not self.catch_up() and not len(self._index):
             self.take_in()
         found = self._index.sample(random, count)
         if found or not len(self._index):
@@ -129,6 +129,11 @@ class DictTable(dict[bytes, Any]):
         self._index = self.index_type((), len(self))
         self.__class__ = self.indexed_type
         return self.take_in(most)
+
+    def catch_up(self) -> bool:
+        """`take_in` all that is new if that is little, or nothing; True if the index has all keys then."""
+        is_little = len(self) <= BUILT_AT_ONCE or (self.is_indexed and len(self) - len(self._index) <= FEW)
+        return self.take_in(len(self) if is_little else 0)
 
     def unseen(self, count: int) -> list[bytes]:
         """Up to `count` keys that are new to the index, the oldest first."""

@@ -200,6 +200,10 @@ class Buckets(ABC):
         """DictTable.take_in: nothing to do here, where the buckets are the table."""
         return True
 
+    def catch_up(self) -> bool:
+        """DictTable.catch_up: there is nothing new."""
+        return True
+
     def unseen(self, count: int) -> list[bytes]:
         """DictTable.unseen: there are none."""
         return []
