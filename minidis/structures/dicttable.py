@@ -119,10 +119,10 @@ class DictTable(dict[bytes, Any]):
         if not self.catch_up() and not len(self._index):
             self.take_in()
         found = self._index.sample(random, count)
-        if found or not len(self._index):
-            return found
-        key = self._index.random_key(random)  # its buckets are nearly empty as yet
-        return [] if key is None else [key]
+        if not found and count and self.is_behind:  # the buckets are nearly empty as yet
+            key = self._index.random_key(random)
+            found = [] if key is None else [key]
+        return found
 
     def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
         """Let the index take in up to `most` keys that are new to it; True if it has all of them then."""
