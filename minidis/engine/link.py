@@ -32,7 +32,7 @@ from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError, Several
 from minidis.protocol.resp import (
     BULK_HEADERS,
-    SMALL,
+    READY_MADE,
     ProtocolError,
     ReplyTooLarge,
     RequestParser,
@@ -135,7 +135,7 @@ class Link:
             if client.gated or outbox:
                 self.answer("on", reply)
                 return False
-            if type(reply) is bytes and len(reply) < SMALL:
+            if type(reply) is bytes and len(reply) < READY_MADE:
                 output += BULK_HEADERS[len(reply)]
                 output += reply
                 output += b"\r\n"

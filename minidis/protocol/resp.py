@@ -302,7 +302,7 @@ def encode(value: Any, protocol: int = 2) -> bytes:
     if kind is str and value in _STATUSES:
         return _STATUSES[value]
     if kind is int:
-        return SMALL_INTEGERS[value] if 0 <= value < SMALL else b":%d\r\n" % value
+        return SMALL_INTEGERS[value] if 0 <= value < READY_MADE else b":%d\r\n" % value
     if value is None:
         return b"_\r\n" if protocol >= 3 else b"$-1\r\n"
     pieces: list[bytes] = []
@@ -340,11 +340,13 @@ def encode_within(value: Any, protocol: int, most_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-SMALL = 1024
-SMALL_INTEGERS = [b":%d\r\n" % value for value in range(SMALL)]
-"""Replies that are made once, as Redis keeps `shared.integers`."""
+READY_MADE = 1024
+"""So many short replies and headers are made beforehand."""
 
-BULK_HEADERS = [b"$%d\r\n" % length for length in range(SMALL)]
+SMALL_INTEGERS = [b":%d\r\n" % value for value in range(READY_MADE)]
+"""As Redis keeps `shared.integers`."""
+
+BULK_HEADERS = [b"$%d\r\n" % length for length in range(READY_MADE)]
 """What stands before a bulk string of so many bytes (`shared.bulkhdr`)."""
 
 _STATUSES = {word: b"+%b\r\n" % word.encode() for word in ("OK", "PONG", "QUEUED")}
