@@ -121,12 +121,12 @@ def write(found: dict[str, Any]) -> None:
 def chart(found: dict[str, Any]) -> charts.Chart:
     """Geometric means over each workload's rows: how many times as fast `minidis.connect()` is."""
     bars = {}
-    for name, label in (("calls", "one call"), ("large", "large"), ("batches", "batches")):
-        for other, short_name in (("fakeredis", "fakeredis"), ("redis TCP", "redis TCP")):
+    for name, label in (("calls", "call"), ("large", "large"), ("batches", "batch")):
+        for other, short_name in (("fakeredis", "fakeredis"), ("redis TCP", "TCP")):
             ratios = [ratio(row, ("minidis redis-py", other), "us") for row in found.get(name, {}).values()]
             logs = [math.log(times) for times in ratios if times]
             if logs:
-                bars[f"{short_name}: {label}"] = math.exp(sum(logs) / len(logs))
+                bars[f"{short_name} {label}"] = math.exp(sum(logs) / len(logs))
     return charts.bars(bars, title="how many times as fast, by redis-py's methods in process", y="times")
 
 
