@@ -16,6 +16,7 @@ from tests.house.paths import PROJECT
 
 CONDA_NAMES = {"redis": "redis-py"}  # where conda-forge has another name
 ON_PYPI_ONLY = {
+    "axe-playwright-python",
     "burner-redis",
     "playwright",
     "psycopg",
