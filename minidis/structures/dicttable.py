@@ -201,8 +201,8 @@ class IndexedDictTable(DictTable):
 
     def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
         index, missing = self._index, len(self) - len(self._index)
-        if not missing:
-            return True
+        if not missing or not most:
+            return not missing
         is_small = len(self) <= max(most, BUILT_AT_ONCE)
         if is_small and len(index) < missing and not index.is_rehashing and not index.is_paused:
             # cheaper than one by one, and what a whole rehash leads to
