@@ -130,7 +130,12 @@ def psync(client: Client, replication_id: bytes, offset: bytes, *words: bytes):
     if words and words[0].lower() == b"failover":
         _take_over(client, replication_id)
     refuse_sync(replication)
-    wanted = integer(offset)
+    try:
+        wanted = integer(offset)
+    except ReplyError:
+        name = replication.replicas.candidate(client).name
+        client.node.log("warning", f"Replica {name} asks for synchronization but with a wrong offset")
+        raise
     return replication.replicas.synchronize(client, replication_id.decode("latin-1").lower(), wanted)
 
 

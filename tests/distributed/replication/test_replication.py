@@ -644,6 +644,18 @@ def test_a_snapshot_that_ends_in_its_middle_is_told(load: str, told: str) -> Non
     assert link_state(lab, "b") == "connected"
 
 
+def test_a_wrong_offset_is_refused_and_told() -> None:
+    lab = Lab(1)
+    lab.node("a")
+    lines: list[str] = []
+    lab["a"].log = lambda level, text: lines.append(text)
+    with pytest.raises(ReplyError, match="ERR value is not an integer or out of range"):
+        lab.call("a", "PSYNC", "?", "offset_str")
+    assert lines[-1].startswith("Replica ") and lines[-1].endswith(
+        " asks for synchronization but with a wrong offset"
+    )
+
+
 def test_config_says_whom_a_replica_follows() -> None:
     lab = make("a", "b")
     assert lab.call("b", "CONFIG", "GET", "replicaof") == [b"replicaof", b"a 6379"]
