@@ -36,6 +36,7 @@ from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
 from minidis.client.session import Session
 from minidis.client.values import Unusual, unusual
+from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
 
@@ -159,7 +160,9 @@ def _parsed(
 
 
 class Redis(redis.Redis):
-    """A genuine `redis.Redis` in all but the way of its commands."""
+    """A genuine `redis.Redis` in all but the way of its commands, and it calls itself so."""
+
+    __module__ = redis.Redis.__module__
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         if self.connection is not None:  # a client with a single connection
@@ -265,8 +268,21 @@ class Batch:
             batch = cls(connection, session, [request(args) for args, _ in commands])
         except (KeyError, UnicodeEncodeError):
             return None
-        batch.replies = session.embedded.call_all(session.client, batch.requests)
+        with session.embedded.lock:
+            batch._run()
         return batch
+
+    def _run(self) -> None:
+        """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
+        client, execute = self.session.client, self.session.execute
+        for argv in self.requests:
+            try:
+                reply = execute(client, argv)
+            except ReplyError as error:
+                reply = error
+            self.replies.append(reply)
+            if reply is WAITING or client.outbox or client.closed or client.reply_mode != "on":
+                break
 
     def values(self) -> list[Any] | None:
         """What redis-py's parser would make of all replies; None when it must do so itself."""

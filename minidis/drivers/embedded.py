@@ -31,7 +31,7 @@ import os
 import random as random_module
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +47,6 @@ from minidis.engine.loading import LoadError, Loading
 from minidis.engine.node import Node
 from minidis.engine.saving import write_snapshot_file
 from minidis.engine.waiting import WAITING
-from minidis.protocol.replies import ReplyError
 from minidis.structures.dicttable import DictTable
 
 FROZEN_PATIENCE_S = 10.0
@@ -264,31 +263,6 @@ class Embedded:
                     node.write_out()
                 if node.pending_output:
                     self.announce_output()
-
-    def call_all(self, client: Client, requests: Iterable[list[bytes]]) -> list[Any]:
-        """Run commands one after another, as a server runs a pipeline; errors stand among the replies.
-
-        Stops behind one after which the rest must wait: it blocks, hangs up, or has sent messages.
-        """
-        node, replies = self.node, []
-        with self.lock:
-            try:
-                for argv in requests:
-                    try:
-                        reply = node.execute(client, argv)
-                    except ReplyError as error:
-                        reply = error
-                    replies.append(reply)
-                    if reply is WAITING or client.outbox or client.closed or client.reply_mode != "on":
-                        break
-            finally:
-                if node.now_us >= node.next_tick_us:
-                    node.tick()
-                elif node.unwritten:
-                    node.write_out()
-                if node.pending_output:
-                    self.announce_output()
-        return replies
 
     def script_step(self, run: Any) -> None:
         """A script runs: Ctrl-C is noticed here, other threads get a turn if it is slow, and it must end."""
