@@ -224,3 +224,14 @@ def test_the_shortest_schedule_is_as_short_as_any() -> None:
     for outcome, count in found.outcomes.items():
         for number in range(count):
             assert found.number_of(found.schedule(number, outcome), outcome) == number
+
+
+def test_between_the_commands_of_a_pipeline_another_client_may_come() -> None:
+    def counting(redis: Any) -> None:
+        with redis.pipeline(transaction=False) as pipe:
+            pipe.incr("n").expire("n", 60).execute()
+
+    found = explore(
+        {"ann": counting}, [], lambda redis, results: "expires", safe=lambda redis: redis.ttl("n") != -1
+    )
+    assert UNSAFE in found.outcomes
