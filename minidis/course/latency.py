@@ -33,6 +33,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest import mock
 
+from minidis.client import direct
 from minidis.client.session import Session
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Client
@@ -174,7 +175,11 @@ class Strip:
             if batch and session.embedded is self.node:
                 self._serve_batch(batch)
 
-        with self._pricing() as batch, mock.patch.object(Session, "receive", receive):
+        with (
+            self._pricing() as batch,
+            mock.patch.object(direct, "ready_session", lambda connection: None),  # so all goes by bytes
+            mock.patch.object(Session, "receive", receive),
+        ):
             yield self
 
     @contextmanager
