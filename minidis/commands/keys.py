@@ -97,7 +97,10 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
     """Walk over the key names, a page at a time. O(1) for every call. O(N) for a complete iteration."""
     cursor = parse_cursor(cursor_word)
     options = ScanOptions.parse(words, with_type=True)
-    cursor, names = walk(client.db.table, cursor, options.count)
+    table = client.db.table
+    if client.node.indexes_at_once:
+        table.take_in(len(table))
+    cursor, names = walk(table, cursor, options.count)
     if options.pattern is not None or options.type_name is not None or client.db.expires:
         names = [name for name in names if _is_asked_for(client.db, name, options)]
     return [b"%d" % cursor, names]

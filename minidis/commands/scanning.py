@@ -11,8 +11,8 @@ next bucket with its bits reversed (minidis/structures/hashtable.py tells why). 
   * Only cursor 0 ends the walk.
   * An element may come twice, when the table shrinks between two calls. One that is there from the first
     call to the last is never missed.
-  * A walk over very many keys that nobody has scanned yet begins with empty pages: each is a step towards the
-    index that a scan needs (minidis/structures/dicttable.py).
+  * In a server, a walk over very many keys that nobody has scanned yet begins with empty pages: each is a
+    step towards the index that a scan needs (minidis/structures/dicttable.py). Nobody waits for all of it.
   * A small collection (listpack, intset) has no buckets. It comes in one page, whatever COUNT says.
 
 Mirrors: scanGenericCommand and parseScanCursorOrReply in db.c.

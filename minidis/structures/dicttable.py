@@ -35,7 +35,8 @@ takes in 2000 of them at most, if there are more than 30,000, and works with wha
     sample      is content with the keys that are in the index, as it may be
 
 Mirrors: nothing in Redis, whose dict does all this at C speed; hashtable.py mirrors that one.
-Differs: a walk over a million new keys begins with five hundred empty pages.
+Differs: a walk over a million new keys begins with five hundred empty pages, where its caller has not taken
+them in at once, as SCAN does outside a server.
 Complexity: as HashTable; a call that finds keys new to the index takes in up to 2000, which is O(2000) and a
 walk of some nanoseconds for each key of the dict, from its nearer end.
 
