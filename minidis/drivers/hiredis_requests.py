@@ -9,7 +9,8 @@ nothing else was there:
 
 Whatever is not so (a number or an array in an array, a cut or broken frame, typed words) is read again by
 those who know the rules. What hiredis shows as bytes, and is no bulk string, begins with a character that
-must then not occur at all (`BEGINNINGS`). Lengths need no second look: hiredis has them from Redis.
+must then not occur at all (`BEGINNINGS`). Lengths need no second look: hiredis has them from Redis. Counts
+do: it makes a list of as many places as an array says it has, before one element is there (`LARGE_COUNT`).
 
 Mirrors: nothing; Redis and hiredis share their author, and not their parser.
 Complexity: linear in the bytes.
@@ -22,6 +23,7 @@ Read next: minidis/protocol/resp.py.
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 
 import hiredis
@@ -31,6 +33,10 @@ from minidis.protocol.resp import RequestParser
 
 BEGINNINGS = b"+=(>~|"
 """Status, verbatim text, big number look like bulk strings afterwards; push, set, attributes like arrays."""
+
+LARGE_COUNT = re.compile(rb"\*[0-9]{3}").search
+"""An array of 100 elements and more, or what looks like one: twelve bytes would take gigabytes, and arrays
+within each other hundreds of megabytes."""
 
 END_MARK, END_VALUE = b":1\r\n", 1
 
@@ -43,7 +49,7 @@ class PipelineReader:
 
     def split(self, data: bytes) -> tuple[list[list[bytes]], int]:
         """As `split_pipeline`: the simple requests at the start of `data`, and how many bytes they take."""
-        if data[-2:] != b"\r\n" or any(map(data.__contains__, BEGINNINGS)):
+        if data[-2:] != b"\r\n" or any(map(data.__contains__, BEGINNINGS)) or LARGE_COUNT(data):
             return split_pipeline(data)
         reader = self._reader
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -64,3 +67,22 @@ def test_a_whole_pipeline_is_taken_at_once_and_nothing_stays_behind():
     assert reader.split(PIPELINE + b"*1\r\n:5\r\n")[1] == len(PIPELINE)
     assert reader.split(PIPELINE[:-3]) == ([[b"SET", b"key", b"value"]] * 9, len(PIPELINE) // 10 * 9)
     assert reader.split(PIPELINE) == ([[b"SET", b"key", b"value"]] * 10, len(PIPELINE))
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        b"*2000000000\r\n",
+        b"*1\r\n" * 5 + b"*100000000\r\n",
+        b"*99999\r\n" * 1000,
+        b"*99\r\n" * 5000,
+        b"%99999999\r\n",
+    ],
+)
+def test_a_promise_of_many_elements_takes_no_memory(promise):
+    tracemalloc.start()
+    requests, size = PipelineReader().split(PIPELINE + promise)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(requests), size) == (10, len(PIPELINE))
+    assert peak_bytes < 10_000_000
