@@ -20,14 +20,14 @@ from redis.utils import HIREDIS_AVAILABLE
 from minidis.client.session import Session
 from minidis.client.values import converters
 from minidis.drivers.embedded import Embedded
+from minidis.drivers.virtual_socket import VirtualSocket
 
 
-class InProcessSocket:
+class InProcessSocket(VirtualSocket):
     """The methods of a socket that redis-py calls."""
 
     def __init__(self, embedded: Embedded) -> None:
         self.session = Session(embedded)
-        self._timeout_s: float | None = None
 
     def sendall(self, data: bytes) -> None:
         """Raises BrokenPipeError, which redis-py makes a ConnectionError, when the server has hung up."""
@@ -50,21 +50,6 @@ class InProcessSocket:
                 return b""
             session.collect()
         return data
-
-    def recv_into(self, buffer: Any) -> int:
-        """As `recv`, into a buffer: what redis-py's hiredis parser calls."""
-        data = self.recv(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def settimeout(self, timeout_s: float | None) -> None:
-        self._timeout_s = timeout_s
-
-    def gettimeout(self) -> float | None:
-        return self._timeout_s
-
-    def shutdown(self, how: int) -> None:
-        """Nothing is buffered on the way, so there is nothing to flush."""
 
     def close(self) -> None:
         self.session.hang_up()

@@ -162,8 +162,9 @@ class Evictor:
             return Outcome.FULL
         limit_us = time_limit_us(config.maxmemory_eviction_tenacity)
         started_us = self.node.clock()
+        crowd = self._crowd
         for database in self.node.databases:
-            table = getattr(database, self._crowd)
+            table = getattr(database, crowd)
             if table.is_behind:  # victims are drawn from the keys that its index knows: it gets to know more
                 table.take_in()
         evicted = 0

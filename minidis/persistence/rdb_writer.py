@@ -124,6 +124,7 @@ class SnapshotWriter:
         frequency: int | None = None,
     ) -> bytes:
         """A key with its value; when it expires, and what the eviction clock knows of it."""
+        # Not the joined `pieces`: short strings, which most values are, take two thirds of the time so.
         head = self._head(key, value, expires_at_ms, idle_s, frequency)
         return self.record(head + encode_value(value, self.version, self.compress))
 

@@ -172,9 +172,8 @@ def _place_point(digits: str, exponent: int, negative: bool) -> bytes:
 # Within half of the 64-bit range d2string prints a whole double as an integer (double2ll).
 _EXACT_INTEGER_LIMIT = float(INTEGER_MAX // 2)
 
-_PLAIN_FLOAT = re.compile(
-    rb"-?[0-9]{1,17}(?:\.[0-9]{1,17})?"
-).fullmatch  # neither 0 by underflow nor infinite
+# So few digits are neither 0 by underflow nor infinite.
+_PLAIN_FLOAT = re.compile(rb"-?[0-9]{1,17}(?:\.[0-9]{1,17})?").fullmatch
 _FLOAT = re.compile(
     rb"(?P<sign>[+-]?)(?:"
     rb"(?P<infinity>inf(?:inity)?)"

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from minidis.drivers.simulation import standins
 from minidis.drivers.simulation.terminal import Terminal
 from minidis.drivers.simulation.wires import Address, Host
+from minidis.drivers.virtual_socket import VirtualSocket
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab
@@ -36,7 +37,7 @@ EPIPE, ECONNREFUSED = 32, 111
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class LabSocket:
+class LabSocket(VirtualSocket):
     """The methods of a socket that clients call."""
 
     _terminal: Terminal
@@ -44,7 +45,6 @@ class LabSocket:
     def __init__(self, lab: Lab, host: Host) -> None:
         self._lab = lab
         self._host = host
-        self._timeout_s: float | None = None
 
     def connect(self, address: Address) -> None:
         """Raises ConnectionRefusedError where nobody listens, TimeoutError where nobody answers."""
@@ -91,20 +91,6 @@ class LabSocket:
         data = bytes(received[:most_bytes])
         del received[: len(data)]
         return data
-
-    def recv_into(self, buffer: Any) -> int:
-        data = self.recv(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def settimeout(self, timeout_s: float | None) -> None:
-        self._timeout_s = timeout_s
-
-    def gettimeout(self) -> float | None:
-        return self._timeout_s
-
-    def shutdown(self, how: int) -> None:
-        """What was sent is on its way."""
 
     def close(self) -> None:
         self._terminal.close()
