@@ -453,16 +453,6 @@ class Stage:
             raise reply
         return reply
 
-    def call_all(self, client: Client, requests: Iterable[list[bytes]]) -> list[Any]:
-        """A pipeline, up to the first command whose reply is not known."""
-        replies: list[Any] = []
-        for argv in requests:
-            try:
-                replies.append(self.call(client, argv))
-            except ReplyError as error:
-                replies.append(error)
-        return replies
-
 
 def _history_key(replies: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple(map(repr, replies))
