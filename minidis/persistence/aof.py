@@ -28,14 +28,13 @@ Read next: aof_manifest.py, then minidis/engine/append_only_file.py.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from minidis.persistence.aof_streams import stream_commands
-from minidis.structures.skiplist import ScoreRange
+from minidis.structures.skiplist import ALL_SCORES
 from minidis.values.base import Value
 from minidis.values.hash import Hash
 from minidis.values.list import List
@@ -51,7 +50,6 @@ LONGEST_LINE = 128
 """A header or a note that has no line end after so many bytes is none."""
 
 TIMESTAMP = b"TS:"
-_ALL_SCORES = ScoreRange(-math.inf, math.inf)
 
 _NUMBER = re.compile(rb"-?[0-9]{1,19}").fullmatch
 _NUMBER_SO_FAR = re.compile(rb"-?[0-9]{0,19}\r?").fullmatch
@@ -262,7 +260,7 @@ def commands_for(key: bytes, value: Value) -> Iterator[list[bytes]]:
     elif isinstance(value, Hash):
         yield from _in_batches(b"HMSET", key, (word for pair in value.items() for word in pair), 2)
     elif isinstance(value, SortedSet):
-        words = (word for pair in value.walk(_ALL_SCORES) for word in _scored(*pair))
+        words = (word for pair in value.walk(ALL_SCORES) for word in _scored(*pair))
         yield from _in_batches(b"ZADD", key, words, 2)
     else:
         assert isinstance(value, Stream), value

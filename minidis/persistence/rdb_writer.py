@@ -26,7 +26,6 @@ Read next: rdb_reader.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from struct import Struct
@@ -36,7 +35,7 @@ from minidis.persistence import lzf
 from minidis.persistence.crc64 import Crc64, crc64
 from minidis.persistence.rdb_format import CHECKSUM_BYTES, MAGIC, WRITTEN_VERSION, Container, Opcode, type_of
 from minidis.structures.listpack import canonical_integer
-from minidis.structures.skiplist import ScoreRange
+from minidis.structures.skiplist import ALL_SCORES
 from minidis.values.base import Value
 from minidis.values.consumer_group import ConsumerGroup
 from minidis.values.hash import Hash
@@ -53,7 +52,6 @@ COMPRESS_FROM_BYTES = 21
 ELEMENTS_PER_PIECE = 200
 """Of a large collection: about half a millisecond's work."""
 
-_ALL_SCORES = ScoreRange(-math.inf, math.inf)
 _COMPRESSION_SAVES = 4  # at least this many bytes, or the string is kept as it is
 _LONGEST_INTEGER = 11  # "-2147483648"
 
@@ -292,7 +290,7 @@ def _elements(value: Value, compress: bool) -> Iterable[bytes]:
     if isinstance(value, Hash):
         return (encode_string(word, compress) for pair in value.items() for word in pair)
     assert isinstance(value, SortedSet), value
-    pairs = value.walk(_ALL_SCORES, reverse=True)
+    pairs = value.walk(ALL_SCORES, reverse=True)
     return (encode_string(member, compress) + _DOUBLE(score) for member, score in pairs)
 
 

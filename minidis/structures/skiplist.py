@@ -510,6 +510,9 @@ class ScoreRange:
         return self.min > self.max or (self.min == self.max and (self.min_exclusive or self.max_exclusive))
 
 
+ALL_SCORES = ScoreRange(-math.inf, math.inf)
+
+
 class LexInfinity:
     """The ends of a lexicographic range that no member reaches: `-` before all, `+` after all."""
 
