@@ -22,7 +22,7 @@ from typing import Any
 from minidis.audit.line import Line, Words
 from minidis.audit.locks import Hold, holds_of, is_lock
 from minidis.audit.traffic import Request
-from minidis.commands.info_fields import parse_info
+from minidis.commands.info_fields import assignments, parse_info
 from minidis.protocol.replies import ReplyError
 
 MOST_KEYS = 1000
@@ -102,7 +102,7 @@ class Facts:
         for name, text in self.info.items():
             command = name.removeprefix("cmdstat_")
             if name != command and command.partition("|")[0] in names:
-                total += int(_assignments(text).get("calls", 0))
+                total += int(assignments(text).get("calls", 0))
         return total
 
     def errors(self, *kinds: str) -> int:
@@ -111,7 +111,7 @@ class Facts:
         total = 0
         for name, text in self.info.items():
             if name.startswith("errorstat_") and (not kinds or name.removeprefix("errorstat_") in kinds):
-                total += int(_assignments(text).get("count", 0))
+                total += int(assignments(text).get("count", 0))
         return total
 
     @property
@@ -121,7 +121,7 @@ class Facts:
     @property
     def key_count(self) -> int:
         self.need("INFO")
-        fields = (_assignments(text) for name, text in self.info.items() if re.fullmatch(r"db\d+", name))
+        fields = (assignments(text) for name, text in self.info.items() if re.fullmatch(r"db\d+", name))
         return sum(int(found.get("keys", 0)) for found in fields)
 
     # -- keys -------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def learn(line: Line, traffic: Iterable[Request] | None = None) -> Facts:
             ("CLUSTER", "INFO"),
         ]
     )
-    listed = [_assignments(one, " ") for one in _text(told("CLIENT LIST", clients, b"")).splitlines()]
+    listed = [assignments(one, " ") for one in _text(told("CLIENT LIST", clients, b"")).splitlines()]
     others = [one for one in listed if not one.get("cmd", "").startswith("client|list")]  # that is the audit
     names = [_text(name) for name in told("ACL USERS", users, [])]
     fields = parse_info(_text(told("INFO", info, b"")))
@@ -290,8 +290,3 @@ def _text(data: Any) -> str:
 def _pairs(reply: Any) -> dict[Any, Any]:
     """A map, however the protocol sent it."""
     return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
-
-
-def _assignments(text: str, separator: str = ",") -> dict[str, str]:
-    """`keys=3,expires=1` as a dict."""
-    return {name: value for name, _, value in (part.partition("=") for part in text.split(separator))}

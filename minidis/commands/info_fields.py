@@ -113,6 +113,11 @@ def in_order(section: str, fields: Mapping[str, object]) -> Iterator[tuple[str, 
     return ((name, value) for name, value in filled.items() if value is not _NOT_NOW)
 
 
+def assignments(text: str, separator: str = ",") -> dict[str, str]:
+    """`keys=3,expires=1` as a dict."""
+    return {name: value for name, _, value in (part.partition("=") for part in text.split(separator))}
+
+
 def parse_info(text: str) -> dict[str, str]:
     """The fields of an INFO, whichever server wrote it."""
     lines = (line.rstrip("\r").partition(":") for line in text.split("\n") if not line.startswith("#"))

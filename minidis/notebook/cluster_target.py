@@ -27,6 +27,7 @@ from minidis.notebook.targets import (
     ServerTarget,
     TargetError,
     one_line,
+    scanned_keys,
 )
 from minidis.protocol.replies import ReplyError
 
@@ -82,6 +83,14 @@ class ClusterTarget(ServerTarget):
             raise TargetError(one_line(error)) from None
         return (node.host, node.port)
 
+    def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
+        """Of all primaries: each knows only its own keys."""
+        assert isinstance(connection, ClusterConnection)
+        found: set[bytes] = set()
+        for primary in connection.primaries():
+            found.update(scanned_keys(primary, prefix, limit))
+        return sorted(found)[:limit]
+
     def dial(self, address: Address) -> Any:
         """A connection to one node, with the URL's user and options."""
         return ServerTarget(self._node_url(address))._dial()
@@ -118,6 +127,16 @@ class ClusterConnection(Connection):
             if self.protocol != link.protocol:
                 link.use_protocol(self.protocol)
         return self._links[address]
+
+    @property
+    def last_node(self) -> str:  # type: ignore[override]
+        return self._link(self.here).address
+
+    def nodes(self) -> list[Connection]:
+        return [self._link((node.host, node.port)) for node in self.target.cluster.get_nodes()]
+
+    def primaries(self) -> list[Connection]:
+        return [self._link((node.host, node.port)) for node in self.target.cluster.get_primaries()]
 
     @property
     def in_transaction(self) -> bool:  # type: ignore[override]

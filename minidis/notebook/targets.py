@@ -82,6 +82,8 @@ class Connection:
     asks_first = False
     """Is this a server that others may use? Then dangerous commands are not sent unasked."""
     address = ""
+    last_node = ""
+    """Of a cluster: the node where this client's last command went."""
 
     @property
     def client_name(self) -> str:
@@ -108,6 +110,10 @@ class Connection:
 
     def close(self) -> None:
         """Hang up."""
+
+    def nodes(self) -> list[Connection]:
+        """A connection to each node of the target; only a cluster has more than one."""
+        return [self]
 
     def late_replies(self) -> list[Any]:
         """What arrived since, oldest first: the reply of a command that waited, and messages."""
@@ -301,6 +307,8 @@ class ServerTarget:
     """A real server behind a URL: redis://, rediss:// or unix://."""
 
     is_embedded = False
+    is_imitation = False
+    """Then its DUMP is no payload of an RDB file, and its CLIENT LIST says the same of every client."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -341,6 +349,8 @@ class ServerTarget:
 
 class FakeTarget(ServerTarget):
     """fakeredis: a stand-in for a server, in this process. One data set per target."""
+
+    is_imitation = True
 
     def __init__(self) -> None:
         super().__init__("fakeredis")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 import redis
 
+from minidis.commands.info_fields import assignments
 from minidis.distributed.cluster.slots import slot_of
 from minidis.drivers.cluster_servers import LocalCluster
+from minidis.notebook import views
 from tests.interop.local_clusters import give_slot, open_slot, owner
 from tests.notebook.conftest import Notebook
 
@@ -19,6 +22,51 @@ SLOT = slot_of(b"foo")
 def cluster() -> Iterator[LocalCluster]:
     with LocalCluster(3, 0, {"cluster-node-timeout": 15_000}) as cluster:
         yield cluster
+
+
+KEYS = ["bar", "c", "foo"]
+"""One for each of three primaries."""
+
+
+def test_views_draw_the_keys_of_all_primaries(notebook: Notebook, cluster: LocalCluster) -> None:
+    notebook.run(f"%redis connect {cluster.url}")
+    for key in KEYS:
+        notebook.run(f"%redis RPUSH {key} a 1 {key}")
+    assert [cluster.call(port, "KEYS", "*") for port in cluster.ports] == [[key.encode()] for key in KEYS]
+    shown = str(views.keys())
+    assert shown.startswith("keys of database 0: 3 keys") and all(f"\n{key} " in shown for key in KEYS)
+    for key in KEYS:
+        drawn = str(views.show(key))
+        assert drawn.startswith(f"{key}: listpack, 3 entries")
+        assert f"from {cluster.url} by DUMP: the bytes are the server's own" in drawn
+    for port in cluster.ports:  # looking is no access at any of them
+        lines = cluster.call(port, "CLIENT", "LIST").decode().splitlines()
+        fields = [assignments(line, " ") for line in lines]
+        assert ["T" in one["flags"] for one in fields if one["name"] == "views"] == [True]
+    assert notebook.complete("%redis GET fo|") == ["foo"]
+    notebook.run("%redis DEL foo")
+    assert str(views.keys()).startswith("keys of database 0: 2 keys")
+    notebook.run("%%redis\nDEL bar\nDEL c")
+
+
+def test_views_draw_the_clients_of_all_nodes(notebook: Notebook, cluster: LocalCluster) -> None:
+    notebook.run(f"%redis connect {cluster.url}")
+    for name, key in zip(("ann", "bob", "eve"), KEYS, strict=True):
+        notebook.run(f"%%redis @{key}\nGET {key}\nSUBSCRIBE news {key}\nPSUBSCRIBE n*")
+        notebook.run(f"%%redis @{name}\nWATCH {key}\nMULTI\nINCR {key}")
+    notebook.run("%redis SET c 1")
+    changed = [one["name"] for one in views.transactions().take()["clients"] if one["changed"]]
+    places = [f"127.0.0.1:{port}" for port in cluster.ports]
+    assert changed == [f"bob at {places[1]}"]
+    assert all(f"{name} at" in str(views.transactions()) for name in ("ann", "eve"))
+    text = str(views.fanout("news"))
+    assert "a message to news is handed out 3 times, to 3 clients, and to those whose pattern matches" in text
+    for key, place in zip(KEYS, places, strict=True):
+        assert f"{key} at {place}: 2 channels, 1 pattern" in text
+    notebook.run("%redis DEL c")
+    for picture in (views.dashboard(), views.acl_matrix(["GET k"])):
+        (only,) = re.findall(r"only of (\S+), one of the cluster's nodes", str(picture))
+        assert only in places
 
 
 def test_cells_on_a_cluster(notebook: Notebook, cluster: LocalCluster) -> None:

@@ -53,7 +53,7 @@ from minidis.notebook.views.sequences import sequence
 from minidis.notebook.views.settings import config_diff
 from minidis.notebook.views.slot_maps import slot_map
 from minidis.notebook.views.snapshots import snapshot
-from minidis.notebook.views.sources import keeper_of_keys, node_or_default
+from minidis.notebook.views.sources import node_or_default, node_or_mirror
 from minidis.notebook.views.stale_reads import stale_reads
 from minidis.notebook.views.streams import stream
 from minidis.notebook.views.structures import StructureView
@@ -246,7 +246,7 @@ def rdb(
     source: str | bytes | bytearray | None = None, node: Embedded | None = None, db: int = 0, *, page: int = 1
 ) -> View:
     """Every byte of an RDB file or DUMP payload: bytes as they are, a key (a str), or all keys."""
-    return RdbView(source, None if isinstance(source, bytes | bytearray) else keeper_of_keys(node), db, page)
+    return RdbView(source, None if isinstance(source, bytes | bytearray) else node_or_mirror(node), db, page)
 
 
 def aof(source: bytes | bytearray | None = None, node: Embedded | None = None, *, command: int = 1) -> View:

@@ -17,11 +17,10 @@ from minidis.commands import information
 from minidis.commands.info_fields import parse_info
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, label, table_text, text_width
-from minidis.notebook.views.mirrors import Mirror
-from minidis.notebook.views.sources import keeper_of_keys
+from minidis.notebook.views.mirrors import Mirror, Untold
+from minidis.notebook.views.sources import node_or_mirror
 from minidis.notebook.views.view import View
 from minidis.palette import ROLES
-from minidis.protocol.replies import ReplyError
 
 LEFT, WIDTH, FLAME_TOP = 16.0, 748.0, 62.0
 MOST_COMMANDS, MOST_SLOW = 7, 5
@@ -43,16 +42,14 @@ class DashboardView(View):
     """INFO, SLOWLOG and LATENCY of a node, or of the server that cells run on."""
 
     told = "figures"
+    shows_keys = False
 
     def __init__(self, node: Embedded | None = None) -> None:
-        super().__init__(keeper_of_keys(node))
-
-    def looked_at(self) -> tuple[list[bytes] | None, int]:
-        return [], 0
+        super().__init__(node_or_mirror(node))
 
     def snapshot(self) -> dict[str, Any]:
         if isinstance(self.node, Mirror):
-            return _told_by(self.node.server)
+            return _told_by(self.node)
         node = self.node.node
         timed = []
         for command in node.commands:
@@ -153,13 +150,15 @@ def _vital_of(fields: dict[str, str]) -> dict[str, str]:
     return {name: fields[name] for name in VITAL if name in fields}
 
 
-def _told_by(server: Any) -> dict[str, Any]:
-    """The same of a server, over a connection; where it refuses one of the commands, nothing."""
+def _told_by(mirror: Mirror) -> dict[str, Any]:
+    """The same of a server, and what it refused: a managed service, or a user with few rights."""
+    untold = []
 
     def ask(*words: bytes) -> Any:
         try:
-            return server.call([*words])
-        except ReplyError:  # a managed service, or a user with few rights
+            return mirror.ask(*words)
+        except Untold as refusal:
+            untold.append(str(refusal))
             return []
 
     fields = parse_info(bytes(ask(b"INFO", b"everything")).decode())
@@ -182,4 +181,5 @@ def _told_by(server: Any) -> dict[str, Any]:
         "slow_count": len(slow),
         "spikes": [{"event": e[0].decode(), "latest_ms": e[2], "worst_ms": e[3]} for e in spikes],
         "vital": _vital_of(fields),
+        "untold": mirror.only_of() + untold,
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import WIDTH, Canvas, count_of, label, table_text
-from minidis.notebook.views.sources import KeySource, keeper_of_keys
+from minidis.notebook.views.sources import KeySource, node_or_mirror
 from minidis.notebook.views.view import View, slider
 from minidis.structures import geohash
 
@@ -40,7 +40,7 @@ class GeohashView(View):
         search: tuple[float, float, float] | None = None,
         halvings: int = 6,
     ) -> None:
-        super().__init__(keeper_of_keys(node))
+        super().__init__(node_or_mirror(node))
         self.source = KeySource(key, self.node, db)  # type: ignore[arg-type]
         self.search = search
         self.halvings = halvings

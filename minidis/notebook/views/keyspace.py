@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
-from minidis.notebook.views.sources import keeper_of_keys, look, to_key
+from minidis.notebook.views.sources import look, node_or_mirror, to_key
 from minidis.notebook.views.structures import StructureView
 from minidis.notebook.views.view import View, button, slider, text_field, toggle
 from minidis.protocol.glob import matches
@@ -33,7 +33,7 @@ class KeyBrowser(View):
     polls = True
 
     def __init__(self, pattern: str | bytes = "*", node: Embedded | None = None, db: int = 0) -> None:
-        super().__init__(keeper_of_keys(node))
+        super().__init__(node_or_mirror(node))
         self.pattern = to_key(pattern)
         self.db = db
         self.inside: StructureView | None = None
@@ -237,7 +237,7 @@ class TtlBoard(View):
     polls = True
 
     def __init__(self, pattern: str | bytes = "*", node: Embedded | None = None, db: int = 0) -> None:
-        super().__init__(keeper_of_keys(node))
+        super().__init__(node_or_mirror(node))
         self.pattern = to_key(pattern)
         self.db = db
         self.log = _log_of(self.node)
@@ -511,7 +511,7 @@ class EncodingView(View):
     """Type, encoding and memory of some keys (of all, if none is named); a string's allocations."""
 
     def __init__(self, *keys: str | bytes, node: Embedded | None = None, db: int = 0) -> None:
-        super().__init__(keeper_of_keys(node))
+        super().__init__(node_or_mirror(node))
         self.names = [to_key(key) for key in keys]
         self.db = db
 

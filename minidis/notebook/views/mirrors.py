@@ -11,10 +11,15 @@ bits of a string, the macro nodes of a stream. RESTORE puts them into the mirror
     CONFIG GET *-max-*    the thresholds, where CONFIG is allowed
     DEBUG HTSTATS-KEY     how full a hash table is, where DEBUG is allowed
     INFO, SLOWLOG GET     where its time went (dashboards.py)
+    CLIENT LIST           who is in MULTI, watches, or listens (transactions.py, fanouts.py)
+    PUBSUB                which channels have listeners, and how many
+    ACL DRYRUN, ACL LIST  who may do what (scorecards.py)
 
 What no command tells: how high the towers of a skip list are, in which bucket of a hash table an element lies
 (a seed of the server's decides), whether a table is being rehashed. There the picture is this kernel's, of
 the same elements, and says so.
+
+A cluster's keys are those of all its primaries, its clients and listeners those of all its nodes.
 
 Differs: looking asks the server, so it counts as commands there; DUMP also counts as an access, except where
 the server knows CLIENT NO-TOUCH (7.2).
@@ -27,10 +32,11 @@ Read next: sources.py, which chooses between a node and a mirror.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from minidis.commands.info_fields import assignments
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.dangers import danger_of
 from minidis.protocol.replies import ReplyError
@@ -56,6 +62,10 @@ TOLD = {
     "hashtable": "by DUMP: the elements are the server's; the buckets, which it does not tell, are ours",
     "copy": "by DUMP: a copy; what is done to it stays here",
     "figures": "by INFO, SLOWLOG and LATENCY",
+    "transactions": "by CLIENT LIST, which names neither watched keys nor queued commands",
+    "subscriptions": "by PUBSUB and CLIENT LIST, which do not say who listens to what",
+    "rights": "by ACL DRYRUN",
+    "rules": "by ACL LIST: the rules are the server's, and judged here",
 }
 """For each kind of picture how a server told it, and what it did not tell."""
 
@@ -83,8 +93,9 @@ class Mirror(Embedded):
         self.server = connection
         self.encodings: dict[bytes, str] = {}
         self.payloads: dict[bytes, bytes] = {}
-        with suppress(ReplyError):
-            connection.call([b"CLIENT", b"NO-TOUCH", b"ON"])
+        for node in connection.nodes():
+            with suppress(ReplyError):
+                node.call([b"CLIENT", b"NO-TOUCH", b"ON"])
         self._take_thresholds()
 
     def _take_thresholds(self) -> None:
@@ -107,6 +118,8 @@ class Mirror(Embedded):
         if keys is None:
             keys = self.target.live_keys(self.server, b"", MOST_KEYS)
             self._forget(set(self.node.databases[database].table) - set(keys), database)
+        if keys and self.target.is_imitation:
+            raise Untold(f"{self.target.name} keeps Python objects: there are no bytes to draw")
         for key in keys:
             self._fetch(key, database)
 
@@ -156,6 +169,53 @@ class Mirror(Embedded):
             self.execute("DEL", key)
             self.payloads.pop(key, None)
             self.encodings.pop(key, None)
+
+    def ask(self, *words: bytes) -> Any:
+        """What the server (of a cluster: one of the nodes) answers.  Raises Untold."""
+        try:
+            return self.server.call([*words])
+        except ReplyError as error:
+            raise Untold(self.refusal(words, error)) from None
+
+    def ask_each(self, *words: bytes) -> dict[str, Any]:
+        """What each of its nodes answers, by address: one, or those of a cluster.  Raises Untold."""
+        replies = {}
+        for node in self.server.nodes():
+            try:
+                replies[node.address] = node.call([*words])
+            except ReplyError as error:
+                raise Untold(self.refusal(words, error)) from None
+        return replies
+
+    def only_of(self) -> list[str]:
+        """A line that says which node of a cluster `ask` asks; of a single server, none."""
+        node = self.server.last_node
+        return [f"only of {node}, one of the cluster's nodes"] if node else []
+
+    def refusal(self, words: Sequence[bytes], error: ReplyError) -> str:
+        return f"{self.target.name} does not answer {b' '.join(words[:2]).decode()}: {error}"
+
+    def clients(self) -> list[dict[str, str]]:
+        """The fields of CLIENT LIST for each client of each node, and who that is ("who").  Raises Untold."""
+        if self.target.is_imitation:
+            raise Untold(f"{self.target.name} does not tell what its clients are doing")
+        listed = self.ask_each(b"CLIENT", b"LIST")
+        clients = []
+        for address, lines in listed.items():
+            place = f" at {address}" if len(listed) > 1 else ""
+            for line in lines.decode("utf-8", "surrogateescape").splitlines():
+                fields = assignments(line, " ")
+                clients.append(fields | {"who": (fields["name"] or f"client {fields['id']}") + place})
+        return sorted(clients, key=lambda fields: fields["who"])
+
+    def take_users(self) -> None:
+        """Give this node the server's users, with their rules.  Raises Untold."""
+        for line in self.ask(b"ACL", b"LIST"):
+            _, name, *rules = line.split()
+            try:
+                self.execute("ACL", "SETUSER", name, "reset", *rules)
+            except ReplyError as error:
+                raise Untold(f"the rules of {self.target.name} cannot be read here: {error}") from None
 
     def bytes_of(self, words: list[bytes], protocol: int) -> tuple[bytes, bytes]:
         """Send a command: the bytes that went, and those that came.  Raises Untold for a dangerous one."""

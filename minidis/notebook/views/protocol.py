@@ -14,7 +14,7 @@ from typing import Any
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, printable, table_text
 from minidis.notebook.views.mirrors import Mirror
-from minidis.notebook.views.sources import keeper_of_keys
+from minidis.notebook.views.sources import node_or_mirror
 from minidis.notebook.views.view import View
 from minidis.protocol.annotation import Span, annotate
 from minidis.protocol.quoting import split_arguments
@@ -98,7 +98,7 @@ def ribbon(data: bytes | str, request: bool | None = None) -> RespView:
 def exchange(command: str, node: Embedded | None = None, protocol: int = 2) -> RespView:
     """Run a command on the node, or on the server that cells run on, and show both directions."""
     words = split_arguments(command.encode()) or []
-    node = keeper_of_keys(node)
+    node = node_or_mirror(node)
     if isinstance(node, Mirror):
         return RespView(*_directions(*node.bytes_of(words, protocol)))
     try:

@@ -3,27 +3,41 @@
     scorecard     AF1 ✓  AF2 ?  AF3 ✗ ...        29 tiles; pointing at one tells evidence and repair
     ACL matrix    SET order:1   app ✓  worker ✗ key  monitor ✗ command
 
-The matrix asks the users of the node themselves, as ACL DRYRUN does; nothing is run and nothing is logged.
+The matrix asks ACL DRYRUN: nothing is run and nothing is logged. A server that refuses that (before 7.0, or
+to users with few rights) may still tell its rules: they are then judged here.
 
-Read next: minidis/audit/report.py, minidis/engine/acl.py.
+Read next: minidis/audit/report.py, minidis/commands/acl.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import Any
 
 from minidis.audit.report import SIGNS, WORDS, Report
+from minidis.commands.acl import acl_dryrun
 from minidis.drivers.embedded import Embedded
 from minidis.engine.errors import shown
 from minidis.notebook.views.drawing import Canvas, table_text
-from minidis.notebook.views.sources import node_or_default
+from minidis.notebook.views.mirrors import Mirror, Untold
+from minidis.notebook.views.sources import node_or_mirror
 from minidis.notebook.views.view import View
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import ReplyError
 
 TILE_WIDTH, TILE_HEIGHT, IN_A_ROW, LETTERS = 148.0, 54.0, 5, 25
+_OF_REPLIES = [
+    ("no permissions to run the ", "command"),
+    (" key$", "key"),
+    (" channel$", "channel"),
+]
+_OF_ERRORS = [
+    ("^ERR User '.*' not found", "no such user"),
+    ("^ERR Command '.*' not found", "no such command"),
+    ("^ERR wrong number of arguments for ", "wrong arity"),
+]
 _ROLES = {"pass": "c", "fail": "e", "cannot tell": "f"}
 NAME_WIDTH, ROW = 250.0, 24.0
 
@@ -77,29 +91,50 @@ def _tile(canvas: Canvas, x: float, y: float, finding: list[Any]) -> None:
 class AclMatrixView(View):
     """For each request and each user: may he? And if not, is it for the command, a key or a channel?"""
 
+    shows_keys = False
+
     def __init__(self, requests: Sequence[str], users: Sequence[str], node: Embedded | None) -> None:
-        super().__init__(node_or_default(node))
+        super().__init__(node_or_mirror(node))
         self.requests, self.chosen = [*requests], [*users]
 
     def snapshot(self) -> dict[str, Any]:
-        names = [name.encode() for name in self.chosen] or sorted(self.node.node.users.by_name)
-        return {
-            "users": [shown(name) for name in names],
-            "rows": [[line, [self._verdict(name, line) for name in names]] for line in self.requests],
-        }
-
-    def _verdict(self, name: bytes, line: str) -> str:
-        """ "" for what is allowed, else the reason: command, key or channel."""
-        user = self.node.node.users.by_name.get(name)
-        if user is None:
-            return "no such user"
-        argv = split_arguments(line.encode()) or [b""]
+        if not isinstance(self.node, Mirror):
+            return self._matrix(sorted(self.node.node.users.by_name), self._judged_here)
+        mirror, names = self.node, []
+        if not self.chosen:
+            names = sorted(mirror.ask(b"ACL", b"USERS"))
         try:
-            command = self.node.node.commands.find(argv)
-        except ReplyError:
-            return "no such command"
-        denial = user.check(command, argv)
-        return "" if denial is None else denial.reason
+            data = self._matrix(names, self._judged_there) | {"kind": "rights"}
+        except Untold:
+            mirror.take_users()
+            data = self._matrix(names, self._judged_here) | {"kind": "rules"}
+        return data | {"untold": mirror.only_of()}
+
+    def _matrix(self, names: list[bytes], judge: Callable[[bytes, list[bytes]], Any]) -> dict[str, Any]:
+        """A verdict for each request and user; `judge` answers as ACL DRYRUN does."""
+        names = [name.encode() for name in self.chosen] or names
+        rows = []
+        for line in self.requests:
+            argv = split_arguments(line.encode()) or [b""]
+            rows.append([line, [_verdict(judge(name, argv)) for name in names]])
+        return {"users": [shown(name) for name in names], "rows": rows}
+
+    def _judged_here(self, name: bytes, argv: list[bytes]) -> Any:
+        """By this kernel's node; the handler itself is asked, so that looking counts as no command."""
+        try:
+            return acl_dryrun(self.node.client, name, *argv)
+        except ReplyError as error:
+            return error
+
+    def _judged_there(self, name: bytes, argv: list[bytes]) -> Any:
+        """By the server.  Raises Untold where it knows no DRYRUN, or does not let us."""
+        words = [b"ACL", b"DRYRUN", name, *argv]
+        try:
+            return self.node.server.call(words)
+        except ReplyError as error:
+            if not _verdict(error):
+                raise Untold(self.node.refusal(words[:2], error)) from None
+            return error
 
     def draw(self, data: dict[str, Any]) -> Canvas:
         allowed = sum(not verdict for _, verdicts in data["rows"] for verdict in verdicts)
@@ -126,6 +161,21 @@ class AclMatrixView(View):
     def text(self, data: dict[str, Any]) -> str:
         rows = [[line, *map(_words, verdicts)] for line, verdicts in data["rows"]]
         return table_text(["request", *data["users"]], rows)
+
+
+def _verdict(answer: Any) -> str | None:
+    """What is in the way, as ACL DRYRUN says it; "" for nothing, None for an error that judges nothing.
+
+    >>> _verdict("OK"), _verdict(b"This user has no permissions to access the 'k' key")
+    ('', 'key')
+    >>> _verdict(ReplyError("ERR Command 'NOSUCH' not found")), _verdict(ReplyError("ERR unknown subcommand"))
+    ('no such command', None)
+    """
+    if answer in ("OK", b"OK"):
+        return ""
+    phrases = _OF_ERRORS if isinstance(answer, ReplyError) else _OF_REPLIES
+    said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
+    return next((verdict for phrase, verdict in phrases if re.search(phrase, said)), None)
 
 
 def _words(verdict: str) -> str:

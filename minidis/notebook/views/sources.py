@@ -1,7 +1,8 @@
 """Where a view's data comes from: a key of a node or of a real server, or a structure that belongs to nobody.
 
 Unless it is told, a view looks where the cells run: at the node of this kernel, or after `%redis connect` at
-that server. Of a server only keys can be drawn (mirrors.py); a view of anything else says so.
+that server. Of a server its keys can be drawn, and what it tells of itself (mirrors.py); a view of anything
+else says so.
 
 Looking must leave no trace: a key that is logically dead is still shown, access times stay, and a table
 that is being rehashed takes no step because a view looked at it.
@@ -39,8 +40,8 @@ def node_or_default(node: Embedded | None) -> Embedded:
     return default_node() if node is None else node
 
 
-def keeper_of_keys(node: Embedded | None) -> Embedded:
-    """As `node_or_default`, for a view of keys: a server's are mirrored."""
+def node_or_mirror(node: Embedded | None) -> Embedded:
+    """As `node_or_default`, for a view of what a server tells: of that a `Mirror` is the node."""
     if node is not None or _server is None:
         return node_or_default(node)
     mirror = _mirrors.get(id(_server))

@@ -16,7 +16,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
-from minidis.notebook.views.sources import KeySource, keeper_of_keys
+from minidis.notebook.views.sources import KeySource, node_or_mirror
 from minidis.notebook.views.view import View
 from minidis.values import stream_node
 from minidis.values.stream_node import StreamId
@@ -33,7 +33,7 @@ class StreamView(View):
     told = "stream"
 
     def __init__(self, key: str | bytes, node: Embedded | None = None, db: int = 0) -> None:
-        super().__init__(keeper_of_keys(node))
+        super().__init__(node_or_mirror(node))
         self.source = KeySource(key, self.node, db)
 
     def looked_at(self) -> tuple[list[bytes] | None, int]:

@@ -21,7 +21,7 @@ from minidis.notebook.views import (
     skiplists,
 )
 from minidis.notebook.views.drawing import Canvas, count_of, label
-from minidis.notebook.views.sources import KeySource, keeper_of_keys
+from minidis.notebook.views.sources import KeySource, node_or_mirror
 from minidis.notebook.views.view import View
 from minidis.values.base import Value
 
@@ -60,7 +60,7 @@ class StructureView(View):
         **options: Any,
     ) -> None:
         is_key = isinstance(source, (str, bytes))
-        super().__init__(keeper_of_keys(node) if is_key or source is None else node)
+        super().__init__(node_or_mirror(node) if is_key or source is None else node)
         self.source = KeySource(source, self.node, db) if is_key else None  # type: ignore[arg-type]
         self.structure = None if is_key else source
         self.db = db

@@ -9,7 +9,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
-from minidis.notebook.views.sources import keeper_of_keys, look, to_key
+from minidis.notebook.views.sources import look, node_or_mirror, to_key
 from minidis.notebook.views.view import View
 
 SHOWN_MEMBERS = 4
@@ -36,7 +36,7 @@ class VennView(View):
     def __init__(self, *keys: str | bytes, node: Embedded | None = None, db: int = 0) -> None:
         if len(keys) not in (2, 3):
             raise ValueError("a Venn diagram is drawn of two or three sets")
-        super().__init__(keeper_of_keys(node))
+        super().__init__(node_or_mirror(node))
         self.keys = [to_key(key) for key in keys]
         self.db = db
 

@@ -47,6 +47,8 @@ class View:
     """Whether the picture changes with time alone."""
     told: ClassVar[str] = "copy"
     """How a server tells what is drawn: a name in mirrors.TOLD. A snapshot with a "kind" says it better."""
+    shows_keys: ClassVar[bool] = True
+    """Whether a server's keys must be fetched for the picture."""
 
     def __init__(self, node: Embedded | None = None) -> None:
         self.node: Any = node
@@ -101,14 +103,15 @@ class View:
 
     def looked_at(self) -> tuple[list[bytes] | None, int]:
         """Of a server: the keys that the picture needs (None: all), and their database."""
-        return None, 0
+        return None if self.shows_keys else [], 0
 
     def origin(self, data: Any) -> list[str]:
         """Of a server: where the picture comes from, and what in it is not the server's; else nothing."""
         if not isinstance(self.node, Mirror):
             return []
-        kind = data.get("kind", self.told) if isinstance(data, dict) else self.told
-        return self.node.origin(self.looked_at()[0], kind)
+        known = data if isinstance(data, dict) else {}
+        kind = known.get("kind", self.told)
+        return [*self.node.origin(self.looked_at()[0], kind), *known.get("untold", ())]
 
     # -- the three forms
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +12,7 @@ from minidis.notebook import views
 from minidis.notebook.session import Session
 from minidis.notebook.views.mirrors import Untold
 from minidis.notebook.views.sources import follow_cells
+from minidis.protocol.replies import ReplyError
 from tests.differential.servers import RealServer, available_judges
 
 LINES = [
@@ -53,6 +55,15 @@ def real(request):
 
 def ask(session, *words):
     return session.connection("redis").call([word.encode() for word in words])
+
+
+def run_on_both(session, *lines):
+    """The same commands of the same clients, there and here."""
+    for line in lines:
+        client, *words = line.encode().split()
+        for target in (session.target, session.targets["embedded"]):
+            with suppress(ReplyError):
+                session.connection(client.decode(), target).call(words)
 
 
 def lines_of(view):
@@ -138,12 +149,84 @@ def test_a_conversation_and_the_gauges_are_the_servers(real):
     assert int(gauges["vital"]["total_commands_processed"]) > len(LINES)
 
 
+def test_transactions_are_those_that_the_server_lists(real):
+    session, engine = real
+    run_on_both(session, "ann WATCH number", "ann MULTI", "ann SET a 1", "ann GET a", "bob WATCH text number")
+    run_on_both(session, "eve MULTI", "eve SET a 1", "redis SET number 13", "fay WATCH words")
+    there = {one["name"]: one for one in views.transactions().take()["clients"]}
+    here = {one["name"]: one for one in views.transactions(engine).take()["clients"]}
+    told = "watch=" in ask(session, "CLIENT", "LIST").decode()  # by Redis 7.4, Valkey 8.0 and what follows
+    assert list(there) == ["ann", "bob", "eve", *["fay"] * told] and len(here) == 4
+    for name, client in there.items():
+        assert [client[it] for it in ("in_multi", "changed", "verdict")] == [
+            here[name][it] for it in ("in_multi", "changed", "verdict")
+        ]
+    assert re.fullmatch(r"1 command, \d+ bytes", there["eve"]["queue"][0])
+    assert told is (there.get("fay", {}).get("watched") == ["1 key"])
+    run_on_both(session, "eve SET a")
+    text, svg = str(views.transactions()), views.transactions().svg()
+    for words in ("names neither watched keys nor queued commands", "EXEC would answer EXECABORT"):
+        assert words in text and words in svg
+    assert ("who only watches is seen once a key has changed" in text) is not told
+    run_on_both(session, "ann DISCARD", "bob UNWATCH", "eve DISCARD", "fay UNWATCH")
+    assert str(views.transactions()).startswith("0 clients in a transaction")
+
+
+def test_listeners_are_counted_as_the_server_counts_them(real):
+    session, engine = real
+    run_on_both(session, "ann SUBSCRIBE news sport", "bob SUBSCRIBE news", "bob PSUBSCRIBE n* s*")
+    run_on_both(session, "eve SSUBSCRIBE orders")
+    there, here = views.fanout("news").take(), views.fanout("news", engine).take()
+    counts = [(name["kind"], name["name"], name["listeners"], name["hit"]) for name in there["names"]]
+    assert counts == [
+        (name["kind"], name["name"], name["listeners"], name["hit"])
+        for name in here["names"]
+        if name["kind"] != "pattern"
+    ]
+    assert {one["name"]: one["state"] for one in there["clients"]} == {
+        "ann": "2 channels",
+        "bob": "1 channel, 2 patterns",
+        "eve": "1 shard channel",
+    }
+    text, svg = str(views.fanout("news")), views.fanout("news").svg()
+    assert "handed out 2 times, to 2 clients, and to those whose pattern matches" in text
+    for words in ("and 2 patterns; which, the server does not tell", "do not say who listens to what"):
+        assert words in text and words in svg
+    run_on_both(session, "ann UNSUBSCRIBE", "bob UNSUBSCRIBE", "bob PUNSUBSCRIBE", "eve SUNSUBSCRIBE")
+    assert str(views.fanout()).startswith("Pub/Sub: 0 names, 0 clients")
+
+
+REQUESTS = ["GET k1", "GET z", "SET k1 v", "SUBSCRIBE news", "PUBLISH ch1 x", "CONFIG GET *", "NOSUCH", "GET"]
+
+
+def test_rights_are_judged_by_the_server_or_by_its_rules(real):
+    session, engine = real
+    rules = "nopass resetchannels ~k* &ch* +@pubsub +get +acl|list +acl|users +client +config|get"
+    run_on_both(session, f"redis ACL SETUSER app on {rules}", "redis ACL SETUSER idle")
+    here = str(views.acl_matrix(REQUESTS, node=engine)).splitlines()
+    there, said = lines_of(views.acl_matrix(REQUESTS))
+    assert there == here and said[0].endswith(" by ACL DRYRUN")
+    for words in ("✗ key", "✗ command", "✗ channel", "✗ no such command", "✗ wrong arity"):
+        assert words in here[2] + here[3] + here[4] + here[7] + here[8]
+    assert "✗ no such user" in str(views.acl_matrix(["GET k1"], ["nobody"]))
+
+    everyone = session.target
+    url_of_app = everyone.url.replace("unix://", "unix://app:any@")
+    session.connect(url_of_app)  # it may not ask DRYRUN
+    there, said = lines_of(views.acl_matrix(REQUESTS))
+    assert there == here and said[0].endswith("by ACL LIST: the rules are the server's, and judged here")
+    session.connection("redis", everyone).call(b"ACL SETUSER app -acl|list".split())
+    with pytest.raises(Untold, match=r"app:\*\*\*@\S+ does not answer ACL LIST: NOPERM"):
+        views.acl_matrix(REQUESTS).take()
+    session.connect(everyone.url)
+
+
 def test_what_is_inside_of_a_node_is_refused_with_a_reason(real):
     _, engine = real
     with pytest.raises(Untold, match="does not tell what this view draws.*default_node"):
-        views.transactions()
+        views.disk()
     with pytest.raises(Untold, match="redis-cli --rdb"):
         str(views.rdb())
     with pytest.raises(Untold, match="FLUSHALL deletes every key"):
         views.exchange("FLUSHALL")
-    assert str(views.transactions(engine)) == "0 clients in a transaction"
+    assert str(views.disk(engine)) and str(views.rdb(node=engine))
