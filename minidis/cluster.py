@@ -19,7 +19,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from minidis.distributed.cluster.creation import CreationError, shards
 from minidis.drivers.cluster_servers import HOST, ClusterServers
@@ -28,6 +27,7 @@ from minidis.engine.config import ConfigError
 from minidis.engine.config_file import ConfigFileError, Settings, command_line_text
 from minidis.engine.disk import DiskError
 from minidis.engine.loading import LoadError
+from minidis.structures.record import NamedTuple
 
 USAGE = """\
 Usage: minidis-cluster [first-port] [--primaries N] [--replicas N] [--dir PATH] [--directive value ...]

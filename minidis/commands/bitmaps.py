@@ -25,8 +25,6 @@ Read next: minidis/structures/bits.py.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
@@ -34,6 +32,7 @@ from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.structures import bits
+from minidis.structures.record import NamedTuple
 from minidis.values.string import String
 
 BAD_OFFSET = "ERR bit offset is not an integer or out of range"

@@ -20,6 +20,7 @@ Read next: introspection.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 _TIPS = """
 nondeterministic_output: client|info client|list cluster|bumpepoch cluster|count-failure-reports
@@ -182,44 +183,55 @@ def _entries(text: str) -> Iterator[tuple[list[str], str]]:
         yield words.split(), rest
 
 
-def _by_command() -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[tuple[str, str], ...]]]:
-    found_tips: dict[str, tuple[str, ...]] = {}
-    found_history: dict[str, tuple[tuple[str, str], ...]] = {}
+@cache
+def _all_tips() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
     for [tip], names in _entries(_TIPS):
         for name in names.split():
-            found_tips[name] = (*found_tips.get(name, ()), tip)
+            found[name] = (*found.get(name, ()), tip)
+    return found
+
+
+@cache
+def _all_history() -> dict[str, tuple[tuple[str, str], ...]]:
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
     for [version, *commands], text in _entries(_HISTORY):
         for name in commands:
-            found_history[name] = (*found_history.get(name, ()), (version, text))
-    return found_tips, found_history
+            found[name] = (*found.get(name, ()), (version, text))
+    return found
 
 
-_TIPS_OF, _HISTORY_OF = _by_command()
-_DEPRECATED_OF = {name: (version, instead) for [version, name], instead in _entries(_DEPRECATED)}
-_NOTE_OF = {name: text for names, text in _entries(_NOTES) for name in names}
+@cache
+def _all_deprecated() -> dict[str, tuple[str, str]]:
+    return {name: (version, instead) for [version, name], instead in _entries(_DEPRECATED)}
+
+
+@cache
+def _all_notes() -> dict[str, str]:
+    return {name: text for names, text in _entries(_NOTES) for name in names}
 
 
 def tips(name: str) -> tuple[str, ...]:
     """What a proxy should know of a command (`config|set`)."""
-    return _TIPS_OF.get(name, ())
+    return _all_tips().get(name, ())
 
 
 def history(name: str) -> tuple[tuple[str, str], ...]:
     """Version and change, the oldest first."""
-    return _HISTORY_OF.get(name, ())
+    return _all_history().get(name, ())
 
 
 def deprecation(name: str) -> tuple[str, str] | None:
     """Since when it is deprecated, and what to use instead."""
-    return _DEPRECATED_OF.get(name)
+    return _all_deprecated().get(name)
 
 
 def doc_flags(name: str) -> list[str]:
     """ "deprecated", or "syscmd" for what is not for users."""
-    flags = {"deprecated": name in _DEPRECATED_OF, "syscmd": name in _SYSTEM_COMMANDS}
+    flags = {"deprecated": name in _all_deprecated(), "syscmd": name in _SYSTEM_COMMANDS}
     return [flag for flag, is_so in flags.items() if is_so]
 
 
 def note(name: str) -> str | None:
     """Why the first key spec of a command says what it says."""
-    return _NOTE_OF.get(name)
+    return _all_notes().get(name)

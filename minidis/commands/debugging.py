@@ -29,7 +29,6 @@ from minidis.engine import errors
 from minidis.engine.binding import integer
 from minidis.engine.client import Client
 from minidis.engine.config import ConfigError, memory
-from minidis.engine.digest import EMPTY, dataset_digest, value_digest
 from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, command
 from minidis.persistence.rdb_writer import dump_payload
 from minidis.protocol.glob import matches
@@ -92,12 +91,16 @@ def help_(client: Client) -> list[str]:
 @debug("DIGEST", 0)
 def digest(client: Client) -> str:
     """Output a hex signature representing the current DB content."""
+    from minidis.engine.digest import dataset_digest  # here: SHA-1 is OpenSSL's, which takes 4 ms to load
+
     return dataset_digest(client.node.databases).hex()
 
 
 @debug("DIGEST-VALUE <key> [<key> ...]", (0, None))
 def digest_value(client: Client, *keys: bytes) -> list[str]:
     """Output a hex signature of the values of all the specified keys."""
+    from minidis.engine.digest import EMPTY, value_digest
+
     database = client.db
     digests = []
     for key in keys:  # also of a key that is past its time

@@ -21,18 +21,17 @@ Read next: minidis/structures/geohash.py.
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidis.commands.sorted_sets import zadd
 from minidis.engine import errors
 from minidis.engine.binding import double, integer
 from minidis.engine.client import Client
 from minidis.engine.registry import DENYOOM, READONLY, WRITE, command
-from minidis.protocol.numbers import format_long_double, parse_float
+from minidis.protocol.numbers import format_with_decimals, parse_float
 from minidis.protocol.replies import NULL_ARRAY, PlainDouble, ReplyError
 from minidis.structures import geohash
-from minidis.structures.record import record
+from minidis.structures.record import NamedTuple, record
 from minidis.structures.skiplist import ScoreRange
 from minidis.values.sorted_set import SortedSet
 
@@ -390,4 +389,4 @@ def _coordinates(client: Client, bits: int) -> list:
     place = geohash.decode(bits)
     if client.protocol == 3:
         return [PlainDouble(degrees) for degrees in place]
-    return [format_long_double(Fraction(degrees)) for degrees in place]
+    return [format_with_decimals(degrees) for degrees in place]

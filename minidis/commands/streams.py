@@ -510,7 +510,7 @@ def _parse_new_id(word: bytes) -> tuple[StreamId, bool]:
     return parse_id(word), False
 
 
-_STRTOULL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)").fullmatch
+_STRTOULL = rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)"
 
 
 def _parse_unsigned(text: bytes) -> int | None:
@@ -518,7 +518,7 @@ def _parse_unsigned(text: bytes) -> int | None:
     number = parse_integer(text)
     if number is not None:
         return number if number >= 0 else None
-    found = _STRTOULL(text)
+    found = re.fullmatch(_STRTOULL, text)
     if found is None or int(found[2]) > MAX_ID.seq:
         return None
     return -int(found[2]) & MAX_ID.seq if found[1] == b"-" else int(found[2])

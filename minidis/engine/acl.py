@@ -34,7 +34,6 @@ Read next: users.py, the users of a node.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 
 from minidis.engine.categories import CATEGORIES, has_category
@@ -494,7 +493,9 @@ def has_spaces(text: bytes) -> bool:
 
 def hash_password(password: bytes) -> bytes:
     """SHA-256 in hexadecimal: passwords themselves are not kept."""
-    return hashlib.sha256(password).hexdigest().encode()
+    from hashlib import sha256  # here: OpenSSL takes 4 ms to load
+
+    return sha256(password).hexdigest().encode()
 
 
 def _hash_of_rule(rule: bytes) -> bytes:

@@ -37,7 +37,7 @@ Read next: aof_rewriting.py, then loading.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from minidis.engine import errors
 from minidis.engine.aof_files import AofFiles
@@ -46,6 +46,7 @@ from minidis.engine.disk import DiskError, NodeFailure, Sync
 from minidis.engine.journal import NO_DATABASE, TO_AOF, Entry
 from minidis.persistence.aof import encode_command, encode_timestamp
 from minidis.protocol.replies import ReplyError
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from minidis.engine.output_limits import NO_LIMIT, limit_of
 from minidis.engine.pubsub import Subscriptions
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.engine.client_buffers import ClientBuffers

@@ -27,7 +27,7 @@ Read next: client_memory.py, the limit.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from minidis.structures.record import NamedTuple
 
 CHUNK_BYTES = 16 * 1024
 """PROTO_IOBUF_LEN and PROTO_REPLY_CHUNK_BYTES."""

@@ -93,7 +93,7 @@ def memory_from(least_bytes: int, most_bytes: int = 2**63 - 1) -> Callable[[str]
     """A reader of memory sizes in a range."""
 
     def read(text: str) -> int:
-        found = _MEMORY(text)
+        found = re.fullmatch(_MEMORY, text)
         if found is None:
             raise ConfigError("argument must be a memory value")
         # A unit alone is 0, and what is too large for 64 bits the largest, as in memtoull
@@ -120,7 +120,7 @@ def never(text: str) -> bool:
     return False
 
 
-_MEMORY = re.compile(r"(?P<digits>[0-9]*)(?P<unit>b|[kmg]b?|)", re.IGNORECASE).fullmatch
+_MEMORY = r"(?i)(?P<digits>[0-9]*)(?P<unit>b|[kmg]b?|)"
 
 
 def boolean(text: str) -> bool:

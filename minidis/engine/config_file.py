@@ -33,7 +33,6 @@ Read next: minidis/drivers/server.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from minidis.engine import acl_file
 from minidis.engine.acl import RuleError
@@ -41,6 +40,7 @@ from minidis.engine.config import BY_NAME, ConfigError, Directive
 from minidis.engine.errors import shown
 from minidis.engine.registry import COMMANDS, NodeCommands
 from minidis.protocol.quoting import quote, split_arguments
+from minidis.structures.record import NamedTuple
 
 ReadFile = Callable[[str], list[bytes]]
 """The contents of the files that a path names; a pattern (``conf.d/*.conf``) may name several."""

@@ -43,9 +43,10 @@ from __future__ import annotations
 from bisect import insort_left
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from minidis.engine import access
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.engine.database import Database

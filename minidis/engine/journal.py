@@ -33,7 +33,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+
+from minidis.structures.record import NamedTuple
 
 NO_DATABASE = -1
 TO_NOBODY, TO_AOF, TO_REPLICAS = 0, 1, 2

@@ -22,9 +22,9 @@ Read next: minidis/commands/latency.py.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from minidis.structures.record import record
+from minidis.structures.record import NamedTuple, record
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node

@@ -34,9 +34,10 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from minidis.structures.dicttable import DictTable
+from minidis.structures.record import NamedTuple
 from minidis.values.base import Value
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ SLICE_US = 5000
 """How long a server loads before it looks at its sockets again."""
 
 _SNAPSHOT_MAGICS = (b"REDIS", b"VALKEY")
-_LOOKS_LIKE_COMMANDS = re.compile(rb"\r\n\*[0-9]+\r\n\$[0-9]+\r\n").search
+_LOOKS_LIKE_COMMANDS = rb"\r\n\*[0-9]+\r\n\$[0-9]+\r\n"
 
 
 class LoadError(Exception):
@@ -485,7 +485,7 @@ class Replay:
     def has_swallowed(self, unfinished: bytes) -> bool:
         """Are there commands in the words of the open MULTI, or in the command that the file ends with?"""
         words = [word for record in self._queue for word in record.argv or ()]
-        return any(_LOOKS_LIKE_COMMANDS(word) for word in [*words, unfinished])
+        return any(re.search(_LOOKS_LIKE_COMMANDS, word) for word in [*words, unfinished])
 
     def _command(self, record: Record) -> Command:
         assert record.argv is not None

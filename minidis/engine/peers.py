@@ -54,7 +54,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node

@@ -90,7 +90,7 @@ KeyFinder = Callable[[list[bytes]], list[int]]
 RequestFlags = Callable[[Any, Flag, list[bytes]], Flag]
 """From a client, a command's flags and a request to the flags of that request."""
 
-_COMPLEXITY = re.compile(r"(O\(.*)$", re.DOTALL)
+_COMPLEXITY = r"(?s)(O\(.*)$"
 
 
 class Command:
@@ -193,13 +193,13 @@ class Command:
     def summary(self) -> str:
         """The docstring's first paragraph without its complexity."""
         text = " ".join((self.handler.__doc__ or "").split("\n\n")[0].split())
-        return _COMPLEXITY.sub("", text).strip().rstrip(".") + "."
+        return re.sub(_COMPLEXITY, "", text).strip().rstrip(".") + "."
 
     @property
     def complexity(self) -> str:
         """The docstring's `O(...)` part."""
         text = " ".join((self.handler.__doc__ or "").split("\n\n")[0].split())
-        found = _COMPLEXITY.search(text)
+        found = re.search(_COMPLEXITY, text)
         return found.group(1).rstrip(".") if found else ""
 
     def __repr__(self) -> str:

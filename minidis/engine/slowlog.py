@@ -21,10 +21,11 @@ Read next: minidis/commands/slowlog.py.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from minidis.engine.monitoring import redacted
 from minidis.engine.registry import Command
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client

@@ -34,13 +34,13 @@ Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine.access import use_to_save
 from minidis.engine.disk import Disk, DiskError, Sync
 from minidis.structures.dicttable import DictTable, keys_at
 from minidis.structures.partedset import PartedSet
+from minidis.structures.record import field, record
 from minidis.values.base import Value
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class View:
             self._left = 0
 
 
-@dataclass
+@record
 class Large:
     """A large value that is written piece by piece, and the records that came to be meanwhile."""
 
@@ -261,8 +261,8 @@ class Walk:
             self._select(view)
             self._large = Large(view, key, value, self.writer.pieces(key, value, expires_at_ms, *use))
         elif self._large is not None:  # its record comes behind the one that is half written
-            record = b"".join(self.writer.pieces(key, value, expires_at_ms, *use))
-            self._large.followers.append((view, record))
+            follower = b"".join(self.writer.pieces(key, value, expires_at_ms, *use))
+            self._large.followers.append((view, follower))
         else:
             self._select(view)
             self._append(self.writer.entry(key, value, expires_at_ms, *use))
@@ -283,9 +283,9 @@ class Walk:
             self._append(self.writer.record(piece))
             return
         self._large = None
-        for view, record in large.followers:
+        for view, follower in large.followers:
             self._select(view)
-            self._append(self.writer.record(record))
+            self._append(self.writer.record(follower))
 
     def _select(self, view: View) -> None:
         if self._current is not view:

@@ -31,9 +31,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from minidis.persistence.aof_streams import stream_commands
+from minidis.structures.record import NamedTuple
 from minidis.structures.skiplist import ALL_SCORES
 from minidis.values.base import Value
 from minidis.values.hash import Hash

@@ -36,7 +36,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
-from typing import NamedTuple
 
 from minidis.persistence.crc64 import Crc64, crc64, find_changed_byte
 from minidis.persistence.rdb_cursor import Cursor, NeedMore
@@ -55,6 +54,7 @@ from minidis.persistence.rdb_format import (
 )
 from minidis.persistence.rdb_values import EmptyValue, Loading, module_name, read_value, skip_module_parts
 from minidis.persistence.rdb_writer import Keyspace
+from minidis.structures.record import NamedTuple
 from minidis.values.base import Value
 from minidis.values.encodings import Encodings
 

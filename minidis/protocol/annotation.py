@@ -30,7 +30,6 @@ Read next: resp.py, if you came from a notebook.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from minidis.protocol.quoting import quote, split_arguments
 from minidis.protocol.resp import (
@@ -43,6 +42,7 @@ from minidis.protocol.resp import (
     element_count,
     scalar,
 )
+from minidis.structures.record import NamedTuple
 
 
 class Span(NamedTuple):

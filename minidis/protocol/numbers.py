@@ -33,15 +33,18 @@ from __future__ import annotations
 
 import math
 import re
-from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
 from minidis.protocol.grisu import shortest_digits
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
 UNSIGNED_MAX = 2**64 - 1
 
-LongDouble = Fraction | float
+LongDouble: TypeAlias = "Fraction | float"
 """A finite value as a Fraction that fits a long double; the two infinities as floats."""
 
 
@@ -85,7 +88,7 @@ def parse_cursor(text: bytes) -> int | None:
 
 
 def _strtoull(text: bytes) -> int | None:
-    found = _STRTOULL(text)
+    found = re.fullmatch(_STRTOULL, text)
     if found is None:
         return None
     value = int(found["digits"])
@@ -95,7 +98,7 @@ def _strtoull(text: bytes) -> int | None:
 
 
 _CANONICAL_INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}").fullmatch
-_STRTOULL = re.compile(rb"[ \t-\r]*(?P<sign>[+-]?)(?P<digits>[0-9]+)").fullmatch
+_STRTOULL = rb"[ \t-\r]*(?P<sign>[+-]?)(?P<digits>[0-9]+)"
 
 
 # ---- doubles ----------------------------------------------------------------------------------------------
@@ -113,7 +116,7 @@ def parse_float(text: bytes) -> float | None:
         value = float(text)
         if value:
             return value
-    form = _FLOAT(text)
+    form = re.fullmatch(_FLOAT, text)
     if form is None:
         return None
     try:
@@ -174,15 +177,14 @@ _EXACT_INTEGER_LIMIT = float(INTEGER_MAX // 2)
 
 # So few digits are neither 0 by underflow nor infinite.
 _PLAIN_FLOAT = re.compile(rb"-?[0-9]{1,17}(?:\.[0-9]{1,17})?").fullmatch
-_FLOAT = re.compile(
-    rb"(?P<sign>[+-]?)(?:"
+_FLOAT = (
+    rb"(?i)(?P<sign>[+-]?)(?:"
     rb"(?P<infinity>inf(?:inity)?)"
     rb"|0x(?P<hex>(?P<hex_whole>[0-9a-f]+)(?:\.(?P<hex_fraction>[0-9a-f]*))?(?:p(?P<hex_power>[+-]?[0-9]+))?"
     rb"|\.(?P<hex_only>[0-9a-f]+)(?:p(?P<hex_only_power>[+-]?[0-9]+))?)"
     rb"|(?:(?P<whole>[0-9]+)(?:\.(?P<fraction>[0-9]*))?|\.(?P<only>[0-9]+))(?:e(?P<power>[+-]?[0-9]+))?"
-    rb")",
-    re.IGNORECASE,
-).fullmatch
+    rb")"
+)
 
 
 def _has_nonzero_digit(form: re.Match[bytes]) -> bool:
@@ -205,14 +207,14 @@ def parse_long_double(text: bytes) -> LongDouble | None:
     >>> parse_long_double(b"0.5"), parse_long_double(b"inf"), parse_long_double(b"nan")
     (Fraction(1, 2), inf, None)
     """
-    form = _FLOAT(text) if len(text) < _TEXT_LIMIT_BYTES else None
+    form = re.fullmatch(_FLOAT, text) if len(text) < _TEXT_LIMIT_BYTES else None
     if form is None:
         return None
     negative = form["sign"] == b"-"
     if form["infinity"]:
         return -math.inf if negative else math.inf
     if not _has_nonzero_digit(form):
-        return Fraction(0)
+        return _fraction(0)
     magnitude = _magnitude(form)
     if magnitude is None:
         return None
@@ -231,6 +233,7 @@ def add_long_doubles(left: LongDouble, right: LongDouble) -> LongDouble:
 def format_long_double(value: LongDouble) -> bytes:
     """Up to 17 decimals, no trailing zeros, never an exponent (ld2string, LD_STR_HUMAN).
 
+    >>> from fractions import Fraction
     >>> [format_long_double(Fraction(x)) for x in (0, 0.5, 10**20)]
     [b'0', b'0.5', b'100000000000000000000']
     """
@@ -243,9 +246,20 @@ def format_long_double(value: LongDouble) -> bytes:
     return f"{sign}{whole}{'.' if decimals else ''}{decimals}".encode()
 
 
+def format_with_decimals(value: float) -> bytes:
+    """A finite double like a long double: up to 17 decimals, never an exponent (addReplyHumanLongDouble).
+
+    >>> [format_with_decimals(x) for x in (0.1, -0.5, 1e20, 1e-18, -0.0)]
+    [b'0.10000000000000001', b'-0.5', b'100000000000000000000', b'0', b'0']
+    """
+    text = f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
+    return b"0" if text == "-0" else text.encode()
+
+
 def round_to_long_double(value: Fraction) -> LongDouble:
     """The nearest value with 64 bits of mantissa, ties to even; an infinity beyond the range.
 
+    >>> from fractions import Fraction
     >>> round_to_long_double(Fraction(2**64 + 1)) == 2**64
     True
     """
@@ -262,8 +276,15 @@ def round_to_long_double(value: Fraction) -> LongDouble:
     return -rounded if value < 0 else rounded
 
 
+def _fraction(numerator: int, denominator: int = 1) -> Fraction:
+    """Imported by who needs one: `fractions` takes as long to load as a tenth of this package."""
+    from fractions import Fraction
+
+    return Fraction(numerator, denominator)
+
+
 def _power_of_two(exponent: int) -> Fraction:
-    return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
+    return _fraction(1 << exponent) if exponent >= 0 else _fraction(1, 1 << -exponent)
 
 
 def _magnitude(form: re.Match[bytes]) -> Fraction | None:
@@ -284,5 +305,5 @@ def _magnitude(form: re.Match[bytes]) -> Fraction | None:
     # A guard against 1e999999999: beyond these bounds no digits can bring the value back into range.
     if abs(exponent) > 2 * 16500 + 4 * _TEXT_LIMIT_BYTES:
         return None
-    scale = Fraction(base**exponent) if exponent >= 0 else Fraction(1, base**-exponent)
+    scale = _fraction(base**exponent) if exponent >= 0 else _fraction(1, base**-exponent)
     return int(digits, digits_base) * scale

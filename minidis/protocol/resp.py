@@ -45,10 +45,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
-from minidis.protocol.numbers import format_double, format_long_double, parse_float, parse_integer
+from minidis.protocol.numbers import format_double, format_with_decimals, parse_float, parse_integer
 from minidis.protocol.pipelines import split_pipeline
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import (
@@ -65,6 +64,7 @@ from minidis.protocol.replies import (
     Several,
     Verbatim,
 )
+from minidis.structures.record import NamedTuple
 
 MAX_INLINE_BYTES = 64 * 1024
 MAX_ARGUMENTS = 2**31 - 1
@@ -404,7 +404,7 @@ def _append_double(pieces: list[bytes], value: float, resp3: bool) -> None:
 
 
 def _append_plain_double(pieces: list[bytes], value: float, resp3: bool) -> None:
-    text = format_long_double(Fraction(value))
+    text = format_with_decimals(value)
     if resp3:
         pieces.append(b",%b\r\n" % text)
     else:
@@ -703,7 +703,7 @@ def scalar(token: Token) -> Any:
         return argument == b"t"
     if kind == b",":
         return float("nan") if argument in (b"nan", b"-nan") else _number(parse_float(argument), argument)
-    if kind == b"(" and _BIG_NUMBER(argument):
+    if kind == b"(" and re.fullmatch(_BIG_NUMBER, argument):
         return BigNumber(argument)
     if kind == b"!" and payload is not None:
         return ReplyError(payload.decode("utf-8", "surrogateescape"))
@@ -730,7 +730,7 @@ def _hashable(value: Any) -> Any:
     return value
 
 
-_BIG_NUMBER = re.compile(rb"[+-]?[0-9]+").fullmatch
+_BIG_NUMBER = rb"[+-]?[0-9]+"
 
 KINDS = {
     b"+": "status",

@@ -13,7 +13,6 @@ Read next: run.py, for what stands between `redis.call` and the command.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -227,4 +226,6 @@ def sha1_hex(data: bytes) -> bytes:
     >>> sha1_hex(b"return 1")
     b'e0e1f9fabfc9d4800c877a703b823ac0578ff8db'
     """
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest().encode()
+    from hashlib import sha1  # here: OpenSSL takes 4 ms to load
+
+    return sha1(data, usedforsecurity=False).hexdigest().encode()

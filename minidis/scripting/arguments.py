@@ -13,7 +13,7 @@ from typing import Any
 
 from minidis.scripting.interpreter import LuaError, LuaInterpreter
 
-_NUMBER = re.compile(rb"\s*([+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))\s*\Z")
+_NUMBER = rb"\s*([+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))\s*\Z"
 
 
 def bad_argument(position: int, name: str, reason: str) -> LuaError:
@@ -27,7 +27,7 @@ def to_number(value: Any) -> float | int | None:
         return None
     if isinstance(value, int | float):
         return value
-    if not isinstance(value, bytes) or (found := _NUMBER.match(value)) is None:
+    if not isinstance(value, bytes) or (found := re.match(_NUMBER, value)) is None:
         return None
     text = found.group(1).decode()
     return int(text, 16) if "x" in text.lower() else float(text)

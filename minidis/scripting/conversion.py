@@ -28,10 +28,9 @@ Complexity: O(elements).
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
-from minidis.protocol.numbers import format_double, format_long_double
+from minidis.protocol.numbers import format_double, format_with_decimals
 from minidis.protocol.replies import (
     NULL_ARRAY,
     Attributes,
@@ -115,7 +114,7 @@ def _map(reply: dict[Any, Any], lua: LuaInterpreter, resp3: bool) -> Any:
 
 
 def _double_as_text(value: float) -> bytes:
-    return format_long_double(Fraction(value)) if isinstance(value, PlainDouble) else format_double(value)
+    return format_with_decimals(value) if isinstance(value, PlainDouble) else format_double(value)
 
 
 def to_reply(value: Any, lua: LuaInterpreter, resp3: bool, depth: int = 0) -> Any:

@@ -31,7 +31,7 @@ from minidis.engine.client import Client
 from minidis.engine.journal import TO_ALL
 from minidis.engine.registry import Command, Flag
 from minidis.protocol.replies import ReplyError
-from minidis.scripting import bit, cjson, cmsgpack, conversion, struct_library
+from minidis.scripting import conversion
 from minidis.scripting.api import CONSTANTS, LOG_LEVELS, VERSIONS, RedisApi, sha1_hex
 from minidis.scripting.interpreter import LuaFailure, LuaInterpreter, LuaSyntaxError, new_interpreter
 from minidis.scripting.run import FLAGS, ScriptRun
@@ -53,6 +53,8 @@ class ScriptEngine:
     """An interpreter, the client that its commands run for, and the libraries that its scripts see."""
 
     def __init__(self, scripting: Scripting, with_loading: Any = None) -> None:
+        from minidis.scripting import bit, cjson, cmsgpack, struct_library  # here: for the first script
+
         self.node: Node = scripting.node
         self.run: ScriptRun | None = None
         self.debugger: Any = None  # of the session that is under way

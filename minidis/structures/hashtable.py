@@ -61,10 +61,10 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
-from minidis.structures.record import record
+from minidis.structures.record import NamedTuple, record
 
 INITIAL_SIZE = 4  # DICT_HT_INITIAL_SIZE
 MINIMUM_FILL_PERCENT = 10  # HASHTABLE_MIN_FILL: below it the table shrinks

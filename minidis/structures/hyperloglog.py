@@ -57,7 +57,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import reduce
-from typing import NamedTuple
+
+from minidis.structures.record import NamedTuple
 
 INDEX_BITS = 14
 """Bits of the hash that choose a register: P in the papers."""

@@ -38,7 +38,8 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from random import Random
-from typing import NamedTuple
+
+from minidis.structures.record import NamedTuple
 
 HEADER = struct.Struct("<II")  # encoding (2, 4 or 8: bytes per element), length (elements)
 _TYPE_CODES = {2: "h", 4: "i", 8: "q"}

@@ -23,7 +23,7 @@ Read next: minidis/commands/strings.py (LCS).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from minidis.structures.record import NamedTuple
 
 
 class Match(NamedTuple):

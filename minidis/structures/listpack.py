@@ -52,7 +52,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from struct import Struct
-from typing import NamedTuple
+
+from minidis.structures.record import NamedTuple
 
 HEADER_SIZE = 6
 END_MARK = 0xFF

@@ -52,7 +52,9 @@ Read next: minidis/values/stream.py, whose entries live in such a tree.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from minidis.structures.record import NamedTuple
 
 MISSING = object()
 

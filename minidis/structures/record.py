@@ -9,11 +9,13 @@
 The standard library's dataclass imports `inspect`, which imports the compiler's own parts, and then compiles
 up to eight methods for each class: with the fifty records of this engine that was a third of the time of
 `import minidis`, which everybody pays before the first command. Here one method is compiled, `__init__`,
-since it runs often; comparison and `repr` are ordinary closures.
+since it runs often, and that when the first record of its class is made; comparison and `repr` are ordinary
+closures. For the same reason `NamedTuple` here is typing's, without a look at what the fields' types may be:
+each of those is compiled there, too.
 
 Mirrors: Python's dataclasses, whose words it uses, so that a type checker takes it for one.
 Differs: every record has slots; the fields of a base class are not looked for; nothing is said about order.
-Complexity: about 0.1 ms for a class; making one as fast as by hand.
+Complexity: about 0.05 ms for a class, 0.1 ms for its first record; from then on as fast as by hand.
 
 >>> @record
 ... class Point:
@@ -22,16 +24,22 @@ Complexity: about 0.1 ms for a class; making one as fast as by hand.
 ...     marks: list[str] = field(default_factory=list)
 >>> Point(1), Point(1) == Point(1, 0), replace(Point(1), y=5).y
 (Point(x=1, y=0, marks=[]), True, 5)
+>>> class Pair(NamedTuple):
+...     left: int
+...     right: int = 0
+>>> Pair(1), Pair(1) == (1, 0)
+(Pair(left=1, right=0), True)
 
 Read next: any other structure.
 """
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
-from typing import Any, NoReturn, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
 
@@ -67,7 +75,7 @@ def record(cls=None, /, *, frozen=False, eq=True):
     defaults = {name: members.pop(name) for name in names if name in members}
     made = type(cls)(cls.__name__, cls.__bases__, {**members, "__slots__": names, "__match_args__": names})
     made.__qualname__ = cls.__qualname__
-    made.__init__ = _initializer(made, names, defaults, frozen)
+    made.__init__ = _compiled_when_called(made, names, defaults, frozen)
     made.__repr__ = _representation(names)
     if eq:
         _compare_by(made, names, frozen)
@@ -85,6 +93,37 @@ def replace(original: T, **changes: Any) -> T:
     """A record like another one, with some fields changed."""
     kept = {name: getattr(original, name) for name in field_names(type(original))}
     return type(original)(**(kept | changes))
+
+
+class _NamedTupleMaker(type):
+    """The class of `NamedTuple` alone: a class derived from that becomes a plain tuple with named fields."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> Any:
+        if not bases:
+            return super().__new__(mcs, name, bases, members)
+        names = tuple(members.get("__annotations__", ()))
+        defaults = [members.pop(field) for field in names if field in members]
+        make: Any = namedtuple  # called by what is known at run time only
+        made = make(name, names, defaults=defaults, module=members["__module__"])
+        for member, value in members.items():
+            setattr(made, member, value)
+        return made
+
+
+if TYPE_CHECKING:
+    from typing import NamedTuple as NamedTuple
+else:
+
+    class NamedTuple(metaclass=_NamedTupleMaker):
+        """As `typing.NamedTuple`, ready in half the time."""
+
+
+def _compiled_when_called(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], frozen: bool) -> Any:
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        cls.__init__ = _initializer(cls, names, defaults, frozen)
+        cls.__init__(self, *values, **named)
+
+    return __init__
 
 
 def _initializer(cls: type, names: tuple[str, ...], defaults: dict[str, Any], frozen: bool) -> Any:

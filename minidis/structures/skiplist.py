@@ -50,9 +50,8 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
-from typing import NamedTuple
 
-from minidis.structures.record import record
+from minidis.structures.record import NamedTuple, record
 
 MAX_LEVEL = 32  # enough lanes for 4**32 elements
 DEFAULT_P = 0.25  # of the nodes of one lane, the share that also joins the lane above
@@ -578,10 +577,9 @@ class LexRange:
 
 
 # What C's strtod accepts as a whole: leading spaces, hexadecimal floats, and nothing at all (0.0).
-_STRTOD = re.compile(
-    rb"[ \t-\r]*(?:(?P<hex>[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?)"
-    rb"|(?P<decimal>[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)))",
-    re.IGNORECASE,
+_STRTOD = (
+    rb"(?i)[ \t-\r]*(?:(?P<hex>[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?)"
+    rb"|(?P<decimal>[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)))"
 )
 
 
@@ -590,7 +588,7 @@ def _parse_score_bound(text: bytes) -> float:
     digits = digits.partition(b"\0")[0]  # C strings end at the first zero byte
     if not digits:
         return 0.0
-    match = _STRTOD.fullmatch(digits)
+    match = re.fullmatch(_STRTOD, digits)
     if match is None:
         raise ValueError("min or max is not a float")
     if match["decimal"] is not None:

@@ -39,9 +39,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from struct import Struct
-from typing import NamedTuple
 
 from minidis.structures.listpack import Listpack
+from minidis.structures.record import NamedTuple
 
 DELETED = 1
 SAME_FIELDS = 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
+import typing
 from typing import Any
 
 import pytest
@@ -63,3 +65,48 @@ def test_what_is_frozen_stays():
 def test_each_record_begins_with_a_value_of_its_own():
     sample = definitions(records.record, records.field)
     assert sample("a").parts is not sample("b").parts
+
+
+class Ours(records.NamedTuple):
+    """A pair."""
+
+    left: int
+    right: str = "r"
+
+    def doubled(self) -> int:
+        return self.left * 2
+
+
+class Theirs(typing.NamedTuple):
+    """A pair."""
+
+    left: int
+    right: str = "r"
+
+    def doubled(self) -> int:
+        return self.left * 2
+
+
+def test_a_named_tuple_is_what_that_of_typing_is():
+    def story(kind: Any) -> list[Any]:
+        pair = kind(4)
+        left, right = pair
+        return [
+            repr(pair).partition("(")[2],
+            pair == (4, "r"),
+            (left, right),
+            pair._replace(right="x").right,
+            pair.doubled(),
+            kind._fields,
+            kind._field_defaults,
+            kind.__doc__,
+            kind.__bases__,
+            kind.__annotations__.keys(),
+            pickle.loads(pickle.dumps(pair)) == pair,
+            hash(pair) == hash((4, "r")),
+            outcome(lambda: kind()),
+            outcome(lambda: kind(1, "2", 3)),
+            outcome(lambda: setattr(pair, "left", 1)),
+        ]
+
+    assert story(Ours) == story(Theirs)

@@ -13,12 +13,13 @@ annotation.py   messages in words               manual_failover.py, replica_migr
 """
 
 from minidis.distributed.cluster import commands, information  # noqa: F401  (files them)
-from minidis.distributed.cluster.role import Cluster
 from minidis.engine.node import PARTS, Node
 
 
 def _attach(node: Node) -> None:
     if node.config.cluster_enabled and node.sentinel is None:
+        from minidis.distributed.cluster.role import Cluster  # here: with the bus and all, for who is in one
+
         node.cluster = Cluster(node)
         node.memory.add_part("cluster.links", lambda: information.links_bytes(node))
 

@@ -27,11 +27,10 @@ Read next: redirection.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidis.commands.dumping import restore
 from minidis.distributed.cluster import nodes_conf, replies, slots
-from minidis.distributed.cluster.role import Cluster
 from minidis.distributed.cluster.state import (
     BUS_PORT_INCREMENT,
     FORGET_MS,
@@ -62,6 +61,9 @@ from minidis.engine.registry import (
 )
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError, Verbatim
+
+if TYPE_CHECKING:
+    from minidis.distributed.cluster.role import Cluster
 
 DISABLED = "ERR This instance has cluster support disabled"
 _CHANGES = ADMIN | STALE | NO_ASYNC_LOADING

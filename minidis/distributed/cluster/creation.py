@@ -23,9 +23,10 @@ Read next: minidis/drivers/cluster_servers.py, which uses it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minidis.distributed.cluster.slots import SLOTS
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node

@@ -44,10 +44,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple
 
 from minidis.distributed.cluster.slots import SlotSet, as_bitmap, from_bitmap
-from minidis.structures.record import field, record
+from minidis.structures.record import NamedTuple, field, record
 
 SIGNATURE = b"RCmb"
 VERSION = 1

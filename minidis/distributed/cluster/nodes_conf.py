@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 _FORBIDDEN = set("!#$%&()*+:;<>?@[]^{|}~")
 """What the value of a field behind the hostname must not have."""
-_OPEN_SLOT = re.compile(r"\[(\d+)-([<>])-([a-z0-9]{40})\]\Z")
+_OPEN_SLOT = r"\[(\d+)-([<>])-([a-z0-9]{40})\]\Z"
 
 
 class NodesFileError(LoadError):
@@ -263,7 +263,7 @@ class _Reader:
 
     def _read_slots(self, node: ClusterNode, word: str) -> None:
         if word.startswith("["):
-            found = _OPEN_SLOT.match(word)
+            found = re.match(_OPEN_SLOT, word)
             if found is None:
                 raise _BadLine(f"{word!r} is no slot on its way")
             moving = self.migrating if found[2] == ">" else self.importing

@@ -14,7 +14,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from minidis.distributed.cluster import messages, slots
+from minidis.distributed.cluster import slots
 
 if TYPE_CHECKING:
     from minidis.distributed.cluster.links import ClusterLink
@@ -89,6 +89,8 @@ def _offset(cluster: Cluster, node: ClusterNode) -> int:
 
 def info_reply(cluster: Cluster) -> str:
     """CLUSTER INFO."""
+    from minidis.distributed.cluster.messages import TYPE_NAMES  # here: only a cluster has loaded them
+
     state, myself = cluster.state, cluster.state.myself
     serving = [node for node in state.nodes.values() if node.slot_count]
     failed = sum(node.slot_count for node in serving if node.has_failed)
@@ -107,7 +109,7 @@ def info_reply(cluster: Cluster) -> str:
         "cluster_my_epoch": (followed or myself).config_epoch,
     }
     for direction, counts in (("sent", state.statistics.sent), ("received", state.statistics.received)):
-        for kind in messages.TYPE_NAMES:
+        for kind in TYPE_NAMES:
             if counts.get(kind):
                 fields[f"cluster_stats_messages_{kind}_{direction}"] = counts[kind]
         fields[f"cluster_stats_messages_{direction}"] = sum(counts.values())

@@ -22,10 +22,8 @@ Read next: links.py, then role.py.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from minidis.distributed.sentinel.links import InstanceLink
-from minidis.structures.record import field, record
+from minidis.structures.record import NamedTuple, field, record
 
 DEFAULT_PARALLEL_SYNCS = 1
 DEFAULT_PRIORITY = 100

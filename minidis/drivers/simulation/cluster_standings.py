@@ -25,11 +25,11 @@ Read next: minidis/notebook/views/gossips.py, which draws it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from minidis.distributed.cluster.slots import SLOTS, SlotSet, ranges
 from minidis.distributed.cluster.state import FAIL, HANDSHAKE, MYSELF, PFAIL, PRIMARY, REPLICA
 from minidis.engine.node import Node
+from minidis.structures.record import NamedTuple
 
 _SHOWN = FAIL | HANDSHAKE | MYSELF | PFAIL | PRIMARY | REPLICA
 

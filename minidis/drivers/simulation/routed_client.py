@@ -23,12 +23,13 @@ Read next: minidis/notebook/views/routes.py, which draws it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from minidis.distributed.cluster.slots import SLOTS, slot_of
 from minidis.drivers.embedded import to_bytes
 from minidis.drivers.simulation.terminal import LabTimeout, Terminal
 from minidis.protocol.replies import ReplyError
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab

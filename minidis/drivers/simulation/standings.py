@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from minidis.drivers.simulation.cluster_standings import ClusterStanding, cluster_standing
+from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.process import Process
