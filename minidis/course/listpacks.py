@@ -23,7 +23,7 @@ Read next: minidis/structures/listpack.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from minidis.structures.listpack import HEADER_SIZE, Listpack
@@ -67,15 +67,18 @@ def listpack_class(
         # Changing
 
         def append(self, element: bytes) -> None:
-            end = len(self._data) - 1
-            self._splice(end, end, entry(element), 1)
+            self.extend((element,))
 
         def prepend(self, element: bytes) -> None:
             self._splice(HEADER_SIZE, HEADER_SIZE, entry(element), 1)
 
-        def insert(self, index: int, element: bytes) -> None:
+        def extend(self, elements: Sequence[bytes]) -> None:
+            end = len(self._data) - 1
+            self._splice(end, end, b"".join(map(entry, elements)), len(elements))
+
+        def insert(self, index: int, *elements: bytes) -> None:
             offset = len(self._data) - 1 if index == self._count else self.seek(index)
-            self._splice(offset, offset, entry(element), 1)
+            self._splice(offset, offset, b"".join(map(entry, elements)), len(elements))
 
         def replace(self, index: int, element: bytes) -> None:
             offset = self.seek(index)

@@ -22,7 +22,7 @@ Read next: values/stream_node.py for what a macro node holds.
 from __future__ import annotations
 
 from minidis.persistence.rdb_cursor import Cursor
-from minidis.structures.listpack import CorruptListpack, Listpack, canonical_integer
+from minidis.structures.listpack import CorruptListpack, canonical_integer
 from minidis.values import stream_node
 from minidis.values.consumer_group import Consumer, ConsumerGroup, Pending
 from minidis.values.encodings import Encodings
@@ -74,15 +74,12 @@ def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> Str
     offset = cursor.offset
     blob = cursor.string("a node's listpack")
     try:
-        pack = Listpack.from_bytes(blob)
-        elements = pack.elements()
+        node, elements = stream.encodings.listpack_of(blob)
         _check_node(elements)
     except CorruptListpack as corrupt:
         raise cursor.error(str(corrupt), offset) from None
     except ValueError as fault:
         raise cursor.error(f"a stream's node is corrupt: {fault}", offset) from None
-    own = stream.encodings.listpack
-    node = pack if own is Listpack else own(elements)
     master = StreamId.from_key(key)
     for entry in stream_node.entries(node, master):
         if greatest is not None and entry.id <= greatest:

@@ -31,7 +31,7 @@ from minidis.persistence.rdb_format import Container, ModulePart, RdbError, Type
 from minidis.persistence.rdb_old import CorruptBlob, ziplist_elements, zipmap_elements
 from minidis.persistence.rdb_streams import read_stream
 from minidis.structures.intset import CorruptIntset, Intset
-from minidis.structures.listpack import CorruptListpack, Listpack
+from minidis.structures.listpack import CorruptListpack
 from minidis.structures.record import field, record
 from minidis.values.base import Value
 from minidis.values.encodings import Encodings
@@ -382,11 +382,9 @@ def _listpack(cursor: Cursor, loading: Loading) -> tuple[Any, list[bytes]]:
     offset = cursor.offset
     blob = cursor.string("a listpack")
     try:
-        pack, elements = Listpack.with_elements(blob)
+        return loading.encodings.listpack_of(blob)
     except CorruptListpack as corrupt:
         raise cursor.error(str(corrupt), offset) from None
-    own: Any = loading.encodings.listpack
-    return pack if own is Listpack else own(elements), elements
 
 
 def _unpacked(cursor: Cursor, take_apart: Callable[[bytes], list[bytes]]) -> list[bytes]:

@@ -45,12 +45,13 @@ entries, O(n); len and size are O(1).
 >>> list(pack), pack.get(-1), pack.find(b"5")
 ([b'hi', b'5', b'-300'], b'-300', 1)
 
-Read next: quicklist.py, which chains listpacks so that a long list never moves many bytes at once.
+Read next: open_listpack.py, the same for an engine in a hurry; then quicklist.py, which chains listpacks so
+that a long list never moves many bytes at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
 
 from minidis.structures.record import NamedTuple
@@ -59,7 +60,7 @@ HEADER_SIZE = 6
 END_MARK = 0xFF
 COUNT_UNKNOWN = 65535  # the 16-bit count field can't say more: whoever needs the number has to walk
 SIZE_LIMIT = 1 << 30  # Redis refuses to let one listpack grow past 1 GB
-_EMPTY = bytes((7, 0, 0, 0, 0, 0, END_MARK))
+EMPTY = bytes((7, 0, 0, 0, 0, 0, END_MARK))
 _pack_header = Struct("<IH").pack_into
 
 # How far to step from an entry to the next, by its first byte; 0: the length must be read (see _step).
@@ -105,13 +106,13 @@ class Listpack:
     __slots__ = ("_count", "_data", "_known_index", "_known_offset")
 
     def __init__(self, iterable: Iterable[bytes] = ()) -> None:
-        entries = [encode_entry(element) for element in iterable]
-        self._data = bytearray(_EMPTY)
+        self._data = bytearray(EMPTY)
         self._count = 0
         self._known_index = 0  # the entry with this index starts at _known_offset
         self._known_offset = HEADER_SIZE
-        if entries:
-            self._splice(HEADER_SIZE, HEADER_SIZE, b"".join(entries), len(entries))
+        elements = list(iterable)
+        if elements:
+            self.extend(elements)
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Listpack:
@@ -126,7 +127,7 @@ class Listpack:
     @classmethod
     def with_elements(cls, data: bytes) -> tuple[Listpack, list[bytes]]:
         """`from_bytes`, and the elements, which were met on the way."""
-        elements = _elements_in_shortest_form(data)
+        elements = elements_in_shortest_form(data)
         if elements is None:
             elements = [_rendered(entry.value) for entry in _validated_entries(data)]
             return cls(elements), elements
@@ -152,6 +153,9 @@ class Listpack:
     def __iter__(self) -> Iterator[bytes]:
         """The elements, as they were when the iteration began."""
         return iter(self.elements())
+
+    def __contains__(self, element: object) -> bool:
+        return isinstance(element, bytes) and self.find(element) >= 0
 
     def __reversed__(self) -> Iterator[bytes]:
         data = bytes(self._data)
@@ -197,6 +201,15 @@ class Listpack:
     def get(self, index: int) -> bytes:
         """The element at index; negative counts from the tail. Raises IndexError. O(n)."""
         return _decode(self._data, self.seek(index))[0]
+
+    def value_of(self, field: bytes) -> bytes | None:
+        """The element behind the first equal one of every second: the value of a hash's field. O(n).
+
+        >>> Listpack([b"name", b"born", b"born", b"1815"]).value_of(b"born")
+        b'1815'
+        """
+        index = self.find(field, skip=1)
+        return None if index < 0 else self.get(index + 1)
 
     def find(self, element: bytes, start: int = 0, skip: int = 0) -> int:
         """Index of the first equal element at or after `start`, or -1. O(n).
@@ -290,12 +303,12 @@ class Listpack:
         """Add at the head: all other bytes move. O(size)."""
         self._splice(HEADER_SIZE, HEADER_SIZE, encode_entry(element), 1)
 
-    def insert(self, index: int, element: bytes) -> None:
-        """Put the element before the one at index, as list.insert does (index may equal len). O(size)."""
+    def insert(self, index: int, *elements: bytes) -> None:
+        """Put elements before the one at index, as list.insert does (index may equal len). O(size)."""
         if index == self._count:
-            return self.append(element)
+            return self.extend(elements)
         offset = self.seek(index)
-        self._splice(offset, offset, encode_entry(element), 1)
+        self._splice(offset, offset, b"".join(map(encode_entry, elements)), len(elements))
 
     def replace(self, index: int, element: bytes) -> None:
         """Put the element in place of the one at index. Raises IndexError. O(size)."""
@@ -336,10 +349,13 @@ class Listpack:
             self._splice(offset, offset + self.entry_length(offset), b"", -1)
         return len(offsets)
 
-    def extend(self, other: Listpack) -> None:
-        """Add all entries of another listpack at the tail, copying the bytes as they are. O(its size)."""
+    def extend(self, elements: Sequence[bytes]) -> None:
+        """Add all of them at the tail. O(their length), amortised."""
         end = len(self._data) - 1
-        self._splice(end, end, other._data[HEADER_SIZE:-1], other._count)
+        self._splice(end, end, b"".join(map(encode_entry, elements)), len(elements))
+
+    def close(self) -> None:
+        """Nothing to do: here are the bytes alone. OpenListpack has more to put away."""
 
     def safe_to_add(self, byte_count: int) -> bool:
         """Whether `byte_count` more bytes stay within the 1 GB that Redis allows one listpack."""
@@ -388,6 +404,8 @@ def canonical_integer(element: bytes) -> int | None:
     >>> [canonical_integer(text) for text in (b"12", b"-7", b"012", b"-0", b"9223372036854775808", b"")]
     [12, -7, None, None, None, None]
     """
+    if element.isdigit() and element[0] != 0x30 and len(element) < 19:
+        return int(element)
     if not 0 < len(element) <= 20:
         return None
     digits = element[1:] if element[0] == 0x2D else element
@@ -413,6 +431,23 @@ def encode_entry(element: bytes) -> bytes:
     if length < 4096:
         return b"%c%c%b%b" % (0xE0 | length >> 8, length & 0xFF, element, encode_backlen(length + 2))
     return b"\xf0%b%b%b" % (length.to_bytes(4, "little"), element, encode_backlen(length + 5))
+
+
+def entry_size(element: bytes) -> int:
+    """How long its entry is: len(encode_entry(element)), without the bytes of a text. O(1).
+
+    >>> [entry_size(element) for element in (b"hello", b"127", b"128", b"x" * 64, b"-70000")]
+    [7, 2, 3, 67, 5]
+    """
+    length = len(element)
+    if element[-1:].isdigit():
+        value = canonical_integer(element)
+        if value is not None:
+            return len(_encode_integer(value))
+    if length < 64:
+        return length + 2
+    length += 2 if length < 4096 else 5
+    return length + _backlen_size(length)
 
 
 def encode_backlen(length: int) -> bytes:
@@ -538,7 +573,7 @@ def _rendered(value: int | bytes) -> bytes:
     return b"%d" % value if isinstance(value, int) else value
 
 
-def _elements_in_shortest_form(data: bytes) -> list[bytes] | None:
+def elements_in_shortest_form(data: bytes) -> list[bytes] | None:
     """The elements of sound bytes whose every entry is the one that we would write; None for all others.
 
     The quick half of `from_bytes`: nearly all listpacks are so, and the others are looked at again with care.

@@ -43,7 +43,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 
 DEFAULT_FILL = -2
 _SIZE_LIMITS = (4096, 8192, 16384, 32768, 65536)  # what fill -1, -2 ... -5 stand for, in bytes
@@ -76,7 +76,7 @@ class Node:
 
     __slots__ = ("next", "pack", "plain", "previous")
 
-    def __init__(self, pack: Listpack, plain: bytes | None = None) -> None:
+    def __init__(self, pack: OpenListpack, plain: bytes | None = None) -> None:
         self.pack = pack
         self.plain = plain
         self.previous: Node | None = None
@@ -106,14 +106,14 @@ class Node:
         return f"<Node: {self.container}, {len(self)} elements in {self.size} bytes>"
 
 
-_NO_PACK = Listpack()  # the pack of every plain node: empty and never changed
+_NO_PACK = OpenListpack()  # the pack of every plain node: empty and never changed
 
 
 class Quicklist:
     """A sequence of byte strings, quick at both ends. Indexes may be negative, as in Python."""
 
     __slots__ = (
-        "_count", "_count_limit", "_foreign", "_large_from", "_size_limit",
+        "_count", "_count_limit", "_foreign", "_large_from", "_size_limit", "_visited",
         "compress_depth", "fill", "head", "node_count", "packed_threshold", "tail",
     )  # fmt: skip
 
@@ -132,6 +132,7 @@ class Quicklist:
         self.node_count = 0
         self._count = 0
         self._foreign = False  # has nodes that were filled by other limits
+        self._visited: Node | None = None  # the one that was looked into last
         # The limits as plain numbers, since every push compares with them.
         size_limit, count_limit = node_limits(fill)
         self._size_limit = size_limit or _SAFE_SIZE
@@ -143,7 +144,7 @@ class Quicklist:
     @classmethod
     def from_listpack(
         cls,
-        pack: Listpack,
+        pack: OpenListpack,
         fill: int = DEFAULT_FILL,
         compress_depth: int = 0,
         packed_threshold: int | None = None,
@@ -191,6 +192,7 @@ class Quicklist:
         """Index of the first equal element, or -1. O(n)."""
         before = 0
         for node in self.nodes():
+            self._visit(node)
             index = node.pack.find(element) if node.plain is None else (node.plain == element) - 1
             if index >= 0:
                 return before + index
@@ -213,12 +215,14 @@ class Quicklist:
             yield from reversed(first.elements(0, offset + 1))
             node = first.previous
             while node is not None:
+                self._visit(node)
                 yield from reversed(node.elements())
                 node = node.previous
         else:
             yield from first.elements(offset)
             node = first.next
             while node is not None:
+                self._visit(node)
                 yield from node.elements()
                 node = node.next
 
@@ -231,6 +235,7 @@ class Quicklist:
         node: Node | None = first
         found: list[bytes] = []
         while node is not None and left > 0:
+            self._visit(node)
             part = node.elements(offset, offset + left)
             found += part
             left -= len(part)
@@ -257,7 +262,7 @@ class Quicklist:
             self._link(tail, self._new_node(element))
         self._count += 1
 
-    def append_node(self, content: Listpack | bytes) -> None:
+    def append_node(self, content: OpenListpack | bytes) -> None:
         """Add a whole node at the tail, whatever its size: a listpack that isn't empty, or a plain element.
 
         Source: quicklistAppendListpack, quicklistAppendPlainNode (an RDB file holds the nodes as they are).
@@ -425,7 +430,7 @@ class Quicklist:
 
     def _split(self, node: Node, at: int) -> Node:
         """Move the elements from `at` on into a new node behind; answers that node."""
-        right = Node(Listpack(node.pack.elements(at)))
+        right = Node(OpenListpack(node.pack.elements(at)))
         node.pack.delete(at, len(right))
         self._link(node, right)
         return right
@@ -447,7 +452,7 @@ class Quicklist:
             return False
         if exceeds_limit(self.fill, left.size + right.size - _MERGE_SAVING, len(left) + len(right)):
             return False
-        left.pack.extend(right.pack)
+        left.pack.extend(right.pack.elements())
         self._unlink(right)
         return True
 
@@ -472,7 +477,20 @@ class Quicklist:
                 node = node.previous
                 before -= len(node) if node else 0
         assert node is not None, "the counts of the nodes don't add up"
+        self._visit(node)
         return node, wanted - before
+
+    def _visit(self, node: Node) -> None:
+        """Of the inner nodes, only the one that was looked into last stays open (open_listpack.py)."""
+        if node is not self._visited:
+            if self._visited is not None:
+                self._close_inner(self._visited)
+            self._visited = node
+
+    @staticmethod
+    def _close_inner(node: Node) -> None:
+        if node.previous is not None and node.next is not None:
+            node.pack.close()
 
     def _pop(self, node: Node | None, offset: int) -> bytes:
         if node is None:
@@ -492,7 +510,7 @@ class Quicklist:
         return deleted
 
     def _new_node(self, element: bytes) -> Node:
-        return Node(_NO_PACK, element) if self._is_large(element) else Node(Listpack((element,)))
+        return Node(_NO_PACK, element) if self._is_large(element) else Node(OpenListpack((element,)))
 
     def _link(self, previous: Node | None, node: Node) -> None:
         """Put the node behind `previous` (None: at the head)."""
@@ -507,6 +525,9 @@ class Quicklist:
         else:
             following.previous = node
         self.node_count += 1
+        for neighbour in (previous, following):
+            if neighbour is not None:
+                self._close_inner(neighbour)
 
     def _unlink(self, node: Node) -> None:
         if node.previous is None:

@@ -16,9 +16,12 @@ Read next: hash.py for a value that converts.
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidis.structures.hashtable import HashTable
 from minidis.structures.intset import Intset
 from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 from minidis.structures.quicklist import Quicklist
 from minidis.structures.radix_tree import RadixTree
 from minidis.structures.record import field, record
@@ -46,10 +49,17 @@ class Encodings:
     stream_node_max_bytes: int = 4096
     stream_node_max_entries: int = 100
 
-    listpack: type = field(default=Listpack)
+    listpack: type = field(default=OpenListpack)
     intset: type = field(default=Intset)
     quicklist: type = field(default=Quicklist)
     hashtable: type = field(default=HashTable)
     skiplist: type = field(default=SkipList)
     radix_tree: type = field(default=RadixTree)
     consumer_group: type = field(default=ConsumerGroup)
+
+    def listpack_of(self, data: bytes) -> tuple[Any, list[bytes]]:
+        """Foreign bytes as a listpack of the node's own class, and its elements. Raises CorruptListpack."""
+        if self.listpack is OpenListpack:
+            return OpenListpack.with_elements(data)
+        elements = Listpack.from_bytes(data).elements()
+        return self.listpack(elements), elements

@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, ClassVar, Protocol
 
-from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 from minidis.values.base import (
     OBJECT_HEADER_BYTES,
     Value,
@@ -187,29 +187,27 @@ class Hash(Value):
 
 
 class ListpackForm:
-    """Fields and values by turns in one listpack. Every method is a walk: O(n)."""
+    """Fields and values by turns in one listpack. Every method looks from end to end: O(n)."""
 
     __slots__ = ("listpack",)
 
     encoding: ClassVar[str] = "listpack"
 
-    def __init__(self, listpack: Listpack) -> None:
+    def __init__(self, listpack: OpenListpack) -> None:
         self.listpack = listpack
 
     def __len__(self) -> int:
         return len(self.listpack) >> 1
 
     def get(self, field: bytes) -> bytes | None:
-        index = self.listpack.find(field, skip=1)
-        return None if index < 0 else self.listpack.get(index + 1)
+        return self.listpack.value_of(field)
 
     def set(self, field: bytes, value: bytes) -> bool:
         index = self.listpack.find(field, skip=1)
         if index >= 0:
             self.listpack.replace(index + 1, value)
             return False
-        self.listpack.append(field)
-        self.listpack.append(value)
+        self.listpack.extend((field, value))
         return True
 
     def delete(self, field: bytes) -> bool:

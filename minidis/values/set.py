@@ -39,7 +39,7 @@ from typing import Any, ClassVar, Protocol
 
 from minidis.protocol.numbers import parse_integer
 from minidis.structures.intset import Intset
-from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 from minidis.values.base import (
     OBJECT_HEADER_BYTES,
     Value,
@@ -191,7 +191,7 @@ class Set(Value):
         numbers = list(intset)
         self.form = ListpackForm(self.encodings.listpack(numbers))
 
-    def _fits_listpack(self, count: int, member: bytes, listpack: Listpack | None = None) -> bool:
+    def _fits_listpack(self, count: int, member: bytes, listpack: OpenListpack | None = None) -> bool:
         """May a member join `count` others in a listpack?"""
         return (
             count < self.encodings.set_max_listpack_entries
@@ -249,13 +249,13 @@ class IntsetForm:
 
 
 class ListpackForm:
-    """One member after the other in a listpack. Every method is a walk: O(n)."""
+    """One member after the other in a listpack. Every method looks from end to end: O(n)."""
 
     __slots__ = ("listpack",)
 
     encoding: ClassVar[str] = "listpack"
 
-    def __init__(self, listpack: Listpack) -> None:
+    def __init__(self, listpack: OpenListpack) -> None:
         self.listpack = listpack
 
     def __len__(self) -> int:
@@ -265,7 +265,7 @@ class ListpackForm:
         return iter(self.listpack.elements())
 
     def __contains__(self, member: bytes) -> bool:
-        return self.listpack.find(member) >= 0
+        return member in self.listpack
 
     def insert(self, member: bytes) -> None:
         self.listpack.append(member)

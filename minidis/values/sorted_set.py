@@ -41,7 +41,7 @@ from typing import Any
 
 from minidis.protocol.numbers import format_double
 from minidis.structures.dicttable import DictTable
-from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 from minidis.structures.skiplist import LexRange, ScoreRange, SkipList
 from minidis.values.base import (
     OBJECT_HEADER_BYTES,
@@ -204,13 +204,13 @@ def _fits_listpack(encodings: Encodings, count: int, longest_member: int) -> boo
 
 
 class ListpackForm:
-    """Members and scores by turns in one listpack, in order. Every method is a walk: O(n)."""
+    """Members and scores by turns in one listpack, in order. Every method looks from end to end: O(n)."""
 
     __slots__ = ("listpack",)
 
     encoding = "listpack"
 
-    def __init__(self, listpack: Listpack) -> None:
+    def __init__(self, listpack: OpenListpack) -> None:
         self.listpack = listpack
 
     def __len__(self) -> int:
@@ -223,18 +223,15 @@ class ListpackForm:
 
     def fill(self, elements: list[tuple[float, bytes]]) -> None:
         """Take in (score, member) elements that come in order; the listpack is empty."""
-        for score, member in elements:
-            self.listpack.append(member)
-            self.listpack.append(_score_text(score))
+        self.listpack.extend([word for score, member in elements for word in (member, _score_text(score))])
 
     def score(self, member: bytes) -> float | None:
-        index = self.listpack.find(member, skip=1)
-        return None if index < 0 else float(self.listpack.get(index + 1))
+        text = self.listpack.value_of(member)
+        return None if text is None else float(text)
 
     def insert(self, member: bytes, score: float) -> None:
         index = 2 * bisect_left([(old, other) for other, old in self.pairs()], (score, member))
-        self.listpack.insert(index, member)
-        self.listpack.insert(index + 1, _score_text(score))
+        self.listpack.insert(index, member, _score_text(score))
 
     def update(self, member: bytes, old_score: float, new_score: float) -> None:
         self.remove(member, old_score)

@@ -34,7 +34,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from minidis.structures.listpack import SIZE_LIMIT, Listpack
+from minidis.structures.listpack import SIZE_LIMIT
+from minidis.structures.open_listpack import OpenListpack
 from minidis.structures.radix_tree import RadixTree
 from minidis.structures.record import record
 from minidis.values import stream_node
@@ -73,6 +74,7 @@ class Stream(Value):
         "length",
         "max_deleted_id",
         "tree",
+        "visited",
     )
 
     kind = "stream"
@@ -88,6 +90,7 @@ class Stream(Value):
         self.max_deleted_id = MIN_ID
         self.entries_added = 0
         self.groups: RadixTree = encodings.radix_tree()  # name -> ConsumerGroup
+        self.visited: OpenListpack | None = None  # the node that was read last: it stays open
 
     def __len__(self) -> int:
         return self.length
@@ -105,6 +108,8 @@ class Stream(Value):
         if tail is None or self._is_full(tail[1], size):
             master, node = entry_id, stream_node.new_node(self.encodings.listpack, pairs)
             self.tree[entry_id.key] = node
+            if tail is not None:
+                tail[1].close()
         else:
             master, node = StreamId.from_key(tail[0]), tail[1]
         stream_node.append(node, master, entry_id, pairs)
@@ -125,6 +130,10 @@ class Stream(Value):
             master = StreamId.from_key(key)
             if master > high:
                 return
+            if node is not self.visited:
+                if self.visited is not None:
+                    self.visited.close()
+                self.visited = node
             yield from stream_node.entries(node, master, low, high, reverse)
             if reverse and master <= low:
                 return
@@ -267,21 +276,21 @@ class Stream(Value):
 
     # Helpers
 
-    def _is_full(self, node: Listpack, size: int) -> bool:
+    def _is_full(self, node: OpenListpack, size: int) -> bool:
         max_bytes = self.encodings.stream_node_max_bytes
         max_entries = self.encodings.stream_node_max_entries
         if node.size + size >= (min(max_bytes, SIZE_LIMIT) or SIZE_LIMIT):
             return True
         return bool(max_entries) and stream_node.total_count(node) >= max_entries
 
-    def _goes_whole(self, trim: Trim, key: bytes, node: Listpack, live: int) -> bool:
+    def _goes_whole(self, trim: Trim, key: bytes, node: OpenListpack, live: int) -> bool:
         """Would a trim take all entries of this node?"""
         if trim.max_length is not None:
             return self.length - live >= trim.max_length
         last = next(stream_node.entries(node, StreamId.from_key(key), reverse=True, deleted=True))
         return last.id < trim.min_id
 
-    def _trim_within(self, trim: Trim, key: bytes, node: Listpack) -> None:
+    def _trim_within(self, trim: Trim, key: bytes, node: OpenListpack) -> None:
         """Delete the first entries of a node of which some stay."""
         doomed: list[Entry] = []
         for entry in stream_node.entries(node, StreamId.from_key(key)):

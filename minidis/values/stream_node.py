@@ -23,9 +23,9 @@ Mirrors: the listpack half of t_stream.c (streamAppendItem, streamIteratorGetID,
 Differs: a node is decoded in one go and then walked, in both directions.
 Complexity: append O(bytes of the entry); everything else O(bytes of the node), at most 4 KB.
 
->>> from minidis.structures.listpack import Listpack
+>>> from minidis.structures.open_listpack import OpenListpack
 >>> first = StreamId(1000, 0)
->>> node = new_node(Listpack, [b"temp", b"21"])
+>>> node = new_node(OpenListpack, [b"temp", b"21"])
 >>> append(node, first, first, [b"temp", b"21"]); append(node, first, StreamId(1007, 0), [b"alarm", b"1"])
 >>> [b.decode() for b in node]
 ['2', '0', '1', 'temp', '0', '2', '0', '0', '21', '4', '0', '7', '0', '1', 'alarm', '1', '6']
@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from struct import Struct
 
-from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 from minidis.structures.record import NamedTuple
 
 DELETED = 1
@@ -101,13 +101,13 @@ class Entry(NamedTuple):
     position: int  # of its flags, among the node's elements
 
 
-def new_node(listpack: type, pairs: Sequence[bytes]) -> Listpack:
+def new_node(listpack: type, pairs: Sequence[bytes]) -> OpenListpack:
     """A node without entries whose master entry has the fields of `pairs`. O(bytes)."""
     fields = pairs[::2]
     return listpack([b"0", b"0", b"%d" % len(fields), *fields, b"0"])
 
 
-def append(node: Listpack, master: StreamId, entry_id: StreamId, pairs: Sequence[bytes]) -> None:
+def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequence[bytes]) -> None:
     """Add an entry; its id must be greater than all in the node. O(bytes of the entry)."""
     count = len(pairs) // 2
     same = int(node.get(2)) == count and node.elements(3, 3 + count) == list(pairs[::2])
@@ -116,11 +116,11 @@ def append(node: Listpack, master: StreamId, entry_id: StreamId, pairs: Sequence
     elements += pairs[1::2] if same else [b"%d" % count, *pairs]
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
-    node.extend(type(node)(elements))
+    node.extend(elements)
 
 
 def entries(
-    node: Listpack,
+    node: OpenListpack,
     master: StreamId,
     low: StreamId = MIN_ID,
     high: StreamId = MAX_ID,
@@ -149,7 +149,7 @@ def entries(
         yield Entry(entry_id, pairs, flags, at)
 
 
-def delete(node: Listpack, doomed: Sequence[Entry]) -> None:
+def delete(node: OpenListpack, doomed: Sequence[Entry]) -> None:
     """Set the flag of live entries, and move them from live to deleted in the count. O(bytes of the node)."""
     for entry in doomed:
         node.replace(entry.position, b"%d" % (entry.flags | DELETED))
@@ -157,17 +157,17 @@ def delete(node: Listpack, doomed: Sequence[Entry]) -> None:
     node.replace(1, b"%d" % (int(node.get(1)) + len(doomed)))
 
 
-def live_count(node: Listpack) -> int:
+def live_count(node: OpenListpack) -> int:
     """How many entries of the node are not deleted. O(1)."""
     return int(node.get(0))
 
 
-def total_count(node: Listpack) -> int:
+def total_count(node: OpenListpack) -> int:
     """How many entries the node holds, deleted ones included. O(1)."""
     return int(node.get(0)) + int(node.get(1))
 
 
-def check(node: Listpack, master: StreamId) -> None:
+def check(node: OpenListpack, master: StreamId) -> None:
     """Raise AssertionError if counts, ways back or the order of ids are wrong. O(bytes)."""
     node.check()
     elements = node.elements()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidis.structures.listpack import Listpack
+from minidis.structures.open_listpack import OpenListpack
 from minidis.structures.quicklist import Quicklist
 from minidis.values.encodings import Encodings
 from minidis.values.list import List
@@ -82,7 +82,7 @@ def test_changes_as_a_list_does(limit, steps):
         value.check()
         assert list(value) == model
         assert list(reversed(value)) == model[::-1]
-        assert type(value.form) is {"listpack": Listpack, "quicklist": Quicklist}[value.encoding]
+        assert type(value.form) is {"listpack": OpenListpack, "quicklist": Quicklist}[value.encoding]
     duplicate = value.copy()
     duplicate.push([b"new"])
     duplicate.check()
@@ -105,7 +105,7 @@ def test_it_grows_past_a_node_and_shrinks_at_half_of_it():
 
 
 def test_the_limit_in_bytes_counts_the_bytes_of_the_arguments():
-    room = 8192 - Listpack().size
+    room = 8192 - OpenListpack().size
     for size, encoding in ((room, "listpack"), (room + 1, "quicklist")):
         value = List(Encodings())
         value.push([b"x" * size])

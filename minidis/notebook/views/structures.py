@@ -169,7 +169,7 @@ def kind_of(structure: Any) -> str:
         "skiplist": ("levels", "header"),
         "intset": ("width", "at"),
         "hashtable": ("tables", "rehash_index"),
-        "listpack": ("seek", "append"),
+        "listpack": ("prepend", "append"),
     }
     for kind, methods in signs.items():
         if all(hasattr(structure, method) for method in methods):
