@@ -25,6 +25,7 @@ Point = tuple[float, float]
 
 LEFT, RIGHT, PLOT_HEIGHT = 76.0, 640.0, 250.0
 HISTOGRAM_TOP, HISTOGRAM_ROW = 44.0, 70.0
+LABEL_HEIGHT = 14.0
 SERIES = "abcdeg"
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 4")
 _PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -416,25 +417,38 @@ def _note_rows(axes: _Axes, notes: Sequence[tuple[float, str]]) -> list[int]:
 
 
 def _draw_lines(canvas: Canvas, axes: _Axes, series: Mapping[str, Sequence[Point]]) -> None:
-    ends: list[float] = []
-    for number, (name, points) in enumerate(series.items()):
+    drawn = [(number, name, points) for number, (name, points) in enumerate(series.items()) if points]
+    labels = _apart([axes.y(points[-1][1]) for _, _, points in drawn], LABEL_HEIGHT)
+    for (number, name, points), label_y in zip(drawn, labels, strict=True):
         role = _role(number)
         pixels = [(axes.x(px), axes.y(py)) for px, py in points]
-        if not pixels:
-            continue
         dash = DASHES[number % len(DASHES)]
         canvas.path(_path(pixels), role, 2, axes.bottom, dash)
         if len(pixels) <= 60:
             for (px, py), (x, y) in zip(points, pixels, strict=True):
                 with canvas.group(note=f"{name}: {_short(px)}, {_short(py)}"):
                     canvas.dot(x, y, 3, role)
-        y = pixels[-1][1]
-        while any(abs(y - other) < 14 for other in ends):  # names must not lie on each other
-            y += 4
-        ends.append(y)
-        canvas.line(RIGHT + 8, y, RIGHT + 28, y, role, 2, dash)
-        shown = name if len(name) <= 16 else name[:15] + "…"
-        canvas.text(RIGHT + 32, y + 4, shown, f"t-{role} b", 11)
+        canvas.line(RIGHT + 8, label_y, RIGHT + 28, label_y, role, 2, dash)
+        shown = name if len(name) <= 19 else name[:18] + "…"
+        canvas.text(RIGHT + 32, label_y + 4, shown, f"t-{role} b", 11 if len(shown) <= 16 else 9.5)
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """The same places in the same order, at least a gap from each other; those in the way share the shift.
+
+    >>> _apart([50, 100, 52, 48], 10)
+    [50.0, 100.0, 60.0, 40.0]
+    """
+    order = sorted(range(len(places)), key=lambda number: places[number])
+    runs: list[tuple[float, list[int]]] = []  # where its first one stands, and which follow a gap apart
+    for number in order:
+        first, run = places[number], [number]
+        while runs and runs[-1][0] + gap * len(runs[-1][1]) > first:
+            run = runs.pop()[1] + run
+            first = sum(places[other] - gap * at for at, other in enumerate(run)) / len(run)
+        runs.append((first, run))
+    moved = {number: first + gap * at for first, run in runs for at, number in enumerate(run)}
+    return [float(moved[number]) for number in range(len(places))]
 
 
 def _path(points: Sequence[Point]) -> str:

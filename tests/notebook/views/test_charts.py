@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 from minidis.notebook.views import charts
 
 
@@ -22,3 +25,14 @@ def test_a_note_on_a_logarithmic_axis_stands_at_its_number():
     )
     layout = chart.plotly()["layout"]
     assert (layout["annotations"][0]["x"], layout["shapes"][0]["x0"]) == (2, 100)
+
+
+def test_the_names_of_lines_stand_in_the_order_of_their_ends():
+    ends = {"low": 1, "first": 99.4, "third": 98.6, "second": 99, "high": 120, "empty": None}
+    series = {name: [] if end is None else [(0, 0), (10, end)] for name, end in ends.items()}
+    svg = charts.line(series, title="t", x="s", y="n").svg()
+    places = {
+        name: float(y) for y, name in re.findall(r'y="([\d.]+)"[^>]*>(\w+)</text>', svg) if name in ends
+    }
+    assert sorted(places, key=places.__getitem__) == ["high", "first", "second", "third", "low"]
+    assert all(below - above >= 14 for above, below in pairwise(sorted(places.values())))
