@@ -87,20 +87,21 @@ class BusyTurns:
             self._watch(connection, accepted.fileno())
 
     def _receive(self, connection: Connection, reader: socket.socket) -> None:
+        closes = connection.transport.is_closing()
         try:
-            data = reader.recv(READ_BYTES)
+            data = b"" if closes else reader.recv(READ_BYTES)
         except BlockingIOError:
             return
         except OSError:
             data = b""
         if data:
             connection.data_received(data)
-        if not data or connection.transport.is_closing():
-            self.selector.unregister(reader)
-            reader.close()
-            if not data:  # known at once: the script may wait for just that
-                connection.transport.abort()
-                connection.connection_lost(None)
+            return
+        self.selector.unregister(reader)
+        reader.close()
+        if not closes:  # known at once: the script may wait for just that
+            connection.transport.abort()
+            connection.connection_lost(None)
 
 
 class RawTransport(asyncio.Transport):

@@ -1,13 +1,13 @@
 """The node behind TCP: asyncio sockets on one side, links on the other, one thread in between.
 
-    socket  ->  Connection.data_received  ->  Link (parser, node, encoder)  ->  output  ->  socket
-                       |                                                          ^
-                       once a turn, for all who are owed something:  Server.flush --'
+    socket  ->  Connection.data_received  ->  parser      for each that has sent something; then Server.flush:
+    socket  <-  Connection.write  <-  output  <-  Link.run_all  <--'
 
-A turn of the event loop: bytes of some clients come, all their whole commands run, and then everyone who is
-owed something is written to, as Redis does before it sleeps. So the log is written, and perhaps synced, once
-for all of them, and nobody whom a reply wakes takes the processor before the others have been read. Between
-turns there are the node's own timers, at `node.next_deadline_us()`.
+A turn of the event loop: the bytes of some clients are read, then all their whole commands run, and then
+everyone who is owed something is written to. So the log is written, and perhaps synced, once for all of them;
+nobody whom a reply wakes takes the processor before the others have been read; and a command knows of the large
+argument that another client had sent before it (CLIENT LIST, maxmemory-clients), whichever socket the kernel
+names first. Between turns there are the node's own timers, at `node.next_deadline_us()`.
 
 A client that does not read makes its output grow. Redis goes on reading from it (a client may send a long
 pipeline before it reads the first reply) and cuts it off at `client-output-buffer-limit`; so do we, and we
@@ -20,7 +20,8 @@ Directives honoured here: protected-mode maxclients timeout tcp-keepalive client
 client-query-buffer-limit dir pidfile logfile loglevel; bind, port and their kin in listening.py.
 
 Mirrors: networking.c, the listening part of server.c, socket.c.
-Differs: uvloop or asyncio instead of ae.c; no I/O threads; a reply is made whole before it is measured.
+Differs: uvloop or asyncio instead of ae.c; all are read before anyone is served, which Redis does only with I/O
+threads (`io-threads-do-reads`), of which there are none here; a reply is made whole before it is measured.
 Read next: minidis/server.py, the command line.
 """
 
@@ -33,6 +34,7 @@ import socket
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, cast
@@ -60,6 +62,9 @@ from minidis.protocol.resp import RequestParser
 
 FLUSH_BYTES = 64 * 1024
 """Output of one client goes to its socket at the latest when it has grown to this."""
+
+LARGE_READ_BYTES = 16 * 1024
+"""A read of so much is taken in at once, and does not pile up beside those of others until the end of the turn."""
 
 LEAST_CLIENTS_A_CRON = 5
 """So many clients at least are looked at `hz` times a second; all of them once a second."""
@@ -105,6 +110,7 @@ class Server:
         self.debug_consoles = DebugConsoles(self)
         self._is_ready = False
         self.exit_code = 0
+        self._arrived: deque[Connection] = deque()  # who has sent something in this turn
         self._owed: dict[Connection, None] = {}  # who has replies that leave at the end of this turn
         self._flushes_soon = False
 
@@ -285,6 +291,12 @@ class Server:
         self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
         return ReplyError(f"ERR internal error: {type(error).__name__}; the log of the server has details")
 
+    def serve_soon(self, connection: Connection) -> None:
+        """Bytes of `connection` have come: what they ask for runs when everyone's have been read."""
+        self._arrived.append(connection)
+        if not self._flushes_soon:
+            self.flush_soon()
+
     def flush_soon(self, connection: Connection | None = None) -> None:
         """Let this turn of the event loop end with a `flush`, which also writes what `connection` is owed."""
         if connection is not None:
@@ -294,10 +306,13 @@ class Server:
             self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """The end of a turn: write to all who are owed something, hang up on those whom the node let go."""
-        self._flushes_soon = False
+        """The end of a turn: run what has come, write to all who are owed something, hang up on the others."""
         node = self.node
-        self.run_those_who_waited()
+        try:
+            self.run_arrived()
+            self.run_those_who_waited()
+        finally:
+            self._flushes_soon = False
         while self._to_close:
             self._to_close.pop().cut()
         if self._busy is None:
@@ -313,6 +328,14 @@ class Server:
             self.carry_out_peers()
         if self._timer is None or node.next_tick_us < self._timer_us:
             self.schedule()
+
+    def run_arrived(self) -> None:
+        """Run the commands of those who have sent something, in its order.
+
+        A script among them that is slow serves the rest of them meanwhile (`script_step`).
+        """
+        while self._arrived:
+            self._arrived.popleft().run_received()
 
     def run_those_who_waited(self) -> None:
         """Take up the late replies and messages of this turn; after its late reply a client goes on."""
@@ -410,8 +433,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.link: Link | None = None
         self.running = False
-        self.unread_bytes = 0  # after the last read
-        self.last_read_bytes = 0
+        self.unread_bytes = 0  # by the commands that have run
         self.last_read_us = 0
         self.meter = OutputMeter()
 
@@ -453,24 +475,22 @@ class Connection(asyncio.Protocol):
         link = self.link
         if link is None or link.client.closed:
             return
-        server, parser, size_bytes = self.server, link.parser, len(data)
+        server, size_bytes = self.server, len(data)
         node = server.node
-        parser.feed(data)
-        if self.unread_bytes + size_bytes > self.buffers.query_peak:
-            self.buffers.grow_query(self.unread_bytes + size_bytes)
+        link.parser.feed(data)
+        self.unread_bytes += size_bytes
+        if self.unread_bytes > self.buffers.query_peak:
+            self.buffers.grow_query(self.unread_bytes)
         node.statistics.reads += 1
         node.statistics.input_bytes += size_bytes
-        self.last_read_bytes = size_bytes
         self.last_read_us = node.now_us
-        self.run_commands()
-        if node.client_memory.counting and not self._check_output(node.now_us):
-            node.client_memory.weigh(link.client)  # whose own limit goes before that of all
-        self.unread_bytes = parser.unread_bytes
-        if self.unread_bytes and self.unread_bytes > node.config.client_query_buffer_limit:
-            server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
-            self.transport.abort()
+        if size_bytes < LARGE_READ_BYTES:
+            server.serve_soon(self)
+        else:
+            self.run_received()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.server.run_arrived()  # its last words may be among them
         if self.link is not None:
             if self.server.connections.get(self.link.client.id) is self:
                 del self.server.connections[self.link.client.id]
@@ -480,6 +500,20 @@ class Connection(asyncio.Protocol):
             self.server.flush_soon()
 
     # -- the server's side ------------------------------------------------------------------------
+
+    def run_received(self) -> None:
+        """Run what has been read, and look at what it has left."""
+        self.run_commands()
+        link, server = self.link, self.server
+        if link is None:
+            return
+        node = server.node
+        if node.client_memory.counting and not self._check_output(node.now_us):
+            node.client_memory.weigh(link.client)  # whose own limit goes before that of all
+        self.unread_bytes = link.parser.unread_bytes
+        if self.unread_bytes and self.unread_bytes > node.config.client_query_buffer_limit:
+            server.log.warning(f"Closing client that reached max query buffer length: {link.client.peer}")
+            self.transport.abort()
 
     def run_commands(self) -> None:
         """Run every whole command that has come, and send what there is to say."""
@@ -529,7 +563,7 @@ class Connection(asyncio.Protocol):
         handle = self.transport.get_extra_info("socket")
         return Buffers(
             fd=-1 if handle is None else handle.fileno(),
-            query_bytes=max(self.link.parser.unread_bytes, self.last_read_bytes if self.running else 0),
+            query_bytes=max(self.link.parser.unread_bytes, self.unread_bytes if self.running else 0),
             arguments_bytes=self.link.parser.arguments_bytes,
             output_bytes=self.transport.get_write_buffer_size() + len(self.link.output),
             unix=self.link.client.local.endswith(":0"),

@@ -93,6 +93,42 @@ def test_pipelines_and_frames_in_pieces(path: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_command_knows_what_others_had_sent_before_it(path: str) -> None:
+    """The kernel names the sockets in the order of their first byte, not of their last."""
+
+    async def play() -> None:
+        async with serving(path) as (server, connect):
+            first, large = await connect(), await connect()
+            await large.ask(b"CLIENT SETNAME large\r\n", b"+OK\r\n")
+            first.writer.write(b"CLIENT INF")
+            large.writer.write(b"*1\r\n$100000\r\n" + b"v" * 40_000)
+            first.writer.write(b"O\r\nCLIENT LIST\r\n")
+            async with asyncio.timeout(SECONDS):
+                info = (await first.reader.readuntil(b"\n\r\n")).decode()
+                clients = (await first.reader.readuntil(b"\n\r\n")).decode()
+            assert " cmd=client|info " in info
+            [line] = [line for line in clients.splitlines() if " name=large " in line]
+            assert int(line.split("tot-mem=")[1].split()[0]) > 100_000
+            assert len(server.connections) == 2
+
+    asyncio.run(play())
+
+
+def test_last_words_are_heard(path: str) -> None:
+    """A socket may end in the same turn in which its last bytes came."""
+
+    async def play() -> None:
+        async with serving(path) as (server, connect):
+            await (await connect()).ask(b"PING\r\n", b"+PONG\r\n")
+            [connection] = server.connections.values()
+            connection.data_received(b"SET last words\r\n")
+            connection.connection_lost(None)
+            other = await connect()
+            await other.ask(b"GET last\r\n", b"$5\r\nwords\r\n")
+
+    asyncio.run(play())
+
+
 def test_a_closed_connection_is_freed_at_once(path: str) -> None:
     """A server's collector looks at nothing old: knots among what is left would stay for ever."""
 
