@@ -5,9 +5,9 @@
 
 A turn of the event loop: the bytes of some clients are read, then all their whole commands run, and then
 everyone who is owed something is written to. So the log is written, and perhaps synced, once for all of them;
-nobody whom a reply wakes takes the processor before the others have been read; and a command knows of the large
-argument that another client had sent before it (CLIENT LIST, maxmemory-clients), whichever socket the kernel
-names first. Between turns there are the node's own timers, at `node.next_deadline_us()`.
+nobody whom a reply wakes takes the processor before the others have been read; and a command knows of the
+large argument that another client had sent before it (CLIENT LIST, maxmemory-clients), whichever socket the
+kernel names first. Between turns there are the node's own timers, at `node.next_deadline_us()`.
 
 A client that does not read makes its output grow. Redis goes on reading from it (a client may send a long
 pipeline before it reads the first reply) and cuts it off at `client-output-buffer-limit`; so do we, and we
@@ -20,8 +20,8 @@ Directives honoured here: protected-mode maxclients timeout tcp-keepalive client
 client-query-buffer-limit dir pidfile logfile loglevel; bind, port and their kin in listening.py.
 
 Mirrors: networking.c, the listening part of server.c, socket.c.
-Differs: uvloop or asyncio instead of ae.c; all are read before anyone is served, which Redis does only with I/O
-threads (`io-threads-do-reads`), of which there are none here; a reply is made whole before it is measured.
+Differs: uvloop or asyncio instead of ae.c; all are read before anyone is served, which Redis does only with
+I/O threads, of which there are none here; a reply is made whole before it is measured.
 Read next: minidis/server.py, the command line.
 """
 
@@ -64,7 +64,7 @@ FLUSH_BYTES = 64 * 1024
 """Output of one client goes to its socket at the latest when it has grown to this."""
 
 LARGE_READ_BYTES = 16 * 1024
-"""A read of so much is taken in at once, and does not pile up beside those of others until the end of the turn."""
+"""A read of so much is taken in at once: it does not pile up beside the others' until the end of the turn."""
 
 LEAST_CLIENTS_A_CRON = 5
 """So many clients at least are looked at `hz` times a second; all of them once a second."""
@@ -306,7 +306,7 @@ class Server:
             self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """The end of a turn: run what has come, write to all who are owed something, hang up on the others."""
+        """The end of a turn: run what has come, hang up on whom the node let go, write to the others."""
         node = self.node
         try:
             self.run_arrived()
