@@ -106,6 +106,7 @@ class Client:
             or self.limited_to_pubsub
             or self.tracking is not None
             or self.no_touch
+            or self.role == "replica"
         )
         self.only_queues = self.transaction is not None and not is_restricted
         self.gated = is_restricted or self.only_queues
@@ -152,7 +153,14 @@ class Client:
 
     def deliver(self, reply: Any) -> None:
         """Hand the driver something to send outside the usual order of command and reply."""
-        self.outbox.append(reply)
+        if self.role == "replica":
+            self.node.replication.replicas.refuse_reply(self, reply)
+        else:
+            self.deliver_stream(reply)
+
+    def deliver_stream(self, part: Any) -> None:
+        """`deliver`, for what a replica does get: the stream, and what comes before it."""
+        self.outbox.append(part)
         self.node.pending_output[self.id] = self
 
     def deliver_late(self, reply: Any) -> None:

@@ -184,7 +184,12 @@ class Link:
         if mode_before != "on" or client.reply_mode != "on":
             if client.keeps_back_reply(mode_before) and type(reply) is not Several:
                 reply = WAITING
-        if reply is not WAITING:
+        if reply is WAITING:
+            pass
+        elif client.role == "replica":
+            if type(reply) is not Several or reply:
+                self.node.replication.replicas.refuse_reply(client, reply)
+        else:
             if self.cuts_off and client.output_limit[0]:
                 self.output += self._encode_within_limit(reply)
             else:

@@ -81,6 +81,10 @@ Clock = Callable[[], int]
 _THRESHOLDS = DEFAULTS.keys() & set(field_names(Encodings))
 
 
+def _touches_data(command: Command) -> bool:
+    return bool(command.flags & (Flag.READONLY | Flag.WRITE | Flag.MAY_REPLICATE))
+
+
 Guard = Callable[[Client, Command, list[bytes]], None]
 """Looks at a command before it runs, and raises the ReplyError that keeps it from running (`node.guards`).
 
@@ -384,6 +388,9 @@ class Node:
                 f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
                 "RESET are allowed in this context"
             )
+        if client.role == "replica" or client.id in self.monitors.clients:
+            if transactions.is_or_runs(client, command, _touches_data):
+                raise ReplyError("ERR Replica can't interact with the keyspace")
 
     def _queue(self, client: Client, command: Command, argv: list[bytes]) -> None:
         assert client.transaction is not None

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.engine.registry import Command, Flag
+from minidis.engine.transactions import is_or_runs
 from minidis.engine.waiting import Wait
 
 if TYPE_CHECKING:
@@ -74,14 +75,7 @@ class Pause:
         """
         if client.role == "replica":
             return False
-        if self.everyone or _may_change(command.as_requested(client, argv)):
-            return True
-        transaction = client.transaction
-        return (
-            command.name == "exec"
-            and transaction is not None
-            and any(map(_may_change, transaction.requested))
-        )
+        return self.everyone or is_or_runs(client, command.as_requested(client, argv), _may_change)
 
     def postpone(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Park a command that has not begun."""

@@ -17,6 +17,7 @@ Read next: commands/transactions.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidis.engine.errors import Redirected
@@ -128,6 +129,13 @@ def discard(client: Client) -> None:
     client.transaction = None
     client.node.watchers.unwatch(client)
     client.update_gate()
+
+
+def is_or_runs(client: Client, command: Command, wanted: Callable[[Command], bool]) -> bool:
+    """True for a command of that kind, and for an EXEC of one."""
+    if command.name == "exec" and client.transaction is not None:
+        return any(wanted(queued) for queued in client.transaction.requested)
+    return wanted(command)
 
 
 def may_grow(client: Client, command: Command) -> bool:

@@ -13,10 +13,10 @@ Read next: commands.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from minidis.engine.registry import Command, Flag
+from minidis.engine.transactions import is_or_runs
 from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class Admission:
         """Raise the error that refuses `command`."""
         if client.is_obeyed:
             return
-        if _has(client, command, lambda one: one.is_write):
+        if is_or_runs(client, command, lambda one: one.is_write):
             self.check_write()
-        if self.is_stale and _has(client, command, lambda one: not one.flags & Flag.STALE):
+        if self.is_stale and is_or_runs(client, command, lambda one: not one.flags & Flag.STALE):
             raise ReplyError(PRIMARY_DOWN)
 
     @property
@@ -71,10 +71,3 @@ class Admission:
         elif config.min_replicas_to_write and config.min_replicas_max_lag:
             if self.replication.replicas.count_good() < config.min_replicas_to_write:
                 raise ReplyError(NOT_ENOUGH_REPLICAS)
-
-
-def _has(client: Client, command: Command, wanted: Callable[[Command], bool]) -> bool:
-    """True for a command of that kind, and for an EXEC of one."""
-    if command.name == "exec" and client.transaction is not None:
-        return any(wanted(queued) for queued in client.transaction.requested)
-    return wanted(command)

@@ -97,7 +97,7 @@ class FullSync:
         if not replica.rdb_only:
             self.replicas.held.hold(replica, self.offset + 1)
         if replica.expects_acks:
-            replica.client.deliver(f"FULLRESYNC {self.replication.id} {self.offset}")
+            replica.client.deliver_stream(f"FULLRESYNC {self.replication.id} {self.offset}")
         replica.state = "send_bulk"
         if self.by_mark:
             replica.send(b"$EOF:%b\r\n" % self.mark)

@@ -422,12 +422,7 @@ class PrimaryLink:
         try:
             node.execute(self.client, argv)
         except ReplyError as error:
-            node.statistics.unexpected_error_replies += 1
-            node.log(
-                "warning",
-                f"== CRITICAL == This replica is sending an error to its master: '{error}' after processing "
-                f"the command '{self.client.last_command or '<unknown>'}'",
-            )
+            self.replication.note_error(self.client, "replica", "master", error)
         finally:
             node.obeys = False
         self.client.outbox.clear()  # a primary wants no replies

@@ -17,8 +17,9 @@ Read next: held_stream.py, full_sync.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from minidis.commands.clients import describe
 from minidis.distributed.replication.full_sync import FullSync
 from minidis.distributed.replication.held_stream import HeldStream
 from minidis.engine.client_memory import client_bytes
@@ -72,7 +73,7 @@ class Replica:
     def send(self, data: bytes) -> None:
         """Hand over bytes of the stream, or of a snapshot."""
         self.client.node.statistics.replication_output_bytes += len(data)
-        self.client.deliver(Raw(data))
+        self.client.deliver_stream(Raw(data))
 
 
 class Replicas:
@@ -150,9 +151,11 @@ class Replicas:
         self._enlist(replica, "online")
         replica.acknowledged_at_us = self.node.now_us
         history = self.replication.id
-        replica.client.deliver(f"CONTINUE {history}" if "psync2" in replica.capabilities else "CONTINUE")
+        replica.client.deliver_stream(
+            f"CONTINUE {history}" if "psync2" in replica.capabilities else "CONTINUE"
+        )
         if missing:
-            replica.client.deliver(Raw(missing))
+            replica.client.deliver_stream(Raw(missing))
         self.node.log(
             "notice",
             f"Partial resynchronization request from {replica.name} accepted. Sending {len(missing)} bytes "
@@ -277,6 +280,17 @@ class Replicas:
 
     # -- coming and going -------------------------------------------------------------------------
 
+    def refuse_reply(self, client: Client, reply: Any) -> None:
+        """Hang up on a replica that has asked for a reply: on its link that would be bytes of the stream."""
+        if isinstance(reply, ReplyError):
+            self.replication.note_error(client, "master", "replica", reply)
+        self.node.log(
+            "warning",
+            f"Replica generated a reply to command '{client.last_command or '<unknown>'}', disconnecting it: "
+            f"{describe(client)}",
+        )
+        client.abort()
+
     def leave(self, client: Client) -> None:
         """A connection is gone."""
         self.replication.admission.written_up_to.pop(client.id, None)
@@ -303,7 +317,7 @@ class Replicas:
         timeout_us = self.node.config.repl_timeout * 1_000_000
         for replica in list(self.all.values()):
             if replica.state == "wait_bgsave" or (replica.state == "send_bulk" and self._writes_file()):
-                replica.client.deliver(NEWLINE)
+                replica.client.deliver_stream(NEWLINE)
             if replica.state == "rdb_transmitted":
                 self.node.disconnect(replica.client)
             silent_us = self.node.now_us - replica.acknowledged_at_us

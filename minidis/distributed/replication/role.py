@@ -343,6 +343,15 @@ class Replication:
 
     # -- acknowledgements -------------------------------------------------------------------------
 
+    def note_error(self, client: Client, role: str, to_role: str, error: ReplyError) -> None:
+        """What `client`, the other end of a link, has sent is refused: something is wrong with one of us."""
+        self.node.statistics.unexpected_error_replies += 1
+        self.node.log(
+            "warning",
+            f"== CRITICAL == This {role} is sending an error to its {to_role}: '{error}' after processing "
+            f"the command '{client.last_command or '<unknown>'}'",
+        )
+
     def offset_written_by(self, client: Client) -> int:
         """The end of what this client has written: what WAIT waits for."""
         return self.admission.written_up_to.get(client.id, 0)
