@@ -5,7 +5,7 @@ at its health, packs bytes, parses bytes and puts the connection back: 25 us, fi
 of that is for a network. So what stands between redis-py's methods and the node is shorter here:
 
     client.get("k") -> execute_command("GET", "k") -> Embedded.call(client, [b"GET", b"k"])
-                    <- response callback           <- value (values.py)
+                    <- response callback           <- value (values.py; both at once: callbacks.py)
 
 The node's client is that of a connection in redis-py's own pool, as if the bytes had gone through it: CLIENT
 LIST, SELECT, WATCH and whatever else belongs to a connection is the same. Everything unusual *does* go by
@@ -29,13 +29,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import redis.client
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
+from minidis.client.callbacks import NOT_AT_ONCE, at_once
 from minidis.client.session import Session
-from minidis.client.values import Unusual, unusual
+from minidis.client.values import AS_IT_IS, Unusual, unusual
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import encode_command
@@ -102,16 +104,21 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
         argv = request(args)
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
+    callback = dict.get(owner.response_callbacks, name)
     try:
         reply = session.execute(client, argv)
         if client.gated or client.outbox:
             raise Unusual
-        value = session.of_type[client.protocol].get(type(reply), unusual)(reply)
+        if callback is not None and client.protocol == 2:
+            answer = at_once(callback, reply, options, session.decodes)
+            if answer is not NOT_AT_ONCE:
+                return answer
+        convert = session.of_type[client.protocol].get(type(reply), unusual)
+        value = reply if convert is AS_IT_IS else convert(reply)
     except ReplyError as error:
         return _parsed(owner, connection, session, error, args, options)
     except (Unusual, UnicodeDecodeError):
         return _parsed(owner, connection, session, reply, args, options)
-    callback = dict.get(owner.response_callbacks, name)
     if callback is None and name.isupper():
         return value
     return called_back(owner, name, value, options)
@@ -202,6 +209,12 @@ class Pipeline(redis.client.Pipeline):
                 pool._in_use_connections.add(connection)
                 self.connection = connection
 
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        if self.watching or args[0] == "WATCH":
+            return super().execute_command(*args, **options)
+        self.command_stack.append((args, options))  # as redis-py, a step sooner
+        return self
+
     def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
         if self.connection is None:
             self._borrow()
@@ -223,30 +236,27 @@ class Pipeline(redis.client.Pipeline):
         batch = Batch.run([(("MULTI",), {}), *commands, (("EXEC",), {})], connection)
         if batch is None:
             return super()._execute_transaction(connection, commands, raise_on_error)
-        values = batch.values()
-        if values is None or batch.replies[:-1] != ["OK", *["QUEUED"] * len(commands)] or not values[-1]:
+        *queued, replies = batch.replies
+        if queued != ["OK", *["QUEUED"] * len(commands)] or type(replies) is not list or not replies:
+            return super()._execute_transaction(batch.sent(), commands, raise_on_error)
+        answers = batch.answers(self, commands, replies)
+        if answers is None:
             return super()._execute_transaction(batch.sent(), commands, raise_on_error)
         self.watching = False
-        return self._called_back(commands, values[-1])
+        return answers
 
     def _execute_pipeline(self, connection: Any, commands: Any, raise_on_error: bool) -> list[Any]:
         batch = Batch.run(commands, connection)
         if batch is None:
             return super()._execute_pipeline(connection, commands, raise_on_error)
-        values = batch.values()
-        if values is None:
+        answers = batch.answers(self, commands, batch.replies)
+        if answers is None:
             return super()._execute_pipeline(batch.sent(), commands, raise_on_error)
-        return self._called_back(commands, values)
+        return answers
 
     def give_up(self, connection: Any, error: Exception) -> None:
         """As redis-py: what was watched is not any more, so WatchError instead of another attempt."""
         self._disconnect_reset_raise_on_watching(connection, error, failure_count=math.inf)  # type: ignore
-
-    def _called_back(self, commands: Any, values: list[Any]) -> list[Any]:
-        return [
-            called_back(self, args[0], value, options)
-            for (args, options), value in zip(commands, values, strict=True)
-        ]
 
 
 class Batch:
@@ -269,12 +279,15 @@ class Batch:
         except (KeyError, UnicodeEncodeError):
             return None
         with session.embedded.lock:
-            batch._run()
+            try:
+                batch._run()
+            finally:
+                session.embedded.settle()
         return batch
 
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
-        client, execute = self.session.client, self.session.execute
+        client, execute = self.session.client, self.session.node.execute
         for argv in self.requests:
             try:
                 reply = execute(client, argv)
@@ -284,15 +297,36 @@ class Batch:
             if reply is WAITING or client.outbox or client.closed or client.reply_mode != "on":
                 break
 
-    def values(self) -> list[Any] | None:
-        """What redis-py's parser would make of all replies; None when it must do so itself."""
-        if len(self.replies) < len(self.requests) or self.session.client.gated or self.session.client.outbox:
+    def answers(self, owner: Pipeline, commands: Sequence[Command], replies: list[Any]) -> list[Any] | None:
+        """What redis-py's parser and callbacks make of the replies to `commands`; None when they must do so.
+
+        Callbacks are called when all else is done: what has to go by bytes then is not handed to them twice.
+        """
+        session, client = self.session, self.session.client
+        if len(self.replies) < len(self.requests) or client.gated or client.outbox:
             return None
-        of_type = self.session.of_type[self.session.client.protocol]
+        find_callback, is_plain = partial(dict.get, owner.response_callbacks), client.protocol == 2
+        of_type, decodes = session.of_type[client.protocol], session.decodes
+        answers: list[Any] = []
+        left: list[int] = []
         try:
-            return [of_type.get(type(reply), unusual)(reply) for reply in self.replies]
+            for (args, options), reply in zip(commands, replies, strict=True):
+                callback = find_callback(args[0])
+                if callback is not None and is_plain:
+                    answer = at_once(callback, reply, options, decodes)
+                    if answer is not NOT_AT_ONCE:
+                        answers.append(answer)
+                        continue
+                if callback is not None or not args[0].isupper():
+                    left.append(len(answers))
+                convert = of_type.get(type(reply), unusual)
+                answers.append(reply if convert is AS_IT_IS else convert(reply))
         except (Unusual, UnicodeDecodeError):
             return None
+        for place in left:
+            args, options = commands[place]
+            answers[place] = called_back(owner, args[0], answers[place], options)
+        return answers
 
     def sent(self) -> SentConnection:
         """The connection as it were if all had gone by bytes; what has not run yet goes by bytes now."""

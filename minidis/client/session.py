@@ -31,6 +31,7 @@ class Session(Link):
         super().__init__(embedded.node, parser=parser, client=embedded.connect(), execute=embedded.call)
         self.embedded = embedded
         self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
+        self.decodes = False  # is its text str?
 
     @property
     def waits(self) -> bool:

@@ -80,10 +80,9 @@ class InProcessConnection(UnixDomainSocketConnection):
         socket = InProcessSocket(self.node)
         socket.settimeout(self.socket_timeout)
         if self._speaks_plainly():
-            self.plain_session = socket.session
-            socket.session.of_type = {
-                protocol: converters(protocol, self.encoder.decode_responses) for protocol in (2, 3)
-            }
+            session = self.plain_session = socket.session
+            session.decodes = bool(self.encoder.decode_responses)
+            session.of_type = {protocol: converters(protocol, session.decodes) for protocol in (2, 3)}
         return socket
 
     def disconnect(self, *arguments: Any, **options: Any) -> None:

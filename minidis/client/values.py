@@ -34,6 +34,9 @@ from minidis.protocol.replies import BigNumber, NullArray, Pairs, PlainDouble, V
 
 Convert = Callable[[Any], Any]
 
+AS_IT_IS: Any = None
+"""In the table of converters: a value that is handed up as it is, without a call."""
+
 _ONLY_BYTES = {bytes}
 
 
@@ -45,31 +48,39 @@ class Unusual(Exception):
 def as_parsed(protocol: int, decodes: bool) -> Convert:
     """The function from a reply value to what redis-py's parser gives.  It raises Unusual."""
     of_type = converters(protocol, decodes)
-    return lambda value: of_type.get(type(value), unusual)(value)
+
+    def convert(value: Any) -> Any:
+        way = of_type.get(type(value), unusual)
+        return value if way is AS_IT_IS else way(value)
+
+    return convert
 
 
 @cache
 def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
-    """The same, by the type of the value."""
+    """The same, by the type of the value; AS_IT_IS instead of a function that would change nothing."""
     table: dict[type, Convert] = {}
-    text: Convert = bytes.decode if decodes else same
+    text: Convert = bytes.decode if decodes else _same
+    unchanged = {int, type(None)} if decodes else {bytes, int, type(None)}
 
     def convert(value: Any) -> Any:
-        return table.get(type(value), unusual)(value)
+        way = table.get(type(value), unusual)
+        return value if way is AS_IT_IS else way(value)
 
     def array(values: Any) -> list[Any]:
-        if set(map(type, values)) == _ONLY_BYTES:
-            return [word.decode() for word in values] if decodes else list(values)
-        return [table.get(type(value), unusual)(value) for value in values]
+        types = set(map(type, values))
+        if types <= unchanged:
+            return list(values)
+        return [word.decode() for word in values] if types == _ONLY_BYTES else list(map(convert, values))
 
     def flat(pairs: Any) -> list[Any]:
         return array(list(chain.from_iterable(pairs)))
 
     table |= {
-        bytes: text,
-        str: same if decodes else str.encode,
-        int: same,
-        type(None): same,
+        bytes: bytes.decode if decodes else AS_IT_IS,
+        str: AS_IT_IS if decodes else str.encode,
+        int: AS_IT_IS,
+        type(None): AS_IT_IS,
         NullArray: lambda value: None,
         list: array,
         tuple: array,
@@ -88,8 +99,8 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
         }
     else:
         table |= {
-            bool: same,
-            float: same,
+            bool: AS_IT_IS,
+            float: AS_IT_IS,
             PlainDouble: lambda value: float(format_long_double(Fraction(value))),
             dict: lambda value: {convert(key): convert(element) for key, element in value.items()},
             Pairs: array,
@@ -98,7 +109,7 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
     return table
 
 
-def same(value: Any) -> Any:
+def _same(value: Any) -> Any:
     return value
 
 

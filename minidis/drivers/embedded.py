@@ -257,12 +257,18 @@ class Embedded:
             try:
                 return node.execute(client, argv)
             finally:
-                if node.now_us >= node.next_tick_us:
-                    node.tick()
-                elif node.unwritten:
-                    node.write_out()
-                if node.pending_output:
-                    self.announce_output()
+                if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
+                    self.settle()
+
+    def settle(self) -> None:
+        """What follows a command, or several: timers that are due, files, late output."""
+        node = self.node
+        if node.now_us >= node.next_tick_us:
+            node.tick()
+        elif node.unwritten:
+            node.write_out()
+        if node.pending_output:
+            self.announce_output()
 
     def script_step(self, run: Any) -> None:
         """A script runs: Ctrl-C is noticed here, other threads get a turn if it is slow, and it must end."""

@@ -1,0 +1,96 @@
+"""redis-py's response callbacks, where the node's own value is already what they make of a reply.
+
+RESP2 has no maps, doubles or pairs. So a server flattens them, and a callback of redis-py, chosen by the
+command's name, puts them together again:
+
+    the node's value      RESP2, parsed        callback of HGETALL, ZRANGE ...
+    --------------------  -------------------  -------------------------------
+    {b"f": b"v"}          [b"f", b"v"]         {b"f": b"v"}
+    [(b"m", 1.5)]         [b"m", b"1.5"]       [(b"m", 1.5)]
+    1.5                   b"1.5"               1.5
+    "OK"                  b"OK"                True
+
+Between a method of redis-py and a node in the same process this is going round in a circle, which takes
+longer than the command. Here stands, for the callbacks that do so, what leads straight to the end. A client
+with callbacks of its own, or with those of RESP3, has none of these functions, and nothing is cut short.
+
+Mirrors: redis/_parsers/helpers.py (tests hold that both ways answer alike).
+Complexity: O(elements).
+
+>>> at_once(float_or_none, 1.5, {}, False), at_once(float_or_none, b"1.5", {}, False) is NOT_AT_ONCE
+(1.5, True)
+
+Read next: direct.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from redis._parsers.helpers import (
+    bool_ok,
+    float_or_none,
+    get_response_callbacks,
+    parse_set_result,
+    parse_stream_list,
+    parse_zadd,
+    zset_score_pairs,
+)
+
+from minidis.protocol.replies import Pairs
+
+NOT_AT_ONCE: Any = object()
+"""The answer of `at_once` where a reply must be converted and handed to the callback."""
+
+
+def at_once(callback: Callable[..., Any], reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    """What `callback` would make of a reply in RESP2, or NOT_AT_ONCE.  May raise UnicodeDecodeError."""
+    way = _WAYS.get(id(callback))
+    return NOT_AT_ONCE if way is None else way(reply, options, decodes)
+
+
+def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not dict:
+        return NOT_AT_ONCE
+    return {field.decode(): value.decode() for field, value in reply.items()} if decodes else reply
+
+
+def _scored(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not Pairs or options.get("score_cast_func", float) is not float:
+        return NOT_AT_ONCE
+    return [(member.decode(), score) for member, score in reply] if decodes else list(reply)
+
+
+def _number(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return reply if type(reply) is float or reply is None else NOT_AT_ONCE
+
+
+def _count_or_score(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return reply if type(reply) is int and not options.get("as_score") else NOT_AT_ONCE
+
+
+def _success(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return True if type(reply) is str and reply == "OK" and not options.get("get") else NOT_AT_ONCE
+
+
+def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or "claim_min_idle_time" in options:
+        return NOT_AT_ONCE
+    answer = []
+    for entry_id, words in reply:
+        if decodes:
+            entry_id, words = entry_id.decode(), [word.decode() for word in words]
+        answer.append((entry_id, dict(zip(words[::2], words[1::2], strict=True))))
+    return answer
+
+
+_WAYS: dict[int, Callable[[Any, dict[str, Any], bool], Any]] = {
+    id(get_response_callbacks(2, True)["HGETALL"]): _map,
+    id(zset_score_pairs): _scored,
+    id(float_or_none): _number,
+    id(parse_zadd): _count_or_score,
+    id(parse_set_result): _success,
+    id(bool_ok): _success,
+    id(parse_stream_list): _stream,
+}
