@@ -28,11 +28,10 @@ from typing import Any
 from minidis.engine.client import Client
 from minidis.engine.node import Node
 from minidis.engine.output_limits import cut_off
+from minidis.engine.running_ahead import run_ahead
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError, Several
 from minidis.protocol.resp import (
-    BULK_HEADERS,
-    READY_MADE,
     ProtocolError,
     ReplyTooLarge,
     RequestParser,
@@ -73,6 +72,7 @@ class Link:
         self.on_fault = on_fault
         self.parser = parser()
         self._has_own_parser = isinstance(self.parser, RequestParser)
+        self._runs_ahead = self._has_own_parser and execute is None
         self.output = bytearray()
         self.cuts_off = False  # in the middle of a reply that makes `output` reach the client's hard limit
         self.last_requests: list[list[bytes]] = []
@@ -103,11 +103,16 @@ class Link:
 
     def run_all(self, most_output_bytes: int = sys.maxsize) -> bool:
         """Run every whole command.  True if it stopped because `output` has grown to `most_output_bytes`."""
-        client = self.client
+        client, parser = self.client, self.parser
         while True:
-            if self._has_own_parser and not client.gated and not client.output_limit[0]:
-                if self._run_ahead(most_output_bytes):
-                    return False
+            if self._runs_ahead and not client.gated and not client.output_limit[0]:
+                requests = parser.look_ahead()
+                if len(requests) == 1:
+                    self._run_ungated(requests.pop())
+                elif requests:
+                    run_ahead(self, requests, most_output_bytes)
+                if not (requests or parser.unread_bytes or client.gated or client.outbox):
+                    return len(self.output) >= most_output_bytes
             if len(self.output) >= most_output_bytes:
                 return True
             argv = self._next_request()
@@ -115,33 +120,6 @@ class Link:
                 return False
             if argv:
                 self._run(argv)
-
-    def _run_ahead(self, most_output_bytes: int) -> bool:
-        """Run the simple requests that are there, each a plain call with a plain reply.  True if that is all.
-
-        What a request may need besides (a transaction, CLIENT REPLY, a late reply) shows in its client's
-        gate or outbox: then it is left to the careful way, and so are those that follow.
-        """
-        client, execute, output, ahead = self.client, self.execute, self.output, self.parser.look_ahead()
-        outbox = client.outbox
-        if outbox:
-            return False
-        while ahead and len(output) < most_output_bytes:
-            argv = ahead.pop()
-            try:
-                reply = execute(client, argv)
-            except Exception as error:
-                reply = self._failure(argv, error)
-            if client.gated or outbox:
-                self.answer("on", reply)
-                return False
-            if type(reply) is bytes and len(reply) < READY_MADE:
-                output += BULK_HEADERS[len(reply)]
-                output += reply
-                output += b"\r\n"
-            elif reply is not WAITING:
-                output += encode(reply, client.protocol)
-        return not ahead and not self.parser.unread_bytes
 
     def _next_request(self) -> list[bytes] | None:
         """The next request that may run now.  A broken frame is answered, and is the last."""
@@ -167,10 +145,22 @@ class Link:
         try:
             reply = self.execute(self.client, argv)
         except Exception as error:
-            reply = self._failure(argv, error)
+            reply = self.failure(argv, error)
         self.answer(mode_before, reply)
 
-    def _failure(self, argv: list[bytes], error: Exception) -> ReplyError:
+    def _run_ungated(self, argv: list[bytes]) -> None:
+        """`_run` for a client without a gate and without a limit: mostly it has none afterwards either."""
+        client = self.client
+        try:
+            reply = self.execute(client, argv)
+        except Exception as error:
+            reply = self.failure(argv, error)
+        if client.gated or client.outbox or reply is WAITING:
+            self.answer("on", reply)
+        else:
+            self.output += encode(reply, client.protocol)
+
+    def failure(self, argv: list[bytes], error: Exception) -> ReplyError:
         """The reply to a command that raised `error`: the error, or what is said of a fault."""
         if isinstance(error, ReplyError):
             return error

@@ -291,12 +291,12 @@ class Node:
             raise failure from None
         finally:  # also after a failure: what it changed before stays changed, and must be known
             if client.journal_commands is not None:
-                self._journal_effects(client, self.changes != before)
+                self.journal_effects(client, self.changes != before)
             elif self.changes != before:
                 self.writer = client
                 self.journal.enter(client.db.index, argv)
 
-    def _journal_effects(self, client: Client, changed: bool) -> None:
+    def journal_effects(self, client: Client, changed: bool) -> None:
         """Enter what the handler stated by `client.rewrite`, if it changed anything or always counts."""
         commands, client.journal_commands = client.journal_commands, None
         changed, client.journals_always = changed or client.journals_always, False

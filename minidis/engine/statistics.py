@@ -128,6 +128,11 @@ class Timing:
         self.durations_ns.clear()
         return self
 
+    def fold_if_many(self) -> None:
+        """Take in what was put aside, if that is a lot."""
+        if len(self.durations_ns) >= MOST_UNFOLDED:
+            self.fold()
+
     def reset(self) -> None:
         self.durations_ns.clear()
         self.folded_us = 0
@@ -247,10 +252,12 @@ class Statistics:
         if command.timing is None:
             return
         command.timing.durations_ns.append(duration_ns)
-        if len(command.timing.durations_ns) >= MOST_UNFOLDED:
-            command.timing.fold()
-        if duration_ns < self.noteworthy_ns:
-            return
+        command.timing.fold_if_many()
+        if duration_ns >= self.noteworthy_ns:
+            self.note_slow(client, command, argv, duration_ns)
+
+    def note_slow(self, client: Client, command: Command, argv: list[bytes], duration_ns: int) -> None:
+        """A command has run for `noteworthy_ns` or longer: for the slow log, the latency monitor, or both."""
         node, duration_us = self.node, duration_ns // 1000
         if 0 <= node.config.slowlog_log_slower_than <= duration_us and not command.skips_slowlog:
             node.slowlog.add(client, command, argv, duration_us)

@@ -298,9 +298,14 @@ def encode(value: Any, protocol: int = 2) -> bytes:
     """
     kind = type(value)  # most replies are one of these; the rest takes a few steps more
     if kind is bytes:
-        return b"$%d\r\n%b\r\n" % (len(value), value)
-    if kind is str and value in _STATUSES:
-        return _STATUSES[value]
+        length = len(value)
+        return (
+            BULK_HEADERS[length] + value + b"\r\n"
+            if length < READY_MADE
+            else b"$%d\r\n%b\r\n" % (length, value)
+        )
+    if kind is str and value in STATUSES:
+        return STATUSES[value]
     if kind is int:
         return SMALL_INTEGERS[value] if 0 <= value < READY_MADE else b":%d\r\n" % value
     if value is None:
@@ -349,7 +354,8 @@ SMALL_INTEGERS = [b":%d\r\n" % value for value in range(READY_MADE)]
 BULK_HEADERS = [b"$%d\r\n" % length for length in range(READY_MADE)]
 """What stands before a bulk string of so many bytes (`shared.bulkhdr`)."""
 
-_STATUSES = {word: b"+%b\r\n" % word.encode() for word in ("OK", "PONG", "QUEUED")}
+STATUSES = {word: b"+%b\r\n" % word.encode() for word in ("OK", "PONG", "QUEUED")}
+"""The statuses that nearly every reply of this kind is one of."""
 
 
 def _append(pieces: list[bytes], value: Any, resp3: bool) -> None:
