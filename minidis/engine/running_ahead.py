@@ -74,10 +74,11 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, runs: 
     while requests and not (outbox or is_enough or waiting.ready or client.gated or node.gated):
         argv = requests.pop()
         if argv[0] != word:
-            command = node.commands.spelled[argv[0]]
-            if command is None or command.timing is None or command.may_wait:
+            found = node.commands.spelled[argv[0]]
+            if found is None or found.timing is None or found.may_wait:
                 requests.append(argv)
                 return
+            command = found
             word, invoke, durations_ns = argv[0], command.timing.invoke, command.timing.durations_ns
             runs.append((command, len(requests) + 1))
         before = node.changes
