@@ -41,6 +41,7 @@ Read next: rdb_format.py, whose files end with this sum.
 from __future__ import annotations
 
 from functools import cache
+from struct import pack
 
 POLYNOMIAL = 0x95AC9329AC4BC9B5
 """Jones's ad93d23594c935a9, its bits in reverse: the register shifts to the right."""
@@ -101,7 +102,8 @@ def find_changed_byte(difference: int, size: int) -> tuple[int, int] | None:
     >>> find_changed_byte(crc64(b"123456789") ^ crc64(b"123x56789"), 9) == (6, ord("4") ^ ord("x"))
     True
     """
-    table, index_of = _TABLE, _INDEX_OF_HIGH_BYTE
+    table = _TABLE
+    index_of = {entry >> 56: index for index, entry in enumerate(table)}  # no two have the same high byte
     register = difference
     for distance in range(1, size + 1):
         index = index_of[register >> 56]
@@ -157,7 +159,7 @@ def _byte_maps(distance: int) -> list[list[bytes]]:
     """[source][target]: the table by which byte `source` of eight acts on byte `target` after folding."""
     maps = []
     for column in _columns(distance):
-        joined = b"".join(image.to_bytes(8, "little") for image in column)
+        joined = pack("<256Q", *column)
         maps.append([joined[target::8] for target in range(8)])
     return maps
 
@@ -170,16 +172,22 @@ def _columns(distance: int) -> list[list[int]]:
     else:
         half = _columns(distance // 2)
         images = [_apply(half, half[bit // 8][1 << bit % 8]) for bit in range(64)]
-    columns = []
-    for source in range(8):
-        column = [0] * 256
-        for byte in range(
-            1, 256
-        ):  # linear: the image of a byte is that of its lowest bit and that of the rest
-            lowest = (byte & -byte).bit_length() - 1
-            column[byte] = column[byte & byte - 1] ^ images[8 * source + lowest]
-        columns.append(column)
-    return columns
+    return [_images_of_bytes(images[place : place + 8]) for place in range(0, 64, 8)]
+
+
+def _images_of_bytes(images: list[int]) -> list[int]:
+    """What a linear map makes of each byte, from what it makes of the eight bits, the lowest first.
+
+    A byte with a new highest bit is a byte that is known and that bit: eight doublings of the list, and no
+    step for each of the 256. These tables are made in the middle of serving, at the first long sum.
+
+    >>> _images_of_bytes([1 << bit for bit in range(8)]) == list(range(256))
+    True
+    """
+    table = [0]
+    for image in images:
+        table += [known ^ image for known in table]
+    return table
 
 
 def _apply(columns: list[list[int]], register: int) -> int:
@@ -190,15 +198,15 @@ def _apply(columns: list[list[int]], register: int) -> int:
     return image
 
 
-def _make_table() -> list[int]:
-    table = []
-    for register in range(256):
+def _images_of_bits() -> list[int]:
+    """What leaves the register when one bit of its low byte was set, after eight steps."""
+    images = []
+    for bit in range(8):
+        register = 1 << bit
         for _ in range(8):
             register = register >> 1 ^ (POLYNOMIAL if register & 1 else 0)
-        table.append(register)
-    return table
+        images.append(register)
+    return images
 
 
-_TABLE = _make_table()
-_INDEX_OF_HIGH_BYTE = {entry >> 56: index for index, entry in enumerate(_TABLE)}
-"""No two entries have the same high byte: so a step of the register can be undone."""
+_TABLE = _images_of_bytes(_images_of_bits())
