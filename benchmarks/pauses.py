@@ -38,9 +38,11 @@ class World:
         self.folder = tempfile.TemporaryDirectory()
         settings = {"dir": self.folder.name, "save": ""}
         self.node = Node(settings, self.clock, random.Random(1), disk=RealDisk())
-        self.node.expiry.part_us = PART_US
+        self.node.expiry.part_us = PART_US  # this and the next as drivers/server.py has them
+        self.node.indexes_at_once = False
         self.client = self.node.connect()
-        self.longest_ns = self.total_ns = self.steps = 0
+        self.total_ns = self.steps = 0
+        self.longest_ns = [0, 0, 0]  # of the three longest steps
 
     def clock(self) -> int:
         return self._skipped_us + process_time_ns() // 1000
@@ -52,7 +54,8 @@ class World:
         started_ns = process_time_ns()
         result = work(*arguments)
         taken_ns = process_time_ns() - started_ns
-        self.longest_ns = max(self.longest_ns, taken_ns)
+        if taken_ns > self.longest_ns[-1]:
+            self.longest_ns = sorted([*self.longest_ns, taken_ns], reverse=True)[:3]
         self.total_ns += taken_ns
         self.steps += 1
         collecting.freeze_the_old()
@@ -275,20 +278,19 @@ def collector_of_the_server() -> Iterator[None]:
 
 
 def measure(keys: int = 1_000_000, only: str = "") -> str:
-    """A Markdown table: the work, its steps, all of its time, and the longest step."""
+    """A Markdown table: the work, its steps, all of its time, and the three longest steps."""
     rows = []
     for name, work in WORK.items():
         if only in name:
             with collector_of_the_server():
                 world = World()
                 work(world, keys)
-                rows.append(
-                    [name, f"{world.steps:,}", f"{world.total_ns / 1e9:.2f}", f"{world.longest_ns / 1e6:.1f}"]
-                )
+                longest = ", ".join(f"{taken_ns / 1e6:.1f}" for taken_ns in world.longest_ns if taken_ns)
+                rows.append([name, f"{world.steps:,}", f"{world.total_ns / 1e9:.2f}", longest])
                 world.node.databases.clear()
                 world.folder.cleanup()
                 del world
-    return table([f"{keys:,} keys or members", "steps", "in all, s", "longest step, ms"], rows)
+    return table([f"{keys:,} keys or members", "steps", "in all, s", "longest steps, ms"], rows)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,10 @@ class LazyFree:
         if len(table):
             self._put_off(Doomed(None, [*beside, Keyspace(table, self)], len(table), size_bytes))
 
+    def free_aside(self, parts: list[Any]) -> None:
+        """Take what was never in the keyspace, such as the notes of a snapshot: no object of INFO's counts."""
+        self._put_off(Doomed(None, parts, 0, 0))
+
     def run(self, budget_us: int = BUDGET_US) -> None:
         """Free for `budget_us`, or until nothing is left.
 
@@ -143,5 +147,9 @@ def release(structure: Any, count: int) -> bool:
 
     A structure that knows no `release` (a learner's) is simply let go.
     """
+    if type(structure) is dict:
+        for _ in range(min(count, len(structure))):
+            structure.popitem()
+        return bool(structure)
     give_up = getattr(structure, "release", None)
     return give_up is not None and give_up(count)

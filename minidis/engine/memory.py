@@ -36,7 +36,6 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from minidis.structures.dicttable import DictTable
 from minidis.values.base import DICT_ENTRY_BYTES, Value, allocation_size, string_allocation
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class MemoryLedger:
         self._looked_at_change = 0
         self.parts: dict[str, Callable[[], int]] = {}
         self._parts_of_eviction: set[str] = set()
-        self._weights: list[DictTable] = []  # of each database: key -> bytes
+        self._weights: list[dict[bytes, int]] = []  # of each database: key -> bytes
         self._keys_bytes: list[int] = []  # and their sums
         self._tables_bytes: list[list[int]] = []  # of each database: its keys' table, that of their expiries
         self._total_bytes = 0
@@ -143,13 +142,13 @@ class MemoryLedger:
         """Bytes that a key takes, as last weighed; 0 when nobody counts."""
         return self._weights[database.index].get(key, 0) if self.counting else 0
 
-    def forget(self, database: Database) -> tuple[int, DictTable]:
+    def forget(self, database: Database) -> tuple[int, dict[bytes, int]]:
         """A database loses all its keys: the bytes they take (0 when nobody counts), and their weights."""
         if not self.counting:
-            return 0, DictTable()
+            return 0, {}
         index = database.index
         weights, size_bytes = self._weights[index], self._keys_bytes[index]
-        self._weights[index], self._keys_bytes[index] = DictTable(), 0
+        self._weights[index], self._keys_bytes[index] = {}, 0
         self._tables_bytes[index] = [0, 0]
         self._total_bytes = sum(self._keys_bytes) + sum(map(sum, self._tables_bytes))
         return size_bytes, weights
@@ -168,7 +167,7 @@ class MemoryLedger:
         wanted = self.node.config.maxmemory > 0
         if wanted and not self.counting:
             self._total_bytes = 0
-            self._weights = [DictTable() for _ in self.node.databases]
+            self._weights = [{} for _ in self.node.databases]
             self._keys_bytes = [0 for _ in self.node.databases]
             self._tables_bytes = [[0, 0] for _ in self.node.databases]
             for database in self.node.databases:

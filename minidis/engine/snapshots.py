@@ -250,6 +250,9 @@ class Walk:
         for view in self.views:
             if not any(view.table is table for table in in_use):  # flushed meanwhile: nobody else has it
                 self.node.lazy_free.free_database(view.table, [view.expires])
+            if len(view.settled) > LARGE:
+                self.node.lazy_free.free_aside([view.settled, view.kept])
+        self.views, self._left, self._current = [], [], None  # views and walk know each other: no knot stays
 
     def write_entry(
         self, view: View, key: bytes, value: Value, expires_at_ms: int | None, is_its_turn: bool

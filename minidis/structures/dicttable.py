@@ -10,8 +10,8 @@ HashTable's incremental rehash, its cursor and therefore its guarantees.
                 b"user:9" -> value          <- new since the last scan: not in the index yet
 
     KeyIndex    0  ()                       the keys by crc32: scan, random_key, sample
-                1  (b"user:2",)
-                2  (b"user:1",)
+                1  b"user:2"
+                2  b"user:1"
                 3  ()
 
 Nobody pays for an index that nobody asked for: the first scan or random key builds it. And even then
@@ -263,10 +263,14 @@ class IndexedDictTable(DictTable):
 
 
 class KeyIndex(Buckets):
-    """HashTable's buckets with keys alone in them; a bucket is a tuple.
+    """HashTable's buckets with keys alone in them.
 
-    Entry objects would be ten times slower to build by the hundred thousand: Python's garbage collector
-    walks over them again and again, whereas it leaves alone a tuple that holds only bytes.
+        ()                          no key
+        b"user:2"                   one, as most buckets have that have any
+        (b"user:1", b"user:4")      several, or the empty key (which must not look like no key)
+
+    Entry objects would be ten times slower to build by the hundred thousand, and Python's garbage collector
+    walks over each new one, as it does over each new tuple; bytes are none of its business.
     """
 
     __slots__ = ()
@@ -275,16 +279,14 @@ class KeyIndex(Buckets):
 
     def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
         self._reset(next_power_of_two(expected_count))
-        self._used[0] = self._move_chain(tuple(distinct_keys), self._tables[0])
+        self._used[0] = _put(tuple(distinct_keys), self._tables[0])
 
     def add(self, key: bytes) -> None:
         """Add a key that is known to be absent. O(1)."""
         if self.rehash_index >= 0 and not self._pauses:
             self.rehash_step()
         self._grow_if_full()
-        table = self._tables[-1]
-        table[crc32(key) & (len(table) - 1)] += (key,)
-        self._used[-1] += 1
+        self._used[-1] += _put((key,), self._tables[-1])
 
     def extend(self, keys: Sequence[bytes]) -> None:
         """Add keys that are known to be absent, in bulk where there is room for all of them."""
@@ -292,7 +294,7 @@ class KeyIndex(Buckets):
             for key in keys:
                 KeyIndex.add(self, key)
         else:
-            self._used[0] += self._move_chain(keys, self._tables[0])
+            self._used[0] += _put(keys, self._tables[0])
 
     def discard(self, key: bytes) -> None:
         """Remove a key if it is there. O(1)."""
@@ -300,21 +302,35 @@ class KeyIndex(Buckets):
             self.rehash_step()
         hash_value = crc32(key)
         for number, table in enumerate(self._tables):
-            bucket = hash_value & (len(table) - 1)
-            if key in table[bucket]:
-                table[bucket] = tuple(other for other in table[bucket] if other != key)
+            place = hash_value & (len(table) - 1)
+            chain = self._chain(table[place])
+            if key in chain:
+                others = tuple(other for other in chain if other != key)
+                table[place] = others[0] or others if len(others) == 1 else others
                 self._used[number] -= 1
                 self._shrink_if_sparse()
                 return
 
-    def _chain(self, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        return chain
+    def _chain(self, bucket: bytes | tuple[bytes, ...]) -> tuple[bytes, ...]:
+        return (bucket,) if type(bucket) is bytes else bucket  # type: ignore[return-value]
 
-    def _move_chain(self, chain: Sequence[bytes], target: list[Any]) -> int:
-        mask = len(target) - 1
-        for key in chain:
-            target[crc32(key) & mask] += (key,)
-        return len(chain)
+    def _move_chain(self, bucket: bytes | tuple[bytes, ...], target: list[Any]) -> int:
+        return _put(self._chain(bucket), target)
+
+
+def _put(keys: Sequence[bytes], table: list[Any]) -> int:
+    """Put keys that are known to be absent into their buckets; how many there were."""
+    mask = len(table) - 1
+    for key in keys:
+        place = crc32(key) & mask
+        bucket = table[place]
+        if not bucket:
+            table[place] = key or (key,)
+        elif type(bucket) is bytes:
+            table[place] = (bucket, key)
+        else:
+            table[place] = (*bucket, key)
+    return len(keys)
 
 
 def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:

@@ -41,5 +41,16 @@ class PartedSet:
     def __contains__(self, member: bytes) -> bool:
         return member in self._parts[crc32(member) % PARTS]
 
+    def release(self, count: int) -> bool:
+        """Free `count` members of a set that nobody will use again; False when none is left."""
+        while self._parts and count > 0:
+            part = self._parts[-1]
+            for _ in range(min(count, len(part))):
+                part.pop()
+                count -= 1
+            if not part:
+                self._parts.pop()
+        return bool(self._parts)
+
     def __len__(self) -> int:
         return sum(map(len, self._parts))

@@ -15,6 +15,7 @@ from minidis.structures.dicttable import (
     TAKEN_IN_AT_ONCE,
     DictTable,
     IndexedDictTable,
+    KeyIndex,
     keys_at,
 )
 from minidis.structures.partedset import PARTS, PartedSet
@@ -157,3 +158,28 @@ def test_linked_nodes_go_without_the_garbage_collector(make: Callable[[list[byte
         assert [sys.getrefcount(member) for member in members] == before
     finally:
         gc.enable()
+
+
+def test_the_empty_key_is_a_key_and_a_bucket_of_one_key_is_that_key() -> None:
+    """An empty bucket is looked for by its truth, and b"" has none."""
+    keys = [b"", *(b"key:%d" % number for number in range(40))]
+    index = KeyIndex((), 4)
+    for key in keys:  # by way of several rehashes
+        index.add(key)
+        index.check()
+    assert sorted(scanned(index)) == sorted(keys)
+    assert any(bucket in keys for table in index._tables for bucket in table), "no tuple of one"
+    assert KeyIndex(keys, len(keys)).tables() and sorted(scanned(KeyIndex(keys, 64))) == sorted(keys)
+    for number, key in enumerate(keys):
+        index.discard(key)
+        index.check()
+        assert len(index) == len(keys) - number - 1
+    assert index.random_key(Random(1)) is None
+
+
+def scanned(index: KeyIndex) -> list[bytes]:
+    cursor, found = index.scan(0)
+    while cursor:
+        cursor, more = index.scan(cursor)
+        found += more
+    return found
