@@ -82,7 +82,7 @@ class LazyFree:
             self._put_off(Doomed(None, [*beside, Keyspace(table, self)], len(table), size_bytes))
 
     def free_aside(self, parts: list[Any]) -> None:
-        """Take what was never in the keyspace, such as the notes of a snapshot: no object of INFO's counts."""
+        """Take what was never in the keyspace, such as the notes of a snapshot: INFO does not count it."""
         self._put_off(Doomed(None, parts, 0, 0))
 
     def run(self, budget_us: int = BUDGET_US) -> None:

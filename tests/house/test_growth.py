@@ -21,7 +21,7 @@ def leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def no_knots_of_ours() -> Iterator[None]:
-    """What is done leaves nothing to the garbage collector: a server freezes what is old, and would keep it."""
+    """What is done leaves the garbage collector nothing: a server freezes what is old, and would keep it."""
     gc.collect()
     gc.freeze()
     gc.disable()
