@@ -192,6 +192,7 @@ def receiving(world: World, keys: int) -> None:
     world.fill(keys)
     world.node.saving.save()
     data = Path(world.node.saving.path).read_bytes()
+    collecting.purge()  # what the preparations have left behind
     receiver = Receiver(world.node, size_bytes=len(data))
     for start in range(0, len(data), RECEIVED_BYTES):
         world.step(receiver.feed, data[start : start + RECEIVED_BYTES])

@@ -11,6 +11,9 @@ not looked at again, but freed as soon as nobody refers to it, as before.
     made --> young, looked at --> looked at again --> old --> frozen, at the next tick
              most garbage is found in these two           full collections would walk over these
 
+A container that is to hold very much is frozen while it is empty (structures/growing.py): full, it would
+make a walk over the young a long one, were it the only one of them.
+
 What became a knot after it was frozen stays (we know of no such thing here, but a library may have one),
 until MEMORY PURGE: that thaws everything, and looks at all of it at once.
 
@@ -26,6 +29,8 @@ from __future__ import annotations
 
 import gc
 from typing import TYPE_CHECKING
+
+from minidis.structures import growing
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -60,8 +65,8 @@ def begin() -> None:
 
 
 def freeze_the_old() -> None:
-    """Freeze what has been looked at twice, if there is much of it."""
-    if gc.get_count()[2] >= WORTH_FREEZING:
+    """Freeze what has been looked at twice, if there is much of it, or what is to grow large."""
+    if gc.get_count()[2] >= WORTH_FREEZING or growing.was_announced():
         gc.collect(1)
         gc.freeze()
 

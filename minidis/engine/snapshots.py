@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine.access import use_to_save
 from minidis.engine.disk import Disk, DiskError, Sync
+from minidis.structures import growing
 from minidis.structures.dicttable import DictTable, keys_at
 from minidis.structures.partedset import PartedSet
 from minidis.structures.record import field, record
@@ -106,6 +107,8 @@ class View:
         self.settled = PartedSet()  # keys that are in the file, or came later
         self.queue: list[bytes] = []  # the keys that come next, the first one last
         self._left = len(self.table)
+        if self._left >= growing.MANY:
+            growing.announce()  # `settled` will hold them all
         self._position = 0  # in the table: the keys before it have been in the queue
         self._refill()
 

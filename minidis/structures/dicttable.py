@@ -76,6 +76,9 @@ BUILT_AT_ONCE = 30_000
 FEW = 100
 """So many new keys are taken in by the way, before a sample is drawn."""
 
+NEAR = 5000
+"""The way to one of the first keys of the dict takes 50 us at most."""
+
 THE_BEGINNING = 1 << 48
 """A cursor like 0, the first bucket (bits above a table's mask count for nothing), but not the end's 0."""
 
@@ -93,7 +96,7 @@ class DictTable(dict[bytes, Any]):
     """What the index is, and what the table turns into when it gets one: set below."""
 
     is_indexed = False
-    is_behind = False
+    is_behind = is_far_behind = False
     is_rehashing = False
     rehash_index = -1
 
@@ -120,9 +123,8 @@ class DictTable(dict[bytes, Any]):
         if not self.catch_up() and not len(self._index):
             self.take_in()
         found = self._index.sample(random, count)
-        if not found and count and self.is_behind:  # the buckets are nearly empty as yet
-            key = self._index.random_key(random)
-            found = [] if key is None else [key]
+        if not found and count and self.is_behind and len(self._index):  # the buckets are nearly empty as yet
+            found = keys_at(self, random.randrange(min(len(self._index), NEAR)), count)
         return found
 
     def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
@@ -204,7 +206,7 @@ class IndexedDictTable(DictTable):
         index, missing = self._index, len(self) - len(self._index)
         if not missing or not most:
             return not missing
-        is_small = len(self) <= max(most, BUILT_AT_ONCE)
+        is_small = len(self) <= (most if most < TAKEN_IN_AT_ONCE else max(most, BUILT_AT_ONCE))
         if is_small and len(index) < missing and not index.is_rehashing and not index.is_paused:
             # cheaper than one by one, and what a whole rehash leads to
             self._index = self.index_type(self, len(self))
@@ -215,6 +217,11 @@ class IndexedDictTable(DictTable):
     @property
     def is_behind(self) -> bool:  # type: ignore[override]
         return len(self._index) < len(self)
+
+    @property
+    def is_far_behind(self) -> bool:  # type: ignore[override]
+        """True if the index knows less than one key of eight: too few to draw a sample from."""
+        return len(self._index) * 8 < len(self)
 
     def pop(self, key: bytes, default: Any = _MISSING) -> Any:
         value = dict.pop(self, key, _MISSING)

@@ -64,6 +64,7 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
+from minidis.structures import growing
 from minidis.structures.record import NamedTuple, record
 
 INITIAL_SIZE = 4  # DICT_HT_INITIAL_SIZE
@@ -118,7 +119,7 @@ class Buckets(ABC):
         size = next_power_of_two(count)
         if self.is_rehashing or count < len(self) or size == len(self._tables[0]):
             return False
-        self._tables.append([self._NO_CHAIN] * size)
+        self._tables.append(self._new_table(size))
         self._used.append(0)
         self.rehash_index = 0
         return True
@@ -187,14 +188,19 @@ class Buckets(ABC):
         return bool(self._tables)
 
     def _reset(self, size: int) -> None:
-        self._tables: list[list[Any]] = [[self._NO_CHAIN] * size]
+        self._tables: list[list[Any]] = [self._new_table(size)]
         self._used = [0]
         self._pauses = 0
         self.rehash_index = -1
 
+    def _new_table(self, size: int) -> list[Any]:
+        if size >= growing.MANY:
+            growing.announce()
+        return [self._NO_CHAIN] * size
+
     # -- SCAN
 
-    is_behind = False  # see DictTable, which has an index to keep up
+    is_behind = is_far_behind = False  # see DictTable, which has an index to keep up
 
     def take_in(self, most: int = 0) -> bool:
         """DictTable.take_in: nothing to do here, where the buckets are the table."""

@@ -10,6 +10,8 @@ import pytest
 
 from minidis.drivers import collecting
 from minidis.engine.node import Node
+from minidis.structures import growing
+from minidis.structures.dicttable import KeyIndex
 
 
 class Knot:
@@ -52,8 +54,18 @@ def test_what_has_grown_old_is_frozen_and_memory_purge_looks_at_it(node: Node) -
     assert tied() is None
 
 
+def test_what_will_grow_large_is_frozen_while_it_is_empty(node: Node) -> None:
+    """A walk over a million buckets takes 50 ms once they are full: it is never made."""
+    gc.collect()
+    index = KeyIndex((), growing.MANY)
+    node.tick()
+    young = [thing for generation in range(3) for thing in gc.get_objects(generation)]
+    assert not any(table is thing for table in index._tables for thing in young)
+
+
 def test_little_is_left_to_the_young_generations(node: Node) -> None:
     gc.collect()
+    growing.was_announced()  # by other tests
     frozen = gc.get_freeze_count()
     node.tick()
     assert gc.get_freeze_count() == frozen

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from minidis.commands.scanning import walk
+from minidis.structures import growing
 from minidis.structures.dicttable import (
     BUILT_AT_ONCE,
     TAKEN_IN_AT_ONCE,
@@ -183,3 +184,46 @@ def scanned(index: KeyIndex) -> list[bytes]:
         cursor, more = index.scan(cursor)
         found += more
     return found
+
+
+def test_who_asks_for_little_gets_little_even_of_a_small_table() -> None:
+    """Active expiry takes in what it has looked at: 30,000 keys at once would be a pause of their own."""
+    table = a_table(MANY)
+    table.take_in(1000)
+    for number in range(5000):
+        del table[b"key:%d" % (MANY - number - 1)]
+    assert len(table) < BUILT_AT_ONCE and not table.take_in(500)
+    assert indexed(table) == 1500
+    assert table.take_in() and indexed(table) == len(table)
+    table.check()
+
+
+def test_a_sample_of_a_table_that_the_index_hardly_knows_takes_few_steps() -> None:
+    """Of a million buckets two thousand have a key: what is near in the dict is drawn instead."""
+    table, random = a_table(500_000), Random(1)
+    assert table.is_far_behind is False, "nobody asked for an index yet"
+    table.take_in()
+    assert table.is_far_behind
+    lookups = 0
+
+    class Counting(Random):
+        def randrange(self, *bounds: int) -> int:  # type: ignore[override]
+            nonlocal lookups
+            lookups += 1
+            return random.randrange(*bounds)
+
+    known = set(list(table)[:TAKEN_IN_AT_ONCE])
+    for _ in range(20):
+        drawn = table.sample(Counting(), 5)
+        assert drawn and known.issuperset(drawn)
+    assert lookups < 20 * 20
+
+
+def test_who_makes_what_will_grow_large_says_so_while_it_is_empty() -> None:
+    growing.was_announced()
+    KeyIndex((), 100)
+    assert not growing.was_announced()
+    index = KeyIndex((), growing.MANY)
+    assert growing.was_announced() and not growing.was_announced()
+    index.expand(2 * growing.MANY)
+    assert growing.was_announced()

@@ -30,6 +30,7 @@ from minidis.engine.loading import Arrival
 from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import Aux, Entry, Event, Function, SelectDatabase, SnapshotReader
 from minidis.protocol.numbers import parse_integer
+from minidis.structures import growing
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -50,6 +51,7 @@ class Receiver(Arrival):
         self._reader = SnapshotReader(node.encodings, node.random, node.checks_sums)
         self._tables = [(database.new_table(), database.new_table()) for database in node.databases]
         self._current = self._tables[0]
+        growing.announce()
 
     def begin(self, same_history: bool) -> None:
         """Let the clients notice it, as the directive says."""
