@@ -29,7 +29,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import redis.client
@@ -49,6 +48,8 @@ Command = tuple[tuple[Any, ...], dict[str, Any]]
 
 _BY_PARSER = {EMPTY_RESPONSE, NEVER_DECODE}
 """Options that tell redis-py's parser what to do."""
+
+_find_callback = dict.get  # redis-py's own dict would spell the name in capitals first
 
 BY_BYTES: Any = object()
 """The answer of `call` when nothing has happened yet: redis-py must send it."""
@@ -80,10 +81,11 @@ def request(args: tuple[Any, ...]) -> list[bytes]:
     >>> request(("CONFIG GET", "maxmemory")), request(("INCRBYFLOAT", b"k", 0.5))
     ([b'CONFIG', b'GET', b'maxmemory'], [b'INCRBYFLOAT', b'k', b'0.5'])
     """
-    return _NAMES[args[0]] + [
-        word.encode() if type(word) is str else word if type(word) is bytes else _NUMBERS[type(word)](word)
-        for word in args[1:]
-    ]
+    words = _NAMES[args[0]].copy()
+    for word in args[1:]:  # quicker than a comprehension, which is a call of its own
+        kind = type(word)
+        words.append(word.encode() if kind is str else word if kind is bytes else _NUMBERS[kind](word))
+    return words
 
 
 def ready_session(connection: Any) -> Session | None:
@@ -99,14 +101,20 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
     session = ready_session(connection)
     if session is None or (options and not _BY_PARSER.isdisjoint(options)):
         return BY_BYTES
-    name, client = args[0], session.client
+    name, client, embedded = args[0], session.client, session.embedded
+    node = embedded.node
     try:
         argv = request(args)
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
-    callback = dict.get(owner.response_callbacks, name)
+    callback = _find_callback(owner.response_callbacks, name)
     try:
-        reply = session.execute(client, argv)
+        with embedded.lock:  # what Embedded.call does, without the call
+            try:
+                reply = node.execute(client, argv)
+            finally:
+                if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
+                    embedded.settle()
         if client.gated or client.outbox:
             raise Unusual
         if callback is not None and client.protocol == 2:
@@ -126,7 +134,7 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
 
 def called_back(owner: redis.Redis, name: Any, value: Any, options: dict[str, Any]) -> Any:
     """What redis-py's response callback makes of a reply.  `response_callbacks` spells names in capitals."""
-    callback = dict.get(owner.response_callbacks, name)
+    callback = _find_callback(owner.response_callbacks, name)
     if callback is None:
         if name.isupper():
             return value
@@ -287,7 +295,7 @@ class Batch:
 
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
-        client, execute = self.session.client, self.session.node.execute
+        client, execute = self.session.client, self.session.embedded.node.execute
         for argv in self.requests:
             try:
                 reply = execute(client, argv)
@@ -305,13 +313,13 @@ class Batch:
         session, client = self.session, self.session.client
         if len(self.replies) < len(self.requests) or client.gated or client.outbox:
             return None
-        find_callback, is_plain = partial(dict.get, owner.response_callbacks), client.protocol == 2
+        callbacks, is_plain = owner.response_callbacks, client.protocol == 2
         of_type, decodes = session.of_type[client.protocol], session.decodes
         answers: list[Any] = []
         left: list[int] = []
         try:
             for (args, options), reply in zip(commands, replies, strict=True):
-                callback = find_callback(args[0])
+                callback = _find_callback(callbacks, args[0])
                 if callback is not None and is_plain:
                     answer = at_once(callback, reply, options, decodes)
                     if answer is not NOT_AT_ONCE:
