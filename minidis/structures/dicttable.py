@@ -118,6 +118,10 @@ class DictTable(dict[bytes, Any]):
                 return keys_at(self, place, 1)[0]
         return self._index.random_key(random)
 
+    def random_keys(self, random: Random, count: int) -> list[bytes]:
+        """`count` different keys of a table that has more: HashTable.random_keys. O(count + keys new to it)."""
+        return self.index.random_keys(random, count)
+
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Some keys of those in the index, which takes in new ones if there are few: HashTable.sample."""
         if not self.catch_up() and not len(self._index):

@@ -71,6 +71,7 @@ INITIAL_SIZE = 4  # DICT_HT_INITIAL_SIZE
 MINIMUM_FILL_PERCENT = 10  # HASHTABLE_MIN_FILL: below it the table shrinks
 EMPTY_BUCKETS_PER_STEP = 10  # a rehash step gives up after so many empty buckets, to stay short
 FAIR_SAMPLE_SIZE = 15  # GETFAIR_NUM_ENTRIES
+LOT_DEPTH = 4  # places of a chain that a lot may name: few chains are longer, and few lots come to nothing
 
 _MISSING = object()
 
@@ -248,6 +249,26 @@ class Buckets(ABC):
         """
         keys = self.sample(random, FAIR_SAMPLE_SIZE)
         return keys[random.randrange(len(keys))] if keys else self._random_bucket_key(random)
+
+    def random_keys(self, random: Random, count: int) -> list[bytes]:
+        """`count` different keys of a table that has more, from anywhere. O(count) expected.
+
+        A lot is a bucket and a place in its chain, and is cast again where no key stands: so one that is
+        alone in its bucket is no likelier than others. Only in chains of more than LOT_DEPTH all are less so.
+        """
+        first, second = self._tables[0], self._tables[-1]
+        size, lots, cast = len(first), sum(self.sizes) * LOT_DEPTH, random.random
+        drawn: dict[bytes, None] = {}
+        while len(drawn) < count:
+            lot = int(cast() * lots)
+            bucket = lot // LOT_DEPTH
+            chain = first[bucket] if bucket < size else second[bucket - size]
+            if chain:
+                keys, depth = self._chain(chain), lot % LOT_DEPTH
+                if depth < len(keys):
+                    place = depth if len(keys) <= LOT_DEPTH else random.randrange(len(keys))
+                    drawn[keys[place]] = None
+        return list(drawn)
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Up to `count` keys that stand together at a random place (dictGetSomeKeys). O(count).

@@ -159,11 +159,7 @@ class Hash(Value):
         if self.table is None or count * SAMPLE_FROM_ALL_FACTOR > len(self):
             pairs = list(self.items())
             return [pairs[index] for index in sorted(random.sample(range(len(pairs)), count))]
-        drawn: dict[bytes, bytes] = {}
-        while len(drawn) < count:
-            field, value = self.random_pair(random)
-            drawn[field] = value
-        return list(drawn.items())
+        return [(field, self.table.get(field)) for field in self.table.random_keys(random, count)]
 
     def memory_usage(self) -> int:
         return OBJECT_HEADER_BYTES + self.form.memory_usage()

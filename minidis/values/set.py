@@ -159,10 +159,7 @@ class Set(Value):
         if self.table is None or count * SAMPLE_FROM_ALL_FACTOR > len(self):
             members = list(self)
             return [members[index] for index in sorted(random.sample(range(len(members)), count))]
-        drawn: dict[bytes, None] = {}
-        while len(drawn) < count:
-            drawn[self.random_member(random)] = None
-        return list(drawn)
+        return self.table.random_keys(random, count)
 
     def memory_usage(self) -> int:
         return OBJECT_HEADER_BYTES + self.form.memory_usage()

@@ -356,6 +356,31 @@ def test_random_keys_reach_everywhere(table_class, target):
     assert min(map(draws.count, set(draws))) > 60, "200 of each are expected; fair within reason"
 
 
+@pytest.mark.parametrize("table_class", TABLES)
+@pytest.mark.parametrize("target", [None, 16, 1024])
+def test_several_random_keys_reach_everywhere(table_class, target):
+    table = table_of(table_class, 12, 128)
+    if target:
+        table.scan(0)
+        table.expand(target)
+        table.rehash_step(6)
+        table.pause_rehash()
+    rng = random.Random(5)
+    draws = [key for _ in range(800) for key in table.random_keys(rng, 3)]
+    assert set(draws) == set(table)
+    assert min(map(draws.count, set(draws))) > 150, "200 of each are expected"
+
+
+def test_random_keys_of_a_long_chain_are_all_reached():
+    table = HashTable()
+    table.pause_rehash()
+    for number in range(40):  # the growing table waits: all stand in 4 buckets
+        table[b"k%d" % number] = number
+    rng = random.Random(5)
+    assert {key for _ in range(200) for key in table.random_keys(rng, 5)} == set(table)
+    assert len(set(table.random_keys(rng, 39))) == 39
+
+
 def test_the_sparse_table_falls_back_to_single_buckets():
     table = table_of(HashTable, 2, 4096)
     draws = {table.random_key(random.Random(seed)) for seed in range(40)}
