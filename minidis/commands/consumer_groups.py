@@ -319,7 +319,7 @@ class Reader:
             if entry is None:
                 found.append([bytes(entry_id), NULL_ARRAY])
                 continue
-            found.append([bytes(entry_id), entry.pairs])
+            found += shown_entries([entry])
             pending.delivered_ms = self.now_ms
             pending.deliveries += 1
         return found
@@ -486,7 +486,7 @@ def xclaim(client: Client, key: bytes, name: bytes, consumer: bytes, least_idle:
             deliveries if options.deliveries is None else options.deliveries,
         )
         moved_on = False
-        reply.append(bytes(entry_id) if options.just_id else [bytes(entry_id), entry.pairs])
+        reply += [bytes(entry_id)] if options.just_id else shown_entries([entry])
     if moved_on:
         reader.state_position()
         client.db.touch(key, "", modified=False)
@@ -583,7 +583,7 @@ O(1) if COUNT is small."""
         elif reader.is_idle(pending, max(least_idle_ms, 0)):
             deliveries = pending.deliveries + (0 if just_id else 1)
             reader.claim(entry_id, pending, client.node.now_ms, deliveries)
-            claimed.append(bytes(entry_id) if just_id else [bytes(entry_id), entry.pairs])
+            claimed += [bytes(entry_id)] if just_id else shown_entries([entry])
     cursor = StreamId.from_key(ahead[seen][0]) if seen < len(ahead) else MIN_ID
     return [bytes(cursor), claimed, deleted]
 

@@ -332,8 +332,8 @@ def _range(
 
 
 def shown_entries(entries: Iterable[Entry]) -> list:
-    """Entries as they are answered: [id, [field, value ...]]."""
-    return [[bytes(entry.id), entry.pairs] for entry in entries]
+    """Entries as they are answered: [id, [field, value ...]].  What is answered is the caller's: a copy."""
+    return [[b"%d-%d" % entry_id, pairs.copy()] for entry_id, pairs, _, _ in entries]
 
 
 @command(
@@ -492,8 +492,10 @@ def parse_high(word: bytes) -> StreamId:
 
 
 def _bound(word: bytes, missing_seq: int) -> StreamId:
-    ends = {b"-": MIN_ID, b"+": MAX_ID}
-    return ends.get(word.partition(b"\0")[0]) or parse_id(word, missing_seq)
+    return _ENDS.get(word) or _ENDS.get(word.partition(b"\0")[0]) or parse_id(word, missing_seq)
+
+
+_ENDS = {b"-": MIN_ID, b"+": MAX_ID}
 
 
 def parse_group_id(word: bytes, stream: Stream | None) -> StreamId:

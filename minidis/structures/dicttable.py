@@ -119,7 +119,7 @@ class DictTable(dict[bytes, Any]):
         return self._index.random_key(random)
 
     def random_keys(self, random: Random, count: int) -> list[bytes]:
-        """`count` different keys of a table that has more: HashTable.random_keys. O(count + keys new to it)."""
+        """`count` different keys of a table that has more: HashTable.random_keys. O(count + new keys)."""
         return self.index.random_keys(random, count)
 
     def sample(self, random: Random, count: int) -> list[bytes]:

@@ -17,7 +17,7 @@ Numbers that outlive the entries: `last_id` (so that ids never repeat, even afte
 Unlike other values a stream stays when its last entry goes: its last id and its groups are worth keeping.
 
 Mirrors: stream.h, t_stream.c (streamAppendItem, streamTrim, streamIterator, streamEstimateDistance...).
-Differs: entries of a node are decoded together (see stream_node.py).
+Differs: entries of a node are decoded together (see stream_node.py); those of the node read last are kept.
 Complexity: append O(1); a range O(log N + M), M entries of whole nodes; trimming O(removed).
 
 >>> from minidis.values.encodings import Encodings
@@ -32,7 +32,9 @@ Read next: consumer_group.py, then minidis/commands/streams.py.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from minidis.structures.listpack import SIZE_LIMIT
 from minidis.structures.open_listpack import OpenListpack
@@ -47,6 +49,15 @@ from minidis.values.stream_node import MAX_ID, MIN_ID, Entry, StreamId, as_int64
 STREAM_BYTES = 80
 FIRST_ALLOCATION_BYTES = 4096
 _SAMPLED_NODES = 5
+_ID_OF = itemgetter(0)  # of an Entry
+
+
+@record
+class Visit:
+    """The node that was read last, and its living entries, in order; other nodes at rest are closed."""
+
+    node: OpenListpack
+    entries: list[Entry]
 
 
 @record
@@ -90,7 +101,7 @@ class Stream(Value):
         self.max_deleted_id = MIN_ID
         self.entries_added = 0
         self.groups: RadixTree = encodings.radix_tree()  # name -> ConsumerGroup
-        self.visited: OpenListpack | None = None  # the node that was read last: it stays open
+        self.visited: Visit | None = None
 
     def __len__(self) -> int:
         return self.length
@@ -112,7 +123,9 @@ class Stream(Value):
                 tail[1].close()
         else:
             master, node = StreamId.from_key(tail[0]), tail[1]
-        stream_node.append(node, master, entry_id, pairs)
+        entry = stream_node.append(node, master, entry_id, pairs)
+        if self.visited is not None and self.visited.node is node:
+            self.visited.entries.append(entry)
         self.length += 1
         self.entries_added += 1
         self.last_id = entry_id
@@ -124,18 +137,16 @@ class Stream(Value):
         if reverse:
             nodes = self.tree.items_down(high.key)
         else:
-            before = self.tree.seek("<=", low.key)
+            before = self.tree.seek("<=", low.key) if low > MIN_ID else None
             nodes = self.tree.items(before[0] if before else None)
+        lowest_key, highest_key = low.key, high.key
         for key, node in nodes:
-            master = StreamId.from_key(key)
-            if master > high:
+            if key > highest_key:
                 return
-            if node is not self.visited:
-                if self.visited is not None:
-                    self.visited.close()
-                self.visited = node
-            yield from stream_node.entries(node, master, low, high, reverse)
-            if reverse and master <= low:
+            entries = self._living_entries(key, node)
+            first, end = bisect_left(entries, low, key=_ID_OF), bisect_right(entries, high, key=_ID_OF)
+            yield from entries[first:end][::-1] if reverse else entries[first:end]
+            if reverse and key <= lowest_key:
                 return
 
     def find(self, entry_id: StreamId) -> Entry | None:
@@ -160,6 +171,7 @@ class Stream(Value):
             self.tree.remove(key)
         else:
             stream_node.delete(node, doomed)
+        self._forget(node)
         self.length -= 1
         self.max_deleted_id = max(self.max_deleted_id, entry_id)
         if entry_id == self.first_id or not self.length:
@@ -178,6 +190,7 @@ class Stream(Value):
                 break
             if self._goes_whole(trim, key, node, live):
                 self.tree.remove(key)
+                self._forget(node)
                 self.length -= live
                 continue
             if not trim.approximate:
@@ -273,8 +286,27 @@ class Stream(Value):
         assert not ids or ids[-1] <= self.last_id, "an entry after the last id"
         for group in self.groups.values():
             group.check()
+        if self.visited is not None:
+            key = next(key for key, node in self.tree.items() if node is self.visited.node)
+            found = list(stream_node.entries(self.visited.node, StreamId.from_key(key)))
+            assert found == self.visited.entries, "what was read of a node is not what it holds"
 
     # Helpers
+
+    def _living_entries(self, key: bytes, node: OpenListpack) -> list[Entry]:
+        """The entries of a node that are not deleted; at hand if it was the last one read.  O(node)."""
+        visited = self.visited
+        if visited is not None and visited.node is node:
+            return visited.entries
+        if visited is not None and not (visited.entries and visited.entries[-1].id == self.last_id):
+            visited.node.close()  # but for the newest, which XADD will open again
+        self.visited = Visit(node, list(stream_node.entries(node, StreamId.from_key(key))))
+        return self.visited.entries
+
+    def _forget(self, node: OpenListpack) -> None:
+        """Some of the node's entries are deleted: what was read of it is not true any more."""
+        if self.visited is not None and self.visited.node is node:
+            self.visited = None
 
     def _is_full(self, node: OpenListpack, size: int) -> bool:
         max_bytes = self.encodings.stream_node_max_bytes
@@ -301,6 +333,7 @@ class Stream(Value):
                 break
             doomed.append(entry)
         stream_node.delete(node, doomed)
+        self._forget(node)
         self.length -= len(doomed)
 
     def _note_first_id(self) -> None:

@@ -27,6 +27,8 @@ Complexity: append O(bytes of the entry); everything else O(bytes of the node), 
 >>> first = StreamId(1000, 0)
 >>> node = new_node(OpenListpack, [b"temp", b"21"])
 >>> append(node, first, first, [b"temp", b"21"]); append(node, first, StreamId(1007, 0), [b"alarm", b"1"])
+Entry(id=StreamId(ms=1000, seq=0), pairs=[b'temp', b'21'], flags=2, position=5)
+Entry(id=StreamId(ms=1007, seq=0), pairs=[b'alarm', b'1'], flags=0, position=10)
 >>> [b.decode() for b in node]
 ['2', '0', '1', 'temp', '0', '2', '0', '0', '21', '4', '0', '7', '0', '1', 'alarm', '1', '6']
 >>> [(entry.id, entry.pairs) for entry in entries(node, first)]
@@ -107,16 +109,18 @@ def new_node(listpack: type, pairs: Sequence[bytes]) -> OpenListpack:
     return listpack([b"0", b"0", b"%d" % len(fields), *fields, b"0"])
 
 
-def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequence[bytes]) -> None:
-    """Add an entry; its id must be greater than all in the node. O(bytes of the entry)."""
-    count = len(pairs) // 2
+def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequence[bytes]) -> Entry:
+    """Add an entry, and answer it; its id must be greater than all in the node. O(bytes of the entry)."""
+    count, position = len(pairs) // 2, len(node)
     same = int(node.get(2)) == count and node.elements(3, 3 + count) == list(pairs[::2])
-    elements = [b"%d" % (SAME_FIELDS if same else 0)]
+    flags = SAME_FIELDS if same else 0
+    elements = [b"%d" % flags]
     elements += [b"%d" % as_int64(mine - first) for mine, first in zip(entry_id, master, strict=True)]
     elements += pairs[1::2] if same else [b"%d" % count, *pairs]
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
     node.extend(elements)
+    return Entry(entry_id, list(pairs), flags, position)
 
 
 def entries(

@@ -278,3 +278,13 @@ def test_a_range_of_no_entries_is_null(redis, count):
     assert run(redis, f"XRANGE s - + COUNT {count}") is NULL_ARRAY
     assert run(redis, f"XREVRANGE s + - COUNT {count}") is NULL_ARRAY
     assert run(redis, f"XRANGE missing - + COUNT {count}") == []
+
+
+def test_what_is_answered_is_the_callers(redis):
+    fill(redis, 2)
+    run(redis, "XGROUP CREATE s g 0")
+    run(redis, "XREADGROUP GROUP g ann STREAMS s >")
+    for command in ("XRANGE s - +", "XREVRANGE s + -", "XCLAIM s g bob 0 1-0 2-0"):
+        for _, words in run(redis, command):
+            words.append(b"more")
+    assert run(redis, "XRANGE s - +") == [[b"1-0", [b"f", b"v"]], [b"2-0", [b"f", b"v"]]]
