@@ -27,8 +27,9 @@ Read next: sync.py, the way by bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 import redis.client
@@ -174,7 +175,19 @@ def _parsed(
             in_use.discard(connection)
 
 
-class Redis(redis.Redis):
+class _ShorterMethods:
+    """redis-py's methods that do more than the node where they are asked for little."""
+
+    execute_command: Callable[..., Any]
+
+    @wraps(redis.Redis.set)
+    def set(self, name: Any, value: Any, *arguments: Any, **options: Any) -> Any:
+        if arguments or options:
+            return super().set(name, value, *arguments, **options)  # type: ignore[misc]
+        return self.execute_command("SET", name, value)
+
+
+class Redis(_ShorterMethods, redis.Redis):
     """A genuine `redis.Redis` in all but the way of its commands, and it calls itself so."""
 
     __module__ = redis.Redis.__module__
@@ -203,7 +216,7 @@ class Redis(redis.Redis):
         connection.disconnect()
 
 
-class Pipeline(redis.client.Pipeline):
+class Pipeline(_ShorterMethods, redis.client.Pipeline):
     """redis-py's pipeline, whose commands run one after another, without another thread's in between."""
 
     def _borrow(self) -> None:

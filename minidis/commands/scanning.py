@@ -96,13 +96,7 @@ def parse_cursor(word: bytes) -> int:
 
 def walk(table: Any, cursor: int, count: int) -> tuple[int, list[bytes]]:
     """Visit buckets of a HashTable or DictTable until `count` names were met: (next cursor, names)."""
-    names: list[bytes] = []
-    for _ in range(1 + count * BUCKETS_PER_COUNT):
-        cursor, more = table.scan(cursor)
-        names += more
-        if not cursor or len(names) >= count or table.is_behind:
-            break
-    return cursor, names
+    return table.scan_page(cursor, count, 1 + count * BUCKETS_PER_COUNT)
 
 
 def scan_collection(

@@ -65,7 +65,7 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from minidis.structures.hashtable import Buckets, TableStats, next_power_of_two
+from minidis.structures.hashtable import Buckets, TableStats, cursors_after, next_power_of_two
 
 TAKEN_IN_AT_ONCE = 2000
 """Keys that one call takes into the index at most: 1 ms in bulk, 2 ms one by one, and the way to them."""
@@ -105,6 +105,12 @@ class DictTable(dict[bytes, Any]):
         if not self.take_in():
             return cursor or THE_BEGINNING, []
         return self._index.scan(cursor)
+
+    def scan_page(self, cursor: int, count: int, most_buckets: int) -> tuple[int, list[bytes]]:
+        """`scan` until `count` keys were met: HashTable.scan_page. No keys while the index lacks some."""
+        if not self.take_in():
+            return cursor or THE_BEGINNING, []
+        return self._index.scan_page(cursor, count, most_buckets)
 
     def scan_known(self, cursor: int) -> tuple[int, list[bytes]]:
         """`scan` of the keys that are in the index: keys that are new to it are passed over. O(1)."""
@@ -291,6 +297,23 @@ class KeyIndex(Buckets):
     def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
         self._reset(next_power_of_two(expected_count))
         self._used[0] = _put(tuple(distinct_keys), self._tables[0])
+
+    def scan_page(self, cursor: int, count: int, most_buckets: int) -> tuple[int, list[bytes]]:
+        if self.is_rehashing or not len(self):
+            return super().scan_page(cursor, count, most_buckets)
+        table = self._tables[0]
+        mask, keys = len(table) - 1, []
+        cursor &= mask
+        for following in islice(cursors_after(cursor, mask), most_buckets):
+            bucket = table[cursor]
+            if type(bucket) is bytes:
+                keys.append(bucket)
+            else:
+                keys += bucket
+            cursor = following
+            if not cursor or len(keys) >= count:
+                break
+        return cursor, keys
 
     def add(self, key: bytes) -> None:
         """Add a key that is known to be absent. O(1)."""

@@ -239,6 +239,16 @@ class Buckets(ABC):
             if not cursor & (small_mask ^ large_mask):  # the bits that only the larger table has are through
                 return cursor, keys
 
+    def scan_page(self, cursor: int, count: int, most_buckets: int) -> tuple[int, list[bytes]]:
+        """`scan`, again and again, until `count` keys were met, so many buckets seen, or all."""
+        keys: list[bytes] = []
+        for _ in range(most_buckets):
+            cursor, more = self.scan(cursor)
+            keys += more
+            if not cursor or len(keys) >= count:
+                break
+        return cursor, keys
+
     # -- random keys
 
     def random_key(self, random: Random) -> bytes | None:
@@ -582,12 +592,20 @@ def next_cursor(cursor: int, mask: int) -> int:
     >>> " ".join(walk), cursor
     ('000 100 010 110 001 101 011 111', 0)
     """
+    return next(cursors_after(cursor, mask))
+
+
+def cursors_after(cursor: int, mask: int) -> Iterator[int]:
+    """What `next_cursor` gives, and what it gives then, and so on; without an end."""
     cursor &= mask
-    bit = (mask + 1) >> 1
-    while cursor & bit:
-        cursor ^= bit
-        bit >>= 1
-    return cursor | bit
+    highest = (mask + 1) >> 1
+    while True:
+        bit = highest
+        while cursor & bit:
+            cursor ^= bit
+            bit >>= 1
+        cursor |= bit
+        yield cursor
 
 
 def next_power_of_two(count: int) -> int:
