@@ -65,7 +65,7 @@ HELD_US = 1 << 62
 """A job that is due at this time stands still."""
 
 POLL_US = 5000
-"""How often a sync in the background is looked at."""
+"""How often a sync in the background is looked at, or a sink that is full."""
 
 
 class Writer(Protocol):
@@ -304,7 +304,11 @@ class Walk:
 
 
 class Sink(Protocol):
-    """Where the bytes of a job go.  Both methods may raise DiskError."""
+    """Where the bytes of a job go.  `write` and `finish` may raise DiskError."""
+
+    def is_full(self) -> bool:
+        """Must the job wait, because what it has written has not left yet?"""
+        return False
 
     def write(self, data: bytes) -> None: ...
 
@@ -312,7 +316,7 @@ class Sink(Protocol):
         """All is written.  What is answered must be done before the job is."""
 
 
-class FileSink:
+class FileSink(Sink):
     """A file, made anew, and synced in the background at the end."""
 
     def __init__(self, disk: Disk, path: str) -> None:
@@ -346,6 +350,12 @@ class Job:
         """Do a slice, or look whether the file is synced.  True when the job is over."""
         if self.node.now_us < self.next_us:
             return False
+        if not self.walk.done and self.sink.is_full():
+            self.next_us = self.node.now_us + POLL_US
+            return False
+        return self._go_on()
+
+    def _go_on(self) -> bool:
         try:
             if not self.walk.done:
                 delay_us = self.node.config.rdb_key_save_delay
@@ -365,8 +375,7 @@ class Job:
     def run(self) -> None:
         """All the rest in one go, but for a sync that takes its time."""
         while not self.walk.done:
-            self.next_us = 0
-            if self.tick():
+            if self._go_on():
                 return
 
     def _end(self, error: DiskError | None) -> bool:

@@ -8,11 +8,12 @@
 
 The snapshot is a walk in slices between commands (engine/snapshots.py); what changes meanwhile goes into
 the stream. With the mark, its bytes leave as they are made, and the stream waits for the replica's first
-ACK: it does not look for the mark in front of every byte. With the length, the file is complete before its
+ACK: it does not look for the mark in front of every byte. No more is made than the slowest replica takes, and
+one that takes nothing for `repl-timeout` is hung up on. With the length, the file is complete before its
 first byte leaves, and a replica that comes in between may still join.
 
 Mirrors: replication.c (`startBgsaveForReplication`, `replicationSetupSlaveForFullResync`), rdb.c
-(`rdbSaveToSlavesSockets`).
+(`rdbSaveToSlavesSockets`), `rdbPipeReadHandler`.
 Differs: no file is written for the variant with a length; it is kept in memory while it is sent.
 Complexity: O(dataset), in slices.
 
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING
 from minidis.engine.disk import DiskError, Sync
 from minidis.engine.journal import NO_DATABASE
 from minidis.engine.saving import snapshot_notes
+from minidis.engine.snapshots import Sink
 from minidis.persistence.rdb_writer import SnapshotWriter
 from minidis.values.base import Value
 
@@ -67,7 +69,7 @@ class FilteredWriter(SnapshotWriter):
             yield from super().pieces(key, value, expires_at_ms, idle_s, frequency)
 
 
-class FullSync:
+class FullSync(Sink):
     """One snapshot, and those who get it.  It is the sink of a background job."""
 
     def __init__(self, replicas: Replicas, waiting: list[Replica]) -> None:
@@ -127,6 +129,11 @@ class FullSync:
             self.replicas.sync_ended()
 
     # -- the sink of the job ----------------------------------------------------------------------
+
+    def is_full(self) -> bool:
+        """The slowest replica sets the pace: the snapshot goes on when all have taken what there is of it."""
+        behind = [replica for replica in self.waiting if replica.is_behind()]  # looks at each of them
+        return self.by_mark and len(behind) > 0
 
     def write(self, data: bytes) -> None:
         """More of the snapshot."""

@@ -24,6 +24,7 @@ from minidis.distributed.replication.full_sync import FullSync
 from minidis.distributed.replication.held_stream import HeldStream
 from minidis.engine.client_memory import client_bytes
 from minidis.engine.output_limits import OutputMeter
+from minidis.engine.snapshots import SLICE_BYTES
 from minidis.protocol.replies import Raw, ReplyError, Several
 
 if TYPE_CHECKING:
@@ -51,11 +52,23 @@ class Replica:
         self.acknowledged_on_disk = 0
         self.acknowledged_at_us = 0
         self.held_until_ack = False
+        self.unsent_bytes = 0  # of its snapshot, when it was looked at last
+        self.stalled_since_us: int | None = None  # it has taken nothing of these since
         self._meter = OutputMeter()
 
     def exceeds_limit(self, held_bytes: int, now_us: int) -> bool:
         """Is what is held for it more than client-output-buffer-limit allows?"""
         return self._meter.exceeds(self.client.output_limit, held_bytes, now_us)
+
+    def is_behind(self) -> bool:
+        """Is more than a slice of its snapshot still to be sent?  Notes since when it has taken nothing."""
+        unsent_bytes = self.client.measure_buffers().output_bytes
+        if unsent_bytes <= SLICE_BYTES:
+            self.stalled_since_us = None
+        elif self.stalled_since_us is None or unsent_bytes < self.unsent_bytes:
+            self.stalled_since_us = self.client.node.now_us
+        self.unsent_bytes = unsent_bytes
+        return self.stalled_since_us is not None
 
     @property
     def ip(self) -> str:
@@ -314,17 +327,27 @@ class Replicas:
         """Once a second."""
         if ping and self.all and not self.replication.is_replica and not self._is_failing_over():
             self.replication.say([b"PING"])
-        timeout_us = self.node.config.repl_timeout * 1_000_000
         for replica in list(self.all.values()):
             if replica.state == "wait_bgsave" or (replica.state == "send_bulk" and self._writes_file()):
                 replica.client.deliver_stream(NEWLINE)
             if replica.state == "rdb_transmitted":
                 self.node.disconnect(replica.client)
-            silent_us = self.node.now_us - replica.acknowledged_at_us
-            if replica.state == "online" and replica.expects_acks and silent_us > timeout_us:
-                self.node.log("warning", f"Disconnecting timedout replica (streaming sync): {replica.name}")
+            if what := self._timed_out(replica):
+                self.node.log("warning", f"Disconnecting timedout replica ({what}): {replica.name}")
                 self.node.disconnect(replica.client)
         self._begin_sync_if_due()
+
+    def _timed_out(self, replica: Replica) -> str:
+        """In what a replica has kept silent for too long; "" if it hasn't.
+
+        One that takes nothing of a file harms nobody; without a file all wait for the slowest.
+        """
+        heard_us, what = replica.acknowledged_at_us, "streaming sync"
+        if replica.state == "send_bulk" and replica.stalled_since_us is not None:
+            heard_us, what = replica.stalled_since_us, "full sync"
+        elif replica.state != "online" or not replica.expects_acks:
+            return ""
+        return what if self.node.now_us - heard_us > self.node.config.repl_timeout * 1_000_000 else ""
 
     def _writes_file(self) -> bool:
         """True while a snapshot is made whose bytes do not leave yet."""

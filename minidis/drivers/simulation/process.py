@@ -29,6 +29,7 @@ from minidis.drivers.simulation.agenda import Planned
 from minidis.drivers.simulation.asides import converse
 from minidis.drivers.simulation.wires import Address, End, Host
 from minidis.engine import starting
+from minidis.engine.client import Buffers
 from minidis.engine.config import ConfigError
 from minidis.engine.disk import NodeFailure
 from minidis.engine.link import TOO_MANY_CLIENTS, Link
@@ -240,6 +241,7 @@ class Process:
         self._links[end.number] = (end, link)
         self._ends_of_clients[client.id] = end
         client.on_close = partial(self._client_let_go, end)
+        client.measure_buffers = lambda: Buffers(output_bytes=_unsent_bytes(end))
         self.finish_turn()
 
     def _accept_peer(self, listener: Listener, end: End) -> None:
@@ -253,7 +255,7 @@ class Process:
     def _keep_peer(self, peer: Peer, end: End) -> None:
         self._peers[end.number] = peer
         self._ends_of_peers[peer.id] = end
-        peer.unsent_bytes = lambda: max(0, end.in_flight_bytes - SOCKET_BUFFER_BYTES)
+        peer.unsent_bytes = lambda: _unsent_bytes(end)
 
     def end_opened(self, end: End) -> None:
         """A connection that this process asked for stands."""
@@ -363,7 +365,7 @@ class Process:
             if link.client.role != "replica":  # what those get is counted where it is made
                 statistics.output_bytes += len(output)
             self.lab.wires.send(end, output)
-            unsent_bytes = end.in_flight_bytes - SOCKET_BUFFER_BYTES
+            unsent_bytes = _unsent_bytes(end)
             meter = self._meters.setdefault(end.number, OutputMeter())
             if unsent_bytes > 0 and meter.exceeds(link.client.output_limit, unsent_bytes, self.node.now_us):
                 self.lab.record.note("event", self.name, f"output limit: hangs up on {link.client.peer}")
@@ -418,6 +420,11 @@ class Process:
     def __repr__(self) -> str:
         state = "paused" if self.paused else "running" if self.running else "down"
         return f"<Process {self.name} {self.host.ip}:{self.port} {state}>"
+
+
+def _unsent_bytes(end: End) -> int:
+    """What the kernels have not taken off the process's hands."""
+    return max(0, end.in_flight_bytes - SOCKET_BUFFER_BYTES)
 
 
 def show_address(address: Address) -> str:

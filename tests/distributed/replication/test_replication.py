@@ -587,6 +587,50 @@ def test_a_replica_that_does_not_read_is_cut_off() -> None:
     assert digest(lab, "a") == digest(lab, "b") and full_syncs(lab, "a") == 2
 
 
+def test_no_more_of_a_snapshot_is_made_than_the_slowest_replica_takes() -> None:
+    lab = Lab(1)
+    lab.nodes("a", "b", "c", config={"rdbcompression": "no"})
+    lab.call("a", "DEBUG", "POPULATE", 300, "key", 10_000)
+    for name in ("b", "c"):
+        lab.call(name, "REPLICAOF", "a", 6379)
+    sent = lab["a"].statistics
+    assert lab.run_until(lambda: sent.replication_output_bytes > 200_000)
+    lab.pause("b")
+    lab.run("30s")
+    most_bytes = 256 * 1024 + 3 * 64 * 1024  # the kernels' buffers, and slices
+    assert sent.replication_output_bytes < 2 * most_bytes
+    assert info(lab, "a", "persistence")["rdb_bgsave_in_progress"] == "1"
+    assert link_state(lab, "b") == link_state(lab, "c") == "sync"
+    lab.resume("b")
+    assert lab.run_until(lambda: link_state(lab, "b") == link_state(lab, "c") == "connected")
+    assert digest(lab, "a") == digest(lab, "b") == digest(lab, "c")
+    assert full_syncs(lab, "a") == 2
+
+
+def test_who_takes_nothing_of_a_snapshot_is_hung_up_on_and_the_others_go_on() -> None:
+    lab = Lab(1)
+    lab.nodes("a", "b", "c", config={"rdbcompression": "no"})
+    lab.call("a", "CONFIG", "SET", "repl-timeout", 20)  # the others have more patience
+    said: list[str] = []
+    lab["a"].log = lambda level, text: said.append(text)
+    lab.call("a", "DEBUG", "POPULATE", 300, "key", 10_000)
+    for name in ("b", "c"):
+        lab.call(name, "REPLICAOF", "a", 6379)
+    sent = lab["a"].statistics
+    assert lab.run_until(lambda: sent.replication_output_bytes > 200_000)
+    lab.pause("b")
+    lab.run("19s")
+    assert info(lab, "a")["connected_slaves"] == "2"
+    lab.run("5s")
+    assert info(lab, "a")["connected_slaves"] == "1"
+    assert any(text.startswith("Disconnecting timedout replica (full sync): ") for text in said)
+    assert any(text.endswith("done reading from pipe, 1 replicas still up.") for text in said)
+    assert link_state(lab, "c") == "connected" and digest(lab, "a") == digest(lab, "c")
+    lab.resume("b")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    assert digest(lab, "a") == digest(lab, "b")
+
+
 def test_what_is_held_for_one_replica_serves_another() -> None:
     """c's full copy takes long; b is away for more than the backlog holds, and goes on all the same."""
     lab = make("a", "b", config={"repl-backlog-size": 16384, "repl-timeout": 600})
