@@ -489,6 +489,14 @@ class Connection(asyncio.Protocol):
         else:
             self.run_received()
 
+    def resume_writing(self) -> None:
+        """The socket has taken what there was: a snapshot that waits for that goes on at once."""
+        node = self.server.node
+        if self.link is not None and self.link.client.role == "replica":
+            node.background.hurry()
+            node.wake(node.now_us)
+            self.server.flush_soon()
+
     def connection_lost(self, error: Exception | None) -> None:
         self.server.run_arrived()  # its last words may be among them
         if self.link is not None:

@@ -8,7 +8,11 @@ import pytest
 
 from minidis.drivers.simulation.lab import Lab
 from minidis.engine.digest import dataset_digest
+from minidis.engine.link import Link
+from minidis.engine.node import Node
+from minidis.persistence.rdb_reader import Entry, SnapshotReader
 from minidis.protocol.replies import ReplyError
+from minidis.protocol.resp import encode_command
 
 QUICK = {"repl-diskless-sync-delay": 0}
 
@@ -629,6 +633,72 @@ def test_who_takes_nothing_of_a_snapshot_is_hung_up_on_and_the_others_go_on() ->
     lab.resume("b")
     assert lab.run_until(lambda: link_state(lab, "b") == "connected")
     assert digest(lab, "a") == digest(lab, "b")
+
+
+BUSY = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+
+
+def test_a_second_full_copy_asked_for_while_a_script_runs_is_refused_and_the_first_goes_on() -> None:
+    pytest.importorskip("lupa")
+    now_us = [1_000_000]
+    node = Node({**QUICK, "enable-debug-command": "yes", "rdbcompression": "no"}, clock=lambda: now_us[0])
+    caller, first, second = Link(node), Link(node), Link(node)
+    caller.receive(b"DEBUG POPULATE 1000 key 100\r\n")
+    snapshots = {first: b"", second: b""}
+    for link in snapshots:
+        link.receive(b"REPLCONF capa eof capa psync2\r\n")
+        assert link.take_output() == b"+OK\r\n"
+    first.receive(b"PSYNC ? -1\r\n")
+    told = b""
+
+    def go_on() -> None:
+        now_us[0] += 1_000_000
+        node.tick()
+        for link in snapshots:
+            link.collect()
+            snapshots[link] += link.take_output()
+
+    def meanwhile(run: Any) -> None:
+        nonlocal told
+        now_us[0] += 3_000_000
+        if run.is_slow and not told:
+            second.receive(b"PSYNC ? -1\r\n")
+            told = second.take_output()
+
+    go_on()
+    assert node.background.job is not None  # the first one's snapshot is not whole yet
+    node.on_script_step = meanwhile
+    caller.receive(encode_command([b"EVAL", b"for i = 1, 1000000 do end redis.call('SET', 'k', 'v')", b"0"]))
+    assert told == b"-" + BUSY.encode() + b"\r\n" and second.client.role == ""
+    second.receive(b"PSYNC ? -1\r\n")
+    while node.background.job is not None:
+        go_on()
+    for snapshot in snapshots.values():
+        line, _, rest = snapshot.lstrip(b"\n").partition(b"\r\n")
+        assert line.startswith(b"+FULLRESYNC " + node.replication.id.encode())
+        mark, _, rdb = rest.partition(b"\r\n")
+        assert mark.startswith(b"$EOF:") and rdb.endswith(mark[5:])
+        keys = [event.key for event in SnapshotReader().feed(rdb[:-40]) if isinstance(event, Entry)]
+        assert len(keys) == 1000 + (snapshot is snapshots[second])  # the script's key is in the second alone
+
+
+def test_a_replica_that_is_told_busy_comes_again() -> None:
+    """The script begins after the replica's PING, which would be refused, too."""
+    lab = Lab(1)
+    lab.nodes("a", "b", config=QUICK)
+    told: list[str] = []
+
+    def refuse(client: Any, command: Any, argv: list[bytes]) -> None:
+        if command.name in ("psync", "sync"):
+            told.append(command.name)
+            raise ReplyError(BUSY)
+
+    lab["a"].set_guard(refuse, True)
+    lab.call("b", "REPLICAOF", "a", 6379)
+    lab.run("3s")
+    assert set(told) == {"psync", "sync"} and len(told) < 20 and link_state(lab, "b") != "connected"
+    lab["a"].set_guard(refuse, False)
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
 
 
 def test_what_is_held_for_one_replica_serves_another() -> None:
