@@ -39,7 +39,7 @@ class World:
         settings = {"dir": self.folder.name, "save": ""}
         self.node = Node(settings, self.clock, random.Random(1), disk=RealDisk())
         self.node.expiry.part_us = PART_US  # this and the next as drivers/server.py has them
-        self.node.indexes_at_once = False
+        self.node.works_at_once = False
         self.client = self.node.connect()
         self.total_ns = self.steps = 0
         self.longest_ns = [0, 0, 0]  # of the three longest steps
@@ -136,9 +136,19 @@ def expiring(world: World, keys: int) -> None:
         pass
 
 
+def limiting(world: World, keys: int) -> None:
+    world.fill(keys)
+    world.timed("CONFIG", "SET", "maxmemory", 1 << 50)
+    for _ in world.turns(lambda: world.node.memory.is_exact):
+        pass
+
+
 def evicting(world: World, keys: int) -> None:
     world.fill(keys)
-    world.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    world.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", 1 << 50)
+    while not world.node.memory.is_exact:
+        world.skip(max(0, world.node.next_deadline_us() - world.clock()))
+        world.node.tick()
     memory = world.node.memory
     world.run("CONFIG", "SET", "maxmemory", memory.used_bytes() - memory.dataset_bytes // 50)
     for number in range(3000):
@@ -248,6 +258,7 @@ WORK: dict[str, Callable[[World, int], None]] = {
     "SCAN COUNT 100 through all": scanning,
     "RANDOMKEY": drawing,
     "active expiry": expiring,
+    "a first maxmemory": limiting,
     "eviction": evicting,
     "BGSAVE": saving,
     "BGSAVE, with writes": saving_while_writing,

@@ -98,7 +98,7 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
     cursor = parse_cursor(cursor_word)
     options = ScanOptions.parse(words, with_type=True)
     table = client.db.table
-    if client.node.indexes_at_once:
+    if client.node.works_at_once:
         table.take_in(len(table))
     cursor, names = walk(table, cursor, options.count)
     if options.pattern is not None or options.type_name is not None or client.db.expires:

@@ -197,7 +197,7 @@ class Server:
         node.stopwatch_ns = time.perf_counter_ns
         node.statistics.time_all()
         node.expiry.part_us = PART_US
-        node.indexes_at_once = False
+        node.works_at_once = False
         node.process_facts = self._facts
         node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         node.talk = self.peers.talk

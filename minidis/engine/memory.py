@@ -22,7 +22,7 @@ count against the limit, or each eviction would call for the next.
 Mirrors: `objectComputeSize` in object.c, zmalloc.c, `getMaxmemoryState`, `freeMemoryGetNotCountedMemory`
 in evict.c.
 Differs: worked out from sizes, not measured: no fragmentation, no second table during a rehash.
-Complexity: weighing a key O(1); switching a limit on O(keys).
+Complexity: weighing a key O(1); switching a limit on O(keys), which a server does by and by (weighing.py).
 
 >>> key_overhead(b"user:1000"), table_bytes(4), table_bytes(5)
 (40, 32, 64)
@@ -36,6 +36,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.weighing import Weighing
+from minidis.structures.partedset import PartedCounts
 from minidis.values.base import DICT_ENTRY_BYTES, Value, allocation_size, string_allocation
 
 if TYPE_CHECKING:
@@ -85,10 +87,11 @@ class MemoryLedger:
         self._looked_at_change = 0
         self.parts: dict[str, Callable[[], int]] = {}
         self._parts_of_eviction: set[str] = set()
-        self._weights: list[dict[bytes, int]] = []  # of each database: key -> bytes
+        self._weights: list[PartedCounts] = []  # of each database: the bytes of each key
         self._keys_bytes: list[int] = []  # and their sums
         self._tables_bytes: list[list[int]] = []  # of each database: its keys' table, that of their expiries
         self._total_bytes = 0
+        self._weighing: Weighing | None = None  # while keys are there that nobody has weighed
 
     def add_part(self, name: str, size_bytes: Callable[[], int], grows_by_eviction: bool = False) -> None:
         """Count something else: `size_bytes()` is asked before each command while a limit is set.
@@ -125,6 +128,8 @@ class MemoryLedger:
         used = self.used_bytes()
         if used <= limit:
             return 0
+        if self._weighing is not None:
+            used -= self._weighing.guess_bytes()
         return max(0, used - self.not_counted_bytes() - limit)
 
     def not_counted_bytes(self) -> int:
@@ -135,20 +140,29 @@ class MemoryLedger:
     def dataset_bytes(self) -> int:
         """Keys and the tables that hold them."""
         if self.counting:
-            return self._total_bytes
-        return sum(self._estimate(database) for database in self.node.databases if database.table)
+            return self._total_bytes + (self._weighing.guess_bytes() if self._weighing is not None else 0)
+        return sum(
+            estimated_bytes(database) + table_bytes(len(database.table)) + table_bytes(len(database.expires))
+            for database in self.node.databases
+            if database.table
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """False while a part of the sum is a guess: keys are there that nobody has weighed yet."""
+        return self.counting and self._weighing is None
 
     def weight(self, database: Database, key: bytes) -> int:
         """Bytes that a key takes, as last weighed; 0 when nobody counts."""
-        return self._weights[database.index].get(key, 0) if self.counting else 0
+        return self._weights[database.index].get(key) if self.counting else 0
 
-    def forget(self, database: Database) -> tuple[int, dict[bytes, int]]:
+    def forget(self, database: Database) -> tuple[int, PartedCounts]:
         """A database loses all its keys: the bytes they take (0 when nobody counts), and their weights."""
         if not self.counting:
-            return 0, {}
+            return 0, PartedCounts()
         index = database.index
         weights, size_bytes = self._weights[index], self._keys_bytes[index]
-        self._weights[index], self._keys_bytes[index] = {}, 0
+        self._weights[index], self._keys_bytes[index] = PartedCounts(), 0
         self._tables_bytes[index] = [0, 0]
         self._total_bytes = sum(self._keys_bytes) + sum(map(sum, self._tables_bytes))
         return size_bytes, weights
@@ -163,33 +177,63 @@ class MemoryLedger:
     # -- keeping it up ----------------------------------------------------------------------------
 
     def update(self) -> None:
-        """Start or stop counting, after `maxmemory` changed.  O(keys) when it starts."""
+        """Start or stop counting, after `maxmemory` changed.  Where others wait, keys are weighed later."""
         wanted = self.node.config.maxmemory > 0
         if wanted and not self.counting:
             self._total_bytes = 0
-            self._weights = [{} for _ in self.node.databases]
+            self._weights = [PartedCounts() for _ in self.node.databases]
             self._keys_bytes = [0 for _ in self.node.databases]
             self._tables_bytes = [[0, 0] for _ in self.node.databases]
             for database in self.node.databases:
-                for key in database.table:
-                    self.key_changed(database, key)
+                self._size_tables(database)
+            self._start_weighing()
+        elif not wanted:
+            self.stop_weighing()
         self.counting = wanted
         if wanted:
             self.node.eviction.go_on_later()
 
+    def _start_weighing(self) -> None:
+        databases = self.node.databases
+        if self.node.works_at_once:
+            for database in databases:
+                for key in database.table:
+                    self.weigh(database, key)
+        else:
+            mean_bytes = [estimated_bytes(database) / max(1, len(database.table)) for database in databases]
+            self._weighing = Weighing(self, mean_bytes)
+            self.node.services.append(self._weighing)
+
+    def stop_weighing(self) -> None:
+        """All keys are weighed, or nobody wants to know any more."""
+        if self._weighing is not None:
+            self.node.services.remove(self._weighing)
+            self._weighing = None
+
+    def weighed(self, database: Database) -> int:
+        """How many keys of a database have been weighed."""
+        return len(self._weights[database.index])
+
     def key_changed(self, database: Database, key: bytes) -> None:
-        """Weigh one key anew."""
+        """Weigh one key anew, and its table: keys may have come or gone."""
+        self.weigh(database, key)
+        self._size_tables(database)
+
+    def weigh(self, database: Database, key: bytes) -> None:
+        """Weigh one key; nothing if it is gone."""
         value = database.table.get(key)
         weights = self._weights[database.index]
-        change = -weights.pop(key, 0)
+        change = -weights.pop(key)
         if value is not None:
             weight = _weigh(key, value)
             if key in database.expires:
                 weight += ENTRY_BYTES
-            weights[key] = weight
+            weights.set(key, weight)
             change += weight
         self._keys_bytes[database.index] += change
         self._total_bytes += change
+
+    def _size_tables(self, database: Database) -> None:
         sizes = self._tables_bytes[database.index]
         for which, count in enumerate((len(database.table), len(database.expires))):
             size = table_bytes(count)
@@ -207,13 +251,12 @@ class MemoryLedger:
         used, limit = self.used_bytes() + wanted, self.node.config.maxmemory
         return used > limit and used - self.not_counted_bytes() > limit
 
-    @staticmethod
-    def _estimate(database: Database) -> int:
-        """Bytes of a database's keys, from some of them.  O(5000), and a quick walk."""
-        count = len(database.table)
-        weights = [_weigh(*item) for item in some_items(database.table)]
-        tables = table_bytes(count) + table_bytes(len(database.expires))
-        return tables + ENTRY_BYTES * len(database.expires) + sum(weights) * count // len(weights)
+
+def estimated_bytes(database: Database) -> int:
+    """Bytes of a database's keys without its tables, from some of them.  O(5000), and a quick walk."""
+    count = len(database.table)
+    weights = [_weigh(*item) for item in some_items(database.table)]
+    return ENTRY_BYTES * len(database.expires) + sum(weights) * count // max(1, len(weights))
 
 
 def some_items(table: Any) -> Iterator[tuple[bytes, Any]]:

@@ -159,7 +159,7 @@ class Node:
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.purge_memory: Callable[[], None] = lambda: None  # the driver's: MEMORY PURGE
-        self.indexes_at_once = True  # the driver's: not where others wait while SCAN makes its index
+        self.works_at_once = True  # the driver's: not where others wait while SCAN makes its index, say
         self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
         self.on_restart: Callable[[int], object] | None = None  # and begin it anew, after milliseconds
         self.skips_checksums = False  # of files and payloads, as DEBUG says

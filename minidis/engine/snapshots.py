@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from minidis.engine.access import use_to_save
 from minidis.engine.disk import Disk, DiskError, Sync
 from minidis.structures import growing
-from minidis.structures.dicttable import DictTable, keys_at
+from minidis.structures.dicttable import keys_from
 from minidis.structures.partedset import PartedSet
 from minidis.structures.record import field, record
 from minidis.values.base import Value
@@ -163,10 +163,7 @@ class View:
         return {key: (self.kept.get(key) or (self.table.get(key),))[0] for key in keys}
 
     def _refill(self) -> None:
-        if not isinstance(self.table, DictTable):  # a learner's table has no order that lasts
-            keys = [] if self._position else list(self.table)
-        else:
-            keys = keys_at(self.table, self._position, KEYS_AT_ONCE)
+        keys = keys_from(self.table, self._position, KEYS_AT_ONCE)
         self._position += len(keys)
         self.queue = (keys or list(self.kept))[::-1]  # in the end, those that have gone
         if not self.queue:

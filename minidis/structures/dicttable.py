@@ -222,6 +222,7 @@ class IndexedDictTable(DictTable):
             self._index = self.index_type(self, len(self))
             return True
         index.extend(keys_at(self, len(index), min(missing, most))[::-1])
+        index.is_filling = missing > most
         return missing <= most
 
     @property
@@ -290,11 +291,14 @@ class KeyIndex(Buckets):
     walks over each new one, as it does over each new tuple; bytes are none of its business.
     """
 
-    __slots__ = ()
+    __slots__ = ("is_filling",)
 
     _NO_CHAIN = ()
 
     def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
+        self.is_filling = (
+            False  # while it is, its buckets wait for keys: then a key that goes shrinks nothing
+        )
         self._reset(next_power_of_two(expected_count))
         self._used[0] = _put(tuple(distinct_keys), self._tables[0])
 
@@ -342,7 +346,8 @@ class KeyIndex(Buckets):
                 others = tuple(other for other in chain if other != key)
                 table[place] = others[0] or others if len(others) == 1 else others
                 self._used[number] -= 1
-                self._shrink_if_sparse()
+                if not self.is_filling:
+                    self._shrink_if_sparse()
                 return
 
     def _chain(self, bucket: bytes | tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -377,6 +382,13 @@ def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:
     if start < from_end:
         return list(islice(table, start, start + count))
     return list(islice(reversed(table), max(0, from_end - count), max(0, from_end)))[::-1]
+
+
+def keys_from(table: Any, start: int, count: int) -> list[bytes]:
+    """`keys_at` of any table: a learner's, which has no lasting order, gives all of its keys at once."""
+    if isinstance(table, DictTable):
+        return keys_at(table, start, count)
+    return [] if start else list(table)
 
 
 DictTable.index_type = KeyIndex

@@ -1,4 +1,4 @@
-"""A set that never pauses to grow: sixty-four small ones.
+"""A set, and a dict, that never pause to grow: sixty-four small ones.
 
 A Python set, like any hash table that is not Redis's, moves everything at once when it is full: a million
 members take 40 ms. A member's hash names the part that it belongs to, and only that part grows:
@@ -6,29 +6,56 @@ members take 40 ms. A member's hash names the part that it belongs to, and only 
     crc32(b"user:7") & 63 = 5      part 5   {b"user:7", b"user:91", ...}      a sixty-fourth of all
 
 Mirrors: nothing in Redis, where `dictRehash` takes small steps instead (hashtable.py).
-Complexity: add, in O(1); no step longer than a sixty-fourth of all.
+Complexity: add, in, pop O(1); no step longer than a sixty-fourth of all.
 
 >>> parted = PartedSet()
 >>> parted.add(b"user:7"), b"user:7" in parted, b"user:8" in parted, len(parted)
 (True, True, False, 1)
+>>> counts = PartedCounts()
+>>> counts.set(b"user:7", 60); counts.get(b"user:7"), counts.pop(b"user:7"), counts.pop(b"user:7")
+(60, 60, 0)
 
 Read next: minidis/engine/snapshots.py, which remembers a million keys while commands run.
 """
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
 
 PARTS = 64
 
 
-class PartedSet:
-    """Byte strings that were added."""
+class _Parted:
+    """What is the same for a set's parts and a dict's."""
 
     __slots__ = ("_parts",)
 
+    _parts: list[Any]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def release(self, count: int) -> bool:
+        """Free `count` elements of what nobody will use again; False when none is left."""
+        while self._parts and count > 0:
+            part = self._parts[-1]
+            take_one = part.popitem if isinstance(part, dict) else part.pop
+            for _ in range(min(count, len(part))):
+                take_one()
+                count -= 1
+            if not part:
+                self._parts.pop()
+        return bool(self._parts)
+
+
+class PartedSet(_Parted):
+    """Byte strings that were added."""
+
+    __slots__ = ()
+
     def __init__(self) -> None:
-        self._parts: list[set[bytes]] = [set() for _ in range(PARTS)]
+        self._parts = [set() for _ in range(PARTS)]
 
     def add(self, member: bytes) -> bool:
         """Add a member; False if it was there already."""
@@ -41,16 +68,20 @@ class PartedSet:
     def __contains__(self, member: bytes) -> bool:
         return member in self._parts[crc32(member) % PARTS]
 
-    def release(self, count: int) -> bool:
-        """Free `count` members of a set that nobody will use again; False when none is left."""
-        while self._parts and count > 0:
-            part = self._parts[-1]
-            for _ in range(min(count, len(part))):
-                part.pop()
-                count -= 1
-            if not part:
-                self._parts.pop()
-        return bool(self._parts)
 
-    def __len__(self) -> int:
-        return sum(map(len, self._parts))
+class PartedCounts(_Parted):
+    """A number for each of some byte strings, and 0 for all others."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._parts = [{} for _ in range(PARTS)]
+
+    def get(self, member: bytes) -> int:
+        return self._parts[crc32(member) % PARTS].get(member, 0)
+
+    def set(self, member: bytes, count: int) -> None:
+        self._parts[crc32(member) % PARTS][member] = count
+
+    def pop(self, member: bytes) -> int:
+        return self._parts[crc32(member) % PARTS].pop(member, 0)

@@ -1,0 +1,98 @@
+"""Weighing a keyspace that has grown without a limit, some keys at a time.
+
+While `maxmemory` is 0 nobody adds up what keys weigh (memory.py). When CONFIG SET gives a server its first
+limit, a million keys are there that were never weighed, and that takes a second. So this *service* of the
+node does it between commands, and until it is through two figures stand for one:
+
+    weighed:    600,000 keys     66.0 MB     a lower bound: what is above the limit is so for certain
+    the others: 400,000 keys  +  43.9 MB     their number times what some of them weigh, drawn at the start
+                                ---------
+    used_memory                 109.9 MB     as INFO shows it
+
+Only what is certain lets keys go or refuses a command: no key is lost to a guess. A key that is touched
+meanwhile is weighed at once, as always; a key that goes has its weight taken away, if it had one. All keys
+are weighed when there are as many weights as keys: however the walk was disturbed, the sum is then exact.
+
+Mirrors: nothing; Redis has its allocator count from the start.
+Complexity: O(keys) in all, O(KEYS_A_TURN) and the way to them for each turn.
+
+Read next: eviction.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidis.structures.dicttable import keys_from
+
+if TYPE_CHECKING:
+    from minidis.engine.database import Database
+    from minidis.engine.memory import MemoryLedger
+
+KEYS_A_TURN = 1000
+"""Keys weighed at a stretch: 2 ms."""
+
+KEYS_AT_ONCE = 5000
+"""Keys that are taken off a table at a time: to find where to go on is a walk over the table."""
+
+REST_US = 1000
+"""How long commands have the node to themselves between two turns."""
+
+
+class Weighing:
+    """The keys of one node that are still to be weighed.  It leaves the services when there are none."""
+
+    def __init__(self, ledger: MemoryLedger, mean_bytes: list[float]) -> None:
+        self.ledger = ledger
+        self.node = ledger.node
+        self._mean_bytes = mean_bytes  # of a key, in each database
+        self._queue: list[bytes] = []
+        self._database = self.node.databases[0]  # whose keys are in the queue
+        self._position = 0  # in its table: the keys before it have been in the queue
+        self._next_us = self.node.now_us
+
+    def guess_bytes(self) -> int:
+        """About what the keys weigh that nobody has weighed yet."""
+        return sum(
+            round(self._mean_bytes[database.index] * self._missing(database))
+            for database in self.node.databases
+            if database.table
+        )
+
+    def run(self, most: int) -> bool:
+        """Weigh up to so many keys; True if that was the last one."""
+        for _ in range(most):
+            while not self._queue:
+                if not self._refill():
+                    return True
+            self.ledger.weigh(self._database, self._queue.pop())
+        return False
+
+    def _refill(self) -> bool:
+        """Let the next keys come into the queue; False if all are weighed."""
+        database = next((each for each in self.node.databases if self._missing(each) > 0), None)
+        if database is None:
+            return False
+        if database is not self._database:
+            self._database, self._position = database, 0
+        keys = keys_from(database.table, self._position, KEYS_AT_ONCE)
+        self._position = self._position + len(keys) if keys else 0  # keys that went made it pass over others
+        self._queue = keys[::-1]
+        return True
+
+    def _missing(self, database: Database) -> int:
+        return len(database.table) - self.ledger.weighed(database)
+
+    # A service of the node
+
+    def tick(self) -> None:
+        if self.node.now_us < self._next_us:
+            return
+        if self.run(KEYS_A_TURN):
+            self.ledger.stop_weighing()
+            self.node.eviction.go_on_later()  # what was a guess is certain now
+        else:
+            self._next_us = self.node.clock() + REST_US
+
+    def next_deadline_us(self) -> int:
+        return self._next_us
