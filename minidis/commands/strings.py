@@ -63,7 +63,8 @@ def set_(
 ):
     """Set the string value of a key, whatever it held, and drop its time to live. O(1)."""
     db = client.db
-    at_ms = expiry_from_options(client, "set", ex, px, exat, pxat)
+    is_forever = ex is px is exat is pxat is None  # nearly always, and quicker seen here than there
+    at_ms = None if is_forever else expiry_from_options(client, "set", ex, px, exat, pxat)
     reply: str | bytes | None = "OK"
     if get:
         old = db.find(key, String)

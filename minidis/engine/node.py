@@ -292,7 +292,7 @@ class Node:
         finally:  # also after a failure: what it changed before stays changed, and must be known
             if client.journal_commands is not None:
                 self.journal_effects(client, self.changes != before)
-            elif self.changes != before:
+            elif self.changes != before and self.journal.subscribers:
                 self.writer = client
                 self.journal.enter(client.db.index, argv)
 

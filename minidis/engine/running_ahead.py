@@ -91,7 +91,7 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, runs: 
                 continue
         if client.journal_commands is not None:
             node.journal_effects(client, node.changes != before)
-        elif node.changes != before:
+        elif node.changes != before and journal.subscribers:
             node.writer = client
             journal.enter(client.db.index, argv)
         kind: Any = type(reply)
