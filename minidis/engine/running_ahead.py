@@ -70,7 +70,8 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, runs: 
     node.now_us, started_ns = clock(), stopwatch_ns()
     patience_ns = min(LOOK_UP_AFTER_NS, statistics.noteworthy_ns)
     look_up_ns = started_ns + patience_ns
-    word, is_enough = b"", False
+    word: bytes | None = None  # of the request before
+    is_enough = False
     while requests and not (outbox or is_enough or waiting.ready or client.gated or node.gated):
         argv = requests.pop()
         if argv[0] != word:

@@ -13,6 +13,7 @@ from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import ReplyParser, RequestParser, encode_command
+from tests.drivers import hostile_campaign
 
 WORDS = st.sampled_from(b"GET SET PING MULTI EXEC HELLO CLIENT LIST 3 k".split()) | st.binary(max_size=20)
 REQUESTS = st.lists(WORDS, min_size=1, max_size=5).map(encode_command)
@@ -39,6 +40,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 @settings(max_examples=300, deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 10_000), max_size=6))
 @example(b"*1\r\n$4\r\nPING\r\n" * 3 + b"*1\r\n$9", [])
+@example(b"*1\r\n$0\r\n\r\n", [])
 def test_a_link_survives(data: bytes, cuts: list[int]) -> None:
     node = Node(clock=lambda: 1_000_000)
     link, other = Link(node), Link(node)
@@ -58,6 +60,12 @@ def test_a_link_survives(data: bytes, cuts: list[int]) -> None:
 def test_pieces_make_no_difference(data: bytes, cuts: list[int]) -> None:
     """One read or many, the quick way for pipelines or the careful one: the same requests, the same error."""
     assert parsed(pieces(data, cuts)) == parsed([data]) == parsed([bytes([byte]) for byte in data])
+
+
+def test_damaged_requests_of_every_kind() -> None:
+    """A minute and more of this is for a campaign (hostile_campaign.py)."""
+    sent_bytes, received_bytes = map(sum, zip(*map(hostile_campaign.play, range(2)), strict=True))
+    assert sent_bytes > 10_000 and received_bytes > 10_000
 
 
 def parsed(parts: list[bytes]) -> list[object]:
