@@ -70,10 +70,7 @@ class _Names(dict[str, list[bytes]]):
 
 _NAMES = _Names()
 
-_NUMBERS: dict[type, Any] = {
-    int: lambda number: b"%d" % number,
-    float: lambda number: repr(number).encode(),
-}
+_NUMBERS: dict[type, Any] = {float: lambda number: repr(number).encode()}
 
 
 def request(args: tuple[Any, ...]) -> list[bytes]:
@@ -85,7 +82,11 @@ def request(args: tuple[Any, ...]) -> list[bytes]:
     words = _NAMES[args[0]].copy()
     for word in args[1:]:  # quicker than a comprehension, which is a call of its own
         kind = type(word)
-        words.append(word.encode() if kind is str else word if kind is bytes else _NUMBERS[kind](word))
+        if kind is str:
+            word = word.encode()
+        elif kind is not bytes:
+            word = b"%d" % word if kind is int else _NUMBERS[kind](word)
+        words.append(word)
     return words
 
 
@@ -182,9 +183,12 @@ class _ShorterMethods:
 
     @wraps(redis.Redis.set)
     def set(self, name: Any, value: Any, *arguments: Any, **options: Any) -> Any:
-        if arguments or options:
-            return super().set(name, value, *arguments, **options)  # type: ignore[misc]
-        return self.execute_command("SET", name, value)
+        if not (arguments or options):
+            return self.execute_command("SET", name, value)
+        seconds = options.get("ex")
+        if type(seconds) is int and len(options) == 1 and not arguments:
+            return self.execute_command("SET", name, value, "EX", seconds)
+        return super().set(name, value, *arguments, **options)  # type: ignore[misc]
 
 
 class Redis(_ShorterMethods, redis.Redis):

@@ -40,13 +40,13 @@ NO_KEY, NO_EXPIRY = -2, -1
 @command("EXPIRE key seconds:int [NX|XX|GT|LT]", WRITE | FAST, raw=True, group=GENERIC)
 def expire(client: Client, key: bytes, seconds: bytes, *conditions: bytes) -> int:
     """Set the time to live of a key in seconds. O(1)."""
-    return _expire(client, "expire", key, seconds, conditions, unit_ms=1000, base_ms=client.node.now_ms)
+    return _expire(client, "expire", key, seconds, conditions, 1000)
 
 
 @command("PEXPIRE key milliseconds:int [NX|XX|GT|LT]", WRITE | FAST, since="2.6.0", raw=True, group=GENERIC)
 def pexpire(client: Client, key: bytes, milliseconds: bytes, *conditions: bytes) -> int:
     """Set the time to live of a key in milliseconds. O(1)."""
-    return _expire(client, "pexpire", key, milliseconds, conditions, unit_ms=1, base_ms=client.node.now_ms)
+    return _expire(client, "pexpire", key, milliseconds, conditions, 1)
 
 
 @command(
@@ -54,7 +54,7 @@ def pexpire(client: Client, key: bytes, milliseconds: bytes, *conditions: bytes)
 )
 def expireat(client: Client, key: bytes, seconds: bytes, *conditions: bytes) -> int:
     """Set the unix time, in seconds, at which a key expires. O(1)."""
-    return _expire(client, "expireat", key, seconds, conditions, unit_ms=1000, base_ms=0)
+    return _expire(client, "expireat", key, seconds, conditions, 1000, is_from_now=False)
 
 
 @command(
@@ -66,7 +66,7 @@ def expireat(client: Client, key: bytes, seconds: bytes, *conditions: bytes) -> 
 )
 def pexpireat(client: Client, key: bytes, milliseconds: bytes, *conditions: bytes) -> int:
     """Set the unix time, in milliseconds, at which a key expires. O(1)."""
-    return _expire(client, "pexpireat", key, milliseconds, conditions, unit_ms=1, base_ms=0)
+    return _expire(client, "pexpireat", key, milliseconds, conditions, 1, is_from_now=False)
 
 
 @command("TTL key", READONLY | FAST, group=GENERIC)
@@ -112,16 +112,15 @@ def _expire(
     key: bytes,
     time_word: bytes,
     conditions: tuple[bytes, ...],
-    *,
     unit_ms: int,
-    base_ms: int,
+    is_from_now: bool = True,
 ) -> int:
+    db, now_ms = client.db, client.node.now_ms
     wanted = _conditions(conditions) if conditions else None
-    at_ms = _point_in_time(name, integer(time_word), unit_ms, base_ms)
-    db = client.db
+    at_ms = _point_in_time(name, integer(time_word) * unit_ms, now_ms if is_from_now else 0)
     if db.edit(key) is None or (wanted and not _allowed(wanted, at_ms, db.expiry_ms(key))):
         return 0
-    if at_ms <= client.node.now_ms and client.node.deletes_expired_keys:
+    if at_ms <= now_ms and client.node.deletes_expired_keys:
         db.delete(key)
         client.rewrite(b"DEL", key)
         db.touch(key, "del")
@@ -132,9 +131,8 @@ def _expire(
     return 1
 
 
-def _point_in_time(name: str, time: int, unit_ms: int, base_ms: int) -> int:
+def _point_in_time(name: str, at_ms: int, base_ms: int) -> int:
     """Unix milliseconds; negative ones are allowed, what leaves 64 bits on the way is not."""
-    at_ms = time * unit_ms
     if not INTEGER_MIN <= at_ms <= INTEGER_MAX - base_ms:
         raise errors.invalid_expire(name)
     return at_ms + base_ms

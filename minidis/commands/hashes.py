@@ -149,7 +149,7 @@ def pairs_of(words: tuple[bytes, ...]) -> Iterable[Pair]:
 def hget(client: Client, key: bytes, field: bytes) -> bytes | None:
     """Get the value of a field. O(1)."""
     value = client.db.find(key, Hash)
-    return None if value is None else value.get(field)
+    return None if value is None else value.form.get(field)
 
 
 @command("HMGET key field [field ...]", READONLY | FAST, since="2.0.0")

@@ -137,7 +137,8 @@ def lrange(client: Client, key: bytes, start: int, stop: int):
     value = client.db.find(key, List)
     if value is None:
         return []
-    return value.elements(*absolute_range(start, stop, len(value)))
+    elements = value.form
+    return elements.elements(*absolute_range(start, stop, len(elements)))
 
 
 @command("LINDEX key index:int", READONLY, raw=True)

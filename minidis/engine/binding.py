@@ -37,12 +37,20 @@ Handler = Callable[..., Any]
 Invoke = Callable[[Any, list[bytes]], Any]
 
 
-def integer(data: bytes) -> int:
-    """An argument as a signed 64-bit integer, or Redis's error."""
-    number = parse_integer(data)
-    if number is None:
-        raise ReplyError(errors.NOT_INTEGER)
-    return number
+class _Integers(dict[bytes, int]):
+    """Words as integers: the usual ones are known, all others are read."""
+
+    def __missing__(self, data: bytes) -> int:
+        number = parse_integer(data)
+        if number is None:
+            raise ReplyError(errors.NOT_INTEGER)
+        return number
+
+
+integer: Callable[[bytes], int] = _Integers(
+    {b"%d" % number: number for number in range(-16, 257)}
+).__getitem__
+"""An argument as a signed 64-bit integer, or Redis's error.  0 and -1 come in half of all ranges."""
 
 
 def double(data: bytes) -> float:

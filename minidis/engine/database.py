@@ -59,7 +59,9 @@ class Database:
     def find(self, key, kind=None):
         """The value at `key` to read, or None.  Raises WRONGTYPE when it is not a `kind`.  O(1)."""
         value = self.table.get(key)
-        if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
+        if value is None or (
+            self.expires and key in self.expires and self._is_over(key) and self.expire_if_due(key)
+        ):
             self.misses += 1
             if self.node.observed:
                 self.node.notifier.tell(self, key, "keymiss")
@@ -77,7 +79,9 @@ class Database:
     def edit(self, key, kind=None):
         """The value at `key` to change, or None.  Raises WRONGTYPE when it is not a `kind`.  O(1)."""
         value = self.table.get(key)
-        if value is None or (self.expires and key in self.expires and self.expire_before_write(key)):
+        if value is None or (
+            self.expires and key in self.expires and self._is_over(key) and self.expire_before_write(key)
+        ):
             return None
         if kind is not None and type(value) is not kind:
             raise ReplyError(errors.WRONG_TYPE)
@@ -116,7 +120,8 @@ class Database:
         if self.views:
             self._keep(key)
         if self.expires and key in self.expires:
-            self.expire_before_write(key)
+            if self._is_over(key):
+                self.expire_before_write(key)
             if not keep_ttl:
                 self.expires.pop(key, None)
         if self.node.observed and key not in self.table:
@@ -163,7 +168,9 @@ class Database:
     def peek(self, key: bytes) -> Value | None:
         """Like find, but leaves no trace: no access time, no hit or miss (TYPE, OBJECT, TTL)."""
         value = self.table.get(key)
-        if value is None or (self.expires and key in self.expires and self.expire_if_due(key)):
+        if value is None or (
+            self.expires and key in self.expires and self._is_over(key) and self.expire_if_due(key)
+        ):
             return None
         return value
 
@@ -185,10 +192,14 @@ class Database:
             self._keep(key)
         return self.expires.pop(key, None) is not None
 
-    def is_due(self, key: bytes) -> bool:
-        """True if the key's time has passed.  A key lives through the very millisecond of its expiry."""
+    def _is_over(self, key: bytes) -> bool:
+        """Is its time to live over?  A key lives through the very millisecond of its expiry."""
         at_ms = self.expires.get(key)
-        return at_ms is not None and self.node.now_ms > at_ms and self.node.loading is None
+        return at_ms is not None and self.node.now_us // 1000 > at_ms
+
+    def is_due(self, key: bytes) -> bool:
+        """Must the key go, since its time has passed?"""
+        return self._is_over(key) and self.node.loading is None
 
     def expire_if_due(self, key: bytes) -> bool:
         """Expire on access.  On a replica the key is only hidden: its primary's DEL removes it.

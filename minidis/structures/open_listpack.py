@@ -128,7 +128,7 @@ class OpenListpack:
         elements = self._elements or self._look()
         try:
             index = elements.index(element, start)
-            while (index - start) % (skip + 1):
+            while skip and (index - start) % (skip + 1):
                 index = elements.index(element, index + 1)
         except ValueError:
             return -1
@@ -138,11 +138,19 @@ class OpenListpack:
 
     def append(self, element: bytes) -> None:
         """Add at the tail."""
-        self.extend((element,))
+        if self._elements:
+            self._elements.append(element)
+            self._changed(entry_size(element))
+        else:
+            self.extend((element,))
 
     def prepend(self, element: bytes) -> None:
         """Add at the head."""
-        self._splice(0, 0, (element,))
+        if self._elements:
+            self._elements.insert(0, element)
+            self._changed(entry_size(element))
+        else:
+            self._splice(0, 0, (element,))
 
     def insert(self, index: int, *elements: bytes) -> None:
         """Put elements before the one at index, as list.insert does (index may equal len)."""
@@ -156,9 +164,11 @@ class OpenListpack:
 
     def replace(self, index: int, element: bytes) -> None:
         """Put the element in place of the one at index. Raises IndexError."""
-        place = self._place(index)
-        if self.get(place) != element:
-            self._splice(place, place + 1, (element,))
+        elements, place = self._elements or self._look(), self._place(index)
+        former = elements[place]
+        if former != element:
+            elements[place] = element
+            self._changed(entry_size(element) - entry_size(former))
 
     def delete(self, index: int, count: int = 1) -> int:
         """Remove up to `count` elements from index on; answers how many. Raises IndexError."""
@@ -218,21 +228,28 @@ class OpenListpack:
 
     def _place(self, index: int) -> int:
         """The index counted from the head. Raises IndexError."""
-        count = len(self)
+        count = len(self._elements) if self._elements else len(self)
         place = index + count if index < 0 else index
         if not 0 <= place < count:
             raise IndexError(f"index {index} is outside a listpack of {count} elements")
         return place
 
     def _splice(self, start: int, stop: int, new: Sequence[bytes]) -> None:
-        """The only place where elements change: put new ones in place of start..stop."""
+        """Put new elements in place of start..stop."""
         if self.size == len(EMPTY):  # the first ones are closed: many a small value is never looked at again
             self._data = bytes(Listpack(new))
             self.size = len(self._data)
             return
         elements = self._elements or self._look()
-        self.size += sum(map(entry_size, new)) - sum(map(entry_size, elements[start:stop]))
+        growth = sum(map(entry_size, new))
+        if start < stop:
+            growth -= sum(map(entry_size, elements[start:stop]))
         elements[start:stop] = new
-        self._data = None
+        self._changed(growth)
         if not elements:
             self._data, self._elements = EMPTY, None
+
+    def _changed(self, growth: int) -> None:
+        """The elements are others now, and take `growth` more bytes: the bytes that there were are old."""
+        self.size += growth
+        self._data = None

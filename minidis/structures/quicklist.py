@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from minidis.structures.open_listpack import OpenListpack
 
@@ -52,6 +53,7 @@ _ENTRY_OVERHEAD = 8  # Redis's estimate of header and backlen, on the safe side
 _MERGE_SAVING = 7  # one listpack header and end mark less
 
 
+@cache
 def node_limits(fill: int) -> tuple[int | None, int | None]:
     """The limit in bytes and the limit in elements that `fill` stands for; one of the two is None.
 

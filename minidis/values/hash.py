@@ -117,7 +117,7 @@ class Hash(Value):
             self.convert()
             return self.form.set(field, value)
         is_new = form.set(field, value)
-        if len(form.listpack) > 2 * encodings.hash_max_listpack_entries:
+        if is_new and len(form) > encodings.hash_max_listpack_entries:
             self.convert()
         return is_new
 
@@ -210,9 +210,9 @@ class ListpackForm:
         index = self.listpack.find(field, skip=1)
         return index >= 0 and self.listpack.delete(index, 2) == 2
 
-    def items(self) -> list[Pair]:
+    def items(self) -> Iterable[Pair]:
         elements = self.listpack.elements()
-        return list(zip(elements[::2], elements[1::2], strict=True))
+        return zip(elements[::2], elements[1::2], strict=True)
 
     def random_field(self, random: Random) -> bytes:
         return self.listpack.get(2 * random.randrange(len(self)))

@@ -138,11 +138,8 @@ class SortedSet(Value):
 
     def rank(self, member: bytes, reverse: bool = False) -> int | None:
         """0-based position in order, from the other end if `reverse`; None if no member. O(log n)."""
-        score = self.form.score(member)
-        if score is None:
-            return None
-        rank = self.form.rank(member, score)
-        return len(self.form) - 1 - rank if reverse else rank
+        rank = self.form.rank(member)
+        return len(self.form) - 1 - rank if reverse and rank is not None else rank
 
     def slice(self, start: int, count: int, reverse: bool = False) -> list[Pair]:
         """At most `count` pairs from rank `start` on, ranks counted from either end. O(log n + count)."""
@@ -240,8 +237,9 @@ class ListpackForm:
     def remove(self, member: bytes, score: float) -> None:
         self.listpack.delete(self.listpack.find(member, skip=1), 2)
 
-    def rank(self, member: bytes, score: float) -> int:
-        return self.listpack.find(member, skip=1) >> 1
+    def rank(self, member: bytes) -> int | None:
+        index = self.listpack.find(member, skip=1)
+        return None if index < 0 else index >> 1
 
     def slice(self, start: int, count: int, reverse: bool) -> list[Pair]:
         if not reverse:
@@ -353,10 +351,9 @@ class SkipListForm:
         self.skiplist.delete(score, member)
         self._forget([member])
 
-    def rank(self, member: bytes, score: float) -> int:
-        rank = self.skiplist.rank(score, member)
-        assert rank is not None, f"{member!r} is in the table, not in the skip list"
-        return rank
+    def rank(self, member: bytes) -> int | None:
+        score = self.scores.get(member)
+        return None if score is None else self.skiplist.rank(score, member)
 
     def slice(self, start: int, count: int, reverse: bool) -> list[Pair]:
         pairs: list[Pair] = []
@@ -386,7 +383,10 @@ class SkipListForm:
         last = self.skiplist.last_in_range(bounds)
         if first is None or last is None:
             return 0
-        return self.rank(last.member, last.score) - self.rank(first.member, first.score) + 1
+        first_rank = self.skiplist.rank(first.score, first.member)
+        last_rank = self.skiplist.rank(last.score, last.member)
+        assert first_rank is not None and last_rank is not None, "a node that its own list does not find"
+        return last_rank - first_rank + 1
 
     def delete_range(self, bounds: Range) -> int:
         return self._forget(self.skiplist.delete_range(bounds))
