@@ -228,8 +228,8 @@ def document(entry: Command) -> dict[bytes, Any]:
         b"since": since(entry).encode(),
         b"group": entry.group.encode(),
     }
-    if entry.complexity:
-        docs[b"complexity"] = entry.complexity.encode()
+    if entry.complexity or entry.subcommands:
+        docs[b"complexity"] = entry.complexity.encode() or b"Depends on subcommand."
     docs |= _document_past(entry.name)
     if entry.line.arguments and not entry.subcommands:
         specs = iter(range(len(key_specs(entry.line))))
