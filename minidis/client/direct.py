@@ -313,13 +313,14 @@ class Batch:
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
         client, execute = self.session.client, self.session.embedded.node.execute
+        outbox, add = client.outbox, self.replies.append
         for argv in self.requests:
             try:
                 reply = execute(client, argv)
             except ReplyError as error:
                 reply = error
-            self.replies.append(reply)
-            if reply is WAITING or client.outbox or client.closed or client.reply_mode != "on":
+            add(reply)
+            if outbox or (client.gated and (reply is WAITING or client.closed or client.reply_mode != "on")):
                 break
 
     def answers(self, owner: Pipeline, commands: Sequence[Command], replies: list[Any]) -> list[Any] | None:
