@@ -50,7 +50,8 @@ def get_bit(data: bytes | bytearray, offset: int) -> int:
 def set_bit(buffer: bytearray, offset: int, bit: int) -> int:
     """Set a bit in place, give the old one; the buffer grows with zeros to reach it. O(1), growth aside."""
     index, mask = offset >> 3, 0x80 >> (offset & 7)
-    grow(buffer, index + 1)
+    if index >= len(buffer):
+        grow(buffer, index + 1)
     old = buffer[index]
     buffer[index] = old | mask if bit else old & ~mask
     return 1 if old & mask else 0

@@ -35,7 +35,7 @@ Read next: minidis/structures/skiplist.py, then minidis/commands/sorted_sets.py.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -227,12 +227,18 @@ class ListpackForm:
         return None if text is None else float(text)
 
     def insert(self, member: bytes, score: float) -> None:
-        index = 2 * bisect_left([(old, other) for other, old in self.pairs()], (score, member))
-        self.listpack.insert(index, member, _score_text(score))
+        places = _Places(self.listpack.elements())
+        rank = bisect_left(places, (score, member))
+        self.listpack.insert(2 * rank, member, _score_text(score))
 
     def update(self, member: bytes, old_score: float, new_score: float) -> None:
-        self.remove(member, old_score)
-        self.insert(member, new_score)
+        places, place = _Places(self.listpack.elements()), (new_score, member)
+        rank = self.listpack.find(member, skip=1) >> 1
+        if (rank and places[rank - 1] > place) or (rank + 1 < len(places) and places[rank + 1] < place):
+            self.remove(member, old_score)
+            self.insert(member, new_score)
+        else:  # it stays between its neighbours
+            self.listpack.replace(2 * rank + 1, _score_text(new_score))
 
     def remove(self, member: bytes, score: float) -> None:
         self.listpack.delete(self.listpack.find(member, skip=1), 2)
@@ -428,6 +434,19 @@ _SKIPLIST_BYTES = 32
 _HEADER_NODE_BYTES = allocation_size(24 + 16 * 32)
 _NODE_BYTES = 32  # 24, and the 8 that jemalloc adds to any small number of levels
 _LEVEL_BYTES = 16
+
+
+class _Places(Sequence[tuple[float, bytes]]):
+    """What the members of a listpack are ordered by; only those asked for are decoded."""
+
+    def __init__(self, elements: list[bytes]) -> None:
+        self.elements = elements
+
+    def __len__(self) -> int:
+        return len(self.elements) // 2
+
+    def __getitem__(self, rank: Any) -> Any:
+        return float(self.elements[2 * rank + 1]), self.elements[2 * rank]
 
 
 def _score_text(score: float) -> bytes:
