@@ -115,9 +115,7 @@ def parse_float(text: bytes) -> float | None:
     if text.isdigit() and len(text) < 16:
         return float(text)
     if _PLAIN_FLOAT(text) is not None:
-        value = float(text)
-        if value:
-            return value
+        return float(text)
     form = re.fullmatch(_FLOAT, text)
     if form is None:
         return None
