@@ -64,6 +64,9 @@ REST_US = 1000
 HELD_US = 1 << 62
 """A job that is due at this time stands still."""
 
+LOOK_BYTES = 512
+"""So much is written between two looks at the clock: some twenty short strings, or one value."""
+
 POLL_US = 5000
 """How often a sync in the background is looked at, or a sink that is full."""
 
@@ -138,15 +141,18 @@ class View:
     def is_done(self) -> bool:
         return not self._left
 
-    def write_next(self) -> None:
-        """Write the next key of the queue that still must be; or, if there is none, fill the queue again."""
-        queue, settle = self.queue, self.settled.add
+    def write_on(self, until_bytes: int) -> None:
+        """Write the next key that still must be, and more until there are so many bytes or one is large."""
+        queue, settle, walk = self.queue, self.settled.add, self.walk
+        if not queue:
+            self._refill()
+            queue = self.queue
         while queue:
             key = queue.pop()
             if settle(key):
                 self._write(key, is_its_turn=True)
-                return
-        self._refill()
+                if walk.size_bytes >= until_bytes or walk.is_in_large:
+                    return
 
     def _write(self, key: bytes, is_its_turn: bool) -> None:
         """Write what the key held; if it is not its turn, somebody is about to change it."""
@@ -216,7 +222,7 @@ class Walk:
             elif self._left[-1].is_done:
                 self._left.pop()
             else:
-                self._left[-1].write_next()
+                self._left[-1].write_on(min(most_bytes, self.size_bytes + LOOK_BYTES))
             if self.size_bytes >= most_bytes or clock() >= until_us:
                 return False
         if not self.done:
@@ -269,6 +275,11 @@ class Walk:
         else:
             self._select(view)
             self._append(self.writer.entry(key, value, expires_at_ms, *use))
+
+    @property
+    def is_in_large(self) -> bool:
+        """Is a large value half written?"""
+        return self._large is not None
 
     def is_writing(self, view: View, key: bytes) -> bool:
         """Is this the key of the value that is half written?"""
