@@ -84,6 +84,13 @@ def record(cls=None, /, *, frozen=False, eq=True):
     return made
 
 
+def settle(cls: type) -> None:
+    """Compile a record's `__init__` now, for whoever compares classes before and after."""
+    compile_now = getattr(cls.__init__, "compile_now", None)  # type: ignore[misc]
+    if compile_now is not None:
+        compile_now()
+
+
 def field_names(cls: type) -> tuple[str, ...]:
     """The fields of a record's class, in order."""
     return cls.__match_args__  # type: ignore[attr-defined]
@@ -119,10 +126,14 @@ else:
 
 
 def _compiled_when_called(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], frozen: bool) -> Any:
-    def __init__(self: Any, *values: Any, **named: Any) -> None:
+    def compile_now() -> None:
         cls.__init__ = _initializer(cls, names, defaults, frozen)
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        compile_now()
         cls.__init__(self, *values, **named)
 
+    __init__.compile_now = compile_now  # type: ignore[attr-defined]
     return __init__
 
 
