@@ -23,8 +23,8 @@ Machado, Oliveira and Fernandes (2009), with distances in CIEDE2000 (about 2 is 
 
 tests/test_palette.py works all of it out anew. And no fact is told by colour alone.
 
->>> LIGHT["A"] != DARK["A"], len(ROLES), RIGHT == EDGES["c"]
-(True, 7, True)
+>>> LIGHT["A"] != DARK["A"], len(ROLES), EDGES[RIGHT]
+(True, 7, '#35784b')
 
 Read next: notebook/views/drawing.py, the pen that uses it.
 """
@@ -55,5 +55,16 @@ EDGES = {
 }  # fmt: skip
 """Lines that stand on either page: in HTML and in plotly's charts, which do not know which one it is."""
 
-RIGHT, WRONG, OPEN = EDGES["c"], EDGES["e"], EDGES["f"]
-"""Verdicts; each has a word and a sign beside it."""
+RIGHT, WRONG, OPEN = "c", "e", "f"
+"""Roles of verdicts; each has a word and a sign beside it."""
+
+
+def chip(role: str, words: str) -> str:
+    """A small label in HTML, of words that need no escaping: no ink is dark enough for a light page and light
+    enough for a dark one, so these stand on a fill of their own.
+
+    >>> chip(RIGHT, "✓")
+    '<span style="background-color:#a1d484;color:#033a08;padding:0 .4em;border-radius:3px">✓</span>'
+    """
+    look = f"background-color:{LIGHT[role]};color:{LIGHT[role.upper()]};padding:0 .4em;border-radius:3px"
+    return f'<span style="{look}">{words}</span>'

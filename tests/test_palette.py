@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from minidis.notebook.rendering import PANEL_STYLE, STYLES
-from minidis.palette import DARK, EDGES, LIGHT, ROLES
+from minidis.palette import DARK, EDGES, LIGHT, ROLES, chip
 
 Triple = tuple[float, float, float]
 
@@ -167,6 +167,12 @@ def test_text_is_readable_and_lines_are_seen(page: dict[str, str]) -> None:
     for role in ROLES:
         for ink in (role.upper(), "ink", "dim"):
             assert contrast(page[ink], page[role]) >= TEXT, (ink, role)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_chip_is_readable_wherever_it_stands(role: str) -> None:
+    ground, ink = re.findall(r"color:(#\w{6})", chip(role, "words"))
+    assert contrast(ink, ground) >= TEXT
 
 
 def test_edges_stand_on_either_page() -> None:

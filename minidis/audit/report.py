@@ -20,12 +20,12 @@ from typing import Any, Literal, NamedTuple
 from minidis.audit.facts import CannotTell, Facts, learn
 from minidis.audit.line import Line
 from minidis.audit.traffic import requests_of
-from minidis.palette import OPEN, RIGHT, WRONG
+from minidis.palette import OPEN, RIGHT, WRONG, chip
 
 Verdict = Literal["pass", "fail", "cannot tell"]
 SIGNS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "cannot tell": "?"}
 WORDS: dict[Verdict, str] = {"pass": "pass", "fail": "FAIL", "cannot tell": "cannot be told from here"}
-_COLOURS: dict[Verdict, str] = {"pass": RIGHT, "fail": WRONG, "cannot tell": OPEN}
+_ROLES: dict[Verdict, str] = {"pass": RIGHT, "fail": WRONG, "cannot tell": OPEN}
 
 
 class Answer(NamedTuple):
@@ -124,8 +124,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><td style="color:{_COLOURS[one.verdict]};white-space:nowrap">{SIGNS[one.verdict]} '
-            f"{WORDS[one.verdict]}</td><td>{one.item}</td>"
+            f'<tr><td style="white-space:nowrap">{_chip(one.verdict)}</td><td>{one.item}</td>'
             f'<td style="text-align:left">{escape(one.title)}</td>'
             f'<td style="text-align:left">{escape(one.evidence)}</td>'
             f'<td style="text-align:left">{escape(one.repair) if one.verdict == "fail" else ""}</td></tr>'
@@ -133,6 +132,10 @@ class Report:
         )
         head = "<tr><th></th><th></th><th>the guide says</th><th>evidence</th><th>repair</th></tr>"
         return f"<b>{self.summary}</b><table>{head}{rows}</table>"
+
+
+def _chip(verdict: Verdict) -> str:
+    return chip(_ROLES[verdict], f"{SIGNS[verdict]} {WORDS[verdict]}")
 
 
 def audit(redis: Any, traffic: Iterable[str | bytes] | None = None) -> Report:

@@ -24,7 +24,7 @@ from minidis.course.sources import cell_source, exercises_folder, load
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.magics import read_header, seconds
 from minidis.notebook.session import Session
-from minidis.palette import RIGHT, WRONG
+from minidis.palette import EDGES, RIGHT, WRONG
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Replay:
         )
 
     def _repr_html_(self) -> str:
-        colour = WRONG if self.differences else RIGHT
+        colour = EDGES[WRONG if self.differences else RIGHT]
         return box(colour, f"<pre style='margin:0'>{escape(repr(self))}</pre>")
 
 

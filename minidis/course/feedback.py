@@ -8,13 +8,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from minidis.palette import OPEN, RIGHT, WRONG
+from minidis.palette import EDGES, OPEN, RIGHT, WRONG, chip
 
 if TYPE_CHECKING:
     from minidis.course.grading import Outcome, Result
 
 SIGNS = {"correct": "✓", "wrong": "✗", "not attempted": "○"}
-_COLOURS = {"correct": RIGHT, "wrong": WRONG, "not attempted": OPEN}
+_ROLES = {"correct": RIGHT, "wrong": WRONG, "not attempted": OPEN}
 _BOX = "border-left:4px solid {colour};padding:.4em .9em;margin:.3em 0;line-height:1.5"
 _CODE = "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap"
 
@@ -67,13 +67,11 @@ def result_html(result: Result) -> str:
     )
     items = "".join(_outcome_html(outcome) for outcome in result.outcomes)
     next_ = f'<div style="opacity:.75"><code>{escape(_what_next(result))}</code></div>'
-    return box(_COLOURS[verdict], head + items + next_)
+    return box(EDGES[_ROLES[verdict]], head + items + next_)
 
 
 def _outcome_html(outcome: Outcome) -> str:
-    colour = _COLOURS[outcome.verdict]
-    verdict = f'<span style="color:{colour}">{SIGNS[outcome.verdict]} {outcome.verdict}</span>'
-    line = f"<div>{verdict} {escape(outcome.test)}</div>"
+    line = f"<div>{_chip(outcome.verdict)} {escape(outcome.test)}</div>"
     if outcome.verdict != "wrong":
         return line
     rows = "".join(
@@ -82,6 +80,10 @@ def _outcome_html(outcome: Outcome) -> str:
         for name, text in (("given", outcome.given), ("came", outcome.came), ("due", outcome.due))
     )
     return f'{line}<table style="margin-left:1.2em">{rows}</table>'
+
+
+def _chip(verdict: str) -> str:
+    return chip(_ROLES[verdict], f"{SIGNS[verdict]} {verdict}")
 
 
 def progress_text(rows: list[tuple[Any, dict[str, Any]]]) -> str:
@@ -109,8 +111,8 @@ def progress_html(rows: list[tuple[Any, dict[str, Any]]]) -> str:
     for exercise, entry in rows:
         state = state_of(entry)
         cells.append(
-            f'<tr><td style="color:{_COLOURS[state]}">{SIGNS[state]} {state}</td>'
-            f"<td>{escape(exercise.number)}</td><td style='text-align:left'>{escape(exercise.title)}</td>"
+            f"<tr><td>{_chip(state)}</td><td>{escape(exercise.number)}</td>"
+            f"<td style='text-align:left'>{escape(exercise.title)}</td>"
             f"<td>{exercise.kind}</td><td>{entry.get('best', 0):g} / {exercise.points}</td></tr>"
         )
     return (

@@ -19,7 +19,7 @@ from tests.house.paths import NOTEBOOKS, short
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOTLY = "application/vnd.plotly.v1+json"
-DRAWN = "svg, canvas, .widget-slider, .widget-button"  # a view's picture, or a control of ipywidgets
+DRAWN = "svg, canvas, .widget-text, .widget-slider, .widget-button"  # a view's picture, or an ipywidget
 ANNOUNCED = {"raises-exception", "nbval-raises-exception"}
 
 # Plotly's extension keeps an image without a source of its own.
