@@ -297,12 +297,17 @@ class Batch:
     def run(cls, commands: Sequence[Command], connection: Any) -> Batch | None:
         """Run them on a connection, or answer None when it cannot be done directly."""
         session = ready_session(connection)
-        if session is None or any(options and not _BY_PARSER.isdisjoint(options) for _, options in commands):
+        if session is None:
             return None
+        requests = []
         try:
-            batch = cls(connection, session, [request(args) for args, _ in commands])
+            for args, options in commands:
+                if options and not _BY_PARSER.isdisjoint(options):
+                    return None
+                requests.append(request(args))
         except (KeyError, UnicodeEncodeError):
             return None
+        batch = cls(connection, session, requests)
         with session.embedded.lock:
             try:
                 batch._run()

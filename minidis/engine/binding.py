@@ -10,7 +10,8 @@ Most commands have one of four shapes, told from the line alone:
 Any other line (ZADD, numkeys, a timeout after the keys) is *irregular*: the handler takes the words
 as they came, `handler(client, *words)`, and the line still serves COMMAND and HELP.
 
-A command of fixed arity pays nothing for all this: its arguments are unpacked straight from argv.
+A command of fixed arity pays nothing for all this: its arguments are unpacked straight from argv.  What
+nearly all of them take (a key; a key and a word, a number, a range) has a function of its own.
 
 >>> def handler(client, key, value, nx=False, ex=None): return (key, value, nx, ex)
 >>> invoke = bind(parse("SET key value [NX|XX] [EX seconds:int|PX milliseconds:int]"), handler)
@@ -156,6 +157,20 @@ def _bind_fixed(line: SyntaxLine, handler: Handler, skip: int) -> Invoke:
             arguments[position] = convert(arguments[position])
         return handler(client, *arguments)
 
+    def key_and_number(client, argv):
+        if len(argv) != 3:
+            raise errors.wrong_arity(name)
+        return handler(client, argv[1], integer(argv[2]))
+
+    def key_and_range(client, argv):
+        if len(argv) != 4:
+            raise errors.wrong_arity(name)
+        return handler(client, argv[1], integer(argv[2]), integer(argv[3]))
+
+    if skip == 1 and converters == [(1, integer)] and words == 3:
+        return key_and_number
+    if skip == 1 and converters == [(1, integer), (2, integer)] and words == 4:
+        return key_and_range
     if converters:
         return converted
     if skip == 1 and words in (2, 3):  # the hot path: no slice, no star
