@@ -17,7 +17,8 @@ with callbacks of its own, or with those of RESP3, has none of these functions, 
 Mirrors: redis/_parsers/helpers.py (tests hold that both ways answer alike).
 Complexity: O(elements).
 
->>> at_once(float_or_none, 1.5, {}, False), at_once(float_or_none, b"1.5", {}, False) is NOT_AT_ONCE
+>>> way = AT_ONCE[id(float_or_none)]
+>>> way(1.5, {}, False), way(b"1.5", {}, False) is NOT_AT_ONCE
 (1.5, True)
 
 Read next: direct.py.
@@ -41,13 +42,7 @@ from redis._parsers.helpers import (
 from minidis.protocol.replies import Pairs
 
 NOT_AT_ONCE: Any = object()
-"""The answer of `at_once` where a reply must be converted and handed to the callback."""
-
-
-def at_once(callback: Callable[..., Any], reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    """What `callback` would make of a reply in RESP2, or NOT_AT_ONCE.  May raise UnicodeDecodeError."""
-    way = _WAYS.get(id(callback))
-    return NOT_AT_ONCE if way is None else way(reply, options, decodes)
+"""The answer of a way where a reply must be converted and handed to the callback after all."""
 
 
 def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
@@ -81,11 +76,12 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     for entry_id, words in reply:
         if decodes:
             entry_id, words = entry_id.decode(), [word.decode() for word in words]
-        answer.append((entry_id, dict(zip(words[::2], words[1::2], strict=True))))
+        word = iter(words)
+        answer.append((entry_id, dict(zip(word, word, strict=True))))
     return answer
 
 
-_WAYS: dict[int, Callable[[Any, dict[str, Any], bool], Any]] = {
+AT_ONCE: dict[int, Callable[[Any, dict[str, Any], bool], Any]] = {
     id(get_response_callbacks(2, True)["HGETALL"]): _map,
     id(zset_score_pairs): _scored,
     id(float_or_none): _number,
@@ -94,3 +90,7 @@ _WAYS: dict[int, Callable[[Any, dict[str, Any], bool], Any]] = {
     id(bool_ok): _success,
     id(parse_stream_list): _stream,
 }
+"""By the callback's id, what it would make of a reply in RESP2: `way(reply, options, decodes)`.
+
+A way answers NOT_AT_ONCE where it does not know, and may raise UnicodeDecodeError.
+"""

@@ -35,7 +35,7 @@ from typing import Any
 import redis.client
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
-from minidis.client.callbacks import NOT_AT_ONCE, at_once
+from minidis.client.callbacks import AT_ONCE, NOT_AT_ONCE
 from minidis.client.session import Session
 from minidis.client.values import AS_IT_IS, Unusual, unusual
 from minidis.engine.waiting import WAITING
@@ -119,8 +119,9 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
                     embedded.settle()
         if client.gated or client.outbox:
             raise Unusual
-        if callback is not None and client.protocol == 2:
-            answer = at_once(callback, reply, options, session.decodes)
+        way = AT_ONCE.get(id(callback))
+        if way is not None and client.protocol == 2:
+            answer = way(reply, options, session.decodes)
             if answer is not NOT_AT_ONCE:
                 return answer
         convert = session.of_type[client.protocol].get(type(reply), unusual)
@@ -129,18 +130,15 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
         return _parsed(owner, connection, session, error, args, options)
     except (Unusual, UnicodeDecodeError):
         return _parsed(owner, connection, session, reply, args, options)
-    if callback is None and name.isupper():
-        return value
-    return called_back(owner, name, value, options)
+    return called_back(owner, callback, name, value, options)
 
 
-def called_back(owner: redis.Redis, name: Any, value: Any, options: dict[str, Any]) -> Any:
-    """What redis-py's response callback makes of a reply.  `response_callbacks` spells names in capitals."""
-    callback = _find_callback(owner.response_callbacks, name)
+def called_back(owner: redis.Redis, callback: Any, name: Any, value: Any, options: dict[str, Any]) -> Any:
+    """What redis-py's response callback makes of a reply; `callback` is the one for this `name`, if any."""
     if callback is None:
         if name.isupper():
             return value
-        callback = owner.response_callbacks.get(name)
+        callback = owner.response_callbacks.get(name)  # which spells names in capitals
         if callback is None:
             return value
     options.pop("keys", None)  # they are for redis-py's cache
@@ -343,8 +341,9 @@ class Batch:
         try:
             for (args, options), reply in zip(commands, replies, strict=True):
                 callback = _find_callback(callbacks, args[0])
-                if callback is not None and is_plain:
-                    answer = at_once(callback, reply, options, decodes)
+                way = AT_ONCE.get(id(callback))
+                if way is not None and is_plain:
+                    answer = way(reply, options, decodes)
                     if answer is not NOT_AT_ONCE:
                         answers.append(answer)
                         continue
@@ -356,7 +355,8 @@ class Batch:
             return None
         for place in left:
             args, options = commands[place]
-            answers[place] = called_back(owner, args[0], answers[place], options)
+            callback = _find_callback(callbacks, args[0])
+            answers[place] = called_back(owner, callback, args[0], answers[place], options)
         return answers
 
     def sent(self) -> SentConnection:

@@ -141,6 +141,8 @@ class Client:
 
         Called several times it enters several commands, in order; with no argument it enters none.
         """
+        if not self.node.journal.subscribers:  # nobody reads it
+            return
         if self.journal_commands is None:
             self.journal_commands = []
         if argv:
