@@ -75,6 +75,10 @@ FILES = {  # of a package: the name that each has in the site
 
 FOLDERS = ["notebooks", "exercises"]
 
+UNREAD = {  # folders of a wheel that no page opens: types of packages that are not here
+    "jedi": ("jedi/third_party/django-stubs/", "jedi/third_party/typeshed/stubs/"),
+}
+
 
 def main() -> None:
     if ("pyodide", PYODIDE_VERSION) not in NPM_PACKAGES:
@@ -86,13 +90,10 @@ def main() -> None:
     runtime = PAGES / "static/pyodide"
     for (name, version), integrity in NPM_PACKAGES.items():
         unpack(npm_package(name, version, integrity), FILES[name], runtime)
-    write_lock(runtime, python_wheels())
-    shutil.copy(HERE / "jupyter-lite.json", PAGES)
+    write_settings(write_lock(runtime, python_wheels()))
     shutil.copy(HERE / "overrides.json", PAGES)
     for folder in FOLDERS:
-        shutil.copytree(
-            PROJECT / folder, PAGES / "files" / folder, ignore=shutil.ignore_patterns(".*", "source")
-        )
+        shutil.copytree(PROJECT / folder, PAGES / "files" / folder, ignore=shutil.ignore_patterns(".*"))
     builder = Path(sys.executable).parent / "jupyter-lite"
     contents, settings = PAGES / "files", PAGES / "overrides.json"
     run(builder, "build", "--lite-dir", PAGES, "--output-dir", OUTPUT, "--contents", contents,
@@ -148,12 +149,14 @@ def fetch_wheels(folder: Path) -> None:
     partial.rename(folder)
 
 
-def write_lock(runtime: Path, wheels: list[Path]) -> None:
-    """pyodide-lock.json with these wheels alone: what is not there cannot be asked for elsewhere."""
+def write_lock(runtime: Path, wheels: list[Path]) -> str:
+    """pyodide-lock.json with these wheels alone: what is not there cannot be asked for elsewhere.
+
+    Answers its hash.
+    """
     path = runtime / "pyodide-lock.json"
     lock = json.loads(path.read_text())
-    local = [Path(shutil.copy(wheel, runtime)) for wheel in wheels]
-    packages = [describe(wheel) for wheel in local]
+    packages = [describe(pack(wheel, runtime)) for wheel in wheels]
     names = {package["name"] for package in packages}
     for package in packages:
         package["depends"] = [name for name in package["depends"] if name in names]
@@ -162,6 +165,28 @@ def write_lock(runtime: Path, wheels: list[Path]) -> None:
     missing = set(preloaded()) - names
     if missing:
         sys.exit(f"jupyter-lite.json asks for packages that no wheel carries: {', '.join(sorted(missing))}")
+    return content_hash(path)
+
+
+def pack(wheel: Path, runtime: Path) -> Path:
+    """Put a wheel into the site, without UNREAD.
+
+    Its name gets a build tag, the hash of what is in it: a browser that has cached another build's wheel of
+    this version does not take that one.
+    """
+    name, version, _, _ = parse_wheel_filename(wheel.name)
+    unread = UNREAD.get(name, ())
+    packed = runtime / wheel.name
+    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for member in source.infolist():
+            if not member.filename.startswith(unread):
+                target.writestr(member, source.read(member), zipfile.ZIP_DEFLATED)
+    distribution, _, tags = wheel.name.partition(f"-{version}-")
+    return packed.rename(runtime / f"{distribution}-{version}-0{content_hash(packed)}-{tags}")
+
+
+def content_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def describe(wheel: Path) -> dict[str, Any]:
@@ -198,11 +223,23 @@ def wanted(requirement: Requirement) -> bool:
 
 def preloaded() -> list[str]:
     """The packages that the kernel loads before it says that it is ready."""
-    settings = json.loads((HERE / "jupyter-lite.json").read_text())
-    kernel = settings["jupyter-config-data"]["litePluginSettings"][
-        "@jupyterlite/pyodide-kernel-extension:kernel"
-    ]
-    return kernel["loadPyodideOptions"]["packages"]
+    return pyodide_options(read_settings())["packages"]
+
+
+def write_settings(lock_hash: str) -> None:
+    """jupyter-lite.json; the lock's address is another one for each build, as the wheels' are."""
+    settings = read_settings()
+    pyodide_options(settings)["lockFileURL"] += f"?{lock_hash}"
+    (PAGES / "jupyter-lite.json").write_text(json.dumps(settings, indent=1))
+
+
+def read_settings() -> dict[str, Any]:
+    return json.loads((HERE / "jupyter-lite.json").read_text())
+
+
+def pyodide_options(settings: dict[str, Any]) -> dict[str, Any]:
+    plugins = settings["jupyter-config-data"]["litePluginSettings"]
+    return plugins["@jupyterlite/pyodide-kernel-extension:kernel"]["loadPyodideOptions"]
 
 
 def write_first_page() -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from minidis.drivers import browser
 from minidis.drivers.storage import JsonDocument, read_text
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -27,8 +28,9 @@ Notebook = dict[str, Any]
 
 
 def exercises_folder() -> Path:
-    """The folder `exercises/` of the checkout this package runs from."""
-    folder = Path(__file__).resolve().parent.parent.parent / "exercises"
+    """The folder `exercises/` of the checkout this package runs from, or of the site that a browser has open."""
+    course = browser.DRIVE if browser.inside() else Path(__file__).resolve().parent.parent.parent
+    folder = course / "exercises"
     if not (folder / "source").is_dir():
         raise FileNotFoundError("the exercises' sources are not here: run from a checkout of minidis")
     return folder

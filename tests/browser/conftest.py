@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.console import Console
 from tests.browser.lab import CHROMIUM_OPTIONS, LOOK_MS, Lab, Notebook, chromium
 
 # Scope: playwright keeps an event loop running in this thread, so it has to end with its module; a later
@@ -37,8 +38,10 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
 def page(browser: Any) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(LOOK_MS)
+    console = Console(page)
     yield page
     page.close()
+    assert console.complaints == []
 
 
 @pytest.fixture
