@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 OTHERS = {
+    r"status of 404 .*:\d+/favicon\.ico\)$": (
+        "JupyterLite names its icon when the browser may have looked for one already"
+    ),
     r"status of 404 .*/api/contents/.*/all\.json\)$": (
         "JupyterLite asks the file server what it has in a folder that was made in the browser's storage"
     ),
