@@ -28,7 +28,7 @@ Notebook = dict[str, Any]
 
 
 def exercises_folder() -> Path:
-    """The folder `exercises/` of the checkout this package runs from, or of the site that a browser has open."""
+    """The folder `exercises/` of the checkout this package runs from; in a browser, of the site."""
     course = browser.DRIVE if browser.inside() else Path(__file__).resolve().parent.parent.parent
     folder = course / "exercises"
     if not (folder / "source").is_dir():
