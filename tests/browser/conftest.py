@@ -41,7 +41,7 @@ def page(browser: Any) -> Iterator[Any]:
     console = Console(page)
     yield page
     page.close()
-    assert console.complaints == []
+    assert console.complaints == [], "\n".join(console.complaints)
 
 
 @pytest.fixture

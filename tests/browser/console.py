@@ -6,6 +6,12 @@ import re
 from typing import Any
 
 OTHERS = {
+    r"Shared module @jupyterlite/services doesn't exist": (
+        "the tests' .venv has the site's kernel, too, which JupyterLab offers to load, and cannot"
+    ),
+    r"Could not restore the debugger state: Canceled future for debug_request": (
+        "JupyterLab's debugger asks a kernel that is being shut down"
+    ),
     r"status of 404 .*:\d+/favicon\.ico\)$": (
         "JupyterLite names its icon when the browser may have looked for one already"
     ),
