@@ -34,14 +34,16 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
     lab.stop()
 
 
+CONSOLE = pytest.StashKey[Console]()
+
+
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
+def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(LOOK_MS)
-    console = Console(page)
+    request.node.stash[CONSOLE] = Console(page)
     yield page
     page.close()
-    assert console.complaints == [], "\n".join(console.complaints)
 
 
 @pytest.fixture
@@ -56,6 +58,16 @@ def open_notebook(lab: Lab, page: Any) -> Iterator[Callable[[str], Notebook]]:
     yield open_
     for notebook in opened:
         notebook.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[Any]:
+    """A test that has passed fails if its page complained, up to then: not while its kernel is shut down."""
+    result = yield
+    if CONSOLE in item.stash:
+        complaints = item.stash[CONSOLE].complaints
+        assert complaints == [], "\n".join(complaints)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

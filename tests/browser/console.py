@@ -9,8 +9,8 @@ OTHERS = {
     r"Shared module @jupyterlite/services doesn't exist": (
         "the tests' .venv has the site's kernel, too, which JupyterLab offers to load, and cannot"
     ),
-    r"Could not restore the debugger state: Canceled future for debug_request": (
-        "JupyterLab's debugger asks a kernel that is being shut down"
+    r"Canceled future for \w+ message before replies were done": (
+        "JupyterLab asks something of a kernel, a debugger's state for example, that is being shut down"
     ),
     r"status of 404 .*:\d+/favicon\.ico\)$": (
         "JupyterLite names its icon when the browser may have looked for one already"
