@@ -5,6 +5,8 @@ Read next: minidis/structures/hyperloglog.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
@@ -99,16 +101,16 @@ def _draw_map(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     few = sum(map(bool, data["registers"])) < 500
     thickness = SQUARE + (1.4 if few else -0.3)  # a few squares alone would hardly be seen
     # One path per shade, a stroke per run: so even 16384 registers are a small picture.
-    for shade in range(1, len(SHADE_STARTS)):
-        commands = []
-        for row in range(ROWS):
-            values = data["registers"][row * COLUMNS : (row + 1) * COLUMNS]
-            commands += [
-                f"M{left + a * SQUARE:.1f} {y + (row + 0.5) * SQUARE:.1f}h{(b - a) * SQUARE:.1f}"
-                for a, b in _runs(values, shade)
-            ]
+    strokes: dict[int, str] = dict.fromkeys(range(1, len(SHADE_STARTS)), "")
+    shades = bytes(data["registers"]).translate(_SHADE_OF_VALUE)
+    for row in range(ROWS):
+        for shade, start, stop in _runs(shades[row * COLUMNS : (row + 1) * COLUMNS]):
+            if shade:
+                x, middle = left + start * SQUARE, y + (row + 0.5) * SQUARE
+                strokes[shade] += f"M{x:.1f} {middle:.1f}h{(stop - start) * SQUARE:.1f}"
+    for shade, commands in strokes.items():
         if commands:
-            canvas.path("".join(commands), "a", thickness, y + ROWS * SQUARE, opacity=_opacity(shade))
+            canvas.path(commands, "a", thickness, y + ROWS * SQUARE, opacity=_opacity(shade))
     if data["element"]:
         row, column = divmod(data["element"]["register"], COLUMNS)
         x, top = left + (column + 0.5) * SQUARE, y + (row + 0.5) * SQUARE
@@ -116,21 +118,20 @@ def _draw_map(canvas: Canvas, data: dict[str, Any], y: float) -> float:
     return y + ROWS * SQUARE + 6
 
 
-def _runs(values: list[int], shade: int) -> list[tuple[int, int]]:
-    """(start, stop) of each run of registers whose value has this shade."""
-    runs: list[tuple[int, int]] = []
-    for place, value in enumerate(values):
-        if _shade(value) != shade:
-            continue
-        if runs and runs[-1][1] == place:
-            runs[-1] = (runs[-1][0], place + 1)
-        else:
-            runs.append((place, place + 1))
-    return runs
+def _runs(shades: bytes) -> Iterator[tuple[int, int, int]]:
+    """(shade, start, stop) of each run of registers that have the same shade."""
+    start = 0
+    for shade, run in groupby(shades):
+        stop = start + sum(1 for _ in run)
+        yield shade, start, stop
+        start = stop
 
 
 def _shade(value: int) -> int:
     return max(shade for shade, start in enumerate(SHADE_STARTS) if value >= start)
+
+
+_SHADE_OF_VALUE = bytes(map(_shade, range(256)))
 
 
 def _opacity(shade: int) -> float:
