@@ -39,7 +39,7 @@ from minidis.protocol.numbers import (
     parse_long_double,
 )
 from minidis.protocol.replies import Pairs, ReplyError
-from minidis.values.hash import Hash, Pair
+from minidis.values.hash import Hash
 
 # -- setting ----------------------------------------------------------------------------------------
 
@@ -49,11 +49,7 @@ def hset(client: Client, key: bytes, *words: bytes) -> int:
     """Set fields of a hash, and count those that are new. O(1) for each field/value pair added, so O(N) to \
 add N field/value pairs when the command is called with multiple field/value pairs."""
     value = edit_or_create(client, key)
-    if len(words) == 2:
-        added = int(value.set(*words))
-    else:
-        value.expect(words)
-        added = sum([value.set(field, text) for field, text in pairs_of(words)])
+    added = int(value.set(*words)) if len(words) == 2 else value.set_all(words)
     client.db.touch(key, "hset", len(words) // 2)
     return added
 
@@ -136,10 +132,6 @@ def edit_or_create(client: Client, key: bytes) -> Hash:
     """The hash at a key, made if it is missing."""
     value = client.db.edit(key, Hash)
     return client.db.create(key, Hash(client.node.encodings)) if value is None else value
-
-
-def pairs_of(words: tuple[bytes, ...]) -> Iterable[Pair]:
-    return zip(words[::2], words[1::2], strict=True)
 
 
 # -- getting ----------------------------------------------------------------------------------------

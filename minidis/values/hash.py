@@ -121,6 +121,15 @@ class Hash(Value):
             self.convert()
         return is_new
 
+    def set_all(self, words: tuple[bytes, ...]) -> int:
+        """Set field, value, field, value ...; how many fields are new. O(1) for each, O(n) in a listpack."""
+        self.expect(words)
+        form, fields = self.form, words[::2]
+        if type(form) is ListpackForm and not form.listpack and len(set(fields)) == len(fields):
+            form.listpack.extend(words)  # in one step
+            return len(fields)
+        return sum([self.set(field, value) for field, value in zip(fields, words[1::2], strict=True)])
+
     def delete(self, field: bytes) -> bool:
         """Take a field out; False if it wasn't there. O(1), O(n) in a listpack."""
         return self.form.delete(field)

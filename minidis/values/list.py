@@ -121,6 +121,9 @@ class List(Value):
         """Add one by one at the tail, or at the head: the last one is then the first.  O(1) each."""
         self._make_room(sum(map(len, elements)), len(elements))
         form = self.form
+        if self.is_packed and len(elements) > 1:
+            form.insert(0, *reversed(elements)) if head else form.extend(elements)
+            return
         if self.is_packed:
             add = form.prepend if head else form.append
         else:

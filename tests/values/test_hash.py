@@ -66,6 +66,21 @@ def test_expect_converts_before_the_fields_come():
     assert value.encoding == "hashtable"
 
 
+@given(
+    st.lists(st.tuples(st.binary(max_size=2), st.binary(max_size=9)), min_size=1, max_size=8), st.booleans()
+)
+def test_all_at_once_is_one_after_the_other(pairs, is_empty):
+    at_once, one_by_one = Hash(Encodings(**SMALL)), Hash(Encodings(**SMALL))
+    for value in (at_once, one_by_one):
+        if not is_empty:
+            value.set(b"f", b"v")
+    words = tuple(word for pair in pairs for word in pair)
+    one_by_one.expect(words)
+    assert at_once.set_all(words) == sum([one_by_one.set(*pair) for pair in pairs])
+    assert (list(at_once.items()), at_once.encoding) == (list(one_by_one.items()), one_by_one.encoding)
+    at_once.check()
+
+
 @pytest.mark.parametrize("size", [40, 900])
 def test_samples_are_distinct_and_reach_everywhere(size):
     value, model = Hash(Encodings()), {b"f%d" % n: b"%d" % n for n in range(size)}
