@@ -134,20 +134,30 @@ class Stream(Value):
 
     def walk(self, low: StreamId = MIN_ID, high: StreamId = MAX_ID, reverse: bool = False) -> Iterator[Entry]:
         """The entries with ids from low to high, both included, either way. O(log N) to the first."""
+        if self.visited is not None and self._all_are_in(self.visited.entries, low, high):
+            return _within(self.visited.entries, low, high, reverse)
+        return self._walk_nodes(low, high, reverse)
+
+    def _walk_nodes(self, low: StreamId, high: StreamId, reverse: bool) -> Iterator[Entry]:
         if reverse:
             nodes = self.tree.items_down(high.key)
         else:
-            before = self.tree.seek("<=", low.key) if low > MIN_ID else None
+            before = self.tree.seek("<=", low.key)
             nodes = self.tree.items(before[0] if before else None)
         lowest_key, highest_key = low.key, high.key
         for key, node in nodes:
             if key > highest_key:
                 return
-            entries = self._living_entries(key, node)
-            first, end = bisect_left(entries, low, key=_ID_OF), bisect_right(entries, high, key=_ID_OF)
-            yield from entries[first:end][::-1] if reverse else entries[first:end]
+            yield from _within(self._living_entries(key, node), low, high, reverse)
             if reverse and key <= lowest_key:
                 return
+
+    def _all_are_in(self, entries: list[Entry], low: StreamId, high: StreamId) -> bool:
+        """Are all entries from low to high among these, which are those of one node?"""
+        if not entries:
+            return False
+        first, last = entries[0].id, entries[-1].id
+        return (first <= low or first == self.first_id) and (last >= high or last == self.last_id)
 
     def find(self, entry_id: StreamId) -> Entry | None:
         """The entry with this id. O(log N)."""
@@ -344,3 +354,9 @@ class Stream(Value):
         """The newest node is allocated in one go, and cut to its size when the next one begins."""
         planned = min(self.encodings.stream_node_max_bytes or FIRST_ALLOCATION_BYTES, FIRST_ALLOCATION_BYTES)
         return allocation_size(max(size, planned))
+
+
+def _within(entries: list[Entry], low: StreamId, high: StreamId, reverse: bool) -> Iterator[Entry]:
+    """Those with ids from low to high, of entries in order."""
+    first, end = bisect_left(entries, low, key=_ID_OF), bisect_right(entries, high, key=_ID_OF)
+    return iter(entries[first:end][::-1] if reverse else entries[first:end])
