@@ -219,14 +219,15 @@ def flushing(world: World, keys: int) -> None:
         pass
 
 
-def _unlinking(add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
-    def unlinking(world: World, keys: int) -> None:
+def _freeing_later(request: str, add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
+    def freeing_later(world: World, keys: int) -> None:
         _collection(world, keys, add, *words)
-        world.timed("UNLINK", "big")
+        world.run("CONFIG", "SET", "lazyfree-lazy-user-del", "yes")
+        world.timed(request, "big")
         for _ in world.turns(lambda: not world.node.lazy_free.queue):
             pass
 
-    return unlinking
+    return freeing_later
 
 
 def _deleting(add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
@@ -267,10 +268,11 @@ WORK: dict[str, Callable[[World, int], None]] = {
     "loading an RDB file": loading,
     "a replica takes a snapshot in": receiving,
     "FLUSHALL ASYNC": flushing,
-    "UNLINK of a set": _unlinking(*_SET),
-    "UNLINK of a sorted set": _unlinking(*_ZSET),
-    "UNLINK of a hash": _unlinking(*_HASH),
-    "UNLINK of a list": _unlinking(*_LIST),
+    "UNLINK of a set": _freeing_later("UNLINK", *_SET),
+    "UNLINK of a sorted set": _freeing_later("UNLINK", *_ZSET),
+    "UNLINK of a hash": _freeing_later("UNLINK", *_HASH),
+    "UNLINK of a list": _freeing_later("UNLINK", *_LIST),
+    "lazyfree-lazy-user-del, a sorted set": _freeing_later("DEL", *_ZSET),
     "DEL of a set": _deleting(*_SET),
     "DEL of a sorted set": _deleting(*_ZSET),
 }
