@@ -119,7 +119,7 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
                     embedded.settle()
         if client.gated or client.outbox:
             raise Unusual
-        way = AT_ONCE.get(id(callback))
+        way = None if callback is None else AT_ONCE.get(id(callback))
         if way is not None and client.protocol == 2:
             answer = way(reply, options, session.decodes)
             if answer is not NOT_AT_ONCE:
@@ -130,14 +130,14 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
         return _parsed(owner, connection, session, error, args, options)
     except (Unusual, UnicodeDecodeError):
         return _parsed(owner, connection, session, reply, args, options)
+    if callback is None and name.isupper():
+        return value
     return called_back(owner, callback, name, value, options)
 
 
 def called_back(owner: redis.Redis, callback: Any, name: Any, value: Any, options: dict[str, Any]) -> Any:
     """What redis-py's response callback makes of a reply; `callback` is the one for this `name`, if any."""
     if callback is None:
-        if name.isupper():
-            return value
         callback = owner.response_callbacks.get(name)  # which spells names in capitals
         if callback is None:
             return value
@@ -187,6 +187,12 @@ class _ShorterMethods:
         if type(seconds) is int and len(options) == 1 and not arguments:
             return self.execute_command("SET", name, value, "EX", seconds)
         return super().set(name, value, *arguments, **options)  # type: ignore[misc]
+
+    @wraps(redis.Redis.mget)
+    def mget(self, keys: Any, *others: Any) -> Any:
+        if type(keys) is list and keys and not others:
+            return self.execute_command("MGET", *keys, keys=keys.copy())
+        return super().mget(keys, *others)  # type: ignore[misc]
 
 
 class Redis(_ShorterMethods, redis.Redis):
