@@ -12,6 +12,7 @@ Read next: progress.py, what is known of them.
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from minidis.course.feedback import SIGNS, state_of
 from minidis.course.sources import (
     Notebook,
     cell_source,
+    exercises_folder,
     learner_path,
     learner_version,
     load,
@@ -67,6 +69,19 @@ def keep_answers(path: str | Path) -> int:
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
     JsonDocument(Path(path)).write(notebook, sort_keys=False)
     return len(found)
+
+
+def set_aside() -> Path | None:
+    """Keep the answers in exercises/ in a file beside them, before something is written over them.
+
+    Answers the file, a new one each time; None where nothing was answered.  Raises OSError.
+    """
+    if not any(map(_answers_to, source_paths())):
+        return None
+    folder = exercises_folder()
+    path = next(free for number in count(1) if not (free := folder / f"kept_answers_{number}.ipynb").exists())
+    keep_answers(path)
+    return path
 
 
 def put_answers_back(path: str | Path) -> dict[str, str]:

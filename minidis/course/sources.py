@@ -3,7 +3,8 @@
 `exercises/source/CHAPTER/NUMBER_name.ipynb` is a notebook in nbgrader's conventions: the learner's
 cell holds the reference solution between `### BEGIN SOLUTION` and `### END SOLUTION`, the test cell
 is a locked `check(...)`.  From it `python -m minidis.course.sources` writes the learner's version,
-`exercises/CHAPTER/NUMBER_name.ipynb`, by nbgrader's own rule: each solution becomes
+`exercises/CHAPTER/NUMBER_name.ipynb` (answers that stand there are kept first), by nbgrader's own rule: each
+solution becomes
 
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -135,6 +136,19 @@ def release_all() -> list[Path]:
     return written
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write them all anew; what a learner has answered in them is kept in a file."""
+    from minidis.course.answers import set_aside  # which stands on this module
+
+    kept = set_aside()
     for path in release_all():
         print(path.relative_to(exercises_folder().parent))
+    if kept is not None:
+        print(
+            f"The exercises are blank again. The answers in them are kept: {kept}\n"
+            f"minidis course answers --back {kept}   puts them back"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""What axe-core has to say about a page, or about parts of it."""
+"""What axe-core has to say about a page, or about parts of it, or about what a notebook shows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,39 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser.lab import Notebook
+
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+OUTPUT = ".jp-OutputArea-output"
+
+# axe takes for hidden what lies outside of a body without height, and what one would have to scroll to.
+LAY_OUT_WHOLE = """() => {
+  const style = document.createElement('style');
+  style.textContent = 'html, body {height: 100%}';
+  document.head.append(style);
+  return document.querySelector('.jp-WindowedPanel-viewport').scrollHeight + 300;
+}"""
+
+# An output that nobody could read, at the very end: if it is not found, nothing was looked at.
+ADD_A_BAIT = """selector => {
+  const bait = document.createElement('span');
+  bait.style.cssText = 'color: #808080; background: #8c8c8c';
+  bait.textContent = 'bait';
+  [...document.querySelectorAll(selector)].at(-1).append(bait);
+}"""
+
+
+def complaints_about_outputs(notebook: Notebook) -> list[str]:
+    """What is wrong with the outputs and live views of an open notebook, in the light and the dark theme."""
+    page, found = notebook.page, []
+    page.set_viewport_size({"width": 1280, "height": page.evaluate(LAY_OUT_WHOLE)})
+    page.evaluate(ADD_A_BAIT, OUTPUT)
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        notebook.change_theme(theme)
+        wrong = complaints(page, OUTPUT)
+        assert any(">bait<" in complaint for complaint in wrong)
+        found += [f"{theme}: {complaint}" for complaint in wrong if ">bait<" not in complaint]
+    return found
 
 
 def complaints(page: Any, *parts: str) -> list[str]:

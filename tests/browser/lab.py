@@ -151,6 +151,8 @@ EXECUTE = """name => {
 EXECUTED = """() => window.executed
   && window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'idle'"""
 
+CHANGE_THEME = "theme => { window.jupyterapp.commands.execute('apputils:change-theme', { theme }); }"
+
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(({ model }) => ({
   type: model.type,
   source: model.sharedModel.source,
@@ -227,6 +229,14 @@ class Notebook:
     def wait_until_shown(self, places: list[list[int]], selector: str) -> None:
         """Wait until each of these outputs, [index of its cell, number] each, shows something like this."""
         self.page.wait_for_function(SHOWN, arg=[places, selector], timeout=LOOK_MS)
+
+    def change_theme(self, name: str) -> None:
+        """Change JupyterLab's theme, and wait until it is there."""
+        self.page.evaluate(CHANGE_THEME, name)
+        is_light = str("Dark" not in name).lower()
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light", arg=is_light, timeout=LOOK_MS
+        )
 
     def close(self) -> None:
         """Let the kernel go."""

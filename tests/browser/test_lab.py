@@ -6,6 +6,7 @@ One module on purpose: its tests share a server and a browser, on whichever work
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,29 @@ import nbformat
 import pytest
 
 from minidis.course import sources
+from tests.browser.accessibility import complaints_about_outputs
 from tests.browser.lab import LOOK_MS, START_MS, Lab, Notebook
 from tests.house.paths import NOTEBOOKS, short
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 DRAWN = "svg, canvas, .widget-text, .widget-slider, .widget-button"  # a view's picture, or an ipywidget
+ACCESSIBLE = os.environ.get("MINIDIS_ACCESSIBLE", "04").split()
+"""Chapters that are put under an accessibility checker, too; in CI one, since that takes its time."""
 ANNOUNCED = {"raises-exception", "nbval-raises-exception"}
 
 # Plotly's extension keeps an image without a source of its own.
 IMAGES_LOADED = """() => [...document.querySelectorAll('.jp-OutputArea-output img[src^="data:"]')]
   .every(image => image.naturalWidth > 0)"""
+
+# The control or the shape of a view that has the focus, as the view's own words for it; "" outside of it.
+FOCUSED = """view => {
+  const element = document.activeElement;
+  if (!view.contains(element)) return '';
+  return element.dataset.event ? `${element.dataset.event}|${element.dataset.value}` : element.tagName;
+}"""
+
+MOST_STOPS = 100
 
 Open = Callable[[str], Notebook]
 
@@ -68,6 +81,8 @@ def test_a_chapter_runs_and_every_view_is_alive(open_notebook: Open, path: Path)
     chapter.wait_until_shown(outputs_of(cells, PLOTLY), ".js-plotly-plot svg.main-svg")
     for complaint in ("Error displaying widget", "model not found", "Javascript Error"):
         assert chapter.page.get_by_text(complaint).count() == 0
+    if path.name[:2] in ACCESSIBLE:
+        assert complaints_about_outputs(chapter) == []
 
 
 def check_still_pictures(chapter: Notebook) -> None:
@@ -166,13 +181,15 @@ def test_buttons_move_the_clock_and_other_views_follow(lab: Lab, open_notebook: 
     board, keys = notebook.output(2), notebook.output(3).locator(".figure")
     has_text(board.locator(".figure"), "clock 2026-01-01 00:00:00", "2 live")
     has_text(keys, "15 s left")
-    board.get_by_label("active cycle on").uncheck()  # what is dead now stays until it is sampled
-    board.get_by_role("button", name="+10 s").click()
+    board.get_by_label("active cycle on").focus()
+    notebook.page.keyboard.press("Space")  # off: what is dead now stays until it is sampled
+    board.get_by_role("button", name="+10 s").focus()
+    notebook.page.keyboard.press("Enter")
     has_text(board.locator(".figure"), "clock 2026-01-01 00:00:10", "2 live")
     has_text(keys, "5 s left")
     board.get_by_role("button", name="+10 s").click()
     has_text(board.locator(".figure"), "clock 2026-01-01 00:00:20", "2 logically dead")
-    board.get_by_role("button", name="session: dead for 5 s").click()  # asks for it: lazy expiry
+    board.get_by_role("button", name="session: dead for 5 s").press("Enter")  # asks for it: lazy expiry
     has_text(board.locator(".figure"), "1 logically dead", "1 freed")
     has_text(keys, "1 key")
     for _ in range(2):  # a cycle ends where the table ends: the next one begins at its beginning
@@ -194,11 +211,14 @@ def test_a_search_path_is_played_step_by_step(lab: Lab, open_notebook: Open) -> 
     steps = int(step.get_attribute("max"))
     assert steps >= 3 and hidden.count() == 0
     has_text(note, f"{steps} of {steps}")
-    step.fill("1")
+    step.press("Home")
+    has_text(note, "before the first step")
+    step.press("ArrowRight")
     has_text(note, f"1 of {steps}: level")
     assert hidden.count() >= steps - 1 and view.locator(".figure .now").count() >= 1
     step.fill(str(steps - 1))
-    view.get_by_role("button", name="play").click()
+    step.press("Shift+Tab")
+    notebook.page.keyboard.press("Enter")  # plays
     view.get_by_role("button", name="pause").wait_for()
     has_text(note, f"{steps} of {steps}")
     view.get_by_role("button", name="play").wait_for()
@@ -222,8 +242,23 @@ def test_bytes_are_explained_where_one_clicks(lab: Lab, open_notebook: Open) -> 
     assert failures(notebook.run_all()) == []
     view = notebook.output(2)
     assert "backlen 07" not in view.inner_text()
+    reached = reachable_by_tab(view)
+    assert {"select|0", "select|1"} <= set(reached)
     view.locator("g[data-event=select][data-value='1']").first.click()
     has_text(view.locator(".figure"), "backlen 07")
+    view.locator("g[data-event=select][data-value='0']").first.press("Space")
+    has_text(view.locator(".figure"), "backlen 06")
+
+
+def reachable_by_tab(view: Any) -> list[str]:
+    """What a keyboard reaches in a view, from its first control on, until it leaves the view again."""
+    reached: list[str] = []
+    view.locator("button, input, select, [tabindex]").first.focus()
+    while focused := view.evaluate(FOCUSED):
+        assert len(reached) < MOST_STOPS, "the keyboard does not get out"
+        reached.append(focused)
+        view.page.keyboard.press("Tab")
+    return reached
 
 
 # -- %%redis cells
@@ -286,6 +321,7 @@ def test_an_exercise_from_blank_to_solved(lab: Lab, open_notebook: Open) -> None
     notebook.run(answer)
     notebook.run(check)
     has_text(notebook.output(check), "wrong", "given", "came", "due")
+    assert complaints_about_outputs(notebook) == []
 
     scratch = next(n for n in range(answer, check) if cells[n]["metadata"] == {} and is_code(cells[n]))
     notebook.write(scratch, 'hint("1.1")')

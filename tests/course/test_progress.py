@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minidis.course import classroom, repetition, sources
+from minidis.course import answers, classroom, repetition, sources
 from minidis.course.answers import NoAnswers, keep_answers, put_answers_back
 from minidis.course.progress import (
     Progress,
@@ -140,3 +140,23 @@ def test_the_command_line_says_what_became_of_them(
     with pytest.raises(NoAnswers):
         put_answers_back(file)
     assert classroom.main(["course", "answers", "--back", str(tmp_path / "none.ipynb")]) == 1
+
+
+def test_exercises_are_made_anew_and_no_answer_is_lost(
+    exercises: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("sources", "answers"):
+        monkeypatch.setattr(f"minidis.course.{module}.exercises_folder", lambda: exercises)
+    monkeypatch.setattr("minidis.course.sources.learner_path", lambda source: exercises / source.name)
+    monkeypatch.setattr("minidis.course.sources.source_paths", answers.source_paths)
+    sources.main()
+    assert "answers" not in capsys.readouterr().out and not list(exercises.glob("kept*"))
+    for number, code in ((1, "first = 1"), (2, "second = 2")):
+        write_answer(exercises, EXERCISE, code)
+        sources.main()
+        kept = exercises / f"kept_answers_{number}.ipynb"
+        assert f"minidis course answers --back {kept}" in capsys.readouterr().out
+        (path,) = exercises.glob(f"{EXERCISE}_*.ipynb")
+        assert "raise NotImplementedError()" in path.read_text(encoding="utf-8")
+        assert put_answers_back(kept) == {EXERCISE: "put back"}
+        assert code in path.read_text(encoding="utf-8")
