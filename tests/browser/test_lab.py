@@ -37,6 +37,7 @@ FOCUSED = """view => {
   return element.dataset.event ? `${element.dataset.event}|${element.dataset.value}` : element.tagName;
 }"""
 
+FOCUSABLE = "button:visible, input:visible, select:visible, [tabindex]:visible"
 MOST_STOPS = 100
 
 Open = Callable[[str], Notebook]
@@ -253,7 +254,7 @@ def test_bytes_are_explained_where_one_clicks(lab: Lab, open_notebook: Open) -> 
 def reachable_by_tab(view: Any) -> list[str]:
     """What a keyboard reaches in a view, from its first control on, until it leaves the view again."""
     reached: list[str] = []
-    view.locator("button, input, select, [tabindex]").first.focus()
+    view.locator(FOCUSABLE).first.focus()
     while focused := view.evaluate(FOCUSED):
         assert len(reached) < MOST_STOPS, "the keyboard does not get out"
         reached.append(focused)

@@ -174,6 +174,13 @@ function makePlayer(figure, note) {
   };
 }
 
+// Arrow keys move a slider, not JupyterLab's selected cell. It asks the element that has the focus, before those around it.
+function keepKeys(root) {
+  for (const element of [root, ...root.querySelectorAll("button, input, select, [tabindex]")]) {
+    element.dataset.lmSuppressShortcuts = "true";
+  }
+}
+
 function render({ model, el }) {
   const send = (id, value) => model.send({ id, value });
   const bar = make("div", { className: "bar" });
@@ -182,7 +189,6 @@ function render({ model, el }) {
   note.setAttribute("aria-live", "polite");
   const player = makePlayer(figure, note);
   const root = make("div", { className: "minidis-view" }, bar, player.bar, figure, note);
-  root.dataset.lmSuppressShortcuts = "true"; // arrow keys move a slider, not JupyterLab's selected cell
   el.append(root);
   listenToPicture(figure, note, send);
 
@@ -191,6 +197,7 @@ function render({ model, el }) {
     drawPicture(figure, model.get("svg"));
     drawControls(bar, model.get("controls"), send);
     player.update(model.get("captions"));
+    keepKeys(root);
   };
   const say = () => { note.textContent = model.get("message"); };
   theme();
