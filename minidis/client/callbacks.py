@@ -76,8 +76,8 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     for entry_id, words in reply:
         if decodes:
             entry_id, words = entry_id.decode(), [word.decode() for word in words]
-        word = iter(words)
-        answer.append((entry_id, dict(zip(word, word, strict=True))))
+        in_turns = iter(words)
+        answer.append((entry_id, dict(zip(in_turns, in_turns, strict=True))))
     return answer
 
 

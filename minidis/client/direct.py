@@ -175,7 +175,10 @@ def _parsed(
 
 
 class _ShorterMethods:
-    """redis-py's methods that do more than the node where they are asked for little."""
+    """Methods of redis-py that look at all their options for longer than the command takes.
+
+    Their plain forms say at once what redis-py would say in the end; all others are left to it.
+    """
 
     execute_command: Callable[..., Any]
 

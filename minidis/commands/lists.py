@@ -137,8 +137,8 @@ def lrange(client: Client, key: bytes, start: int, stop: int):
     value = client.db.find(key, List)
     if value is None:
         return []
-    elements = value.form
-    return elements.elements(*absolute_range(start, stop, len(elements)))
+    form = value.form
+    return form.elements(*absolute_range(start, stop, len(form)))
 
 
 @command("LINDEX key index:int", READONLY, raw=True)

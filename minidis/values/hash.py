@@ -117,7 +117,7 @@ class Hash(Value):
             self.convert()
             return self.form.set(field, value)
         is_new = form.set(field, value)
-        if is_new and len(form) > encodings.hash_max_listpack_entries:
+        if len(form) > encodings.hash_max_listpack_entries:  # perhaps the limit is lower than it was
             self.convert()
         return is_new
 

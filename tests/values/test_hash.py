@@ -55,6 +55,15 @@ def test_defaults_are_those_of_redis_7_2():
         assert value.encoding == "hashtable"
 
 
+def test_a_limit_that_was_lowered_is_noticed_at_the_next_set():
+    value = Hash(Encodings())
+    for field in (b"a", b"b", b"c"):
+        value.set(field, b"1")
+    value.encodings.hash_max_listpack_entries = 2
+    value.set(b"a", b"2")
+    assert value.encoding == "hashtable"
+
+
 def test_expect_converts_before_the_fields_come():
     value = Hash(Encodings(**SMALL))
     value.expect((b"f", b"v") * 5)
