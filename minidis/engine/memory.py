@@ -193,6 +193,12 @@ class MemoryLedger:
         if wanted:
             self.node.eviction.go_on_later()
 
+    def begin_anew(self) -> None:
+        """All tables have been exchanged for others: count them, if anything is counted."""
+        self.stop_weighing()
+        self.counting = False
+        self.update()
+
     def _start_weighing(self) -> None:
         databases = self.node.databases
         if self.node.works_at_once:

@@ -7,7 +7,9 @@ from random import Random
 import pytest
 
 from minidis import Embedded
+from minidis.distributed.replication.receiving import Receiver
 from minidis.engine import memory, weighing
+from minidis.persistence.rdb_writer import write_snapshot
 from minidis.protocol.replies import ReplyError
 from minidis.values.string import String
 
@@ -146,3 +148,18 @@ def test_a_limit_that_is_passed_is_kept_when_the_keys_are_weighed() -> None:
     redis.step(1)
     assert redis.node.memory.used_bytes() <= limit and 0 < redis.execute("DBSIZE") < MANY
     assert redis.node.memory.dataset_bytes == exact_bytes(redis)
+
+
+def test_what_a_replica_has_received_is_weighed_by_and_by() -> None:
+    """It takes the place of the old data in one step, whatever its size: also where a limit is set."""
+    primary, replica = with_unweighed_keys(), Embedded({"maxmemory": "1gb"}, clock=0)
+    replica.node.works_at_once = False
+    replica.execute("SET", "old", "data")
+    payload = b"".join(write_snapshot(primary.node.databases))
+    receiver = Receiver(replica.node, size_bytes=len(payload))
+    assert receiver.feed(payload) == b""
+    receiver.install()
+    assert not replica.node.memory.is_exact and replica.execute("EXISTS", "old") == 0
+    replica.step(1)
+    assert replica.node.memory.is_exact
+    assert replica.node.memory.dataset_bytes == exact_bytes(replica) == exact_bytes(primary)

@@ -122,9 +122,10 @@ class Receiver(Arrival):
         for database, (table, expires) in zip(node.databases, self._tables, strict=True):
             database.clear(lazily=True)
             database.table, database.expires = table, expires
-            if node.observed:
-                for key in table:
-                    node.key_changed(database, key, "")
+        node.memory.begin_anew()
+        for database in node.databases if node.observed else ():
+            for key in database.table if node.tracking.clients else node.keys_looked_at(database):
+                node.key_changed(database, key, "")
         node.libraries.clear()
         for code in self.functions:
             node.libraries.keep(code)
