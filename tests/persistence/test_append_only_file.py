@@ -267,7 +267,10 @@ def test_a_log_that_is_given_up_before_its_first_base_leaves_nothing():
     redis.execute("CONFIG", "SET", "appendonly", "yes")
     redis.execute("SET", "k", "v")
     redis.step(0.5)
+    told: list[str] = []
+    redis.node.log = lambda level, text: told.append(text)
     redis.execute("CONFIG", "SET", "appendonly", "no")
+    assert "Killing running AOF rewrite child" in told
     redis.step(1)
     assert not redis.disk.list("appendonlydir")
 
