@@ -113,7 +113,7 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
     try:
         with embedded.lock:  # what Embedded.call does, without the call
             try:
-                reply = node.execute(client, argv)
+                reply = (node.execute if session.runs_node else session.execute)(client, argv)
             finally:
                 if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
                     embedded.settle()
@@ -324,7 +324,8 @@ class Batch:
 
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
-        client, execute = self.session.client, self.session.embedded.node.execute
+        session, client = self.session, self.session.client
+        execute = session.embedded.node.execute if session.runs_node else session.execute
         outbox, add = client.outbox, self.replies.append
         for argv in self.requests:
             try:

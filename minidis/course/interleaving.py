@@ -453,6 +453,9 @@ class Stage:
             raise reply
         return reply
 
+    def settle(self) -> None:
+        """Nothing comes due: no time passes in a rehearsal."""
+
 
 def _history_key(replies: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple(map(repr, replies))
