@@ -30,9 +30,7 @@ class Session(Link):
         parser = RequestParser if embedded.front is None else embedded.front.parser  # perhaps a learner's
         super().__init__(embedded.node, parser=parser, client=embedded.connect(), execute=embedded.call)
         self.embedded = embedded
-        self.runs_node = isinstance(
-            embedded, Embedded
-        )  # not for what only plays one (course/interleaving.py)
+        self.runs_node = isinstance(embedded, Embedded)  # and nothing that only plays one (interleaving.py)
         self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
         self.decodes = False  # is its text str?
 
