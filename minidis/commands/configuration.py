@@ -49,6 +49,10 @@ def config_get(client: Client, *patterns: bytes):
     return {name: config.show(directive).encode() for name, directive in found.items()}
 
 
+NOT_WHILE_LOADING = frozenset({"appendonly", "dir", "repl-diskless-load"})
+"""Source: DENY_LOADING_CONFIG."""
+
+
 @command("CONFIG SET parameter value [parameter value ...]", _ADMIN, since="2.0.0", raw=True)
 def config_set(client: Client, *words: bytes):
     """Change directives while the server runs: all of them, or none. O(N) in directives given."""
@@ -56,6 +60,8 @@ def config_set(client: Client, *words: bytes):
         raise errors.wrong_arity("config|set")
     names, values = words[::2], words[1::2]
     directives = [BY_NAME.get(errors.shown(name).lower()) for name in names]
+    if client.node.loading is not None and any(one and one.name in NOT_WHILE_LOADING for one in directives):
+        raise ReplyError(errors.LOADING)
     if None in directives:
         unknown = errors.shown(names[directives.index(None)])
         raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{unknown}'")
@@ -69,8 +75,6 @@ def config_set(client: Client, *words: bytes):
         if directive.name in texts:
             raise _config_error(errors.shown(name), "duplicate parameter")
         texts[directive.name] = value.decode("utf-8", "surrogateescape")
-    if "appendonly" in texts and client.node.loading is not None:
-        raise ReplyError(errors.LOADING)
     try:
         client.node.config.set(texts)
     except ConfigError as error:

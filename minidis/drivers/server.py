@@ -100,6 +100,7 @@ class Server:
         self.listeners = Listeners(node.config, self.log, self.new_connection)
         self.new_parser = request_parser()
         self._pidfile = ""
+        self._folder = os.path.abspath(node.config.dir)
         self._oom_score = OomScore(node.config)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
@@ -161,6 +162,8 @@ class Server:
 
     def _config_changed(self, attributes: list[str]) -> None:
         self.listeners.config_changed(attributes)
+        if "dir" in attributes:
+            self._enter_folder()
         if any(name.startswith("tls_") for name in attributes):
             self.peers.forget_tls()
         if "replicaof" in attributes:
@@ -171,6 +174,17 @@ class Server:
             raise ConfigError(
                 "Failed to set current oom_score_adj. Check server logs.", for_score[0].replace("_", "-")
             )
+
+    def _enter_folder(self) -> None:
+        """CONFIG SET dir: from where the files are now, and only to where one may enter."""
+        config = self.node.config
+        folder = os.path.realpath(os.path.join(self._folder, config.dir))
+        try:
+            os.stat(os.path.join(folder, "."))
+        except OSError as error:
+            raise ConfigError(error.strerror or str(error), "dir") from None
+        self._folder = folder
+        setattr(config, "dir", folder)  # noqa: B010  (its attributes are made from a table)
 
     def _show_role(self) -> None:
         node = self.node

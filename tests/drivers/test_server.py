@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import shutil
@@ -110,6 +111,26 @@ def test_a_command_knows_what_others_had_sent_before_it(path: str) -> None:
             [line] = [line for line in clients.splitlines() if " name=large " in line]
             assert int(line.split("tot-mem=")[1].split()[0]) > 100_000
             assert len(server.connections) == 2
+
+    asyncio.run(play())
+
+
+def test_files_go_to_another_folder_if_there_is_one(path: str, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "file").touch()
+
+    async def play() -> None:
+        async with serving(path, dir=str(tmp_path), enable_protected_configs="yes") as (_, connect):
+            peer = await connect()
+            for wrong, number in (("missing", errno.ENOENT), ("file", errno.ENOTDIR)):
+                refused = "CONFIG SET failed (possibly related to argument 'dir') - " + os.strerror(number)
+                await peer.ask(b"CONFIG SET dir %b\r\n" % wrong.encode(), b"-ERR %b\r\n" % refused.encode())
+            for folder in (tmp_path / "other", tmp_path):
+                name = os.fsencode(folder)
+                relative = b"other" if folder != tmp_path else b".."
+                await peer.ask(b"CONFIG SET dir %b\r\n" % relative, b"+OK\r\n")
+                shown = b"*2\r\n$3\r\ndir\r\n$%d\r\n%b\r\n" % (len(name), name)
+                await peer.ask(b"CONFIG GET dir\r\n", shown)
 
     asyncio.run(play())
 

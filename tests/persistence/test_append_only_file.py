@@ -403,9 +403,15 @@ def test_while_a_long_script_of_a_log_runs_the_others_are_told_that_the_node_loa
     node, told = redis.node, set()
 
     def look_on(run):
-        with pytest.raises(ReplyError) as caught:
-            node.execute(node.connect(), [b"GET", b"k"])
-        told.add(caught.value.code)
+        assert node.execute(node.connect(), [b"CONFIG", b"SET", b"loglevel", b"debug"]) == "OK"
+        for line in (
+            b"GET k",
+            b"CONFIG SET dir x",
+            b"CONFIG SET hz 9 repl-diskless-load swapdb appendonly no",
+        ):
+            with pytest.raises(ReplyError) as caught:
+                node.execute(node.connect(), line.split())
+            told.add(caught.value.code)
 
     node.on_script_step = look_on
     redis.execute("DEBUG", "LOADAOF")
