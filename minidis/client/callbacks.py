@@ -69,6 +69,10 @@ def _success(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     return True if type(reply) is str and reply == "OK" and not options.get("get") else NOT_AT_ONCE
 
 
+def _pong(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return True if type(reply) is str and reply == "PONG" else NOT_AT_ONCE
+
+
 def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     if type(reply) is not list or "claim_min_idle_time" in options:
         return NOT_AT_ONCE
@@ -81,8 +85,11 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     return answer
 
 
+_NAMELESS = get_response_callbacks(2, True)  # where redis-py's lambdas stand
+
 AT_ONCE: dict[int, Callable[[Any, dict[str, Any], bool], Any]] = {
-    id(get_response_callbacks(2, True)["HGETALL"]): _map,
+    id(_NAMELESS["HGETALL"]): _map,
+    id(_NAMELESS["PING"]): _pong,
     id(zset_score_pairs): _scored,
     id(float_or_none): _number,
     id(parse_zadd): _count_or_score,
