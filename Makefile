@@ -62,10 +62,11 @@ clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# uv does the same as pip in a twentieth of the time; it is used when it is there, and never needed.
+# uv does the same as pip in a twentieth of the time; it is used when it is there, and never needed. (--seed: the .venv
+# has a pip all the same, for whoever activates it.)
 $(VENV)/bin/python:
 ifdef UV
-	uv venv --quiet --python $(PYTHON) $(VENV)
+	uv venv --quiet --seed --python $(PYTHON) $(VENV)
 else
 	$(PYTHON) -m venv $(VENV)
 endif
