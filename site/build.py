@@ -22,6 +22,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -247,7 +248,7 @@ def write_first_page() -> None:
     rows = []
     for path in sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb")):
         first_cell = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
-        title = first_cell.partition("\n")[0].lstrip("# ")
+        title = re.sub(r"# (\d+\. )?", "", first_cell.partition("\n")[0], count=1)  # the list has numbers
         rows.append(
             f'<li><a href="lab/index.html?path=notebooks/{quote(path.name)}">{escape(title)}</a></li>'
         )

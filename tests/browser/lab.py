@@ -28,7 +28,7 @@ SETTINGS = {"@jupyterlab/completer-extension/manager": {"providerTimeout": 15_00
 
 START_MS = 90_000  # a server, a page or a kernel starts within this, also on a busy machine of two cores
 RUN_MS = 180_000  # a chapter runs within this
-LOOK_MS = 20_000  # what was done is seen within this
+LOOK_MS = 60_000  # what was done is seen within this, also there
 
 
 def chromium() -> str | None:

@@ -238,6 +238,7 @@ def test_the_first_page_leads_to_every_chapter(page: Any, site: Site, outside: l
     page.goto(site.url)
     for path in NOTEBOOKS:
         assert page.locator(f"a[href$='notebooks/{path.name}']").count() >= 1
+    assert not any(title[0].isdigit() for title in page.locator("ol li").all_inner_texts())
     page.locator("a.start").click()
     page.wait_for_selector(".jp-Notebook:visible h1", timeout=START_MS)
     assert outside == []
