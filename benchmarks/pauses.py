@@ -191,6 +191,7 @@ def loading(world: World, keys: int) -> None:
     world.fill(keys)
     world.node.saving.save()
     world.node.databases[0].clear()
+    collecting.purge()  # what the preparations have left behind
     loader = Loading(world.node)
     loader.begin(loader.snapshot(world.node.saving.path))
     for _ in world.turns(lambda: world.node.loading is None):
@@ -202,7 +203,7 @@ def receiving(world: World, keys: int) -> None:
     world.fill(keys)
     world.node.saving.save()
     data = Path(world.node.saving.path).read_bytes()
-    collecting.purge()  # what the preparations have left behind
+    collecting.purge()
     receiver = Receiver(world.node, size_bytes=len(data))
     for start in range(0, len(data), RECEIVED_BYTES):
         world.step(receiver.feed, data[start : start + RECEIVED_BYTES])
