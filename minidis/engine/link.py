@@ -106,6 +106,8 @@ class Link:
         client, parser = self.client, self.parser
         while True:
             if self._runs_ahead and not client.gated and not client.output_limit[0]:
+                if client.outbox:  # a late reply comes before those to what was sent behind
+                    self.collect_late_replies()
                 requests = parser.look_ahead()
                 if len(requests) == 1:
                     self._run_ungated(requests.pop())
