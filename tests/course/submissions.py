@@ -16,6 +16,8 @@ from tests.course.answers import FOLDER, chapter_of
 
 ALL, NOTHING, ANSWER, NO_SCORE = "all", "nothing", "its answer's worth", "no score"
 
+CALLED = (ast.FunctionDef, ast.ClassDef)
+
 Change = Callable[[Notebook, str], Any]
 
 
@@ -52,10 +54,14 @@ def wrong(which: int) -> Callable[[Notebook, str], str]:
 
 
 def body(text: str) -> Callable[[Notebook, str], str]:
-    """Functions of the right names, all with this body."""
+    """Functions of the right names, all with this body; where the answer is a text, its cell calls them."""
 
     def code(notebook: Notebook, number: str) -> str:
-        return "\n\n".join(f"def {name}(*words, **options):\n    {text}" for name in parameters_of(notebook))
+        names = parameters_of(notebook)
+        answers = [f"def {name}(*words, **options):\n    {text}" for name in names]
+        called = {node.name for node in ast.parse(right(notebook, number)).body if isinstance(node, CALLED)}
+        answers += [f"{name} = {name}()" for name in names if name not in called]
+        return "\n\n".join(answers)
 
     return code
 
