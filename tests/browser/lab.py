@@ -153,6 +153,9 @@ EXECUTED = """() => window.executed
 
 CHANGE_THEME = "theme => { window.jupyterapp.commands.execute('apputils:change-theme', { theme }); }"
 
+THEME_IS_SHOWN = """isLight => document.body.dataset.jpThemeLight === String(isLight)
+  && !document.getElementById('jupyterlab-splash')"""
+
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(({ model }) => ({
   type: model.type,
   source: model.sharedModel.source,
@@ -231,12 +234,9 @@ class Notebook:
         self.page.wait_for_function(SHOWN, arg=[places, selector], timeout=LOOK_MS)
 
     def change_theme(self, name: str) -> None:
-        """Change JupyterLab's theme, and wait until it is there."""
+        """Change JupyterLab's theme, and wait until it is there, and the curtain before it gone."""
         self.page.evaluate(CHANGE_THEME, name)
-        is_light = str("Dark" not in name).lower()
-        self.page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light", arg=is_light, timeout=LOOK_MS
-        )
+        self.page.wait_for_function(THEME_IS_SHOWN, arg="Dark" not in name, timeout=LOOK_MS)
 
     def close(self) -> None:
         """Let the kernel go."""
