@@ -10,6 +10,7 @@ from tests.browser.lab import Notebook
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 OUTPUT = ".jp-OutputArea-output"
+LOOKS = 5
 
 # axe takes for hidden what lies outside of a body without height, and what one would have to scroll to.
 LAY_OUT_WHOLE = """() => {
@@ -19,7 +20,7 @@ LAY_OUT_WHOLE = """() => {
   return document.querySelector('.jp-WindowedPanel-viewport').scrollHeight + 300;
 }"""
 
-# An output that nobody could read, at the very end: if it is not found, nothing was looked at.
+# An output that nobody could read, at the very end: as long as it is not found, nothing was looked at.
 ADD_A_BAIT = """selector => {
   const bait = document.createElement('span');
   bait.style.cssText = 'color: #808080; background: #8c8c8c';
@@ -32,13 +33,21 @@ def complaints_about_outputs(notebook: Notebook) -> list[str]:
     """What is wrong with the outputs and live views of an open notebook, in the light and the dark theme."""
     page, found = notebook.page, []
     page.set_viewport_size({"width": 1280, "height": page.evaluate(LAY_OUT_WHOLE)})
-    page.evaluate(ADD_A_BAIT, OUTPUT)
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.change_theme(theme)
-        wrong = complaints(page, OUTPUT)
-        assert any(">bait<" in complaint for complaint in wrong)
-        found += [f"{theme}: {complaint}" for complaint in wrong if ">bait<" not in complaint]
+        found += [f"{theme}: {complaint}" for complaint in complaints_beside_a_bait(page)]
     return found
+
+
+def complaints_beside_a_bait(page: Any) -> list[str]:
+    """What is wrong with a notebook's outputs, looked at again while the page is still being drawn anew."""
+    for _ in range(LOOKS):
+        page.evaluate(ADD_A_BAIT, OUTPUT)
+        wrong = complaints(page, OUTPUT)
+        others = [complaint for complaint in wrong if ">bait<" not in complaint]
+        if len(others) < len(wrong):
+            return others
+    raise AssertionError("axe does not see what stands at the end of the notebook")
 
 
 def complaints(page: Any, *parts: str) -> list[str]:

@@ -68,13 +68,14 @@ def test_little_is_left_to_the_young_generations(node: Node) -> None:
     growing.was_announced()  # by other tests
     frozen = gc.get_freeze_count()
     node.tick()
-    assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() <= frozen  # what is frozen may die meanwhile
     assert gc.get_threshold()[2] == collecting.NEVER
 
 
 def test_a_node_in_a_process_of_somebody_else_leaves_the_collector_alone() -> None:
-    before = gc.get_threshold(), gc.get_freeze_count()
+    thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
     node = Node(clock=lambda: 0)
     node.tick()
     assert node.execute(node.connect(), [b"MEMORY", b"PURGE"]) == "OK"
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    assert gc.get_threshold() == thresholds
+    assert gc.get_freeze_count() <= frozen  # what is frozen may die meanwhile

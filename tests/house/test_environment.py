@@ -84,7 +84,7 @@ def test_what_the_tests_import_is_asked_for() -> None:
     indirect = {
         "IPython": "ipykernel", "nbformat": "nbclient", "traitlets": "ipywidgets", "pygments": "jupyterlab",
         "yaml": "jupyterlab", "packaging": "pytest", "jupyter_client": "ipykernel", "xdist": "pytest-xdist",
-        "rattler": "py-rattler", "PIL": "",
+        "rattler": "py-rattler", "PIL": "", "pyodide_kernel": "jupyterlite-pyodide-kernel",
     }  # fmt: skip
     asked = {canonicalize_name(requirement.name) for requirement in wanted()}
     pattern = re.compile(r"^\s*(?:from|import) ([A-Za-z_]\w*)", re.MULTILINE)
