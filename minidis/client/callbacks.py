@@ -11,8 +11,8 @@ command's name, puts them together again:
     "OK"                  b"OK"                True
 
 Between a method of redis-py and a node in the same process this is going round in a circle, which takes
-longer than the command. Here stands, for the callbacks that do so, what leads straight to the end. A client
-with callbacks of its own, or with those of RESP3, has none of these functions, and nothing is cut short.
+longer than the command. Here stands, for the callbacks that do so, what leads straight to the end. A callback
+of one's own is none of these, and in RESP3 nothing is cut short.
 
 Mirrors: redis/_parsers/helpers.py (tests hold that both ways answer alike).
 Complexity: O(elements).
@@ -45,20 +45,29 @@ NOT_AT_ONCE: Any = object()
 """The answer of a way where a reply must be converted and handed to the callback after all."""
 
 
+def _refused(options: dict[str, Any]) -> bool:
+    """Would a callback that takes no options raise TypeError?  `keys` never gets as far as a callback."""
+    return len(options) != ("keys" in options)
+
+
 def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    if type(reply) is not dict:
+    if type(reply) is not dict or _refused(options):
         return NOT_AT_ONCE
     return {field.decode(): value.decode() for field, value in reply.items()} if decodes else reply
 
 
 def _scored(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    if type(reply) is not Pairs or options.get("score_cast_func", float) is not float:
+    if (
+        type(reply) is not Pairs
+        or not options.get("withscores")  # WITHSCORES by hand: redis-py leaves the reply flat
+        or options.get("score_cast_func", float) is not float
+    ):
         return NOT_AT_ONCE
     return [(member.decode(), score) for member, score in reply] if decodes else list(reply)
 
 
 def _number(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    return reply if type(reply) is float or reply is None else NOT_AT_ONCE
+    return reply if (type(reply) is float or reply is None) and not _refused(options) else NOT_AT_ONCE
 
 
 def _count_or_score(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
@@ -70,7 +79,7 @@ def _success(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _pong(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    return True if type(reply) is str and reply == "PONG" else NOT_AT_ONCE
+    return True if type(reply) is str and reply == "PONG" and not _refused(options) else NOT_AT_ONCE
 
 
 def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:

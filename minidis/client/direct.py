@@ -70,8 +70,6 @@ class _Names(dict[str, list[bytes]]):
 
 _NAMES = _Names()
 
-_NUMBERS: dict[type, Any] = {float: lambda number: repr(number).encode()}
-
 
 def request(args: tuple[Any, ...]) -> list[bytes]:
     """The words of a command, as redis-py's packer would send them.  Raises KeyError or UnicodeEncodeError.
@@ -85,7 +83,12 @@ def request(args: tuple[Any, ...]) -> list[bytes]:
         if kind is str:
             word = word.encode()
         elif kind is not bytes:
-            word = b"%d" % word if kind is int else _NUMBERS[kind](word)
+            if kind is int:
+                word = b"%d" % word
+            elif kind is float:
+                word = repr(word).encode()
+            else:
+                raise KeyError(kind)
         words.append(word)
     return words
 

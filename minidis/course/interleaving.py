@@ -451,10 +451,22 @@ class Stage:
         self.given += 1
         if isinstance(reply, ReplyError):
             raise reply
-        return reply
+        return _copied(reply)  # the program may change what it gets, and the next rehearsal gets it again
 
     def settle(self) -> None:
         """Nothing comes due: no time passes in a rehearsal."""
+
+
+def _copied(reply: Any) -> Any:
+    """A reply whose lists and maps are its own, at all depths.
+
+    `copy.deepcopy` would not do: it refuses a view of keys (SMEMBERS), and makes a second NULL_ARRAY.
+    """
+    if isinstance(reply, list | tuple):
+        return type(reply)(map(_copied, reply))
+    if isinstance(reply, dict):
+        return type(reply)((key, _copied(value)) for key, value in reply.items())
+    return reply
 
 
 def _history_key(replies: tuple[Any, ...]) -> tuple[str, ...]:

@@ -135,6 +135,29 @@ zrange("z", 0, -1, withscores=True, score_cast_func=str)
 zrange("z", "-inf", "+inf", byscore=True, withscores=True)
 zrevrange("z", 0, 1, withscores=True)
 zrangebyscore("z", 0, 10, withscores=True)
+execute_command("ZRANGE", "z", 0, -1, "WITHSCORES")
+execute_command("ZRANGE", "z", 0, -1, "WITHSCORES", withscores=False)
+execute_command("ZRANGE", "z", 0, -1, "WITHSCORES", withscores=True)
+execute_command("ZRANGE", "z", 0, -1, withscores=True)
+execute_command("ZREVRANGE", "z", 0, -1, "WITHSCORES")
+execute_command("ZRANGEBYSCORE", "z", "-inf", "+inf", "WITHSCORES")
+execute_command("ZREVRANGEBYSCORE", "z", "+inf", "-inf", "WITHSCORES")
+execute_command("ZUNION", 1, "z", "WITHSCORES")
+execute_command("ZINTER", 1, "z", "WITHSCORES")
+execute_command("ZDIFF", 1, "z", "WITHSCORES")
+execute_command("ZRANDMEMBER", "z", 1, "WITHSCORES")
+execute_command("ZADD", "z", "INCR", 1, "a")
+execute_command("ZADD", "z", "INCR", 1, "a", as_score=True)
+execute_command("ZSCORE", "z", "a", keys=["z"])
+execute_command("ZSCORE", "z", "a", withscores=True)
+execute_command("ZSCORE", "z", "nosuch", withscores=True)
+execute_command("HGETALL", "h", keys=["h"])
+execute_command("HGETALL", "h", keys=["h"], withvalues=True)
+execute_command("HGETALL", "h", withvalues=True)
+execute_command("PING", get=True)
+execute_command("SET", "k", "v", "GET")
+execute_command("SET", "k", "v", get=True)
+execute_command("CONFIG RESETSTAT", get=True)
 zrangebylex("lex", "-", "+")
 zcount("z", 0, 10)
 zpopmin("z")
@@ -159,6 +182,7 @@ xadd("x", {"f": "v", "g": 2}, id="1-1")
 xadd("x", {"f": "w"}, id="2-1")
 xlen("x")
 xrange("x")
+execute_command("XRANGE", "x", "-", "+", claim_min_idle_time=1)
 xrevrange("x", count=1)
 xread({"x": "0"})
 xread({"x": "9"})
@@ -296,6 +320,9 @@ hset("h", mapping={"f": 1}).hgetall("h").zadd("z", {"m": 1.5}).zrange("z", 0, -1
 lpush("a", 1).get("a")
 set("a", 5).lpush("a", 1).incr("a")
 get("nosuch").mget(["a", "b"]).set("a", 2, ex=10).smembers("nosuch").hgetall("nosuch")
+zadd("z", {"m": 1.5}).execute_command("ZRANGE", "z", 0, -1, "WITHSCORES").zrange("z", 0, -1, withscores=True)
+execute_command("ZREVRANGE", "z", 0, -1, "WITHSCORES").execute_command("ZUNION", 1, "z", "WITHSCORES")
+execute_command("HGETALL", "h", withvalues=True).get("a")
 execute_command("NOSUCH").get("a")
 execute_command("SET", "a", True).get("a")
 restore("r", 0, b"nonsense").get("a")
@@ -334,9 +361,9 @@ def fresh_node() -> Embedded:
     return node
 
 
-def both_ways(protocol: int, decodes: bool) -> tuple[redis.Redis, redis.Redis]:
+def both_ways(protocol: int, decodes: bool, **others: Any) -> tuple[redis.Redis, redis.Redis]:
     """A client of its own node by the short way, and redis-py's own class on another such node."""
-    options = {"protocol": protocol, "decode_responses": decodes, "retry": AT_ONCE}
+    options = {"protocol": protocol, "decode_responses": decodes, "retry": AT_ONCE, **others}
     return connect(fresh_node(), **options), by_bytes_only(connect(fresh_node(), **options))
 
 
@@ -377,6 +404,69 @@ def test_every_method_gives_the_same(protocol, decodes):
     for line in CALLS:
         assert outcome(direct, line) == outcome(by_bytes, line), line
     assert digest(direct) == digest(by_bytes)
+
+
+def test_every_method_gives_the_same_without_legacy_responses(protocol, decodes):
+    direct, by_bytes = both_ways(protocol, decodes, legacy_responses=False)
+    for line in CALLS:
+        assert outcome(direct, line) == outcome(by_bytes, line), line
+
+
+def test_a_callback_of_ones_own_is_asked(protocol, decodes):
+    """Under a name whose callback in redis-py is cut short: it gets what the parser would give it."""
+    story = """
+set("k", "v")
+set("k", "v", ex=10)
+hset("h", "f", "v")
+hgetall("h")
+zadd("z", {"a": 1.5})
+zscore("z", "a")
+zrange("z", 0, -1, withscores=True)
+xadd("x", {"f": "v"}, id="1-1")
+xrange("x")
+ping()
+""".strip().splitlines()
+    clients = both_ways(protocol, decodes)
+    for client in clients:
+        for name in ("SET", "HGETALL", "ZADD", "ZSCORE", "ZRANGE", "XRANGE", "PING"):
+            client.set_response_callback(name, lambda reply, **options: ["own", reply, options])
+    direct, by_bytes = clients
+    assert direct.hgetall("h")[0] == "own"
+    for line in story:
+        assert outcome(direct, line) == outcome(by_bytes, line), line
+    batch = ".".join(story)
+    came, due = (outcome(client.pipeline(), batch, lambda pipe: pipe.execute()) for client in clients)
+    assert came == due
+
+
+def test_what_becomes_of_a_reply_does_not_touch_the_dataset(protocol, decodes):
+    """No reply is the value's own list or dict, in either form of a value (compact, and large)."""
+    client = connect(fresh_node(), protocol=protocol, decode_responses=decodes)
+    for number in range(600):
+        client.rpush("l", "x" * 50)
+        client.hset("h", number, number)
+        client.sadd("s", f"m{number}")
+        client.zadd("z", {f"m{number}": number})
+    client.rpush("short l", 1, 2)
+    client.hset("short h", "f", "v")
+    client.sadd("short s", "a", "b")
+    client.zadd("short z", {"a": 1})
+    client.xadd("x", {"f": "v", "g": "w"}, id="1-1")
+    before = digest(client)
+    for prefix in ("", "short "):
+        for reply in (
+            client.lrange(f"{prefix}l", 0, -1),
+            client.hgetall(f"{prefix}h"),
+            client.hkeys(f"{prefix}h"),
+            client.smembers(f"{prefix}s"),
+            client.zrange(f"{prefix}z", 0, -1),
+            client.zrange(f"{prefix}z", 0, -1, withscores=True),
+        ):
+            assert reply
+            reply.clear()
+    client.xrange("x")[0][1].clear()
+    node_of(client).execute("XRANGE", "x", "-", "+")[0][1].clear()
+    assert digest(client) == before
 
 
 def digest(client: redis.Redis) -> Any:

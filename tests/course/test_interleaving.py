@@ -132,6 +132,24 @@ def test_each_connection_of_a_program_is_its_own() -> None:
     assert {left for left, _ in found.outcomes} == {40, 70}
 
 
+def test_what_a_program_does_to_a_reply_does_not_change_the_reply() -> None:
+    """It is rehearsed from its start for each of its commands, each time with the replies that it got."""
+
+    def emptying(redis: Any) -> tuple[Any, ...]:
+        found, raw = redis.hgetall("user"), redis.execute_command("HGETALL", "user")
+        with redis.pipeline() as pipe:
+            nested, tags = pipe.hgetall("user").smembers("tags").execute()
+        took = found.pop(b"name"), raw.pop(b"name"), nested.pop(b"name"), tags.pop()
+        redis.set("first", "1")
+        redis.set("second", "2")
+        return took
+
+    found = explore(
+        {"ann": emptying}, ["HSET user name Ada", "SADD tags x"], lambda redis, results: results["ann"]
+    )
+    assert found.outcomes == {(b"Ada", b"Ada", b"Ada", b"x"): 1}
+
+
 def test_an_error_reply_is_a_reply_and_an_exception_a_result() -> None:
     def wrong(redis: Any) -> None:
         redis.lpush("balance", 1)
