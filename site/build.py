@@ -75,6 +75,8 @@ FILES = {  # of a package: the name that each has in the site
 }
 
 FOLDERS = ["notebooks", "exercises"]
+UNPUBLISHED = (".*", "kept_answers_*", "release", "submitted", "autograded", "feedback")
+"""What a learner's or a teacher's work leaves in those folders."""
 
 UNREAD = {  # folders of a wheel that no page opens: types of packages that are not here
     "jedi": ("jedi/third_party/django-stubs/", "jedi/third_party/typeshed/stubs/"),
@@ -94,13 +96,17 @@ def main() -> None:
     write_settings(write_lock(runtime, python_wheels()))
     shutil.copy(HERE / "overrides.json", PAGES)
     for folder in FOLDERS:
-        shutil.copytree(PROJECT / folder, PAGES / "files" / folder, ignore=shutil.ignore_patterns(".*"))
+        copy_contents(PROJECT / folder, PAGES / "files" / folder)
     builder = Path(sys.executable).parent / "jupyter-lite"
     contents, settings = PAGES / "files", PAGES / "overrides.json"
     run(builder, "build", "--lite-dir", PAGES, "--output-dir", OUTPUT, "--contents", contents,
         "--settings-overrides", settings, cwd=PAGES)  # fmt: skip
     write_first_page()
     print(f"{OUTPUT}: {sum(path.stat().st_size for path in OUTPUT.rglob('*') if path.is_file()) >> 20} MB")
+
+
+def copy_contents(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*UNPUBLISHED))
 
 
 def npm_package(name: str, version: str, integrity: str) -> Path:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ def main() -> None:
     if kept is not None:
         print(
             f"The exercises are blank again. The answers in them are kept: {kept}\n"
-            f"minidis course answers --back {kept}   puts them back"
+            f"minidis course answers --back {shlex.quote(str(kept))}   puts them back"
         )
 
 

@@ -14,7 +14,8 @@ Read next: targets.py.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from minidis.distributed.cluster.slots import slot_of
@@ -34,6 +35,7 @@ from minidis.protocol.replies import ReplyError
 MOST_REDIRECTIONS = 16
 
 Address = tuple[str, int]
+T = TypeVar("T")
 
 
 class ClusterTarget(ServerTarget):
@@ -74,11 +76,10 @@ class ClusterTarget(ServerTarget):
         except _faults() as error:
             raise TargetError(f"no node of the cluster answers: {one_line(error)}") from None
 
-    def address_of(self, slot: int | None) -> Address:
-        """Where a slot is served, as far as the map tells; without one: some node."""
-        manager = self.cluster.nodes_manager
+    def address_of(self, slot: int) -> Address:
+        """Where a slot is served, as far as the map tells.  Raises TargetError."""
         try:
-            node = manager.default_node if slot is None else manager.get_node_from_slot(slot)
+            node = self.cluster.nodes_manager.get_node_from_slot(slot)
         except _faults() as error:
             raise TargetError(one_line(error)) from None
         return (node.host, node.port)
@@ -114,29 +115,63 @@ class ClusterConnection(Connection):
         super().__init__(name)
         self.target = target
         self.address = target.name
-        self.here = target.address_of(None)
         self._links: dict[Address, ServerConnection] = {}
-        self._link(self.here)
+        self._touches = True
+        self.here = self._some_address()
 
     def _link(self, address: Address) -> ServerConnection:
-        if address not in self._links:
-            shown = f"{address[0]}:{address[1]}"
-            link = self._links[address] = ServerConnection(
-                lambda: self.target.dial(address), self.name, shown
-            )
+        link = self._links.get(address)
+        if link is None or not link.is_connected:
+            self._links.pop(address, None)
+            link = ServerConnection(lambda: self.target.dial(address), self.name, _shown(address))
             if self.protocol != link.protocol:
                 link.use_protocol(self.protocol)
-        return self._links[address]
+            if not self._touches:
+                link.stop_touching()
+            self._links[address] = link
+        return link
+
+    def _some_address(self) -> Address:
+        """Of the first node that answers, primaries before replicas.  Raises TargetError if none does."""
+        fault = TargetError("the cluster has no nodes")
+        for node in sorted(self.target.cluster.get_nodes(), key=lambda node: node.server_type != "primary"):
+            try:
+                self._link((node.host, node.port))
+                return (node.host, node.port)
+            except TargetError as error:
+                fault = error
+        raise fault
 
     @property
     def last_node(self) -> str:  # type: ignore[override]
-        return self._link(self.here).address
+        return _shown(self.here)
 
-    def nodes(self) -> list[Connection]:
-        return [self._link((node.host, node.port)) for node in self.target.cluster.get_nodes()]
+    def primaries(self) -> list[ServerConnection]:
+        """A connection to each primary.  Raises TargetError."""
+        cluster = self.target.cluster
+        return self._or_with_a_new_map(lambda: self._linked(cluster.get_primaries()))
 
-    def primaries(self) -> list[Connection]:
-        return [self._link((node.host, node.port)) for node in self.target.cluster.get_primaries()]
+    def call_each(self, argv: list[bytes]) -> dict[str, Any]:
+        cluster = self.target.cluster
+        return self._or_with_a_new_map(
+            lambda: {link.address: link.call(argv) for link in self._linked(cluster.get_nodes())}
+        )
+
+    def _linked(self, nodes: Iterable[Any]) -> list[ServerConnection]:
+        return [self._link((node.host, node.port)) for node in nodes]
+
+    def _or_with_a_new_map(self, act: Callable[[], T]) -> T:
+        """Do it; if a node does not answer, once more: by now the cluster may know that it is gone."""
+        try:
+            return act()
+        except TargetError:
+            self.target.refresh()
+            return act()
+
+    def stop_touching(self) -> None:
+        self._touches = False
+        for link in self._links.values():
+            link.stop_touching()
 
     @property
     def in_transaction(self) -> bool:  # type: ignore[override]
@@ -168,7 +203,7 @@ class ClusterConnection(Connection):
                 self._links.pop(self.here, None)
                 self.target.refresh()
                 slot = slot_of_request(argv)
-                address = self.target.address_of(slot)
+                address = self._some_address() if slot is None else self.target.address_of(slot)
                 if address == self.here and address not in self._links:
                     self._link(address)  # the same one again, or the error that says why not
                 asking = False
@@ -198,6 +233,10 @@ class ClusterConnection(Connection):
         for link in self._links.values():
             link.close()
         self._links.clear()
+
+
+def _shown(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"
 
 
 def _faults() -> tuple[type[Exception], ...]:

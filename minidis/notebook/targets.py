@@ -22,7 +22,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -40,6 +40,8 @@ BLOCKING_PATIENCE_S = 0.15
 
 GRACE_S = 0.02
 """How long a client that waits is listened to after each command: its wake-up comes by another socket."""
+
+NO_TOUCH = [b"CLIENT", b"NO-TOUCH", b"ON"]  # known since Redis 7.2
 
 DEFAULT_CLIENT = "redis"
 """The client of a cell that names none; it has no name for the server, as redis-cli has none."""
@@ -111,9 +113,14 @@ class Connection:
     def close(self) -> None:
         """Hang up."""
 
-    def nodes(self) -> list[Connection]:
-        """A connection to each node of the target; only a cluster has more than one."""
-        return [self]
+    def call_each(self, argv: list[bytes]) -> dict[str, Any]:
+        """What each node of the target answers, by address; only a cluster has more than one."""
+        return {self.address: self.call(argv)}
+
+    def stop_touching(self) -> None:
+        """From now on let no read of this client's count as an access, where the server knows of that."""
+        with suppress(ReplyError):
+            self.call(NO_TOUCH)
 
     def late_replies(self) -> list[Any]:
         """What arrived since, oldest first: the reply of a command that waited, and messages."""
@@ -386,7 +393,18 @@ class ServerConnection(Connection):
         self._link: Any = None
         self._reply_mode = b"ON"
         self.is_waiting = False
+        self._greeting: list[list[bytes]] = []
+        if self.client_name:
+            self._greeting.append([b"CLIENT", b"SETNAME", self.client_name.encode()])
         self._connect()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._link is not None
+
+    def stop_touching(self) -> None:
+        super().stop_touching()
+        self._greeting.append(NO_TOUCH)  # after a loss, too
 
     def call(self, argv: list[bytes]) -> Any:
         if self.is_waiting:
@@ -443,8 +461,8 @@ class ServerConnection(Connection):
         self._parser = ReplyParser()
         self.in_transaction, self.protocol, self.is_waiting, self._reply_mode = False, 2, False, b"ON"
         self.database = getattr(self._link, "db", 0) or 0
-        if self.client_name:
-            self._send([b"CLIENT", b"SETNAME", self.client_name.encode()], may_wait=False)
+        for argv in self._greeting:
+            self._send(argv, may_wait=False)
             self._receive(PATIENCE_S)
 
     def _send(self, argv: list[bytes], may_wait: bool) -> None:

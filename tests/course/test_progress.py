@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_the_summary_is_honest(document: Path) -> None:
 @pytest.fixture
 def exercises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A learner's folder: every exercise of chapter 3, blank."""
-    learners = tmp_path / "exercises"
+    learners = tmp_path / "my exercises"
     monkeypatch.setattr("minidis.course.answers.learner_path", lambda source: learners / source.name)
     paths = [path for path in sources.source_paths() if path.parent.name.startswith("03")]
     monkeypatch.setattr("minidis.course.answers.source_paths", lambda: paths)
@@ -155,7 +156,7 @@ def test_exercises_are_made_anew_and_no_answer_is_lost(
         write_answer(exercises, EXERCISE, code)
         sources.main()
         kept = exercises / f"kept_answers_{number}.ipynb"
-        assert f"minidis course answers --back {kept}" in capsys.readouterr().out
+        assert f"minidis course answers --back {shlex.quote(str(kept))}" in capsys.readouterr().out
         (path,) = exercises.glob(f"{EXERCISE}_*.ipynb")
         assert "raise NotImplementedError()" in path.read_text(encoding="utf-8")
         assert put_answers_back(kept) == {EXERCISE: "put back"}

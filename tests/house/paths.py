@@ -11,7 +11,7 @@ EVERY_NOTEBOOK = sorted(
     path
     for folder in ("notebooks", "exercises")
     for path in (PROJECT / folder).rglob("*.ipynb")
-    if ".ipynb_checkpoints" not in path.parts
+    if ".ipynb_checkpoints" not in path.parts and not path.match("kept_answers_*")
 )
 
 

@@ -28,6 +28,17 @@ def build() -> ModuleType:
     return module
 
 
+def test_what_learners_and_teachers_leave_is_not_published(build: ModuleType, tmp_path: Path) -> None:
+    graded = [f"{folder}/a.ipynb" for folder in ("release", "submitted", "autograded", "feedback")]
+    for name in (*graded, ".hidden", "kept_answers_1.ipynb", "1/1.1_first.ipynb", "README.ipynb"):
+        path = tmp_path / "exercises" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    build.copy_contents(tmp_path / "exercises", tmp_path / "pages")
+    copied = {str(path.relative_to(tmp_path / "pages")) for path in (tmp_path / "pages").rglob("*")}
+    assert copied == {"1", "1/1.1_first.ipynb", "README.ipynb"}
+
+
 def write_wheel(folder: Path, code: str) -> Path:
     folder.mkdir()
     path = folder / "jedi-1.0-py3-none-any.whl"

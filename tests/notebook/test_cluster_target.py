@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from redis.cluster import ClusterNode
 
 from minidis.commands.info_fields import assignments
 from minidis.distributed.cluster.slots import slot_of
-from minidis.drivers.cluster_servers import LocalCluster
+from minidis.drivers.cluster_servers import LocalCluster, free_ports
 from minidis.notebook import views
 from tests.interop.local_clusters import give_slot, open_slot, owner
 from tests.notebook.conftest import Notebook
@@ -67,6 +68,27 @@ def test_views_draw_the_clients_of_all_nodes(notebook: Notebook, cluster: LocalC
     for picture in (views.dashboard(), views.acl_matrix(["GET k"])):
         (only,) = re.findall(r"only of (\S+), one of the cluster's nodes", str(picture))
         assert only in places
+
+
+def test_a_node_that_is_gone_is_left_out_of_views(notebook: Notebook, cluster: LocalCluster) -> None:
+    """A map that still names it is asked for anew."""
+    notebook.run(f"%redis connect {cluster.url}")
+    notebook.run("%%redis\nSET foo 1\nSET bar 2")
+    known = views.keys().node.target.cluster.nodes_manager
+    for view, drawn in (
+        (views.show("foo"), "foo: "),
+        (views.keys(), "keys of database 0: 2 keys"),
+        (views.fanout("news"), "Pub/Sub: "),
+    ):
+        gone = ClusterNode("127.0.0.1", free_ports(1)[0], "primary")
+        known.nodes_cache = {gone.name: gone, **known.nodes_cache}
+        assert str(view).startswith(drawn)
+    assert gone.name not in known.nodes_cache
+    known.nodes_cache = {gone.name: gone, **known.nodes_cache}
+    new_client = views.keys().node.target.connect("late")
+    assert new_client.call([b"PING"]) == "PONG" and new_client.last_node != gone.name
+    new_client.close()
+    notebook.run("%%redis\nDEL foo\nDEL bar")
 
 
 def test_cells_on_a_cluster(notebook: Notebook, cluster: LocalCluster) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from minidis.drivers.embedded import Embedded
 from minidis.engine.pubsub import name_matches
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
-from minidis.notebook.views.mirrors import Mirror
+from minidis.notebook.views.mirrors import MOST_KEYS, Mirror, Untold
 from minidis.notebook.views.sources import node_or_mirror
 from minidis.notebook.views.view import View
 from minidis.protocol.replies import Push
@@ -72,10 +72,12 @@ class FanoutView(View):
 
     def _told_by(self, mirror: Mirror) -> dict[str, Any]:
         """The same by PUBSUB and CLIENT LIST, of all nodes together: counts, without who listens to what."""
-        counts = {
-            "channel": _listeners(mirror, b"CHANNELS", b"NUMSUB"),
-            "shard channel": _listeners(mirror, b"SHARDCHANNELS", b"SHARDNUMSUB"),
-        }
+        untold: list[str] = []
+        counts = {"channel": self._listeners(mirror, b"CHANNELS", b"NUMSUB", untold)}
+        try:
+            counts["shard channel"] = self._listeners(mirror, b"SHARDCHANNELS", b"SHARDNUMSUB", untold)
+        except Untold as refusal:  # before Redis 7.0
+            untold.append(str(refusal))
         return {
             "channel": None if self.channel is None else label(self.channel, 28),
             "names": [
@@ -95,7 +97,21 @@ class FanoutView(View):
                 if (state := _told_of(fields))
             ],
             "patterns_untold": sum(mirror.ask_each(b"PUBSUB", b"NUMPAT").values()),
+            "untold": untold,
         }
+
+    def _listeners(
+        self, mirror: Mirror, listing: bytes, counting: bytes, untold: list[str]
+    ) -> dict[bytes, int]:
+        """How many clients listen to each channel, over all nodes; of very many, a part.  Raises Untold."""
+        found = {name for listed in mirror.ask_each(b"PUBSUB", listing).values() for name in listed}
+        names = sorted(found, key=lambda name: (name != self.channel, name))[:MOST_KEYS]
+        if len(names) < len(found):
+            untold.append(f"{len(names)} of the {len(found)} names of PUBSUB {listing.decode()} are shown")
+        totals: Counter[bytes] = Counter()
+        for counted in mirror.ask_each(b"PUBSUB", counting, *names).values():
+            totals.update(dict(zip(counted[::2], counted[1::2], strict=True)))
+        return totals
 
     def _hits(self, kind: str, name: bytes) -> bool:
         if self.channel is None or kind == "shard channel":
@@ -158,15 +174,6 @@ class FanoutView(View):
 def fanout(channel: str | bytes | None = None, node: Embedded | None = None) -> FanoutView:
     """Who listens to which channel and pattern; with a `channel`, which of them a message there reaches."""
     return FanoutView(channel, node)
-
-
-def _listeners(mirror: Mirror, listing: bytes, counting: bytes) -> dict[bytes, int]:
-    """How many clients listen to each channel, over all nodes.  Raises Untold."""
-    names = sorted({name for listed in mirror.ask_each(b"PUBSUB", listing).values() for name in listed})
-    totals: Counter[bytes] = Counter()
-    for counted in mirror.ask_each(b"PUBSUB", counting, *names).values():
-        totals.update(dict(zip(counted[::2], counted[1::2], strict=True)))
-    return totals
 
 
 def _told_of(fields: dict[str, str]) -> str:

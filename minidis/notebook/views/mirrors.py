@@ -89,13 +89,13 @@ class Mirror(Embedded):
 
     def __init__(self, target: Any, connection: Any) -> None:
         super().__init__(seed=0)
+        self.client.user = self.node.users.new_superuser()  # `take_users` may leave `default` no rights
+        self.client.update_gate()
         self.target = target
         self.server = connection
         self.encodings: dict[bytes, str] = {}
         self.payloads: dict[bytes, bytes] = {}
-        for node in connection.nodes():
-            with suppress(ReplyError):
-                node.call([b"CLIENT", b"NO-TOUCH", b"ON"])
+        connection.stop_touching()
         self._take_thresholds()
 
     def _take_thresholds(self) -> None:
@@ -179,13 +179,10 @@ class Mirror(Embedded):
 
     def ask_each(self, *words: bytes) -> dict[str, Any]:
         """What each of its nodes answers, by address: one, or those of a cluster.  Raises Untold."""
-        replies = {}
-        for node in self.server.nodes():
-            try:
-                replies[node.address] = node.call([*words])
-            except ReplyError as error:
-                raise Untold(self.refusal(words, error)) from None
-        return replies
+        try:
+            return self.server.call_each([*words])
+        except ReplyError as error:
+            raise Untold(self.refusal(words, error)) from None
 
     def only_of(self) -> list[str]:
         """A line that says which node of a cluster `ask` asks; of a single server, none."""
@@ -203,8 +200,8 @@ class Mirror(Embedded):
         clients = []
         for address, lines in listed.items():
             place = f" at {address}" if len(listed) > 1 else ""
-            for line in lines.decode("utf-8", "surrogateescape").splitlines():
-                fields = assignments(line, " ")
+            for line in lines.splitlines():  # of text a U+2028 in a name would end a line, too
+                fields = assignments(line.decode("utf-8", "surrogateescape"), " ")
                 clients.append(fields | {"who": (fields["name"] or f"client {fields['id']}") + place})
         return sorted(clients, key=lambda fields: fields["who"])
 

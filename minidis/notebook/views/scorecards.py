@@ -38,6 +38,9 @@ _OF_ERRORS = [
     ("^ERR Command '.*' not found", "no such command"),
     ("^ERR wrong number of arguments for ", "wrong arity"),
 ]
+_REFUSED = "refused"
+"""The verdict of a text that is none of these: in doubt a request is not allowed."""
+
 _ROLES = {"pass": "c", "fail": "e", "cannot tell": "f"}
 NAME_WIDTH, ROW = 250.0, 24.0
 
@@ -132,7 +135,7 @@ class AclMatrixView(View):
         try:
             return self.node.server.call(words)
         except ReplyError as error:
-            if not _verdict(error):
+            if _verdict(error) == _REFUSED:
                 raise Untold(self.node.refusal(words[:2], error)) from None
             return error
 
@@ -163,19 +166,19 @@ class AclMatrixView(View):
         return table_text(["request", *data["users"]], rows)
 
 
-def _verdict(answer: Any) -> str | None:
-    """What is in the way, as ACL DRYRUN says it; "" for nothing, None for an error that judges nothing.
+def _verdict(answer: Any) -> str:
+    """What is in the way, as ACL DRYRUN says it; "" for nothing, _REFUSED if it cannot be read out of that.
 
     >>> _verdict("OK"), _verdict(b"This user has no permissions to access the 'k' key")
     ('', 'key')
     >>> _verdict(ReplyError("ERR Command 'NOSUCH' not found")), _verdict(ReplyError("ERR unknown subcommand"))
-    ('no such command', None)
+    ('no such command', 'refused')
     """
     if answer in ("OK", b"OK"):
         return ""
     phrases = _OF_ERRORS if isinstance(answer, ReplyError) else _OF_REPLIES
     said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
-    return next((verdict for phrase, verdict in phrases if re.search(phrase, said)), None)
+    return next((verdict for phrase, verdict in phrases if re.search(phrase, said, re.DOTALL)), _REFUSED)
 
 
 def _words(verdict: str) -> str:

@@ -9,8 +9,10 @@ import pytest
 from minidis import Embedded
 from minidis.notebook import views
 from minidis.notebook.session import Session
+from minidis.notebook.views import scorecards
 from minidis.notebook.views.mirrors import Untold
 from minidis.notebook.views.sources import follow_cells
+from minidis.protocol.replies import ReplyError
 
 
 @pytest.fixture
@@ -18,6 +20,17 @@ def session() -> Iterator[Session]:
     session = Session(Embedded(clock=0, seed=1))
     yield session
     follow_cells(session.targets["embedded"])
+
+
+def test_a_verdict_that_is_not_known_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Embedded(clock=0, seed=1)
+    nobody = views.acl_matrix(["GET k"], ["no\nbody"], engine).take()
+    assert nobody["rows"] == [["GET k", ["no such user"]]]
+    for answer in (b"This user is asleep", ReplyError("ERR asleep"), None):
+        monkeypatch.setattr(scorecards, "acl_dryrun", lambda *words, answer=answer: answer)
+        matrix = views.acl_matrix(["GET k"], ["default"], engine)
+        assert "✗ refused" in str(matrix) and "✓" not in str(matrix)
+        assert matrix.draw(matrix.take()).title.endswith("; 0 allowed")
 
 
 def test_what_a_fakeredis_tells_and_what_not(session: Session) -> None:

@@ -10,6 +10,7 @@ import pytest
 from minidis import Embedded
 from minidis.notebook import views
 from minidis.notebook.session import Session
+from minidis.notebook.views import fanouts
 from minidis.notebook.views.mirrors import Untold
 from minidis.notebook.views.sources import follow_cells
 from minidis.protocol.replies import ReplyError
@@ -219,6 +220,58 @@ def test_rights_are_judged_by_the_server_or_by_its_rules(real):
     with pytest.raises(Untold, match=r"app:\*\*\*@\S+ does not answer ACL LIST: NOPERM"):
         views.acl_matrix(REQUESTS).take()
     session.connect(everyone.url)
+
+
+def test_a_default_user_without_rights_does_not_stop_the_mirror(real):
+    session, _ = real
+    everyone = session.target
+    ask(session, *"ACL SETUSER boss on >any ~* &* +@all -acl|dryrun".split())
+    ask(session, *"ACL SETUSER zoe on nopass ~k* +get".split())
+    session.connect(everyone.url.replace("unix://", "unix://boss:any@"))
+    ask(session, *"ACL SETUSER default off -@all".split())
+    try:
+        (row,) = views.acl_matrix(["GET k1"], ["default", "zoe"]).take()["rows"]
+        assert row[1] == ["command", ""]
+        assert str(views.show("list")).startswith("list: ")
+    finally:
+        ask(session, *"ACL SETUSER default on +@all".split())
+        session.connect(everyone.url)
+
+
+def test_of_very_many_channels_a_part_is_counted(real, monkeypatch):
+    session, _ = real
+    run_on_both(session, "ann SUBSCRIBE news sport weather")
+    monkeypatch.setattr(fanouts, "MOST_KEYS", 2)
+    names = views.fanout("weather").take()["names"]
+    assert [(name["name"], name["hit"]) for name in names] == [("news", False), ("weather", True)]
+    text, svg = str(views.fanout("weather")), views.fanout("weather").svg()
+    for drawn in (text, svg):
+        assert "2 of the 3 names of PUBSUB CHANNELS are shown" in drawn
+    run_on_both(session, "ann UNSUBSCRIBE")
+
+
+def test_channels_are_drawn_where_shard_channels_are_refused(real):
+    session, _ = real
+    everyone = session.target
+    run_on_both(session, "ann SUBSCRIBE news")
+    ask(session, *"ACL SETUSER old on >any ~* &* +@all -pubsub|shardchannels".split())
+    session.connect(everyone.url.replace("unix://", "unix://old:any@"))
+    text = str(views.fanout("news"))
+    session.connect(everyone.url)
+    run_on_both(session, "ann UNSUBSCRIBE")
+    assert "a message to news is handed out 1 time, to 1 client" in text
+    assert "does not answer PUBSUB SHARDCHANNELS: NOPERM" in text
+
+
+def test_a_name_that_text_would_split_is_one_client(real):
+    session, _ = real
+    name = "two\u2028lines\x85"
+    ask(session, "ACL", "SETUSER", name, *"on >any ~* &* +@all".split())
+    session.connection("ann").call([b"AUTH", name.encode(), b"any"])
+    session.connection("ann").call([b"MULTI"])
+    assert [one["name"] for one in views.transactions().take()["clients"]] == ["ann"]
+    session.connection("ann").call([b"DISCARD"])
+    ask(session, "ACL", "DELUSER", name)
 
 
 def test_what_is_inside_of_a_node_is_refused_with_a_reason(real):
