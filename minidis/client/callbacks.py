@@ -12,12 +12,12 @@ command's name, puts them together again:
 
 Between a method of redis-py and a node in the same process this is going round in a circle, which takes
 longer than the command. Here stands, for the callbacks that do so, what leads straight to the end. A callback
-of one's own is none of these, and in RESP3 nothing is cut short.
+of one's own, or redis-py's for another command, is none of these, and in RESP3 nothing is cut short.
 
 Mirrors: redis/_parsers/helpers.py (tests hold that both ways answer alike).
 Complexity: O(elements).
 
->>> way = AT_ONCE[id(float_or_none)]
+>>> callback, way = AT_ONCE["ZSCORE"]
 >>> way(1.5, {}, False), way(b"1.5", {}, False) is NOT_AT_ONCE
 (1.5, True)
 
@@ -94,19 +94,30 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     return answer
 
 
-_NAMELESS = get_response_callbacks(2, True)  # where redis-py's lambdas stand
+Callback = Callable[..., Any]
+Way = Callable[[Any, dict[str, Any], bool], Any]
 
-AT_ONCE: dict[int, Callable[[Any, dict[str, Any], bool], Any]] = {
-    id(_NAMELESS["HGETALL"]): _map,
-    id(_NAMELESS["PING"]): _pong,
-    id(zset_score_pairs): _scored,
-    id(float_or_none): _number,
-    id(parse_zadd): _count_or_score,
-    id(parse_set_result): _success,
-    id(bool_ok): _success,
-    id(parse_stream_list): _stream,
+_CALLBACKS: dict[str, Callback] = get_response_callbacks(2, True)
+
+_WAYS: dict[Callback, Way] = {
+    _CALLBACKS["HGETALL"]: _map,  # a lambda, as the next
+    _CALLBACKS["PING"]: _pong,
+    zset_score_pairs: _scored,
+    float_or_none: _number,
+    parse_zadd: _count_or_score,
+    parse_set_result: _success,
+    bool_ok: _success,
+    parse_stream_list: _stream,
 }
-"""By the callback's id, what it would make of a reply in RESP2: `way(reply, options, decodes)`.
 
-A way answers NOT_AT_ONCE where it does not know, and may raise UnicodeDecodeError.
+AT_ONCE: dict[str, tuple[Callback, Way]] = {
+    name: (callback, _WAYS[callback]) for name, callback in _CALLBACKS.items() if callback in _WAYS
+}
+"""By the command's name, redis-py's callback, and what that makes of a reply in RESP2.
+
+`way(reply, options, decodes)` knows the replies of this command only, so it takes this callback's place only
+under this name. It answers NOT_AT_ONCE where it does not know, and may raise UnicodeDecodeError.
 """
+
+NO_WAY: tuple[Any, Any] = (NOT_AT_ONCE, None)
+"""For a name that is not in AT_ONCE; nobody's callback is this one."""

@@ -35,7 +35,7 @@ from typing import Any
 import redis.client
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
-from minidis.client.callbacks import AT_ONCE, NOT_AT_ONCE
+from minidis.client.callbacks import AT_ONCE, NO_WAY, NOT_AT_ONCE
 from minidis.client.session import Session
 from minidis.client.values import AS_IT_IS, Unusual, unusual
 from minidis.engine.waiting import WAITING
@@ -122,8 +122,8 @@ def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], option
                     embedded.settle()
         if client.gated or client.outbox:
             raise Unusual
-        way = None if callback is None else AT_ONCE.get(id(callback))
-        if way is not None and client.protocol == 2:
+        usual, way = AT_ONCE.get(name, NO_WAY)
+        if callback is usual and client.protocol == 2:
             answer = way(reply, options, session.decodes)
             if answer is not NOT_AT_ONCE:
                 return answer
@@ -354,8 +354,8 @@ class Batch:
         try:
             for (args, options), reply in zip(commands, replies, strict=True):
                 callback = _find_callback(callbacks, args[0])
-                way = AT_ONCE.get(id(callback))
-                if way is not None and is_plain:
+                usual, way = AT_ONCE.get(args[0], NO_WAY)
+                if callback is usual and is_plain:
                     answer = way(reply, options, decodes)
                     if answer is not NOT_AT_ONCE:
                         answers.append(answer)

@@ -439,6 +439,30 @@ ping()
     assert came == due
 
 
+@pytest.mark.parametrize("legacy", [False, True], ids=["unified", "legacy"])
+def test_a_callback_of_another_command_is_asked(decodes, legacy):
+    """It is not cut short: it knows nothing of such replies, and makes of them what it can."""
+    clients = both_ways(2, decodes, legacy_responses=legacy)
+    borrowed = {"XINFO STREAM": "HGETALL", "HRANDFIELD": "ZRANGE", "XREAD": "XRANGE", "ZINCRBY": "ZADD"}
+    story = """
+xadd("x", {"f": "v"}, id="1-1")
+hset("h", "f", "v")
+xinfo_stream("x")
+execute_command("HRANDFIELD", "h", 1, "WITHVALUES", withscores=True)
+execute_command("XREAD", "STREAMS", "x", "0")
+zincrby("z", 2, "a")
+""".strip().splitlines()
+    for client in clients:
+        for name, owner in borrowed.items():
+            client.set_response_callback(name, client.response_callbacks[owner])
+    direct, by_bytes = clients
+    for line in story:
+        assert outcome(direct, line) == outcome(by_bytes, line), line
+    for line in story[2:]:
+        came, due = (outcome(client.pipeline(), line, lambda pipe: pipe.execute()) for client in clients)
+        assert came == due, line
+
+
 def test_what_becomes_of_a_reply_does_not_touch_the_dataset(protocol, decodes):
     """No reply is the value's own list or dict, in either form of a value (compact, and large)."""
     client = connect(fresh_node(), protocol=protocol, decode_responses=decodes)
