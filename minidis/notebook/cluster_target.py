@@ -87,10 +87,8 @@ class ClusterTarget(ServerTarget):
     def live_keys(self, connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
         """Of all primaries: each knows only its own keys."""
         assert isinstance(connection, ClusterConnection)
-        found: set[bytes] = set()
-        for primary in connection.primaries():
-            found.update(scanned_keys(primary, prefix, limit))
-        return sorted(found)[:limit]
+        found = connection.ask_primaries(lambda primary: scanned_keys(primary, prefix, limit))
+        return sorted(set().union(*found))[:limit]
 
     def dial(self, address: Address) -> Any:
         """A connection to one node, with the URL's user and options."""
@@ -146,10 +144,10 @@ class ClusterConnection(Connection):
     def last_node(self) -> str:  # type: ignore[override]
         return _shown(self.here)
 
-    def primaries(self) -> list[ServerConnection]:
-        """A connection to each primary.  Raises TargetError."""
+    def ask_primaries(self, ask: Callable[[ServerConnection], T]) -> list[T]:
+        """What `ask` has of the connection to each primary.  Raises TargetError."""
         cluster = self.target.cluster
-        return self._or_with_a_new_map(lambda: self._linked(cluster.get_primaries()))
+        return self._or_with_a_new_map(lambda: [ask(link) for link in self._linked(cluster.get_primaries())])
 
     def call_each(self, argv: list[bytes]) -> dict[str, Any]:
         cluster = self.target.cluster

@@ -47,6 +47,7 @@ from minidis.notebook.session import Options, Result, Session, panel
 from minidis.notebook.targets import DEFAULT_CLIENT, EmbeddedTarget, ServerTarget, TargetError
 from minidis.notebook.views.sources import follow_cells
 from minidis.notebook.views.view import refresh_all
+from minidis.protocol.replies import ReplyError
 
 LESSON_SEED = 1
 LESSON_CLOCK = "2026-01-01T00:00:00Z"
@@ -192,7 +193,7 @@ class RedisMagics(Magics):
         try:
             connection = self.session.connection(DEFAULT_CLIENT)
             return self.session.target.live_keys(connection, prefix, MOST_KEYS)
-        except TargetError:
+        except (ReplyError, TargetError):
             return []
 
 

@@ -563,7 +563,10 @@ class FakeConnection(ServerConnection):
 
 
 def scanned_keys(connection: Connection, prefix: bytes, limit: int) -> list[bytes]:
-    """Keys that start with `prefix`, from a few SCANs; none while the client is busy."""
+    """Keys that start with `prefix`, from a few SCANs; none while the client is busy.
+
+    Raises ReplyError, TargetError.
+    """
     if connection.is_waiting or connection.in_transaction:
         return []
     pattern = b"".join(
@@ -571,14 +574,11 @@ def scanned_keys(connection: Connection, prefix: bytes, limit: int) -> list[byte
     )
     found: set[bytes] = set()
     cursor = b"0"
-    try:
-        for _ in range(5):
-            cursor, keys = connection.call([b"SCAN", cursor, b"MATCH", pattern + b"*", b"COUNT", b"1000"])
-            found.update(keys)
-            if cursor == b"0" or len(found) >= limit:
-                break
-    except (ReplyError, TargetError):
-        return []
+    for _ in range(5):
+        cursor, keys = connection.call([b"SCAN", cursor, b"MATCH", pattern + b"*", b"COUNT", b"1000"])
+        found.update(keys)
+        if cursor == b"0" or len(found) >= limit:
+            break
     return sorted(found)[:limit]
 
 

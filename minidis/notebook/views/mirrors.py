@@ -116,7 +116,10 @@ class Mirror(Embedded):
             self.payloads.clear()  # keys of the same names are others there
             self.encodings.clear()
         if keys is None:
-            keys = self.target.live_keys(self.server, b"", MOST_KEYS)
+            try:
+                keys = self.target.live_keys(self.server, b"", MOST_KEYS)
+            except ReplyError as error:
+                raise Untold(self.refusal([b"SCAN"], error)) from None
             self._forget(set(self.node.databases[database].table) - set(keys), database)
         if keys and self.target.is_imitation:
             raise Untold(f"{self.target.name} keeps Python objects: there are no bytes to draw")

@@ -263,6 +263,16 @@ def test_channels_are_drawn_where_shard_channels_are_refused(real):
     assert "does not answer PUBSUB SHARDCHANNELS: NOPERM" in text
 
 
+def test_keys_that_may_not_be_listed_are_not_drawn_as_none(real):
+    session, _ = real
+    everyone = session.target
+    ask(session, *"ACL SETUSER blind on >any ~* &* +@all -scan".split())
+    session.connect(everyone.url.replace("unix://", "unix://blind:any@"))
+    with pytest.raises(Untold, match="does not answer SCAN: NOPERM"):
+        views.keys().take()
+    session.connect(everyone.url)
+
+
 def test_a_name_that_text_would_split_is_one_client(real):
     session, _ = real
     name = "two\u2028lines\x85"
