@@ -150,9 +150,7 @@ def test_an_endless_script_in_process_ends_after_a_while_even_on_a_frozen_clock(
 
 def test_ctrl_c_ends_a_script_in_process() -> None:
     redis = Embedded()
-    assert (
-        redis.execute("EVAL", "return 1", 0) == 1
-    )  # Lua is there: the signal meets the script, and not its making
+    redis.execute("EVAL", "return 1", 0)  # Lua is there: the signal meets the script, and not its making
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
