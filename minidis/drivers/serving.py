@@ -261,3 +261,7 @@ class EmbeddedConnection(Connection):
     def connection_lost(self, error: Exception | None) -> None:
         with self.server.embedded.lock:
             super().connection_lost(error)
+
+    def resume_writing(self) -> None:
+        with self.server.embedded.lock:
+            super().resume_writing()

@@ -151,7 +151,7 @@ class Client:
     def rewrite_always(self, *argv: bytes) -> None:
         """As `rewrite`, for what must be repeated even if nothing changed here: FLUSHALL of no keys."""
         self.rewrite(*argv)
-        self.journals_always = True
+        self.journals_always = self.journal_commands is not None
 
     def deliver(self, reply: Any) -> None:
         """Hand the driver something to send outside the usual order of command and reply."""

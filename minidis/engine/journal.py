@@ -7,7 +7,8 @@ that changed something is entered as it was typed, unless its handler stated the
     SPOP s             -> SREM s "the member that went"  (a replica must not draw its own lot)
     a key that expired -> DEL k                          (a replica's clock decides nothing)
 
-Entering happens *after* the command ran: this is not a write-ahead log.
+Entering happens *after* the command ran: this is not a write-ahead log.  While nobody listens, the effects of
+commands are not even entered (`Node.run`, `Client.rewrite`): an offset counts what somebody could have heard.
 
 What EXEC or a script did must arrive whole or not at all, so their entries are held until they end.
 Several then come between MULTI and EXEC, a single one without:

@@ -93,6 +93,10 @@ RequestFlags = Callable[[Any, Flag, list[bytes]], Flag]
 _COMPLEXITY = r"(?s)(O\(.*)$"
 
 
+WAIT_WITHOUT_SAYING_SO = frozenset(("migrate", "shutdown"))
+"""Not `blocking` by their flags, which are Redis's: there, these two stop the whole server."""
+
+
 class Command:
     """One command, or a container of subcommands (`subcommands` is then not empty).
 
@@ -152,7 +156,7 @@ class Command:
         self.no_async_loading = bool(bits & _NO_ASYNC_LOADING)
         self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
         self.is_fast = bool(bits & _FAST)
-        self.may_wait = bool(bits & _BLOCKING)
+        self.may_wait = bool(bits & _BLOCKING) or self.name in WAIT_WITHOUT_SAYING_SO
         self.is_protected = bool(bits & _PROTECTED)
         self.skips_slowlog = bool(bits & _SKIP_SLOWLOG)
         self._runs_in_multi = bool(bits & _NO_MULTI) or self.name in ALLOWED_IN_MULTI

@@ -10,8 +10,8 @@ call at a time. In a pipeline the answers to most of these questions are the sam
 So a command is looked at when the word changes, and counted when its run is over. One reading of the
 stopwatch ends a request and starts the next. The clock is read again when a tenth of a millisecond has gone.
 
-A command is plain that has its own name (no subcommands, nothing protected), is timed, and cannot wait. What
-it does to others (who waits for a key, who is told) ends the run, for the careful way to look after.
+A command is plain that has its own name (no subcommands, nothing protected) and is timed. What it does to
+others (who waits for a key, who is told) ends the run, for the careful way to look after; so does waiting.
 
 Mirrors: `processInputBuffer`, `call` in networking.c and server.c, which go command by command.
 Differs: commands of one pipeline share a reading of the clock, for up to LOOK_UP_AFTER_NS.
@@ -34,15 +34,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.waiting import Wait
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import BULK_HEADERS, READY_MADE, SMALL_INTEGERS, STATUSES, encode
 
 if TYPE_CHECKING:
     from minidis.engine.link import Link
     from minidis.engine.registry import Command
-
-Run = tuple["Command", int]
-"""A command, and how many requests were there from the first one of its run on."""
 
 LOOK_UP_AFTER_NS = 100_000
 """So old the node's time may be; Redis's own is as old as its command."""
@@ -54,16 +52,41 @@ def run_ahead(link: Link, requests: list[list[bytes]], most_output_bytes: int = 
     Stops before a request that is not plain, after one that leaves something to be looked after, and when
     `output` has grown to `most_output_bytes` (looked at every LOOK_UP_AFTER_NS and after large replies).
     """
-    runs: list[Run] = []
+    run = _Run(requests)
     try:
-        _run(link, requests, most_output_bytes, runs)
+        _run(link, requests, most_output_bytes, run)
     finally:
-        _count(link, runs, len(requests))
+        run.end(len(requests))
+        if run.command is not None:
+            link.client.last_command, link.client.last_command_us = run.command.name, link.node.now_us
     if link.node.waiting.ready:
         link.node.waiting.serve()
 
 
-def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, runs: list[Run]) -> None:
+class _Run:
+    """Requests with the same word, one after another."""
+
+    __slots__ = ("command", "count", "requests")
+
+    def __init__(self, requests: list[list[bytes]]) -> None:
+        self.requests = requests
+        self.command: Command | None = None
+        self.count = 0  # of requests that were there when it began
+
+    def begin(self, command: Command) -> None:
+        """The request that was just taken off the list is the first of the next run."""
+        count = len(self.requests) + 1
+        self.end(count)
+        self.command, self.count = command, count
+
+    def end(self, left: int) -> None:
+        """So many requests are still there: the others have been calls."""
+        if self.command is not None:
+            self.command.calls += self.count - left
+            self.command.timing.fold_if_many()
+
+
+def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, run: _Run) -> None:
     node, client, output = link.node, link.client, link.output
     waiting, journal, statistics = node.waiting, node.journal, node.statistics
     outbox, clock, stopwatch_ns = client.outbox, node.clock, node.stopwatch_ns
@@ -76,25 +99,28 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, runs: 
         argv = requests.pop()
         if argv[0] != word:
             found = node.commands.spelled[argv[0]]
-            if found is None or found.timing is None or found.may_wait:
+            if found is None or found.timing is None:
                 requests.append(argv)
                 return
             command = found
             word, invoke, durations_ns = argv[0], command.timing.invoke, command.timing.durations_ns
-            runs.append((command, len(requests) + 1))
-        before = node.changes
+            run.begin(command)
+        before, failure = node.changes, None
         try:
             reply = invoke(client, argv)
         except Exception as error:
-            reply = _failure(link, command, argv, error)
-            if not command.accepts(len(argv)):  # it has not run at all
-                output += encode(reply, client.protocol)
-                continue
-        if client.journal_commands is not None:
+            failure = error
+        if client.journal_commands is not None:  # also after a failure: what it changed stays changed
             node.journal_effects(client, node.changes != before)
         elif node.changes != before and journal.subscribers:
             node.writer = client
             journal.enter(client.db.index, argv)
+        if failure is not None:
+            reply = _failure(link, command, argv, failure)
+            if not command.accepts(len(argv)):  # it has not run at all
+                output += encode(reply, client.protocol)
+                is_enough, started_ns = len(output) >= most_output_bytes, stopwatch_ns()
+                continue
         kind: Any = type(reply)
         if kind is bytes and len(reply) < READY_MADE:
             output += BULK_HEADERS[len(reply)]
@@ -104,6 +130,9 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, runs: 
             output += SMALL_INTEGERS[reply]
         elif kind is str and reply in STATUSES:
             output += STATUSES[reply]
+        elif kind is Wait:  # only now it shows that it has to
+            link.answer("on", node.let_wait(client, command, argv, reply))
+            return
         else:
             output += encode(reply, client.protocol)
             is_enough = len(output) >= most_output_bytes
@@ -122,14 +151,3 @@ def _failure(link: Link, command: Command, argv: list[bytes], error: Exception) 
     if isinstance(error, ReplyError):
         link.node.statistics.note_failure(command, argv, error)
     return link.failure(argv, error)
-
-
-def _count(link: Link, runs: list[Run], left: int) -> None:
-    """Count the calls of each run: `left` requests are still to be run."""
-    client = link.client
-    for command, count in reversed(runs):
-        command.calls += count - left
-        command.timing.fold_if_many()
-        left = count
-    if runs:
-        client.last_command, client.last_command_us = runs[-1][0].name, link.node.now_us

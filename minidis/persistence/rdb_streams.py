@@ -85,8 +85,9 @@ def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> Str
         if greatest is not None and entry.id <= greatest:
             raise cursor.error(f"the entry {entry.id} does not come after {greatest}", offset)
         greatest = entry.id
-    stream.tree[key] = node
     stream.length += stream_node.live_count(node)
+    node.close()
+    stream.tree[key] = node
     return greatest
 
 

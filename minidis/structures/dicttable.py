@@ -215,6 +215,7 @@ class IndexedDictTable(DictTable):
     def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
         index, missing = self._index, len(self) - len(self._index)
         if not missing or not most:
+            index.is_filling = index.is_filling and missing > 0
             return not missing
         is_small = len(self) <= (most if most < TAKEN_IN_AT_ONCE else max(most, BUILT_AT_ONCE))
         if is_small and len(index) < missing and not index.is_rehashing and not index.is_paused:

@@ -334,6 +334,7 @@ class Quicklist:
         node = self.tail if from_tail else self.head
         while node is not None and not (limit and removed == limit):
             following = node.previous if from_tail else node.next
+            self._visit(node)
             if node.plain is None:
                 found = node.pack.remove(element, limit - removed if limit else 0, from_tail)
                 self._count -= found
@@ -541,3 +542,5 @@ class Quicklist:
         else:
             node.next.previous = node.previous
         self.node_count -= 1
+        if node is self._visited:  # or it would keep every node that comes and goes after it
+            self._visited = None

@@ -182,6 +182,9 @@ class Stream(Value):
         else:
             stream_node.delete(node, doomed)
         self._forget(node)
+        last = self.tree.seek("$")
+        if last is not None and node is not last[1]:
+            node.close()
         self.length -= 1
         self.max_deleted_id = max(self.max_deleted_id, entry_id)
         if entry_id == self.first_id or not self.length:

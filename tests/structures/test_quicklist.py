@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidis.structures.listpack import Listpack
-from minidis.structures.quicklist import Quicklist, exceeds_limit, node_limits
+from minidis.structures.quicklist import Node, Quicklist, exceeds_limit, node_limits
 
 # Sizes around the 4 KB limit of fill -1, so that nodes fill up after a few elements and some are too large.
 sizes = st.sampled_from([1, 3, 1000, 2000, 4070, 4096, 4097, 9000])
@@ -175,3 +177,24 @@ def test_work_per_push_and_pop_does_not_grow_with_the_list():
         moved.append(sum(before.get(id(node)) != node.size for node in quicklist.nodes()))
     assert quicklist.node_count > 25
     assert moved == [1, 1, 1, 1] or max(moved) <= 1
+
+
+def test_inner_nodes_are_closed_but_for_the_one_that_was_looked_into_last():
+    quicklist = Quicklist([b"%d" % number for number in range(400)], fill=16)
+    quicklist.remove(b"nosuch")
+    assert quicklist.find(b"200") == 200
+    inner = list(quicklist.nodes())[1:-1]
+    assert sum(node.pack.is_open for node in inner) <= 1
+
+
+def test_a_queue_that_was_looked_into_once_keeps_nothing_of_what_went_through():
+    quicklist = Quicklist([b"large" * 10], packed_threshold=10)
+    assert quicklist.get(0) == b"large" * 10
+    for _ in range(3):
+        quicklist.push_tail(b"large" * 10)
+        quicklist.pop_head()
+    gc.collect()
+    nodes = [thing for thing in gc.get_referents(quicklist) if isinstance(thing, Node)]
+    assert all(node in (quicklist.head, quicklist.tail) for node in nodes), (
+        "a node that is gone is held"
+    )

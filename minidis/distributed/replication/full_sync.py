@@ -132,8 +132,10 @@ class FullSync(Sink):
 
     def is_full(self) -> bool:
         """The slowest replica sets the pace: the snapshot goes on when all have taken what there is of it."""
+        if not self.by_mark:
+            return False
         behind = [replica for replica in self.waiting if replica.is_behind()]  # looks at each of them
-        return self.by_mark and len(behind) > 0
+        return len(behind) > 0
 
     def write(self, data: bytes) -> None:
         """More of the snapshot."""
