@@ -56,7 +56,7 @@ While a step lasts (a command, or a turn of the timers) nobody else is served. W
 Of each kind the three longest steps stand there.
 
 - Python's dict, which holds the keyspace, moves to a larger table in one go: at 87,000, 175,000, 350,000 and
-  700,000 keys, each move twice as long as the one before. That is the longest step of SET, of loading a file
+  700,000 keys, each move longer than the one before. That is the longest step of SET, of loading a file
   and of a replica's synchronisation; it comes once as the keyspace grows, and the last ones take longer than
   10 ms. It is not to be had otherwise at this price: a dict cannot be given its size beforehand, and in 64
   dicts a look-up takes 140 ns where it takes 30 in one, several times in each command, while GET takes 500.

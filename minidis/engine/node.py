@@ -243,7 +243,7 @@ class Node:
             return self._execute_gated(client, command, argv)
         reply = self.run(client, command, argv)  # as `call` does, without another step
         if type(reply) is Wait:
-            reply = self.let_wait(client, command, argv, reply)
+            reply = self._let_wait(client, command, argv, reply)
         if self.waiting.ready:
             self.waiting.serve()
         return reply
@@ -251,9 +251,9 @@ class Node:
     def call(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """Run a command's handler, journal its effect, park it when it waits.  EXEC and Lua come here too."""
         reply = self.run(client, command, argv)
-        return self.let_wait(client, command, argv, reply) if type(reply) is Wait else reply
+        return self._let_wait(client, command, argv, reply) if type(reply) is Wait else reply
 
-    def let_wait(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> Any:
+    def _let_wait(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> Any:
         """Park a command that must wait, or answer for it where nothing may wait."""
         command.calls -= 1  # it is counted when it is served
         if client.in_execution:

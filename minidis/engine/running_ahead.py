@@ -10,8 +10,8 @@ call at a time. In a pipeline the answers to most of these questions are the sam
 So a command is looked at when the word changes, and counted when its run is over. One reading of the
 stopwatch ends a request and starts the next. The clock is read again when a tenth of a millisecond has gone.
 
-A command is plain that has its own name (no subcommands, nothing protected) and is timed. What it does to
-others (who waits for a key, who is told) ends the run, for the careful way to look after; so does waiting.
+A command is plain that has its own name (no subcommands, nothing protected), is timed, and cannot wait. What
+it does to others (who waits for a key, who is told) ends the run, for the careful way to look after.
 
 Mirrors: `processInputBuffer`, `call` in networking.c and server.c, which go command by command.
 Differs: commands of one pipeline share a reading of the clock, for up to LOOK_UP_AFTER_NS.
@@ -34,7 +34,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from minidis.engine.waiting import Wait
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import BULK_HEADERS, READY_MADE, SMALL_INTEGERS, STATUSES, encode
 
@@ -99,7 +98,7 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, run: _
         argv = requests.pop()
         if argv[0] != word:
             found = node.commands.spelled[argv[0]]
-            if found is None or found.timing is None:
+            if found is None or found.timing is None or found.may_wait:
                 requests.append(argv)
                 return
             command = found
@@ -130,9 +129,6 @@ def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, run: _
             output += SMALL_INTEGERS[reply]
         elif kind is str and reply in STATUSES:
             output += STATUSES[reply]
-        elif kind is Wait:  # only now it shows that it has to
-            link.answer("on", node.let_wait(client, command, argv, reply))
-            return
         else:
             output += encode(reply, client.protocol)
             is_enough = len(output) >= most_output_bytes

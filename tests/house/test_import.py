@@ -9,11 +9,12 @@ import sys
 
 IMPORT = """
 import json, re, sys
+before = set(sys.modules)  # what a .pth file of this Python has loaded
 compiled = []
 compile = re.compile
 re.compile = lambda pattern, flags=0: (compiled.append(str(pattern)), compile(pattern, flags))[1]
 import minidis
-print(json.dumps([sorted(sys.modules), compiled]))
+print(json.dumps([sorted(set(sys.modules) - before), compiled]))
 """
 
 NOT_NEEDED = {

@@ -195,6 +195,4 @@ def test_a_queue_that_was_looked_into_once_keeps_nothing_of_what_went_through():
         quicklist.pop_head()
     gc.collect()
     nodes = [thing for thing in gc.get_referents(quicklist) if isinstance(thing, Node)]
-    assert all(node in (quicklist.head, quicklist.tail) for node in nodes), (
-        "a node that is gone is held"
-    )
+    assert all(node in (quicklist.head, quicklist.tail) for node in nodes), "a node that is gone is held"
