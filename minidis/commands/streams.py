@@ -28,7 +28,6 @@ Read next: minidis/values/stream.py, then consumer_groups.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
@@ -39,7 +38,7 @@ from minidis.engine.binding import integer
 from minidis.engine.client import Client
 from minidis.engine.registry import BLOCKING, DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, command
 from minidis.engine.waiting import Wait
-from minidis.protocol.numbers import INTEGER_MAX, parse_integer
+from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_unsigned
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 from minidis.structures.listpack import SIZE_LIMIT
 from minidis.structures.record import record
@@ -466,8 +465,8 @@ def try_parse_id(word: bytes, missing_seq: int = 0) -> StreamId | None:
     if len(word) > 127:
         return None
     ms_text, dash, seq_text = word.partition(b"\0")[0].partition(b"-")
-    ms = _parse_unsigned(ms_text)
-    seq = _parse_unsigned(seq_text) if dash else missing_seq
+    ms = parse_unsigned(ms_text)
+    seq = parse_unsigned(seq_text) if dash else missing_seq
     return None if ms is None or seq is None else StreamId(ms, seq)
 
 
@@ -510,20 +509,6 @@ def _parse_new_id(word: bytes) -> tuple[StreamId, bool]:
     if word.endswith(b"-*") and (ms := try_parse_id(word[:-2])) is not None and word.count(b"-") == 1:
         return ms, True
     return parse_id(word), False
-
-
-_STRTOULL = rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)"
-
-
-def _parse_unsigned(text: bytes) -> int | None:
-    """A number below 2^64 as string2ull reads it: canonical and not negative, or whatever strtoull takes."""
-    number = parse_integer(text)
-    if number is not None:
-        return number if number >= 0 else None
-    found = re.fullmatch(_STRTOULL, text)
-    if found is None or int(found[2]) > MAX_ID.seq:
-        return None
-    return -int(found[2]) & MAX_ID.seq if found[1] == b"-" else int(found[2])
 
 
 # ---- looking at it ----------------------------------------------------------------------------------------

@@ -209,6 +209,7 @@ class MemoryLedger:
             mean_bytes = [estimated_bytes(database) / max(1, len(database.table)) for database in databases]
             self._weighing = Weighing(self, mean_bytes)
             self.node.services.append(self._weighing)
+            self.node.wake(self.node.now_us)
 
     def stop_weighing(self) -> None:
         """All keys are weighed, or nobody wants to know any more."""

@@ -16,6 +16,17 @@ are weighed when there are as many weights as keys: however the walk was disturb
 Mirrors: nothing; Redis has its allocator count from the start.
 Complexity: O(keys) in all, O(KEYS_A_TURN) and the way to them for each turn.
 
+>>> from minidis.drivers.embedded import Embedded
+>>> redis = Embedded(clock=0)
+>>> redis.node.works_at_once = False  # as in a server
+>>> for number in range(2500):
+...     _ = redis.execute("SET", f"key:{number}", "x")
+>>> redis.execute("CONFIG", "SET", "maxmemory", "1gb"), redis.node.memory.weighed(redis.node.databases[0])
+('OK', 1000)
+>>> redis.step(1)
+>>> redis.node.memory.weighed(redis.node.databases[0])
+2500
+
 Read next: eviction.py.
 """
 
@@ -52,7 +63,7 @@ class Weighing:
         self._next_us = self.node.now_us
 
     def guess_bytes(self) -> int:
-        """About what the keys weigh that nobody has weighed yet."""
+        """About what the keys weigh that nobody has weighed yet. O(databases)."""
         return sum(
             round(self._mean_bytes[database.index] * self._missing(database))
             for database in self.node.databases
@@ -60,7 +71,7 @@ class Weighing:
         )
 
     def run(self, most: int) -> bool:
-        """Weigh up to so many keys; True if that was the last one."""
+        """Weigh up to so many keys; True if that was the last one. O(most)."""
         for _ in range(most):
             while not self._queue:
                 if not self._refill():

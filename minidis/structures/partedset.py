@@ -78,10 +78,13 @@ class PartedCounts(_Parted):
         self._parts = [{} for _ in range(PARTS)]
 
     def get(self, member: bytes) -> int:
+        """Its number. O(1)."""
         return self._parts[crc32(member) % PARTS].get(member, 0)
 
     def set(self, member: bytes, count: int) -> None:
+        """Give it a number. O(1)."""
         self._parts[crc32(member) % PARTS][member] = count
 
     def pop(self, member: bytes) -> int:
+        """Take its number away, and answer it. O(1)."""
         return self._parts[crc32(member) % PARTS].pop(member, 0)

@@ -148,8 +148,9 @@ def test_a_slow_script_over_a_socket_is_served_around(embedded: Embedded, servin
     pytest.importorskip("lupa")
     embedded.execute("CONFIG", "SET", "busy-reply-threshold", "1")
     embedded.run()
-    script = Later(_error_of, client_of(serving).eval, "while true do end", 0)
     outside = client_of(serving)
+    outside.ping()  # it is connected: who is being accepted as the script begins waits for its end
+    script = Later(_error_of, client_of(serving).eval, "while true do end", 0)
     wait_until(lambda: "BUSY" in str(_error_of(outside.get, "k")))
     assert outside.script_kill()
     assert "Script killed by user" in str(script.answer())
