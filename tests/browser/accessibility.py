@@ -10,13 +10,15 @@ from tests.browser.lab import Notebook
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 OUTPUT = ".jp-OutputArea-output"
-LOOKS = 5
+LOOKS = 10
 
 # axe takes for hidden what lies outside of a body without height, and what one would have to scroll to.
-LAY_OUT_WHOLE = """() => {
+GIVE_BODY_A_HEIGHT = """() => {
   const style = document.createElement('style');
   style.textContent = 'html, body {height: 100%}';
   document.head.append(style);
+}"""
+HEIGHT_OF_WHOLE = """() => {
   return document.querySelector('.jp-WindowedPanel-viewport').scrollHeight + 300;
 }"""
 
@@ -32,7 +34,7 @@ ADD_A_BAIT = """selector => {
 def complaints_about_outputs(notebook: Notebook) -> list[str]:
     """What is wrong with the outputs and live views of an open notebook, in the light and the dark theme."""
     page, found = notebook.page, []
-    page.set_viewport_size({"width": 1280, "height": page.evaluate(LAY_OUT_WHOLE)})
+    page.evaluate(GIVE_BODY_A_HEIGHT)
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.change_theme(theme)
         found += [f"{theme}: {complaint}" for complaint in complaints_beside_a_bait(page)]
@@ -42,6 +44,7 @@ def complaints_about_outputs(notebook: Notebook) -> list[str]:
 def complaints_beside_a_bait(page: Any) -> list[str]:
     """What is wrong with a notebook's outputs, looked at again while the page is still being drawn anew."""
     for _ in range(LOOKS):
+        page.set_viewport_size({"width": 1280, "height": page.evaluate(HEIGHT_OF_WHOLE)})
         page.evaluate(ADD_A_BAIT, OUTPUT)
         wrong = complaints(page, OUTPUT)
         others = [complaint for complaint in wrong if ">bait<" not in complaint]
