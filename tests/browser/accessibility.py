@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +12,7 @@ from tests.browser.lab import Notebook
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 OUTPUT = ".jp-OutputArea-output"
 LOOKS = 10
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 # axe takes for hidden what lies outside of a body without height, and what one would have to scroll to.
 GIVE_BODY_A_HEIGHT = """() => {
@@ -31,11 +33,11 @@ ADD_A_BAIT = """selector => {
 }"""
 
 
-def complaints_about_outputs(notebook: Notebook) -> list[str]:
-    """What is wrong with the outputs and live views of an open notebook, in the light and the dark theme."""
+def complaints_about_outputs(notebook: Notebook, themes: Sequence[str] = THEMES) -> list[str]:
+    """What is wrong with the outputs and live views of an open notebook, in these themes."""
     page, found = notebook.page, []
     page.evaluate(GIVE_BODY_A_HEIGHT)
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+    for theme in themes:
         notebook.change_theme(theme)
         found += [f"{theme}: {complaint}" for complaint in complaints_beside_a_bait(page)]
     return found
