@@ -23,7 +23,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 DRAWN = "svg, canvas, .widget-text, .widget-slider, .widget-button"  # a view's picture, or an ipywidget
 ACCESSIBLE = os.environ.get("MINIDIS_ACCESSIBLE", "04").split()
-"""Chapters that are put under an accessibility checker, too.  It takes its time, and beside other tests it may
+"""Chapters that are put under an accessibility checker, too.  It takes time, and beside other tests it may
 not see the end of so long a page in the dark theme: so CI looks at one chapter, in the light."""
 LIGHTS = THEMES if "MINIDIS_ACCESSIBLE" in os.environ else THEMES[:1]
 ANNOUNCED = {"raises-exception", "nbval-raises-exception"}
