@@ -507,6 +507,7 @@ def unload(shell: Any) -> None:
         return
     unwritten.uninstall(shell)
     magics.session.stop_serving()
+    follow_cells(None)
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.remove(allow_empty_cell)
     shell.Completer.custom_matchers.remove(shell.minidis_matcher)

@@ -11,6 +11,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from minidis.drivers import embedded
+from minidis.notebook.views import sources
 from tests.differential.servers import RealServer, available_judges
 
 
@@ -53,6 +54,12 @@ def real_server() -> RealServer:
     if not judges:
         pytest.skip("no real server on this machine")
     return RealServer(judges[0])
+
+
+@pytest.fixture(autouse=True)
+def views_look_where_they_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views follow a session to the server that a test connects it to; the next test is not concerned."""
+    monkeypatch.setattr(sources, "_server", sources._server)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import threading
 import pytest
 
 import minidis
-from minidis.notebook import node
+from minidis.notebook import node, views
 from minidis.notebook.magics import Interrupted
 from minidis.protocol.replies import ReplyError
-from tests.notebook.conftest import Notebook
+from tests.notebook.conftest import Notebook, real_server
 
 
 def test_one_command_prints_its_reply_alone(notebook: Notebook) -> None:
@@ -335,6 +335,14 @@ def test_unloading_leaves_the_shell_as_it_was(notebook: Notebook) -> None:
     assert notebook.shell.find_line_magic("clock") is None
     notebook.shell.run_line_magic("load_ext", "minidis")
     assert notebook.run("%redis PING") == "PONG"
+
+
+def test_views_look_into_this_kernel_again_after_unloading(notebook: Notebook) -> None:
+    with real_server() as server:
+        notebook.run(f"%redis connect unix://{server.socket_path}")
+        notebook.shell.run_line_magic("unload_ext", "minidis")
+    minidis.default_node().execute("SET", "here", "x")
+    assert "here" in str(views.keys())
 
 
 def test_work_is_saved_to_a_file_and_opened_again(notebook: Notebook, tmp_path) -> None:

@@ -21,10 +21,10 @@ _server: Any = None  # the target that cells run on, if it is not in this kernel
 _mirrors: dict[int, Mirror] = {}  # by target, for as long as the kernel lives
 
 
-def follow_cells(target: Any) -> None:
-    """Views look at this target from now on, as the cells do."""
+def follow_cells(target: Any | None) -> None:
+    """Views look at this target from now on, as the cells do; None is the node of this kernel."""
     global _server
-    _server = None if target.is_embedded else target
+    _server = None if target is None or target.is_embedded else target
 
 
 def node_or_default(node: Embedded | None) -> Embedded:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from minidis import Embedded
@@ -11,15 +9,12 @@ from minidis.notebook import views
 from minidis.notebook.session import Session
 from minidis.notebook.views import scorecards
 from minidis.notebook.views.mirrors import Untold
-from minidis.notebook.views.sources import follow_cells
 from minidis.protocol.replies import ReplyError
 
 
 @pytest.fixture
-def session() -> Iterator[Session]:
-    session = Session(Embedded(clock=0, seed=1))
-    yield session
-    follow_cells(session.targets["embedded"])
+def session() -> Session:
+    return Session(Embedded(clock=0, seed=1))
 
 
 def test_a_verdict_that_is_not_known_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
