@@ -255,6 +255,7 @@ def _cpu(node: Node) -> Fields:
 
 @section("commandstats")
 def _command_statistics(node: Node) -> Fields:
+    node.statistics.settle()
     return {f"cmdstat_{entry.name}": _calls(entry) for entry in node.commands if was_asked_for(entry)}
 
 

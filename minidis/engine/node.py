@@ -255,9 +255,10 @@ class Node:
 
     def _let_wait(self, client: Client, command: Command, argv: list[bytes], wait: Wait) -> Any:
         """Park a command that must wait, or answer for it where nothing may wait."""
-        command.calls -= 1  # it is counted when it is served
         if client.in_execution:
+            self.statistics.note_duration(client, command, argv, 0)
             return wait.reply_without_waiting()
+        command.calls -= 1  # it is counted when it is served
         self.waiting.park(client, command, argv, wait)
         return WAITING
 
@@ -277,7 +278,6 @@ class Node:
     def run(self, client: Client, command: Command, argv: list[bytes]) -> Any:
         """The inner step of `execute` and `call`: the handler, then the journal.  May answer a `Wait`."""
         before = self.changes
-        command.calls += 1
         client.last_command = command.name
         client.last_command_us = self.now_us
         try:
@@ -290,6 +290,7 @@ class Node:
             self.statistics.note_failure(command, argv, failure)
             raise failure from None
         finally:  # also after a failure: what it changed before stays changed, and must be known
+            command.calls += 1  # now, not before: an INFO tells what was called until then
             if client.journal_commands is not None:
                 self.journal_effects(client, self.changes != before)
             elif self.changes != before and self.journal.subscribers:

@@ -7,7 +7,7 @@ call at a time. In a pipeline the answers to most of these questions are the sam
     GET a | GET b | GET c | SET d 1 | CONFIG GET x | GET e
     `---- one look ----'    `- one -'  `- not plain: left to Node.execute
 
-So a command is looked at when the word changes, and counted when its run is over. One reading of the
+So a command is looked at when the word changes, and counted when its run is over, or somebody counts. One reading of the
 stopwatch ends a request and starts the next. The clock is read again when a tenth of a millisecond has gone.
 
 A command is plain that has its own name (no subcommands, nothing protected), is timed, and cannot wait. What
@@ -51,10 +51,12 @@ def run_ahead(link: Link, requests: list[list[bytes]], most_output_bytes: int = 
     Stops before a request that is not plain, after one that leaves something to be looked after, and when
     `output` has grown to `most_output_bytes` (looked at every LOOK_UP_AFTER_NS and after large replies).
     """
-    run = _Run(requests)
+    run, runs = Run(requests), link.node.statistics.runs
+    runs.append(run)
     try:
         _run(link, requests, most_output_bytes, run)
     finally:
+        runs.pop()
         run.end(len(requests))
         if run.command is not None:
             link.client.last_command, link.client.last_command_us = run.command.name, link.node.now_us
@@ -62,7 +64,7 @@ def run_ahead(link: Link, requests: list[list[bytes]], most_output_bytes: int = 
         link.node.waiting.serve()
 
 
-class _Run:
+class Run:
     """Requests with the same word, one after another."""
 
     __slots__ = ("command", "count", "requests")
@@ -84,8 +86,13 @@ class _Run:
             self.command.calls += self.count - left
             self.command.timing.fold_if_many()
 
+    def settle(self) -> None:
+        """Count what is over, in the midst of the run: all but the request that is now at work."""
+        if self.command is not None:
+            self.begin(self.command)
 
-def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, run: _Run) -> None:
+
+def _run(link: Link, requests: list[list[bytes]], most_output_bytes: int, run: Run) -> None:
     node, client, output = link.node, link.client, link.output
     waiting, journal, statistics = node.waiting, node.journal, node.statistics
     outbox, clock, stopwatch_ns = client.outbox, node.clock, node.stopwatch_ns

@@ -38,6 +38,7 @@ from minidis.protocol.replies import ReplyError
 if TYPE_CHECKING:
     from minidis.engine.client import Client
     from minidis.engine.node import Node
+    from minidis.engine.running_ahead import Run
 
 UNTIMED = frozenset(("set", "incrby", "mget", "mset"))
 """Not `fast` by their flags, and yet too fast for a stopwatch where nobody asked for one."""
@@ -181,6 +182,7 @@ class Statistics:
         self._begin_rates()
         self._recent_buffers: deque[Buffers] = deque(maxlen=RECENT_S)
         self.noteworthy_ns = NEVER_NS
+        self.runs: list[Run] = []  # of requests that run ahead; a script that lets others in has several
         self._times_all = False
         self._around: Callable[[Invoke], Invoke] = lambda invoke: invoke
         node.commands.on_first_use = self._begin
@@ -189,7 +191,13 @@ class Statistics:
 
     @property
     def commands_processed(self) -> int:
+        self.settle()
         return sum([command.calls for command in self.node.commands.used])
+
+    def settle(self) -> None:
+        """Make `command.calls` of every command true: those that run ahead are counted later."""
+        for run in self.runs:
+            run.settle()
 
     def time_all(self, around: Callable[[Invoke], Invoke] | None = None) -> None:
         """Time every command from now on: a server does.  `around` puts something more into what is timed."""
@@ -337,6 +345,7 @@ class Statistics:
 
     def reset(self) -> None:
         """CONFIG RESETSTAT."""
+        self.settle()
         for command in self.node.commands.used:
             command.calls = command.failed_calls = command.rejected_calls = 0
             if command.timing is not None:
