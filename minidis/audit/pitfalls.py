@@ -61,7 +61,7 @@ def keys_command(facts: Facts) -> Answer:
     if calls:
         return failed(f"KEYS was run {calls} times since the start, with {facts.key_count} keys here now")
     if commands < ENOUGH_COMMANDS:
-        return cannot_tell(f"not so far, but there were only {commands} commands since the start")
+        return cannot_tell(f"not so far; commands since the start: only {commands}")
     return passed(f"not once in {commands} commands")
 
 

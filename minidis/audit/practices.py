@@ -85,7 +85,7 @@ def pooling(facts: Facts) -> Answer:
     if connections >= 100 and connections > commands * CONNECTIONS_PER_COMMAND:
         return failed(f"{text}: a new one for nearly each request")
     if commands < ENOUGH_COMMANDS:
-        return cannot_tell(f"only {commands} commands since the start")
+        return cannot_tell(f"commands since the start: only {commands}")
     return passed(text)
 
 
@@ -196,7 +196,7 @@ def callers_errors(facts: Facts) -> Answer:
         text = ", ".join(f"{kind} {count}" for kind, count in counts.items())
         return failed(f"of {commands} commands were refused: {text}; somebody goes on sending them")
     return cannot_tell(
-        f"{sum(counts.values())} of {commands} commands were refused; what callers do then is in their code"
+        f"commands refused: {sum(counts.values())} of {commands}; what callers do then is in their code"
     )
 
 
@@ -224,7 +224,7 @@ def pipelining(facts: Facts) -> Answer:
     if commands >= ENOUGH_COMMANDS and reads and commands / reads >= 2:
         return passed(f"{commands / reads:.1f} commands came with each read from a socket")
     return cannot_tell(
-        f"{commands} commands in {reads:.0f} reads; was there a bulk among them? MONITOR's lines would tell"
+        f"reads: {reads:.0f}, commands: {commands}; was there a bulk among them? MONITOR's lines would tell"
     )
 
 
