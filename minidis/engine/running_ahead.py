@@ -7,8 +7,9 @@ call at a time. In a pipeline the answers to most of these questions are the sam
     GET a | GET b | GET c | SET d 1 | CONFIG GET x | GET e
     `---- one look ----'    `- one -'  `- not plain: left to Node.execute
 
-So a command is looked at when the word changes, and counted when its run is over, or somebody counts. One reading of the
-stopwatch ends a request and starts the next. The clock is read again when a tenth of a millisecond has gone.
+So a command is looked at when the word changes, and counted when its run is over, or when somebody asks for
+the counts. One reading of the stopwatch ends a request and starts the next. The clock is read again when a
+tenth of a millisecond has gone.
 
 A command is plain that has its own name (no subcommands, nothing protected), is timed, and cannot wait. What
 it does to others (who waits for a key, who is told) ends the run, for the careful way to look after.
