@@ -36,6 +36,7 @@ from redis._parsers.helpers import (
     parse_set_result,
     parse_stream_list,
     parse_zadd,
+    zset_score_for_rank,
     zset_score_pairs,
 )
 
@@ -45,13 +46,8 @@ NOT_AT_ONCE: Any = object()
 """The answer of a way where a reply must be converted and handed to the callback after all."""
 
 
-def _refused(options: dict[str, Any]) -> bool:
-    """Would a callback that takes no options raise TypeError?  `keys` never gets as far as a callback."""
-    return len(options) != ("keys" in options)
-
-
 def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    if type(reply) is not dict or _refused(options):
+    if type(reply) is not dict or options:
         return NOT_AT_ONCE
     return {field.decode(): value.decode() for field, value in reply.items()} if decodes else reply
 
@@ -67,11 +63,19 @@ def _scored(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _number(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    return reply if (type(reply) is float or reply is None) and not _refused(options) else NOT_AT_ONCE
+    return NOT_AT_ONCE if options or not (type(reply) is float or reply is None) else reply
 
 
 def _count_or_score(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     return reply if type(reply) is int and not options.get("as_score") else NOT_AT_ONCE
+
+
+def _rank(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return NOT_AT_ONCE if options.get("withscore") or not (type(reply) is int or reply is None) else reply
+
+
+def _truth(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return NOT_AT_ONCE if options or type(reply) is not int else reply != 0
 
 
 def _success(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
@@ -79,7 +83,7 @@ def _success(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _pong(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    return True if type(reply) is str and reply == "PONG" and not _refused(options) else NOT_AT_ONCE
+    return True if type(reply) is str and reply == "PONG" and not options else NOT_AT_ONCE
 
 
 def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
@@ -105,6 +109,8 @@ _WAYS: dict[Callback, Way] = {
     zset_score_pairs: _scored,
     float_or_none: _number,
     parse_zadd: _count_or_score,
+    zset_score_for_rank: _rank,
+    bool: _truth,
     parse_set_result: _success,
     bool_ok: _success,
     parse_stream_list: _stream,
@@ -115,8 +121,9 @@ AT_ONCE: dict[str, tuple[Callback, Way]] = {
 }
 """By the command's name, redis-py's callback, and what that makes of a reply in RESP2.
 
-`way(reply, options, decodes)` knows the replies of this command only, so it takes this callback's place only
-under this name. It answers NOT_AT_ONCE where it does not know, and may raise UnicodeDecodeError.
+`way(reply, options, decodes)`, with the options that the callback would be given, knows the replies of this
+command only, so it takes this callback's place only under this name. It answers NOT_AT_ONCE where it does not
+know, and may raise UnicodeDecodeError.
 """
 
 NO_WAY: tuple[Any, Any] = (NOT_AT_ONCE, None)

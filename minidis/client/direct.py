@@ -35,7 +35,7 @@ from typing import Any
 import redis.client
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 
-from minidis.client.callbacks import AT_ONCE, NO_WAY, NOT_AT_ONCE
+from minidis.client.callbacks import AT_ONCE, NO_WAY, NOT_AT_ONCE, Callback, Way
 from minidis.client.session import Session
 from minidis.client.values import AS_IT_IS, Unusual, unusual
 from minidis.engine.waiting import WAITING
@@ -47,38 +47,42 @@ MOST_NAMES = 1000
 Command = tuple[tuple[Any, ...], dict[str, Any]]
 """What a pipeline of redis-py holds: arguments and options of a command."""
 
-_BY_PARSER = {EMPTY_RESPONSE, NEVER_DECODE}
-"""Options that tell redis-py's parser what to do."""
-
-_find_callback = dict.get  # redis-py's own dict would spell the name in capitals first
-
 BY_BYTES: Any = object()
 """The answer of `call` when nothing has happened yet: redis-py must send it."""
 
+_find_callback = dict.get  # redis-py's own dict would spell the name in capitals first
 
-class _Names(dict[str, list[bytes]]):
-    """The first argument as the words that are sent: "CONFIG GET" is two.  KeyError: redis-py sees to it."""
 
-    def __missing__(self, name: Any) -> list[bytes]:
+Name = tuple[list[bytes], str, Callback, Way]
+"""The first argument of a command as the words that are sent ("CONFIG GET" is two), the name that callbacks
+are filed under, and of callbacks.py that of redis-py with the way past it."""
+
+
+class _Names(dict[Any, Name]):
+    """Names as they were given.  KeyError: redis-py sees to it."""
+
+    def __missing__(self, name: Any) -> Name:
         words = name.encode().split() if type(name) is str else []
         if not words or words[0].upper() == b"HIMPORT":  # which redis-py prepares for
             raise KeyError(name)
+        filed_as = name.upper()
+        found = words, filed_as, *AT_ONCE.get(filed_as, NO_WAY)
         if len(self) < MOST_NAMES:
-            self[name] = words
-        return words
+            self[name] = found
+        return found
 
 
 _NAMES = _Names()
 
 
-def request(args: tuple[Any, ...]) -> list[bytes]:
-    """The words of a command, as redis-py's packer would send them.  Raises KeyError or UnicodeEncodeError.
+def request(name: list[bytes], words: Sequence[Any]) -> list[bytes]:
+    """A command as redis-py's packer would send it.  KeyError, UnicodeEncodeError: redis-py sees to it.
 
-    >>> request(("CONFIG GET", "maxmemory")), request(("INCRBYFLOAT", b"k", 0.5))
+    >>> request([b"CONFIG", b"GET"], ("maxmemory",)), request([b"INCRBYFLOAT"], (b"k", 0.5))
     ([b'CONFIG', b'GET', b'maxmemory'], [b'INCRBYFLOAT', b'k', b'0.5'])
     """
-    words = _NAMES[args[0]].copy()
-    for word in args[1:]:  # quicker than a comprehension, which is a call of its own
+    argv = name.copy()
+    for word in words:  # quicker than a comprehension, which is a call of its own
         kind = type(word)
         if kind is str:
             word = word.encode()
@@ -89,63 +93,61 @@ def request(args: tuple[Any, ...]) -> list[bytes]:
                 word = repr(word).encode()
             else:
                 raise KeyError(kind)
-        words.append(word)
-    return words
+        argv.append(word)
+    return argv
 
 
 def ready_session(connection: Any) -> Session | None:
     """The session behind a connection on which nothing is under way; None if it must go by bytes."""
-    session = getattr(connection, "plain_session", None)  # a connection of redis-py's cache has none
+    try:
+        session = connection.plain_session
+    except AttributeError:  # a connection of redis-py's cache has none
+        return None
     if session is None or session.client.gated or session.client.outbox or session.output:
         return None
     return session
 
 
-def call(owner: Redis | Pipeline, connection: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def call(
+    owner: Redis | Pipeline, connection: Any, name: Any, words: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
     """Run a command on a connection that `owner` has to itself; BY_BYTES where it cannot be done directly."""
     session = ready_session(connection)
-    if session is None or (options and not _BY_PARSER.isdisjoint(options)):
-        return BY_BYTES
-    name, client, embedded = args[0], session.client, session.embedded
-    node = embedded.node
+    if session is None or (options and (NEVER_DECODE in options or EMPTY_RESPONSE in options)):
+        return BY_BYTES  # these options are for redis-py's parser
     try:
-        argv = request(args)
+        sent_name, filed_as, usual, way = _NAMES[name]
+        argv = request(sent_name, words)
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
-    callback = _find_callback(owner.response_callbacks, name)
+    client, embedded, execute = session.client, session.embedded, session.execute_alone
+    node, lock = embedded.node, embedded.lock
+    lock.acquire()  # as Embedded.call, without that call, and in half the time of `with`
     try:
-        with embedded.lock:  # what Embedded.call does, without the call
-            try:
-                reply = (node.execute if session.runs_node else session.execute)(client, argv)
-            finally:
-                if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
-                    embedded.settle()
+        reply = execute(client, argv)
+    except ReplyError as error:
+        reply = error.with_traceback(None)  # which would hold this frame, and that the error
+    finally:
+        try:
+            if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
+                embedded.settle()
+        finally:
+            lock.release()
+    callback = _find_callback(owner.response_callbacks, filed_as)
+    try:
         if client.gated or client.outbox:
             raise Unusual
-        usual, way = AT_ONCE.get(name, NO_WAY)
-        if callback is usual and client.protocol == 2:
-            answer = way(reply, options, session.decodes)
-            if answer is not NOT_AT_ONCE:
-                return answer
+        if callback is not None:
+            options.pop("keys", None)  # they are for redis-py's cache
+            if callback is usual and client.protocol == 2:
+                answer = way(reply, options, session.decodes)
+                if answer is not NOT_AT_ONCE:
+                    return answer
         convert = session.of_type[client.protocol].get(type(reply), unusual)
         value = reply if convert is AS_IT_IS else convert(reply)
-    except ReplyError as error:
-        return _parsed(owner, connection, session, error, args, options)
     except (Unusual, UnicodeDecodeError):
-        return _parsed(owner, connection, session, reply, args, options)
-    if callback is None and name.isupper():
-        return value
-    return called_back(owner, callback, name, value, options)
-
-
-def called_back(owner: redis.Redis, callback: Any, name: Any, value: Any, options: dict[str, Any]) -> Any:
-    """What redis-py's response callback makes of a reply; `callback` is the one for this `name`, if any."""
-    if callback is None:
-        callback = owner.response_callbacks.get(name)  # which spells names in capitals
-        if callback is None:
-            return value
-    options.pop("keys", None)  # they are for redis-py's cache
-    return callback(value, **options)
+        return _parsed(owner, connection, session, reply, name, words, options)
+    return value if callback is None else callback(value, **options)
 
 
 def _parsed(
@@ -153,7 +155,8 @@ def _parsed(
     connection: Any,
     session: Session,
     reply: Any,
-    args: tuple[Any, ...],
+    name: Any,
+    words: tuple[Any, ...],
     options: dict[str, Any],
 ) -> Any:
     """Let redis-py's own parser read this reply, or wait for it, and try again as it would if that fails."""
@@ -164,8 +167,8 @@ def _parsed(
         nonlocal is_sent
         if is_sent:
             is_sent = False
-            return owner.parse_response(connection, args[0], **options)
-        return owner._send_command_parse_response(connection, args[0], *args, **options)
+            return owner.parse_response(connection, name, **options)
+        return owner._send_command_parse_response(connection, name, name, *words, **options)
 
     in_use = owner.connection_pool._in_use_connections
     was_idle = connection not in in_use
@@ -206,21 +209,21 @@ class Redis(_ShorterMethods, redis.Redis):
 
     __module__ = redis.Redis.__module__
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, name: Any, /, *words: Any, **options: Any) -> Any:
         if self.connection is not None:  # a client with a single connection
             with self.single_connection_lock:
-                reply = call(self, self.connection, args, options)
+                reply = call(self, self.connection, name, words, options)
         else:
             idle = self.connection_pool._available_connections
             try:
                 connection = idle.pop()
             except IndexError:
-                return super().execute_command(*args, **options)
+                return super().execute_command(name, *words, **options)
             try:
-                reply = call(self, connection, args, options)
+                reply = call(self, connection, name, words, options)
             finally:
                 idle.append(connection)
-        return super().execute_command(*args, **options) if reply is BY_BYTES else reply
+        return super().execute_command(name, *words, **options) if reply is BY_BYTES else reply
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
         return Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
@@ -250,15 +253,15 @@ class Pipeline(_ShorterMethods, redis.client.Pipeline):
         self.command_stack.append((args, options))  # as redis-py, a step sooner
         return self
 
-    def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
+    def immediate_execute_command(self, name: Any, /, *words: Any, **options: Any) -> Any:
         if self.connection is None:
             self._borrow()
-        reply = call(self, self.connection, args, options)
+        reply = call(self, self.connection, name, words, options)
         if reply is BY_BYTES:
-            return super().immediate_execute_command(*args, **options)
-        if args[0] == "WATCH":
+            return super().immediate_execute_command(name, *words, **options)
+        if name == "WATCH":
             self.watching = True
-        elif args[0] in self.UNWATCH_COMMANDS:
+        elif name in self.UNWATCH_COMMANDS:
             self.watching = False
         return reply
 
@@ -312,9 +315,9 @@ class Batch:
         requests = []
         try:
             for args, options in commands:
-                if options and not _BY_PARSER.isdisjoint(options):
+                if NEVER_DECODE in options or EMPTY_RESPONSE in options:
                     return None
-                requests.append(request(args))
+                requests.append(request(_NAMES[args[0]][0], args[1:]))
         except (KeyError, UnicodeEncodeError):
             return None
         batch = cls(connection, session, requests)
@@ -328,7 +331,7 @@ class Batch:
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
         session, client = self.session, self.session.client
-        execute = session.embedded.node.execute if session.runs_node else session.execute
+        execute = session.execute_alone
         outbox, add = client.outbox, self.replies.append
         for argv in self.requests:
             try:
@@ -350,26 +353,25 @@ class Batch:
         callbacks, is_plain = owner.response_callbacks, client.protocol == 2
         of_type, decodes = session.of_type[client.protocol], session.decodes
         answers: list[Any] = []
-        left: list[int] = []
+        left: list[tuple[int, Callback, dict[str, Any]]] = []
         try:
             for (args, options), reply in zip(commands, replies, strict=True):
-                callback = _find_callback(callbacks, args[0])
-                usual, way = AT_ONCE.get(args[0], NO_WAY)
-                if callback is usual and is_plain:
-                    answer = way(reply, options, decodes)
-                    if answer is not NOT_AT_ONCE:
-                        answers.append(answer)
-                        continue
-                if callback is not None or not args[0].isupper():
-                    left.append(len(answers))
+                _, filed_as, usual, way = _NAMES[args[0]]
+                callback = _find_callback(callbacks, filed_as)
+                if callback is not None:
+                    options.pop("keys", None)
+                    if callback is usual and is_plain:
+                        answer = way(reply, options, decodes)
+                        if answer is not NOT_AT_ONCE:
+                            answers.append(answer)
+                            continue
+                    left.append((len(answers), callback, options))
                 convert = of_type.get(type(reply), unusual)
                 answers.append(reply if convert is AS_IT_IS else convert(reply))
         except (Unusual, UnicodeDecodeError):
             return None
-        for place in left:
-            args, options = commands[place]
-            callback = _find_callback(callbacks, args[0])
-            answers[place] = called_back(owner, callback, args[0], answers[place], options)
+        for place, callback, options in left:
+            answers[place] = callback(answers[place], **options)
         return answers
 
     def sent(self) -> SentConnection:

@@ -30,7 +30,8 @@ class Session(Link):
         parser = RequestParser if embedded.front is None else embedded.front.parser  # perhaps a learner's
         super().__init__(embedded.node, parser=parser, client=embedded.connect(), execute=embedded.call)
         self.embedded = embedded
-        self.runs_node = isinstance(embedded, Embedded)  # and nothing that only plays one (interleaving.py)
+        # Runs a command for who holds the lock; what only plays a node (interleaving.py) wants to see it
+        self.execute_alone = self.node.execute if isinstance(embedded, Embedded) else embedded.call
         self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
         self.decodes = False  # is its text str?
 
