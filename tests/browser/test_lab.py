@@ -16,6 +16,7 @@ import pytest
 
 from minidis.course import sources
 from tests.browser.accessibility import THEMES, complaints_about_outputs
+from tests.browser.controls import move_main_controls
 from tests.browser.lab import LOOK_MS, START_MS, Lab, Notebook
 from tests.house.paths import NOTEBOOKS, short
 
@@ -84,6 +85,7 @@ def test_a_chapter_runs_and_every_view_is_alive(open_notebook: Open, path: Path)
     chapter.wait_until_shown(outputs_of(cells, PLOTLY), ".js-plotly-plot svg.main-svg")
     for complaint in ("Error displaying widget", "model not found", "Javascript Error"):
         assert chapter.page.get_by_text(complaint).count() == 0
+    assert move_main_controls(chapter) == []
     if path.name[:2] in ACCESSIBLE:
         assert complaints_about_outputs(chapter, LIGHTS) == []
 
@@ -237,6 +239,49 @@ def test_a_search_path_is_played_step_by_step(lab: Lab, open_notebook: Open) -> 
     search.fill("20 bob")
     search.press("Enter")
     has_text(view.locator(".figure"), "search for 20 bob")
+
+
+BAIT = """
+from minidis.notebook.views.drawing import Canvas
+from minidis.notebook.views.view import View, button
+
+class Bait(View):
+    def __init__(self, name):
+        super().__init__()
+        self.name, self.presses = name, 0
+
+    def snapshot(self):
+        return self.presses
+
+    def draw(self, presses):
+        canvas = Canvas(self.name)
+        canvas.text(10, 20, f"{presses} presses")
+        return canvas
+
+    def text(self, presses):
+        return f"{presses} presses"
+
+    def controls(self, presses):
+        return [button(self.name, self.name)]
+
+    def on_idle(self, value):
+        pass
+
+    def on_fail(self, value):
+        raise KeyError("gone")
+
+    def on_count(self, value):
+        self.presses += 1
+
+display(Bait("idle"), Bait("fail"), Bait("count"))
+"""
+
+
+def test_a_control_without_effect_is_noticed(lab: Lab, open_notebook: Open) -> None:
+    notebook = open_notebook(write_notebook(lab, "bait.ipynb", SET_UP, BAIT))
+    assert failures(notebook.run_all()) == []
+    nothing, error = move_main_controls(notebook, wait_ms=5_000)
+    assert nothing.startswith("idle: nothing came back") and error == "fail: KeyError: 'gone'"
 
 
 def test_bytes_are_explained_where_one_clicks(lab: Lab, open_notebook: Open) -> None:

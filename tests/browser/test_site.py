@@ -25,9 +25,10 @@ import pytest
 
 from minidis.drivers.browser import REFUSAL
 from tests.browser.console import Console
+from tests.browser.controls import move_main_controls
 from tests.browser.kernel import Kernel
 from tests.browser.lab import Notebook
-from tests.browser.test_lab import SET_UP, failures, has_text
+from tests.browser.test_lab import failures
 from tests.differential import test_scripts
 from tests.house.paths import NOTEBOOKS, PROJECT, short
 
@@ -158,12 +159,12 @@ def test_a_chapter_runs_in_the_page_alone(page: Any, site: Site, outside: list[s
     cells = chapter.cells()
     compare(cells, json.loads(path.read_text(encoding="utf-8"))["cells"])
     assert [cell["source"] for cell in cells if cell["type"] == "code" and not cell["count"]] == []
+    assert move_main_controls(chapter) == []
     assert outside == []
     if path == IN_THE_LAB[0]:
         spare = next(index for index, cell in enumerate(cells) if cell["type"] == "code")
         check_refusals(chapter, spare)
         check_exercises(chapter, spare)
-        check_a_view_moves(chapter, spare)
         check_progress_outlives_the_page(page, site, chapter, spare)
         assert outside == []
 
@@ -198,16 +199,6 @@ def check_exercises(chapter: Notebook, index: int) -> None:
     chapter.write(index, EXERCISES)
     (output,) = chapter.run(index)["outputs"]
     assert "cells print the same with your pubsub" in text_of([output])
-
-
-def check_a_view_moves(chapter: Notebook, index: int) -> None:
-    """A control of a view reaches the kernel, and what it draws comes back."""
-    chapter.write(index, f"{SET_UP}\n%redis SET session x EX 15\nviews.ttl_board()")
-    assert failures([chapter.run(index)]) == []
-    board = chapter.cell(index)
-    has_text(board.locator(".figure"), "1 live")
-    board.get_by_role("button", name="+10 s").click()
-    has_text(board.locator(".figure"), "clock 2026-01-01 00:00:10", "1 live")
 
 
 def text_of(outputs: list[dict[str, Any]]) -> str:

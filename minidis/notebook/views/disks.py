@@ -15,7 +15,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulated_disk import SimulatedDisk
-from minidis.notebook.views.drawing import Canvas, count_of, table_text
+from minidis.notebook.views.drawing import Canvas, clock_text, count_of, table_text
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.view import View, button
 
@@ -93,6 +93,9 @@ class DiskView(View):
         """Let so many seconds pass (one), if the clock is frozen."""
         if self.node.is_frozen:
             self.node.step(float(value or 1))
+            self.message = f"it is {clock_text(self.node.node.now_us // 1000)} now"
+        else:
+            self.message = "the clock runs by itself (%clock freeze)"
 
     def on_kill(self, value: Any = None) -> None:
         self.node.kill()

@@ -23,6 +23,7 @@ import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from html import escape as _escape_markup
 
 from minidis.palette import DARK, LIGHT, ROLES
@@ -297,6 +298,15 @@ def _escaped(character: str) -> str:
 def text_width(text: str, size: float = 12, mono: bool = False) -> float:
     """About how wide a text is drawn, in pixels."""
     return len(text) * size * (MONO_ADVANCE if mono else SANS_ADVANCE)
+
+
+def clock_text(ms: int) -> str:
+    """Unix milliseconds as a date and a time, UTC.
+
+    >>> clock_text(1_500)
+    '1970-01-01 00:00:01.500'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:

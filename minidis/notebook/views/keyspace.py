@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from minidis.drivers.embedded import Embedded
-from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
+from minidis.notebook.views.drawing import Canvas, clock_text, count_of, label, table_text
 from minidis.notebook.views.sources import look, node_or_mirror, to_key
 from minidis.notebook.views.structures import StructureView
 from minidis.notebook.views.view import View, button, slider, text_field, toggle
@@ -266,7 +265,7 @@ class TtlBoard(View):
         rows += [_board_row(key, at_ms, now_ms, None, key in sampled) for at_ms, key in waiting[:SHOWN_KEYS]]
         return {
             "now_ms": now_ms,
-            "clock": _clock(now_ms),
+            "clock": clock_text(now_ms),
             "frozen": self.node.is_frozen,
             "active": node.active_expiry,
             "moved_s": (self.node.now_us - self.start_us) / 1_000_000,
@@ -478,15 +477,6 @@ class _Scale:
         now = self.x(self.now_ms)
         canvas.line(now, top, now, bottom, "hot", 1.5)
         canvas.text(now, top - 3, "now", "b t-hot", 11, "middle")
-
-
-def _clock(ms: int) -> str:
-    """Unix milliseconds as a date and a time, UTC.
-
-    >>> _clock(1_500)
-    '1970-01-01 00:00:01.500'
-    """
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
 
 
 def _nice(ms: float) -> int:
