@@ -562,11 +562,12 @@ class Connection(asyncio.Protocol):
 
         asyncio alone would close the socket after those have left.
         """
-        self.transport.abort()
         handle = self.transport.get_extra_info("socket")
-        if handle is not None:
-            with suppress(OSError):  # it may be gone already
-                handle.shutdown(socket.SHUT_RDWR)
+        if handle is not None and not self.transport.is_closing():
+            # a second descriptor, since uvloop's handles have no `shutdown`; the other side may be gone already
+            with suppress(OSError), socket.fromfd(handle.fileno(), handle.family, handle.type) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
+        self.transport.abort()
 
     def close_if_done(self) -> None:
         """The node has let go of the client: its last replies go out, then the socket is closed."""

@@ -24,7 +24,7 @@ import redis.asyncio
 import minidis
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
-from minidis.drivers.server import Server
+from minidis.drivers.server import Server, loop_factory
 from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.node import Node
@@ -62,6 +62,7 @@ class Peer:
 
 
 Connect = Callable[[], Awaitable[Peer]]
+Loops = Callable[[], asyncio.AbstractEventLoop]
 
 
 @asynccontextmanager
@@ -290,7 +291,8 @@ def test_requirepass_quit_and_kill(path: str) -> None:
     asyncio.run(scenario())
 
 
-def test_a_killed_client_sees_its_end_no_later_than_the_reply_is_there(path: str) -> None:
+@pytest.mark.parametrize("loops", [asyncio.new_event_loop, loop_factory()], ids=["asyncio", "uvloop"])
+def test_a_killed_client_sees_its_end_no_later_than_the_reply_is_there(path: str, loops: Loops) -> None:
     def kill_one() -> None:
         with socket.socket(socket.AF_UNIX) as killer, socket.socket(socket.AF_UNIX) as victim:
             for one in (victim, killer):
@@ -303,12 +305,17 @@ def test_a_killed_client_sees_its_end_no_later_than_the_reply_is_there(path: str
             victim.setblocking(False)
             assert victim.recv(1) == b""  # else BlockingIOError: nothing is there yet
 
+    faults: list[dict[str, Any]] = []
+
     async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         async with serving(path):
             for _ in range(20):
                 await asyncio.to_thread(kill_one)
 
-    asyncio.run(scenario())
+    with asyncio.Runner(loop_factory=loops) as runner:
+        runner.run(scenario())
+    assert not faults
 
 
 def test_idle_clients_are_let_go(path: str) -> None:
