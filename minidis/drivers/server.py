@@ -564,7 +564,7 @@ class Connection(asyncio.Protocol):
         """
         handle = self.transport.get_extra_info("socket")
         if handle is not None and not self.transport.is_closing():
-            # a second descriptor, since uvloop's handles have no `shutdown`; the other side may be gone already
+            # by a second descriptor, since uvloop's handles have no `shutdown`; the other side may be gone
             with suppress(OSError), socket.fromfd(handle.fileno(), handle.family, handle.type) as twin:
                 twin.shutdown(socket.SHUT_RDWR)
         self.transport.abort()
