@@ -105,7 +105,7 @@ class Server:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._next_clients_cron_us = 0
-        self._round: Iterator[Connection] = iter(())  # of those who are looked at in turn
+        self._round: Iterator[int] = iter(())  # ids of those who are looked at in turn
         self.stopped = asyncio.Event()
         self._busy: BusyTurns | None = None
         self.debug_consoles = DebugConsoles(self)
@@ -426,11 +426,12 @@ class Server:
         self.debug_consoles.reap()
         count = len(self.connections)
         for _ in range(min(count, max(LEAST_CLIENTS_A_CRON, -(-count // hz)))):
-            connection = next(self._round, None)
-            if connection is None:
-                self._round = iter(list(self.connections.values()))
-                connection = next(self._round)
-            connection.check(now_us)
+            client_id = next(self._round, None)
+            if client_id is None:
+                self._round = iter(list(self.connections))
+                client_id = next(self._round)
+            if client_id in self.connections:
+                self.connections[client_id].check(now_us)
 
     def tick_node(self) -> None:
         """Run the node's timers."""

@@ -162,6 +162,8 @@ def test_a_closed_connection_is_freed_at_once(path: str) -> None:
             )
             [connection] = server.connections.values()
             assert connection.link is not None
+            server.node.now_us = real_clock() + 1_000_000
+            server._check_some_clients()  # it has been looked at, as a timer does
             remains = [
                 weakref.ref(connection),
                 weakref.ref(connection.link),
