@@ -1,4 +1,4 @@
-"""`make docs` writes what can be derived from the engine: docs/skiplist.svg and docs/commands.md.
+"""`make docs` writes what can be derived from the engine: the README's pictures and docs/commands.md.
 
 tests/house/test_docs.py fails when one of them is not what this script would write now.
 """
@@ -32,15 +32,30 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Each generated file's name and text."""
-    return {"skiplist.svg": picture(), "commands.md": command_reference()}
+    return {"skiplist.svg": skiplist(), "lab.svg": lab(), "commands.md": command_reference()}
 
 
-def picture() -> str:
-    """The README's picture: a sorted set's own skip list, and the search that it really makes."""
+def skiplist() -> str:
+    """A sorted set's own skip list, and the search that it really makes."""
     node = minidis.Embedded(clock="2026-01-01T00:00:00Z", seed=SEED, config={"zset-max-listpack-entries": 0})
     for rank, player in enumerate(PLAYERS):
         node.execute("ZADD", "leaderboard", 10 * rank + 5, player)
     return views.skiplist("leaderboard", node=node, search=(95, "joe")).svg() + "\n"
+
+
+def lab() -> str:
+    """A split brain in the lab: a wall stands around the primary, and Sentinels have made another one."""
+    lab = minidis.Lab(seed=SEED)
+    lab.nodes("a", "b", "c", config={"repl-diskless-sync-delay": 0})
+    for replica in "bc":
+        lab.call(replica, "REPLICAOF", "a", 6379)
+    lab.run("1s")
+    lab.sentinels("s1", "s2", "s3", watch={"mymaster": "a"}, quorum=2, down_after_ms=5000)
+    lab.run("5s")
+    lab.partition("a")
+    lab.run("12s")
+    lab.call("a", "SET", "order", "paid")  # which nobody else will ever see
+    return views.topology(lab).svg() + "\n"
 
 
 def command_reference() -> str:
