@@ -87,33 +87,32 @@ _ADD_OPTIONS = frozenset((b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR"))
 
 def _add(client: Client, key: bytes, words: tuple[bytes, ...], options: set[bytes]) -> int | float | None:
     """ZADD and ZINCRBY (zaddGenericCommand), from the word after the key on."""
-    at = 0
-    while at < len(words) and (word := words[at].upper()) in _ADD_OPTIONS:
+    at, end = 0, len(words)
+    while at < end and (word := words[at].upper()) in _ADD_OPTIONS:
         options.add(word)
         at += 1
-    members = words[at + 1 :: 2]
-    if (len(words) - at) % 2 or not members:
+    if at == end or (end - at) % 2:
         raise ReplyError(errors.SYNTAX)
     if options:
-        _check_add_options(options, len(words) - at)
-    scores = [double(text) for text in words[at::2]]
+        _check_add_options(options, end - at)
+    pairs = [(double(words[place]), words[place + 1]) for place in range(at, end, 2)]
 
     db = client.db
     incrementing = b"INCR" in options
     sorted_set = db.edit(key, SortedSet)
     if sorted_set is not None:
-        sorted_set.expect(len(members))
+        sorted_set.expect(len(pairs))
     elif b"XX" in options:
         return None if incrementing else 0
     else:
-        node = client.node
-        sorted_set = db.create(key, SortedSet(node.encodings, node.random, len(members), len(members[0])))
+        node, first_member = client.node, words[at + 1]
+        sorted_set = db.create(key, SortedSet(node.encodings, node.random, len(pairs), len(first_member)))
 
     added = updated = 0
     new: float | None = None
-    for score, member in zip(scores, members, strict=True):
-        old = sorted_set.score(member)
-        new = _next_score(old, score, options)
+    for score, member in pairs:
+        old = sorted_set.form.score(member)
+        new = _next_score(old, score, options) if options else score
         if new is None:
             continue
         if old is None:
@@ -139,11 +138,9 @@ def _check_add_options(options: set[bytes], words_left: int) -> None:
 
 
 def _next_score(old: float | None, given: float, options: set[bytes]) -> float | None:
-    """The score that a member gets; None if the conditions leave it alone."""
+    """The score that a member gets by these options; None if they leave it alone."""
     if old is None:
         return None if b"XX" in options else given
-    if not options:
-        return given
     if b"NX" in options:
         return None
     new = old + given if b"INCR" in options else given
@@ -355,7 +352,8 @@ class RangeQuery:
         """The pairs asked for, in the order asked for."""
         length = len(sorted_set)
         if self.bounds is None:
-            return sorted_set.slice(*clamp(self.start, self.stop, length), self.reverse)
+            start, count = clamp(self.start, self.stop, length)
+            return sorted_set.form.slice(start, count, self.reverse)
         if self.offset < 0:
             return []  # as Redis, whose countdown from a negative offset passes everything
         start = min(self.offset, length)
@@ -402,9 +400,15 @@ def clamp(start: int, stop: int, length: int) -> tuple[int, int]:
     >>> clamp(0, -1, 5), clamp(-2, 9, 5), clamp(3, 1, 5)
     ((0, 5), (3, 2), (0, 0))
     """
-    start = max(start + length, 0) if start < 0 else start
-    stop = stop + length if stop < 0 else min(stop, length - 1)
-    return (0, 0) if start > stop or start >= length else (start, stop - start + 1)
+    if start < 0:
+        start += length
+    if start < 0:  # not max and min: they take as long as all the rest
+        start = 0
+    if stop < 0:
+        stop += length
+    if stop >= length:
+        stop = length - 1
+    return (start, stop - start + 1) if start <= stop else (0, 0)
 
 
 def score_range(minimum: bytes, maximum: bytes) -> ScoreRange:

@@ -112,7 +112,7 @@ def parse_float(text: bytes) -> float | None:
     >>> [parse_float(text) for text in (b"1.5e3", b"-inf", b"0x10", b"nan", b" 1", b"1e400", b"1e-400")]
     [1500.0, -inf, 16.0, None, None, None, None]
     """
-    if text.isdigit() and len(text) < 16:
+    if len(text) < 40 and text.replace(b".", b"", 1).isdigit():  # nearly always, and quicker than a regex
         return float(text)
     if _PLAIN_FLOAT(text) is not None:
         return float(text)

@@ -164,10 +164,13 @@ class OpenListpack:
 
     def replace(self, index: int, element: bytes) -> None:
         """Put the element in place of the one at index. Raises IndexError."""
-        elements, place = self._elements or self._look(), self._place(index)
-        former = elements[place]
+        elements = self._elements or self._look()
+        try:
+            former = elements[index]
+        except IndexError:
+            raise self._outside(index) from None
         if former != element:
-            elements[place] = element
+            elements[index] = element
             self._changed(entry_size(element) - entry_size(former))
 
     def delete(self, index: int, count: int = 1) -> int:
@@ -231,8 +234,11 @@ class OpenListpack:
         count = len(self._elements) if self._elements else len(self)
         place = index + count if index < 0 else index
         if not 0 <= place < count:
-            raise IndexError(f"index {index} is outside a listpack of {count} elements")
+            raise self._outside(index)
         return place
+
+    def _outside(self, index: int) -> IndexError:
+        return IndexError(f"index {index} is outside a listpack of {len(self)} elements")
 
     def _splice(self, start: int, stop: int, new: Sequence[bytes]) -> None:
         """Put new elements in place of start..stop."""

@@ -119,7 +119,8 @@ class List(Value):
 
     def push(self, elements: Sequence[bytes], head: bool = False) -> None:
         """Add one by one at the tail, or at the head: the last one is then the first.  O(1) each."""
-        self._make_room(sum(map(len, elements)), len(elements))
+        if self.is_packed:
+            self._make_room(sum(map(len, elements)), len(elements))
         form = self.form
         if self.is_packed and len(elements) > 1:
             form.insert(0, *reversed(elements)) if head else form.extend(elements)

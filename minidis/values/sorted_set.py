@@ -215,8 +215,8 @@ class ListpackForm:
 
     def pairs(self, start: int = 0, stop: int | None = None) -> list[Pair]:
         """The pairs of ranks start to stop (not included), decoded; all of them by default."""
-        elements = self.listpack.elements(2 * start, None if stop is None else 2 * stop)
-        return list(zip(elements[::2], map(float, elements[1::2]), strict=True))
+        words = iter(self.listpack.elements(2 * start, None if stop is None else 2 * stop))
+        return list(zip(words, map(float, words)))  # noqa: B905  (strict= would take longer than the rest)
 
     def fill(self, elements: list[tuple[float, bytes]]) -> None:
         """Take in (score, member) elements that come in order; the listpack is empty."""
