@@ -46,6 +46,12 @@ NOT_AT_ONCE: Any = object()
 """The answer of a way where a reply must be converted and handed to the callback after all."""
 
 
+def _words(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list:
+        return NOT_AT_ONCE
+    return [None if word is None else word.decode() for word in reply] if decodes else reply
+
+
 def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     if type(reply) is not dict or options:
         return NOT_AT_ONCE
@@ -116,10 +122,14 @@ _WAYS: dict[Callback, Way] = {
     parse_stream_list: _stream,
 }
 
-AT_ONCE: dict[str, tuple[Callback, Way]] = {
-    name: (callback, _WAYS[callback]) for name, callback in _CALLBACKS.items() if callback in _WAYS
+_WITHOUT_CALLBACK = "HKEYS HMGET HVALS KEYS LRANGE MGET".split()
+"""Commands whose replies redis-py leaves alone: lists of nothing but byte strings and None."""
+
+AT_ONCE: dict[str, tuple[Callback | None, Way]] = {
+    **dict.fromkeys(_WITHOUT_CALLBACK, (None, _words)),
+    **{name: (callback, _WAYS[callback]) for name, callback in _CALLBACKS.items() if callback in _WAYS},
 }
-"""By the command's name, redis-py's callback, and what that makes of a reply in RESP2.
+"""By the command's name, redis-py's callback (or None), and what that makes of a reply in RESP2.
 
 `way(reply, options, decodes)`, with the options that the callback would be given, knows the replies of this
 command only, so it takes this callback's place only under this name. It answers NOT_AT_ONCE where it does not

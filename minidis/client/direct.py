@@ -53,7 +53,7 @@ BY_BYTES: Any = object()
 _find_callback = dict.get  # redis-py's own dict would spell the name in capitals first
 
 
-Name = tuple[list[bytes], str, Callback, Way]
+Name = tuple[list[bytes], str, Callback | None, Way]
 """The first argument of a command as the words that are sent ("CONFIG GET" is two), the name that callbacks
 are filed under, and of callbacks.py that of redis-py with the way past it."""
 
@@ -139,10 +139,10 @@ def call(
             raise Unusual
         if callback is not None:
             options.pop("keys", None)  # they are for redis-py's cache
-            if callback is usual and client.protocol == 2:
-                answer = way(reply, options, session.decodes)
-                if answer is not NOT_AT_ONCE:
-                    return answer
+        if callback is usual and client.protocol == 2:
+            answer = way(reply, options, session.decodes)
+            if answer is not NOT_AT_ONCE:
+                return answer
         convert = session.of_type[client.protocol].get(type(reply), unusual)
         value = reply if convert is AS_IT_IS else convert(reply)
     except (Unusual, UnicodeDecodeError):
@@ -360,11 +360,12 @@ class Batch:
                 callback = _find_callback(callbacks, filed_as)
                 if callback is not None:
                     options.pop("keys", None)
-                    if callback is usual and is_plain:
-                        answer = way(reply, options, decodes)
-                        if answer is not NOT_AT_ONCE:
-                            answers.append(answer)
-                            continue
+                if callback is usual and is_plain:
+                    answer = way(reply, options, decodes)
+                    if answer is not NOT_AT_ONCE:
+                        answers.append(answer)
+                        continue
+                if callback is not None:
                     left.append((len(answers), callback, options))
                 convert = of_type.get(type(reply), unusual)
                 answers.append(reply if convert is AS_IT_IS else convert(reply))
