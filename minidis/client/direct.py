@@ -120,8 +120,7 @@ def call(
         argv = request(sent_name, words)
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
-    client, embedded, execute = session.client, session.embedded, session.execute_alone
-    node, lock = embedded.node, embedded.lock
+    client, node, lock, execute = session.client, session.node, session.lock, session.execute_alone
     lock.acquire()  # as Embedded.call, without that call, and in half the time of `with`
     try:
         reply = execute(client, argv)
@@ -130,13 +129,15 @@ def call(
     finally:
         try:
             if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
-                embedded.settle()
+                session.embedded.settle()
         finally:
             lock.release()
     callback = _find_callback(owner.response_callbacks, filed_as)
     try:
         if client.gated or client.outbox:
             raise Unusual
+        if callback is None and type(reply) in session.handed_up:
+            return reply
         if callback is not None:
             options.pop("keys", None)  # they are for redis-py's cache
         if callback is usual and client.protocol == 2:

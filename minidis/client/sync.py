@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.utils import HIREDIS_AVAILABLE
 
 from minidis.client.session import Session
-from minidis.client.values import converters
+from minidis.client.values import converters, unchanged
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.virtual_socket import VirtualSocket
 
@@ -83,6 +83,7 @@ class InProcessConnection(UnixDomainSocketConnection):
             session = self.plain_session = socket.session
             session.decodes = bool(self.encoder.decode_responses)
             session.of_type = {protocol: converters(protocol, session.decodes) for protocol in (2, 3)}
+            session.handed_up = unchanged(session.decodes)
         return socket
 
     def disconnect(self, *arguments: Any, **options: Any) -> None:

@@ -57,11 +57,17 @@ def as_parsed(protocol: int, decodes: bool) -> Convert:
 
 
 @cache
+def unchanged(decodes: bool) -> set[type]:
+    """Types of values that both protocols, and redis-py, leave as they are."""
+    return {int, type(None)} if decodes else {bytes, int, type(None)}
+
+
+@cache
 def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
     """The same, by the type of the value; AS_IT_IS instead of a function that would change nothing."""
     table: dict[type, Convert] = {}
     text: Convert = bytes.decode if decodes else _same
-    unchanged = {int, type(None)} if decodes else {bytes, int, type(None)}
+    as_they_are = unchanged(decodes)
 
     def convert(value: Any) -> Any:
         way = table.get(type(value), unusual)
@@ -69,7 +75,7 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
 
     def array(values: Any) -> list[Any]:
         types = set(map(type, values))
-        if types <= unchanged:
+        if types <= as_they_are:
             return list(values)
         return [word.decode() for word in values] if types == _ONLY_BYTES else list(map(convert, values))
 

@@ -42,16 +42,18 @@ BAD_FIELD_TYPE = (
     "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
 )
 
+_BITS = {b"0": 0, b"1": 1}
+
 
 @command("SETBIT key offset:int value:int", WRITE | DENYOOM, since="2.2.0", raw=True)
 def setbit(client: Client, key: bytes, offset_word: bytes, bit_word: bytes) -> int:
     """Set or clear the bit at an offset and give the old one. O(1)."""
     offset = _offset(client, offset_word)
-    if bit_word not in (b"0", b"1"):
+    bit = _BITS.get(bit_word)
+    if bit is None:
         raise ReplyError(BAD_BIT)
     buffer = _buffer(client, key)
     size_before = len(buffer)
-    bit = int(bit_word)
     old = bits.set_bit(buffer, offset, bit)
     if old != bit or len(buffer) != size_before:
         client.db.touch(key, "setbit")
@@ -258,7 +260,9 @@ def _bytes_of(value: String) -> bytes | bytearray:
 
 def _buffer(client: Client, key: bytes) -> bytearray:
     """The string at a key to change in place; an empty one is created where there is none."""
-    value = client.db.edit(key, String) or client.db.create(key, String(bytearray()))
+    value = client.db.edit(key, String)
+    if value is None:
+        value = client.db.create(key, String(bytearray()))
     return value.as_bytearray()
 
 

@@ -316,18 +316,23 @@ def _range(
     client: Client, key: bytes, start: bytes, end: bytes, options: Sequence[bytes], reverse: bool
 ) -> Any:
     low, high = parse_low(start), parse_high(end)
-    count = None
-    for at in range(0, len(options), 2):
-        if options[at].upper() != b"COUNT" or at + 1 == len(options):
-            raise ReplyError(errors.SYNTAX)
-        count = integer(options[at + 1])
-        count = max(count, 0)
+    count = _count_option(options) if options else None
     stream = client.db.find(key, Stream)
     if stream is None:
         return []
     if count == 0:
         return NULL_ARRAY
-    return shown_entries(islice(stream.walk(low, high, reverse), count))
+    entries = stream.walk(low, high, reverse)
+    return shown_entries(entries if count is None else islice(entries, count))
+
+
+def _count_option(options: Sequence[bytes]) -> int:
+    count = 0
+    for at in range(0, len(options), 2):
+        if options[at].upper() != b"COUNT" or at + 1 == len(options):
+            raise ReplyError(errors.SYNTAX)
+        count = max(integer(options[at + 1]), 0)
+    return count
 
 
 def shown_entries(entries: Iterable[Entry]) -> list:
@@ -472,7 +477,7 @@ def try_parse_id(word: bytes, missing_seq: int = 0) -> StreamId | None:
 
 def parse_low(word: bytes) -> StreamId:
     """The start of a range: an id, `-`, or `(` and an id that is not included."""
-    if word[:1] == b"(" and len(word) > 1:
+    if word.startswith(b"(") and len(word) > 1:
         following = parse_id(word[1:]).next()
         if following is None:
             raise ReplyError("ERR invalid start ID for the interval")
@@ -482,7 +487,7 @@ def parse_low(word: bytes) -> StreamId:
 
 def parse_high(word: bytes) -> StreamId:
     """The end of a range: an id (all of its millisecond if that is all it says), `+`, or `(` and an id."""
-    if word[:1] == b"(" and len(word) > 1:
+    if word.startswith(b"(") and len(word) > 1:
         before = parse_id(word[1:], MAX_ID.seq).previous()
         if before is None:
             raise ReplyError("ERR invalid end ID for the interval")

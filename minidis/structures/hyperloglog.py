@@ -65,6 +65,8 @@ INDEX_BITS = 14
 REGISTERS = 1 << INDEX_BITS
 RUN_BITS = 64 - INDEX_BITS
 """Bits of the hash in which zeros are counted: Q in the papers."""
+_GUARD_BIT = 1 << RUN_BITS
+"""It stands above them, and ends the run when all of them are zero."""
 REGISTER_BITS = 6
 REGISTER_MAX = (1 << REGISTER_BITS) - 1
 HASH_SEED = 0xADC83B19
@@ -156,9 +158,12 @@ def raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: 
     """
     if buffer[4] == DENSE:
         return _raise_dense(buffer, index, value)
-    previous, opcode, first = _find_opcode(buffer, index)
-    if opcode.value >= value:
+    previous, offset, first = _find_opcode(buffer, index)
+    byte = buffer[offset]
+    held = (byte >> 2 & 0x1F) + 1 if byte & 0x80 else 0
+    if held >= value:
         return False
+    opcode = _opcode_at(buffer, offset)
     replacement = _split(opcode, first, index, value)
     grows = len(replacement) - opcode.size
     if value > VAL_MAX_VALUE or (grows > 0 and len(buffer) + grows > sparse_max_bytes):
@@ -247,8 +252,7 @@ def register_of(element: bytes) -> tuple[int, int]:
     (12711, 2)
     """
     hashed = murmur_hash_64a(element, HASH_SEED)
-    # A guard bit above the 50 ends the run when all of them are zero.
-    run_bits = hashed >> INDEX_BITS | 1 << RUN_BITS
+    run_bits = hashed >> INDEX_BITS | _GUARD_BIT
     lowest_set = run_bits & -run_bits
     return hashed & (REGISTERS - 1), lowest_set.bit_length()
 
@@ -342,10 +346,10 @@ def check(data: bytes | bytearray) -> None:
 # --- The sparse form --------------------------------------------------------------------------------------
 
 
-def _find_opcode(buffer: bytearray, index: int) -> tuple[int, Opcode, int]:
-    """The opcode that holds a register: (offset of the opcode before it, opcode, its first register).
+def _find_opcode(buffer: bytearray, index: int) -> tuple[int, int, int]:
+    """The opcode that holds a register: offset of the opcode before it, its own, its first register.
 
-    This walk is the whole cost of a sparse PFADD, so it decodes by hand what `_opcode_at` says clearly.
+    This walk is most of what a sparse PFADD costs, so it decodes by hand what `_opcode_at` says clearly.
     """
     previous = offset = HEADER_BYTES
     first, end = 0, len(buffer)
@@ -359,7 +363,7 @@ def _find_opcode(buffer: bytearray, index: int) -> tuple[int, Opcode, int]:
         else:
             length, size = byte + 1, 1
         if index < first + length:
-            return previous, _opcode_at(buffer, offset), first
+            return previous, offset, first
         previous = offset
         offset += size
         first += length

@@ -361,5 +361,10 @@ class Stream(Value):
 
 def _within(entries: list[Entry], low: StreamId, high: StreamId, reverse: bool) -> Iterator[Entry]:
     """Those with ids from low to high, of entries in order."""
-    first, end = bisect_left(entries, low, key=_ID_OF), bisect_right(entries, high, key=_ID_OF)
-    return iter(entries[first:end][::-1] if reverse else entries[first:end])
+    first, end = 0, len(entries)
+    if entries and low > entries[0].id:
+        first = bisect_left(entries, low, key=_ID_OF)
+    if entries and high < entries[-1].id:
+        end = bisect_right(entries, high, key=_ID_OF)
+    found = entries[first:end]  # a copy: XADD may add to them in the middle of a walk
+    return reversed(found) if reverse else iter(found)

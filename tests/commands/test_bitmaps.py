@@ -40,6 +40,14 @@ def test_only_changes_are_journaled(redis, journal):
     assert journal == ["SETBIT b 3 0", "SETBIT b 3 1", "BITFIELD b SET u4 0 2"]
 
 
+def test_an_empty_string_is_changed_and_not_made_anew(redis):
+    redis.execute("SET", "b", "")
+    database = redis.node.databases[0]
+    value = database.peek(b"b")
+    redis.execute("SETBIT", "b", 7, 1)
+    assert database.peek(b"b") is value and redis.execute("GET", "b") == b"\x01"
+
+
 def test_bitop_replaces_the_destination_and_its_time_to_live(redis):
     redis.execute("SET", "destination", "x", "EX", 100)
     redis.execute("MSET", "a", "abc", "b", "ab")
