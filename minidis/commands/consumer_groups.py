@@ -172,7 +172,7 @@ DESTROY <key> <groupname>
 SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]
     Set the current group ID and entries_read counter.
 HELP
-    Prints this help."""
+    Print this help."""
 
 
 @command("XGROUP HELP", LOADING | STALE, since="5.0.0")

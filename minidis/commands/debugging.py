@@ -75,7 +75,7 @@ def wrong_use(subcommand: bytes) -> ReplyError:
 
 @debug("HELP", 0)
 def help_(client: Client) -> list[str]:
-    """Prints this help."""
+    """Print this help."""
     from inspect import cleandoc  # a large module, for this alone
 
     lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]

@@ -167,7 +167,7 @@ RESET
 def help_lines(container: str, text: str) -> list[str]:
     """The reply of `container HELP`: the usage, the subcommands, and HELP itself."""
     usage = f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    return [usage, *text.split("\n"), "HELP", "    Prints this help."]
+    return [usage, *text.split("\n"), "HELP", "    Print this help."]
 
 
 @command("CLIENT HELP", LOADING | STALE | SENTINEL, since="5.0.0", group="connection")

@@ -129,7 +129,7 @@ SHARDCHANNELS [<pattern>]
 SHARDNUMSUB [<shardchannel> ...]
     Return the number of subscribers for the specified shard level channel(s)
 HELP
-    Prints this help."""
+    Print this help."""
 
 
 @command("PUBSUB HELP", LOADING | STALE, since="6.2.0")

@@ -159,8 +159,7 @@ class TrimOptions:
     any_seq: bool = False  # XADD 1700000000000-*
     end: int = 0  # where the id of XADD stands
     threshold_at: int = 0
-    limit_at: int = 0
-    limit: int = 0
+    limit: int | None = None
 
 
 def read_trim_options(client: Client, words: Sequence[bytes], for_adding: bool) -> TrimOptions:
@@ -178,7 +177,6 @@ def read_trim_options(client: Client, words: Sequence[bytes], for_adding: bool) 
             options.limit = integer(words[at + 1])
             if options.limit < 0:
                 raise ReplyError("ERR The LIMIT argument must be >= 0.")
-            options.limit_at = at
             at += 2
         elif for_adding and name == b"NOMKSTREAM":
             options.make_stream = False
@@ -220,9 +218,13 @@ def _set_limit(client: Client, options: TrimOptions, for_adding: bool) -> None:
             raise ReplyError(LIMIT_WITHOUT_TRIM)
         if not for_adding:
             raise ReplyError(NO_TRIM)
-    elif options.limit_at:
-        if not trim.approximate:
-            raise ReplyError(LIMIT_WITHOUT_ABOUT)
+    if client.is_obeyed:  # it is an exact trim by now, whatever its LIMIT has been
+        return
+    if options.limit is not None and (trim is None or not trim.approximate):
+        raise ReplyError(LIMIT_WITHOUT_ABOUT)
+    if trim is None:
+        return
+    if options.limit is not None:
         trim.limit = options.limit
     elif trim.approximate:
         # An approximate trim must not stop the server for long: what is left is trimmed by the next one.
@@ -240,8 +242,6 @@ def _with_exact_trim(stream: Stream, options: TrimOptions, words: list[bytes]) -
         words[options.threshold_at] = b"%d" % len(stream)
     else:
         words[options.threshold_at] = bytes(_oldest_id(stream))
-    if options.limit_at:
-        del words[options.limit_at : options.limit_at + 2]
     return words
 
 
@@ -627,7 +627,7 @@ GROUPS <key>
 STREAM <key> [FULL [COUNT <count>]
     Show information about the stream.
 HELP
-    Prints this help."""
+    Print this help."""
 
 
 @command("XINFO HELP", LOADING | STALE, since="5.0.0")

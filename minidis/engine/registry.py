@@ -331,7 +331,8 @@ class NodeCommands(CommandTable):
 class _Spellings(dict[bytes, Command | None]):
     """Names as nearly every client sends them, in upper or lower case: `table.spelled[b"GET"]`, in 30 ns.
 
-    None for any other spelling, and for what must be looked at twice: its second word, or who asks.
+    None for any other spelling, and for what must be looked at twice: its second word, who asks, or (EXEC)
+    why it is refused.
     """
 
     __slots__ = ("_table",)
@@ -342,7 +343,7 @@ class _Spellings(dict[bytes, Command | None]):
     def __missing__(self, word: bytes) -> Command | None:
         name = word.decode("latin-1").lower()
         entry = self._table.by_name.get(name)
-        if entry is None or entry.subcommands or entry.is_protected:
+        if entry is None or entry.subcommands or entry.is_protected or entry.name == "exec":
             return None
         if word not in (name.encode(), name.upper().encode()):
             return None

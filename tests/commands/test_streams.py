@@ -58,10 +58,12 @@ def test_an_entry_is_named_after_the_time_and_time_never_goes_back(redis):
         ("XADD missing NOMKSTREAM 7-1 f v", []),
         ("XADD s MAXLEN 2 7-0 f v", ["XADD s MAXLEN 2 7-0 f v"]),
         ("XADD s MAXLEN ~ 3 7-0 f v", ["XADD s MAXLEN = 4 7-0 f v"]),
-        ("XADD s MINID ~ 3 LIMIT 9 7-* f v", ["XADD s MINID = 3-0 7-0 f v"]),
+        ("XADD s MINID ~ 3 LIMIT 9 7-* f v", ["XADD s MINID = 3-0 LIMIT 9 7-0 f v"]),
         ("XDEL s 9-9", []),
         ("XDEL s 1-0 9-9", ["XDEL s 1-0 9-9"]),
-        ("XTRIM s MAXLEN ~ 3 LIMIT 100", ["XTRIM s MAXLEN = 3"]),
+        ("XTRIM s MAXLEN ~ 3 LIMIT 100", ["XTRIM s MAXLEN = 3 LIMIT 100"]),
+        ("XTRIM s LIMIT 1 MAXLEN ~ 1", []),
+        ("XTRIM s LIMIT 100 MAXLEN ~ 3", ["XTRIM s LIMIT 100 MAXLEN = 3"]),
         ("XTRIM s MAXLEN ~ 4", []),
         ("XSETID s 9-9", ["XSETID s 9-9"]),
         ("XGROUP CREATE s h $ ENTRIESREAD 6", ["XGROUP CREATE s h $ ENTRIESREAD 6"]),
@@ -96,6 +98,16 @@ def test_the_journal_states_what_happened(redis, journal, line, entries):
     journal.clear()
     run(redis, line)
     assert journal == (["MULTI", *entries, "EXEC"] if len(entries) > 1 else entries)
+
+
+def test_what_was_limited_is_exact_when_it_is_replayed(redis):
+    run(redis, "CONFIG SET stream-node-max-entries 2")
+    fill(redis, 9)
+    log = redis.connect()
+    log.role = "log"  # so is obeyed, as the primary is
+    assert run(redis, "XTRIM s MAXLEN = 4 LIMIT 1", client=log) == 5
+    assert run(redis, "XADD s LIMIT 1 MINID = 9 10-0 f v", client=log) == b"10-0"
+    assert run(redis, "XLEN s") == 2
 
 
 def test_replaying_the_journal_gives_the_same_groups(redis):

@@ -130,13 +130,11 @@ FUNCTION LOAD NOPE code
 FUNCTION LOAD REPLACE
 FUNCTION NOPE
 FUNCTION
-FUNCTION HELP
 FUNCTION DELETE lib
 FCALL helped 0 x
 FUNCTION LIST
 FUNCTION STATS
 EVAL "#!lua\nreturn 1" 0
-SCRIPT HELP
 """
 
 FUNCTION_NAMES = "Valkey refuses a function itself, where Redis says that the library could not register it"
@@ -146,8 +144,6 @@ REFUSED = [
 KNOWN: dict[str, dict[str, str]] = {
     REDIS_7_0: {},
     VALKEY_9_1: {
-        "FUNCTION HELP": "Valkey's own text",
-        "SCRIPT HELP": "Valkey has SCRIPT SHOW",
         **{f"FUNCTION LOAD {code}": FUNCTION_NAMES for code in REFUSED},
     },
 }

@@ -23,6 +23,7 @@ FORMS = """
 10 XADD key [MINID ['='|~] id] [NOMKSTREAM] new_id pairs
  6 XADD key (MAXLEN|MINID) ~ (few|id) LIMIT few new_id pairs
  2 XADD key odd new_id pairs
+ 1 XADD key LIMIT few new_id pairs
  8 XLEN key
 12 XRANGE key low high [COUNT few]
 12 XREVRANGE key high low [COUNT few]
@@ -30,6 +31,7 @@ FORMS = """
  6 XTRIM key (MAXLEN|MINID) [=] (few|id)
  6 XTRIM key MAXLEN ~ few [LIMIT few]
  6 XTRIM key MINID ~ id [LIMIT few]
+ 3 XTRIM key LIMIT few (MAXLEN|MINID) ~ (few|id)
  2 XTRIM key [MAXLEN few] (MAXLEN|MINID) odd [LIMIT odd]
  1 XSETID key latest_id [ENTRIESADDED many] [MAXDELETEDID id]
  8 { XREAD [COUNT few] STREAMS key id }

@@ -1,4 +1,4 @@
-"""WATCH and SWAPDB: is it a change when a key that is missing, alive or dead takes the place of another?"""
+"""Transactions: a wrong EXEC, and SWAPDB of a watched key that is missing, alive or dead, or takes the place of one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ STATES: dict[str, list[Command]] = {
     "dead": [(b"SET", b"k", b"v", b"PX", b"1")],
 }
 WAY: list[Command] = [(b"WATCH", b"k"), (b"SWAPDB", b"0", b"1"), (b"MULTI",), (b"PING",), (b"EXEC",)]
+
+
+@pytest.mark.parametrize("before", [[], [(b"MULTI",)], [(b"MULTI",), (b"NOSUCH",)]])
+def test_a_wrong_exec_is_aborted_in_any_case(
+    judge: RealSide, ours: MinidisSide, before: list[Command]
+) -> None:
+    judge.restart(2)
+    ours.restart(2)
+    commands = [*before, (b"EXEC", b"now"), (b"exec", b"now"), (b"EXEC",)]
+    assert ours.run(commands) == judge.run(commands)
 
 
 @pytest.mark.parametrize(("mine", "other"), list(itertools.product(STATES, STATES)))

@@ -572,7 +572,7 @@ LINKS
     Return information about all network links between this node and its peers.
     Output format is an array where each array element is a map containing attributes of a link
 HELP
-    Prints this help."""
+    Print this help."""
 
 
 @_cluster("CLUSTER HELP", LOADING | STALE, "5.0.0")
