@@ -1,4 +1,4 @@
-"""Transactions: a wrong EXEC, and SWAPDB of a watched key that is missing, alive or dead, or takes the place of one."""
+"""Transactions: a wrong EXEC, and SWAPDB of a watched key that is missing, alive or dead."""
 
 from __future__ import annotations
 
