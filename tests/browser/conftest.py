@@ -37,10 +37,18 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
 CONSOLE = pytest.StashKey[Console]()
 
 
+@pytest.fixture(scope="module")
+def context(browser: Any) -> Iterator[Any]:
+    """What pages share, as those of a reader do: what was fetched and compiled once is there for the next."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(LOOK_MS)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.set_default_timeout(LOOK_MS)
+def page(context: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    page = context.new_page()
     request.node.stash[CONSOLE] = Console(page)
     yield page
     page.close()

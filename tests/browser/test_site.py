@@ -88,9 +88,10 @@ def site(browser: Any) -> Iterator[Site]:
 
 
 @pytest.fixture
-def outside(page: Any, site: Site) -> list[str]:
+def outside(page: Any, site: Site) -> Iterator[list[str]]:
     """What the page asked of anybody but the file server: refused, and noted here."""
-    return refuse_others(page, site)
+    yield refuse_others(page, site)
+    page.context.unroute_all()
 
 
 def refuse_others(page: Any, site: Site) -> list[str]:
@@ -204,7 +205,7 @@ def check_exercises(chapter: Notebook, index: int) -> None:
 def text_of(outputs: list[dict[str, Any]]) -> str:
     """What a reader reads in the outputs of a cell; of a view its text form."""
     texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
-    return "".join("".join(text) for text in texts)
+    return "".join("".join(text) for text in texts).replace("\r\n", "\n")  # JupyterLab keeps no CR
 
 
 def check_refusals(chapter: Notebook, index: int) -> None:
