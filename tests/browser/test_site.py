@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def test_a_chapter_runs_in_the_page_alone(page: Any, site: Site, outside: list[s
         spare = next(index for index, cell in enumerate(cells) if cell["type"] == "code")
         check_refusals(chapter, spare)
         check_exercises(chapter, spare)
-        check_progress_outlives_the_page(page, site, chapter, spare)
+        check_progress_outlives_the_page(chapter, spare, lambda: open_chapter(page, site, path))
         assert outside == []
 
 
@@ -216,11 +216,11 @@ def check_refusals(chapter: Notebook, index: int) -> None:
         assert REFUSAL in text_of([output]).replace("\n", "")
 
 
-def check_progress_outlives_the_page(page: Any, site: Site, chapter: Notebook, index: int) -> None:
+def check_progress_outlives_the_page(chapter: Notebook, index: int, reopen: Callable[[], Notebook]) -> None:
     progress = "from importlib import import_module\nprogress = import_module('minidis.course.progress')\n"
     chapter.write(index, progress + "progress.record('9.1', True, True, 1.0)")
     assert chapter.run(index)["outputs"] == []
-    again = open_chapter(page, site, START_PAGE)
+    again = reopen()
     again.write(index, progress + "print(progress.entry('9.1')['passed'])")
     (output,) = again.run(index)["outputs"]
     assert "".join(output["text"]) == "True\n"
