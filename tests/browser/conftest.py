@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.console import Console
-from tests.browser.lab import CHROMIUM_OPTIONS, LOOK_MS, Lab, Notebook, chromium
+from tests.browser.lab import LOOK_MS, Lab, Notebook, launched_browser
 
 # Scope: playwright keeps an event loop running in this thread, so it has to end with its module; a later
 # test on the same worker may want a loop of its own.
@@ -17,14 +17,8 @@ from tests.browser.lab import CHROMIUM_OPTIONS, LOOK_MS, Lab, Notebook, chromium
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if chromium() is None:
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+    with launched_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,12 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.house.paths import PROJECT
 
@@ -31,9 +35,18 @@ RUN_MS = 180_000  # a chapter runs within this
 LOOK_MS = 60_000  # what was done is seen within this, also there
 
 
-def chromium() -> str | None:
-    """Path of Debian's browser; playwright brings the protocol, not a browser of its own."""
-    return shutil.which("chromium")
+@contextmanager
+def launched_browser() -> Iterator[Any]:
+    """Debian's chromium, driven by playwright, which brings none of its own; or the test is skipped."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
 
 
 class Lab:

@@ -7,7 +7,6 @@ colour. What counts as a comment must agree with the language that runs the cell
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,9 @@ from typing import Any
 import pytest
 
 from minidis.notebook.language import Command, parse
+from tests.browser.lab import launched_browser
 
 FOLDER = Path(__file__).parents[2] / "share/jupyter/labextensions/minidis"
-CHROMIUM_OPTIONS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync".split()
-)
 
 STAND_INS = """
 async text => {
@@ -60,17 +57,10 @@ async text => {
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+    with launched_browser() as browser:
         page = browser.new_page()
         page.add_script_tag(path=FOLDER / "static/remoteEntry.js")
         yield page
-        browser.close()
 
 
 def test_the_package_names_its_entry() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,9 @@ import pytest
 from minidis import Embedded, Lab
 from minidis.notebook import views
 from minidis.notebook.views import view as view_module
+from tests.browser.lab import launched_browser
 from tests.notebook.views.samples import busy_node, views_of
 
-CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-CHROMIUM_OPTIONS += ["--disable-background-networking", "--disable-component-update"]
 VIEW_JS = Path(view_module.__file__).with_name("view.js")
 VIEW_CSS = Path(view_module.__file__).with_name("view.css")
 NAMES = ("svg", "controls", "captions", "message", "polling")
@@ -75,19 +73,12 @@ class Screen:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+    with launched_browser() as browser:
         page = browser.new_page()
         page.failures = []  # type: ignore[attr-defined]
         page.on("pageerror", lambda error: page.failures.append(str(error)))  # type: ignore[attr-defined]
         yield page
         assert page.failures == []  # type: ignore[attr-defined]
-        browser.close()
 
 
 @pytest.fixture
