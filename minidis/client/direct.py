@@ -190,13 +190,13 @@ class _ShorterMethods:
     execute_command: Callable[..., Any]
 
     @wraps(redis.Redis.set)
-    def set(self, name: Any, value: Any, *arguments: Any, **options: Any) -> Any:
+    def set(self, name: Any, value: Any, ex: Any = None, *arguments: Any, **options: Any) -> Any:
         if not (arguments or options):
-            return self.execute_command("SET", name, value)
-        seconds = options.get("ex")
-        if type(seconds) is int and len(options) == 1 and not arguments:
-            return self.execute_command("SET", name, value, "EX", seconds)
-        return super().set(name, value, *arguments, **options)  # type: ignore[misc]
+            if ex is None:
+                return self.execute_command("SET", name, value)
+            if type(ex) is int:
+                return self.execute_command("SET", name, value, "EX", ex)
+        return super().set(name, value, ex, *arguments, **options)  # type: ignore[misc]
 
     @wraps(redis.Redis.mget)
     def mget(self, keys: Any, *others: Any) -> Any:

@@ -79,7 +79,7 @@ def restore(client: Client, key: bytes, ttl: bytes, payload: bytes, *words: byte
     deleted = options.replace and db.peek(key) is not None and db.delete(key) is not None
     if expires_at_ms and not options.absolute:
         expires_at_ms += node.now_ms
-        client.rewrite(b"RESTORE", key, b"%d" % expires_at_ms, payload, *words, b"ABSTTL")
+        client.rewrite(b"RESTORE", key, expires_at_ms, payload, *words, b"ABSTTL")
     # Beyond 64 bits C's sum turns negative: long ago.
     is_past = expires_at_ms <= node.now_ms or expires_at_ms > INTEGER_MAX
     if expires_at_ms and is_past and node.deletes_expired_keys:

@@ -126,7 +126,7 @@ def _expire(
         db.touch(key, "del")
     else:
         db.set_expiry(key, at_ms)
-        client.rewrite(b"PEXPIREAT", key, b"%d" % at_ms)
+        client.rewrite(b"PEXPIREAT", key, at_ms)
         db.touch(key, "expire")
     return 1
 

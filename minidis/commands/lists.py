@@ -364,7 +364,7 @@ def first_list(client: Client, keys: Sequence[bytes]) -> tuple[bytes, List] | No
 def pop_counted(client: Client, key: bytes, value: List, count: int, head: bool) -> list:
     """LMPOP and BLMPOP once they have found their list; in the journal they are one LPOP or RPOP."""
     popped = pop(client, key, value, count, head)
-    client.rewrite(_POP_NAMES[head], key, b"%d" % len(popped))
+    client.rewrite(_POP_NAMES[head], key, len(popped))
     return [key, popped]
 
 

@@ -518,7 +518,7 @@ def _pop_first(client: Client, keys: list[bytes], highest: bool, count: int) -> 
         sorted_set = client.db.edit(key, SortedSet)
         if sorted_set is not None:
             pairs = _take(client, key, sorted_set, count, highest)
-            client.rewrite(b"ZPOPMAX" if highest else b"ZPOPMIN", key, b"%d" % len(pairs))
+            client.rewrite(b"ZPOPMAX" if highest else b"ZPOPMIN", key, len(pairs))
             return [key, [list(pair) for pair in pairs]]
     return None
 

@@ -155,7 +155,7 @@ def getex(client: Client, key: bytes, *words: bytes) -> bytes | None:
             db.touch(key, "del")
         else:
             db.set_expiry(key, at_ms)
-            client.rewrite(b"PEXPIREAT", key, b"%d" % at_ms)
+            client.rewrite(b"PEXPIREAT", key, at_ms)
             db.touch(key, "expire")
     return value.as_bytes()
 
@@ -365,7 +365,7 @@ def set_until(client: Client, key: bytes, value: bytes, at_ms: int | None) -> st
     db = client.db
     db.put(key, String(encode(value)), keep_ttl=True)  # a former one is overwritten, which is less work
     db.set_expiry(key, at_ms)
-    client.rewrite(b"SET", key, value, b"PXAT", b"%d" % at_ms)
+    client.rewrite(b"SET", key, value, b"PXAT", at_ms)
     db.touch(key, "set")
     db.touch(key, "expire", changes=0)
     return "OK"

@@ -246,8 +246,10 @@ def _bind_options(line: SyntaxLine, handler: Handler, skip: int) -> Invoke:
             return handler(client, argv[1], argv[2])
         if count < least:
             raise errors.wrong_arity(name)
-        arguments = argv[skip:least]
         values = _read_options(options, argv, least)
+        if pair:
+            return handler(client, argv[1], argv[2], **values)
+        arguments = argv[skip:least]
         for position, convert in converters:
             arguments[position] = convert(arguments[position])
         return handler(client, *arguments, **values)
@@ -268,7 +270,7 @@ def _bind_irregular(line: SyntaxLine, handler: Handler, skip: int) -> Invoke:
 class _Option:
     """An option's place in the handler's signature, and the group in which it excludes the others."""
 
-    __slots__ = ("name", "group", "converters")
+    __slots__ = ("name", "group", "converters", "words")
 
     def __init__(self, argument: Argument, group: int) -> None:
         name = (argument.token or argument.name).lower().replace("-", "_")
@@ -276,6 +278,7 @@ class _Option:
         self.group = group
         arguments = () if argument.type == "pure-token" else argument.children or (argument,)
         self.converters = [_CONVERTERS.get(each.type, bytes) for each in arguments]
+        self.words = 1 + len(self.converters)  # its own name among them
 
 
 def _option_table(arguments: tuple[Argument, ...]) -> dict[bytes, _Option]:
@@ -301,10 +304,11 @@ def _read_options(options: dict[bytes, _Option], argv: list[bytes], position: in
     not a bad integer: the order in which Redis complains.
     """
     count = len(argv)
-    if 0 < count - position <= 2:  # one option alone, as nearly always: nothing contradicts it
+    left = count - position
+    if left == 1 or left == 2:  # one option alone, as nearly always: nothing contradicts it
         option = options.get(argv[position].upper())
-        if option is not None and len(option.converters) == count - position - 1:
-            return {option.name: option.converters[0](argv[-1]) if option.converters else True}
+        if option is not None and option.words == left:
+            return {option.name: True if left == 1 else option.converters[0](argv[-1])}
     chosen: dict[int, _Option] = {}
     found: list[tuple[_Option, list[bytes]]] = []
     while position < count:

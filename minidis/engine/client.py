@@ -136,7 +136,7 @@ class Client:
         """True for a connection over the loopback interface or a unix socket."""
         return self.peer.startswith(("127.", "[::1]", "/", "embedded")) or self.peer.endswith(":0")
 
-    def rewrite(self, *argv: bytes) -> None:
+    def rewrite(self, *argv: bytes | int) -> None:
         """State the effect of the running command: enter `argv` into the journal instead of what was typed.
 
         Called several times it enters several commands, in order; with no argument it enters none.
@@ -146,7 +146,7 @@ class Client:
         if self.journal_commands is None:
             self.journal_commands = []
         if argv:
-            self.journal_commands.append(list(argv))
+            self.journal_commands.append([word if isinstance(word, bytes) else b"%d" % word for word in argv])
 
     def rewrite_always(self, *argv: bytes) -> None:
         """As `rewrite`, for what must be repeated even if nothing changed here: FLUSHALL of no keys."""
