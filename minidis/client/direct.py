@@ -352,13 +352,16 @@ class Batch:
         if len(self.replies) < len(self.requests) or client.gated or client.outbox:
             return None
         callbacks, is_plain = owner.response_callbacks, client.protocol == 2
-        of_type, decodes = session.of_type[client.protocol], session.decodes
+        of_type, handed_up, decodes = session.of_type[client.protocol], session.handed_up, session.decodes
         answers: list[Any] = []
         left: list[tuple[int, Callback, dict[str, Any]]] = []
         try:
             for (args, options), reply in zip(commands, replies, strict=True):
                 _, filed_as, usual, way = _NAMES[args[0]]
                 callback = _find_callback(callbacks, filed_as)
+                if callback is None and type(reply) in handed_up:
+                    answers.append(reply)
+                    continue
                 if callback is not None:
                     options.pop("keys", None)
                 if callback is usual and is_plain:

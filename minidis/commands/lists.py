@@ -96,7 +96,7 @@ def push(client: Client, key: bytes, elements: Sequence[bytes], head: bool) -> i
         value = db.create(key, List(client.node.encodings))
     value.push(elements, head)
     db.touch(key, "lpush" if head else "rpush", len(elements))
-    return len(value)
+    return len(value.form)
 
 
 def pop(client: Client, key: bytes, value: List, count: int, head: bool) -> list[bytes]:
@@ -138,7 +138,11 @@ def lrange(client: Client, key: bytes, start: int, stop: int):
     if value is None:
         return []
     form = value.form
-    return form.elements(*absolute_range(start, stop, len(form)))
+    if start < 0 or stop < 0:  # the length is only asked for where something is counted from the tail
+        start, end = absolute_range(start, stop, len(form))
+    else:
+        end = stop + 1
+    return form.elements(start, end)
 
 
 @command("LINDEX key index:int", READONLY, raw=True)

@@ -350,10 +350,11 @@ class RangeQuery:
 
     def select(self, sorted_set: SortedSet) -> list[Pair]:
         """The pairs asked for, in the order asked for."""
-        length = len(sorted_set)
+        form = sorted_set.form
+        length = len(form)
         if self.bounds is None:
             start, count = clamp(self.start, self.stop, length)
-            return sorted_set.form.slice(start, count, self.reverse)
+            return form.slice(start, count, self.reverse)
         if self.offset < 0:
             return []  # as Redis, whose countdown from a negative offset passes everything
         start = min(self.offset, length)

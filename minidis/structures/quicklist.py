@@ -40,7 +40,6 @@ Read next: values/list.py, which decides when a list needs more than one listpac
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -138,7 +137,7 @@ class Quicklist:
         # The limits as plain numbers, since every push compares with them.
         size_limit, count_limit = node_limits(fill)
         self._size_limit = size_limit or _SAFE_SIZE
-        self._count_limit = count_limit or sys.maxsize
+        self._count_limit = count_limit
         self._large_from = self._size_limit + 1 if packed_threshold is None else packed_threshold
         for element in iterable:
             self.push_tail(element)
@@ -385,7 +384,8 @@ class Quicklist:
             if node.plain is None:
                 assert node.pack, "an empty node"
                 node.pack.check()
-                assert self._foreign or len(node) <= self._count_limit, f"too many elements: {node}"
+                most = self._count_limit
+                assert self._foreign or most is None or len(node) <= most, f"too many elements: {node}"
             else:
                 assert node.pack is _NO_PACK, "a plain node with a listpack"
                 assert self._foreign or self._is_large(node.plain), f"too small for a plain node: {node}"
@@ -399,10 +399,9 @@ class Quicklist:
     def _has_room(self, node: Node | None, element: bytes) -> bool:
         if node is None or node.plain is not None or len(element) >= self._large_from:
             return False
-        pack = node.pack
-        return (
-            len(pack) < self._count_limit and pack.size + len(element) + _ENTRY_OVERHEAD <= self._size_limit
-        )
+        if node.pack.size + len(element) + _ENTRY_OVERHEAD > self._size_limit:
+            return False
+        return self._count_limit is None or len(node.pack) < self._count_limit
 
     def _insert(self, node: Node, offset: int, element: bytes, after: bool) -> None:
         """Insert beside the element at `offset` of `node`, in the node that Redis would choose."""

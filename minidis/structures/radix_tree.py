@@ -71,13 +71,14 @@ class Node:
         self.is_key = False
         self.value: Any = None
 
-    def labels(self) -> Iterator[tuple[bytes, Node]]:
-        """Each child with the bytes that lead to it, in order."""
+    def labels(self, down: bool = False) -> Iterator[tuple[bytes, Node]]:
+        """Each child with the bytes that lead to it, in order; the last one first if `down`."""
         if self.compressed:
             yield self.edges, self.children[0]
         else:
-            for at, child in enumerate(self.children):
-                yield self.edges[at : at + 1], child
+            places = range(len(self.children))
+            for at in reversed(places) if down else places:
+                yield self.edges[at : at + 1], self.children[at]
 
     @property
     def has_single_way(self) -> bool:
@@ -189,38 +190,49 @@ class RadixTree:
     # Walking
 
     def items(self, start: bytes | None = None, exclusive: bool = False) -> Iterator[tuple[bytes, Any]]:
-        """(key, value) upwards, from the first key not before `start` on (with `exclusive`: after it)."""
+        """(key, value) upwards, from the first key not before `start` on (with `exclusive`: after it).
+
+        Looks at no more nodes than the answers asked for need; the tree must not change meanwhile.
+        """
         # A bound is what is still to come of `start` below a node; None: every key below is beyond it.
-        stack: list[tuple[Node, bytes, bytes | None]] = [(self.head, b"", start)]
+        stack: list[tuple[Iterator[tuple[bytes, Node]], bytes, bytes | None]]
+        stack = [(iter([(b"", self.head)]), b"", start)]
         while stack:
-            node, prefix, bound = stack.pop()
-            if node.is_key and (bound is None or (not bound and not exclusive)):
-                yield prefix, node.value
-            below: list[tuple[Node, bytes, bytes | None]] = []
-            for label, child in node.labels():
-                if not bound or (label > bound and not bound.startswith(label)):
-                    below.append((child, prefix + label, None))
-                elif bound.startswith(label):
-                    below.append((child, prefix + label, bound[len(label) :]))
-            stack += reversed(below)
+            ways, prefix, bound = stack[-1]
+            for label, node in ways:
+                if bound is not None and bound.startswith(label):
+                    below = bound[len(label) :]
+                elif not bound or label > bound:
+                    below = None
+                else:
+                    continue
+                stack.append((node.labels(), prefix + label, below))
+                if node.is_key and (below is None or not (below or exclusive)):
+                    yield prefix + label, node.value
+                break
+            else:
+                stack.pop()
 
     def items_down(self, start: bytes | None = None, exclusive: bool = False) -> Iterator[tuple[bytes, Any]]:
         """(key, value) downwards, from the last key not after `start` on (with `exclusive`: before it)."""
-        stack: list[tuple[Node, bytes, bytes | None, bool]] = [(self.head, b"", start, False)]
+        stack: list[tuple[Iterator[tuple[bytes, Node]], bytes, bytes | None, Node | None]]
+        stack = [(iter([(b"", self.head)]), b"", start, None)]
         while stack:
-            node, prefix, bound, done_below = stack.pop()
-            if done_below:
-                yield prefix, node.value
-                continue
-            if node.is_key and (bound != b"" or not exclusive):
-                stack.append((node, prefix, bound, True))  # after all that is below it
-            if bound == b"":
-                continue  # longer keys come after `start`
-            for label, child in node.labels():
-                if bound is None or (label < bound and not bound.startswith(label)):
-                    stack.append((child, prefix + label, None, False))
-                elif bound.startswith(label):
-                    stack.append((child, prefix + label, bound[len(label) :], False))
+            ways, prefix, bound, node = stack[-1]
+            for label, child in ways:
+                if bound is not None and bound.startswith(label):
+                    below = bound[len(label) :]
+                elif bound is None or label < bound:
+                    below = None
+                else:
+                    continue
+                longer = iter(()) if below == b"" else child.labels(down=True)  # those come after `start`
+                stack.append((longer, prefix + label, below, child))
+                break
+            else:  # all that is below a key comes before it
+                stack.pop()
+                if node is not None and node.is_key and (bound != b"" or not exclusive):
+                    yield prefix, node.value
 
     def seek(self, operator: str, key: bytes = b"") -> tuple[bytes, Any] | None:
         """The item that a raxSeek would stop at: ">=", ">", "<=", "<" a key, "^" the first, "$" the last."""

@@ -117,7 +117,8 @@ class Hash(Value):
             self.convert()
             return self.form.set(field, value)
         is_new = form.set(field, value)
-        if len(form) > encodings.hash_max_listpack_entries:  # perhaps the limit is lower than it was
+        # Not only after a new field: perhaps the limit is lower than it was
+        if len(form.listpack) > 2 * encodings.hash_max_listpack_entries:
             self.convert()
         return is_new
 
