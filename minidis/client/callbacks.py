@@ -85,11 +85,11 @@ def _truth(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _success(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    return True if type(reply) is str and reply == "OK" and not options.get("get") else NOT_AT_ONCE
+    return True if reply == "OK" and not options.get("get") else NOT_AT_ONCE
 
 
 def _pong(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    return True if type(reply) is str and reply == "PONG" and not options else NOT_AT_ONCE
+    return True if reply == "PONG" and not options else NOT_AT_ONCE
 
 
 def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:

@@ -138,7 +138,7 @@ def call(
             raise Unusual
         if callback is None and type(reply) in session.handed_up:
             return reply
-        if callback is not None:
+        if options and callback is not None:
             options.pop("keys", None)  # they are for redis-py's cache
         if callback is usual and client.protocol == 2:
             answer = way(reply, options, session.decodes)
@@ -362,7 +362,7 @@ class Batch:
                 if callback is None and type(reply) in handed_up:
                     answers.append(reply)
                     continue
-                if callback is not None:
+                if options and callback is not None:
                     options.pop("keys", None)
                 if callback is usual and is_plain:
                     answer = way(reply, options, decodes)

@@ -315,7 +315,8 @@ def xrevrange(client: Client, key: bytes, end: bytes, start: bytes, *options: by
 def _range(
     client: Client, key: bytes, start: bytes, end: bytes, options: Sequence[bytes], reverse: bool
 ) -> Any:
-    low, high = parse_low(start), parse_high(end)
+    low = _ENDS.get(start) or parse_low(start)
+    high = _ENDS.get(end) or parse_high(end)
     count = _count_option(options) if options else None
     stream = client.db.find(key, Stream)
     if stream is None:
@@ -496,7 +497,7 @@ def parse_high(word: bytes) -> StreamId:
 
 
 def _bound(word: bytes, missing_seq: int) -> StreamId:
-    return _ENDS.get(word) or _ENDS.get(word.partition(b"\0")[0]) or parse_id(word, missing_seq)
+    return _ENDS.get(word.partition(b"\0")[0]) or parse_id(word, missing_seq)
 
 
 _ENDS = {b"-": MIN_ID, b"+": MAX_ID}
