@@ -60,12 +60,16 @@ def _replication(node: Node) -> Fields:
 
 @section("memory")
 def _buffers(node: Node) -> Fields:
-    """What backlog and held stream take: once, whoever waits for them."""
-    backlog, held = node.replication.backlog, node.replication.replicas.held
-    return {
-        "mem_total_replication_buffers": (backlog.length_bytes if backlog is not None else 0)
-        + held.length_bytes
-    }
+    """What backlog and held stream take: once, whoever waits for them.
+
+    Redis's backlog grows with what the slowest replica has not taken yet; here that lies at its link.
+    """
+    backlog, replicas = node.replication.backlog, node.replication.replicas
+    most_unsent_bytes = max(
+        (one.client.measure_buffers().output_bytes for one in replicas.all.values()), default=0
+    )
+    behind_bytes = max(backlog.length_bytes if backlog is not None else 0, most_unsent_bytes)
+    return {"mem_total_replication_buffers": behind_bytes + replicas.held.length_bytes}
 
 
 def _link_fields(replication: Replication) -> Fields:
