@@ -121,17 +121,24 @@ def call(
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
     client, node, lock, execute = session.client, session.node, session.lock, session.execute_alone
-    lock.acquire()  # as Embedded.call, without that call, and in half the time of `with`
-    try:
-        reply = execute(client, argv)
-    except ReplyError as error:
-        reply = error.with_traceback(None)  # which would hold this frame, and that the error
-    finally:
+    is_held = False
+    try:  # what Embedded.call does, without the call, and in half the time of `with`
+        is_held = lock.acquire()
         try:
-            if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
-                session.embedded.settle()
+            reply = execute(client, argv)
+        except ReplyError as error:
+            reply = error.with_traceback(None)  # which would hold this frame, and that the error
         finally:
-            lock.release()
+            try:
+                if node.now_us >= node.next_tick_us or node.unwritten or node.pending_output:
+                    session.embedded.settle()
+            finally:
+                lock.release()
+    except BaseException:
+        if not is_held:  # Ctrl-C came while it waited for the lock, or when it just had it
+            with suppress(RuntimeError):
+                lock.release()
+        raise
     callback = _find_callback(owner.response_callbacks, filed_as)
     try:
         if client.gated or client.outbox:

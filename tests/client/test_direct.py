@@ -595,6 +595,40 @@ def test_closing_from_another_thread_ends_a_wait():
     assert told[0][0] == "raised" and issubclass(told[0][1][0], redis.ConnectionError)
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["waiting for it", "having it"])
+def test_an_interrupt_leaves_the_lock_free(is_late):
+    """Python looks for Ctrl-C between any two steps, also between taking a lock and noting that."""
+
+    class InterruptedLock:
+        def __init__(self, lock: Any) -> None:
+            self.lock = lock
+            self.release = lock.release
+
+        def acquire(self) -> None:
+            if is_late:
+                self.lock.acquire()
+            raise KeyboardInterrupt
+
+    node = fresh_node()
+    client = connect(node)
+    client.ping()
+    session = client.connection_pool._available_connections[-1].plain_session
+    session.lock = InterruptedLock(node.lock)
+    with pytest.raises(KeyboardInterrupt):
+        client.get("k")
+    session.lock = node.lock
+    others: list[bool] = []
+
+    def take() -> None:
+        others.append(node.lock.acquire(timeout=30))
+        node.lock.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    assert others == [True]
+
+
 def test_pushes_are_not_taken_for_replies():
     """A client that tracks keys is told of changes in between, in RESP3 on the same connection."""
     node = fresh_node()
