@@ -31,7 +31,7 @@ UNIT = "requests/s"
 PEERS = ("redis-server", "minidis", "bare")
 COMPARED = (("minidis", "redis-server"), ("minidis", "bare"))
 
-REQUESTS = {1: 10_000, 16: 50_000, 100: 100_000}
+REQUESTS = {1: 50_000, 16: 400_000, 100: 1_000_000}
 COMMANDS = ("SET", "GET", "INCR", "LPUSH", "HSET", "ZADD")
 BARE_KNOWS = ("SET", "GET")
 ROUNDS = 3

@@ -120,7 +120,8 @@ def call(
         argv = request(sent_name, words)
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
-    client, node, lock, execute = session.client, session.node, session.lock, session.execute_alone
+    client, node, lock = session.client, session.node, session.lock
+    execute = node.execute if session.runs_node else session.execute  # each time: somebody may watch a node
     is_held = False
     try:  # what Embedded.call does, without the call, and in half the time of `with`
         is_held = lock.acquire()
@@ -339,7 +340,7 @@ class Batch:
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
         session, client = self.session, self.session.client
-        execute = session.execute_alone
+        execute = session.node.execute if session.runs_node else session.execute
         outbox, add = client.outbox, self.replies.append
         for argv in self.requests:
             try:

@@ -30,8 +30,7 @@ class Session(Link):
         parser = RequestParser if embedded.front is None else embedded.front.parser  # perhaps a learner's
         super().__init__(embedded.node, parser=parser, client=embedded.connect(), execute=embedded.call)
         self.embedded, self.lock = embedded, embedded.lock
-        # Runs a command for who holds the lock; what only plays a node (interleaving.py) wants to see it
-        self.execute_alone = self.node.execute if isinstance(embedded, Embedded) else embedded.call
+        self.runs_node = isinstance(embedded, Embedded)  # and nothing that only plays one (interleaving.py)
         self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
         self.handed_up: set[type] = set()  # types of values that it leaves as they are
         self.decodes = False  # is its text str?
