@@ -330,7 +330,7 @@ class Batch:
         except (KeyError, UnicodeEncodeError):
             return None
         batch = cls(connection, session, requests)
-        with session.embedded.lock:
+        with session.lock:
             try:
                 batch._run()
             finally:

@@ -41,19 +41,19 @@ class Session(Link):
         return self.client.parked is not None
 
     def receive(self, data: bytes) -> None:
-        with self.embedded.lock:
+        with self.lock:
             super().receive(data)
 
     def answer(self, mode_before: str, reply: Any) -> None:
-        with self.embedded.lock:
+        with self.lock:
             super().answer(mode_before, reply)
 
     def collect(self) -> None:
-        with self.embedded.lock:
+        with self.lock:
             super().collect()
 
     def take_output(self, most_bytes: int | None = None) -> bytes:
-        with self.embedded.lock:
+        with self.lock:
             return super().take_output(most_bytes)
 
     def close(self) -> None:

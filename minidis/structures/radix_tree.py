@@ -192,7 +192,8 @@ class RadixTree:
     def items(self, start: bytes | None = None, exclusive: bool = False) -> Iterator[tuple[bytes, Any]]:
         """(key, value) upwards, from the first key not before `start` on (with `exclusive`: after it).
 
-        Looks at no more nodes than the answers asked for need; the tree must not change meanwhile.
+        Looks at no more nodes than the answers asked for need; the tree must not change meanwhile (nor in
+        `items_down`), the values may.
         """
         # A bound is what is still to come of `start` below a node; None: every key below is beyond it.
         stack: list[tuple[Iterator[tuple[bytes, Node]], bytes, bytes | None]]

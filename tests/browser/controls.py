@@ -13,15 +13,11 @@ MAIN_CONTROLS = (
     ".figure [data-event]",
 )
 
-# What a reader sees of a view: its picture, the state of its controls, its note.
-APPEARANCE = """view => [
-  view.querySelector('.figure').innerHTML,
-  view.querySelector('.note').textContent,
-  ...[...view.querySelectorAll('input, select')].map(each => `${each.checked} ${each.value}`),
-  ...[...view.querySelectorAll('button')].map(each => `${each.disabled} ${each.textContent}`),
-].join('\\n')"""
+# The picture, and how often the kernel has answered: not what a control changes by itself in the page.
+STATE = "view => `${view.dataset.answers} ${view.querySelector('.figure').innerHTML}`"
+IS_CHANGED = f"([view, before]) => ({STATE})(view) !== before"
 
-IS_CHANGED = f"([view, before]) => ({APPEARANCE})(view) !== before"
+NAME = "each => each.labels?.[0]?.firstChild.textContent || each.textContent || each.ariaLabel"
 
 FAILED = re.compile(r"[A-Z]\w*(Error|Exception|Refused|Untold): ")
 
@@ -35,12 +31,14 @@ def move_main_controls(notebook: Notebook, wait_ms: int = LOOK_MS) -> list[str]:
         control = main_control(view)
         if control is None:  # a picture that only follows
             continue
-        before = view.evaluate(APPEARANCE)
+        notebook.wait_until_idle()  # what the last one moved, other views may show, too
+        before = view.evaluate(STATE)
         name = move(control)
         try:
             notebook.page.wait_for_function(IS_CHANGED, arg=[view.element_handle(), before], timeout=wait_ms)
         except TimeoutError:
-            complaints.append(f"{name}: nothing came back in\n{before[:200]}")
+            complaints.append(f"{name}: nothing came back")
+        notebook.wait_until_idle()
         note = view.locator(".note").inner_text()
         if FAILED.match(note):
             complaints.append(f"{name}: {note}")
@@ -58,7 +56,7 @@ def main_control(view: Any) -> Any | None:
 def move(control: Any) -> str:
     """Press, tick, shift or fill it in; what it is called."""
     kind = control.evaluate("element => element.type || element.tagName")
-    name = control.evaluate("element => element.closest('label, button, [data-event]').textContent")
+    name = control.evaluate(NAME)
     if kind == "range":
         at_the_end = control.evaluate("element => element.value === element.max")
         control.press("ArrowLeft" if at_the_end else "ArrowRight")
@@ -69,4 +67,4 @@ def move(control: Any) -> str:
         control.press("ArrowUp" if control.evaluate("element => element.selectedIndex") else "ArrowDown")
     else:
         control.click()
-    return name or kind
+    return name

@@ -218,6 +218,10 @@ class Notebook:
         self.command("notebook:run-all-cells")
         return self.cells()
 
+    def wait_until_idle(self) -> None:
+        """Wait until the kernel has done what it was asked."""
+        self.page.wait_for_function(READY, timeout=LOOK_MS)
+
     def run(self, index: int) -> dict[str, Any]:
         """Run one cell, and answer it."""
         self.page.evaluate(SELECT, index)

@@ -243,18 +243,18 @@ def test_a_search_path_is_played_step_by_step(lab: Lab, open_notebook: Open) -> 
 
 BAIT = """
 from minidis.notebook.views.drawing import Canvas
-from minidis.notebook.views.view import View, button
+from minidis.notebook.views.view import View, button, slider, text_field, toggle
 
 class Bait(View):
-    def __init__(self, name):
+    def __init__(self, control):
         super().__init__()
-        self.name, self.presses = name, 0
+        self.control, self.presses = control, 0
 
     def snapshot(self):
         return self.presses
 
     def draw(self, presses):
-        canvas = Canvas(self.name)
+        canvas = Canvas("bait")
         canvas.text(10, 20, f"{presses} presses")
         return canvas
 
@@ -262,7 +262,7 @@ class Bait(View):
         return f"{presses} presses"
 
     def controls(self, presses):
-        return [button(self.name, self.name)]
+        return [self.control]
 
     def on_idle(self, value):
         pass
@@ -272,16 +272,25 @@ class Bait(View):
 
     def on_count(self, value):
         self.presses += 1
+"""
 
-display(Bait("idle"), Bait("fail"), Bait("count"))
+AWAKE = """
+display(Bait(button("fail", "a")), Bait(toggle("fail", "b", False)), Bait(slider("count", "c", 0, 0, 9, 1)))
+"""
+
+IDLE = """
+display(Bait(button("idle", "d")), Bait(toggle("idle", "e", False)))
+display(Bait(slider("idle", "f", 0, 0, 9, 1)), Bait(text_field("idle", "g", "")))
 """
 
 
 def test_a_control_without_effect_is_noticed(lab: Lab, open_notebook: Open) -> None:
-    notebook = open_notebook(write_notebook(lab, "bait.ipynb", SET_UP, BAIT))
+    notebook = open_notebook(write_notebook(lab, "bait.ipynb", SET_UP, BAIT, AWAKE))
     assert failures(notebook.run_all()) == []
-    nothing, error = move_main_controls(notebook, wait_ms=5_000)
-    assert nothing.startswith("idle: nothing came back") and error == "fail: KeyError: 'gone'"
+    assert move_main_controls(notebook) == [f"{name}: KeyError: 'gone'" for name in "ab"]
+    notebook.write(2, IDLE)
+    notebook.run(2)
+    assert move_main_controls(notebook, wait_ms=2_000) == [f"{name}: nothing came back" for name in "defg"]
 
 
 def test_bytes_are_explained_where_one_clicks(lab: Lab, open_notebook: Open) -> None:

@@ -27,7 +27,7 @@ from minidis.drivers.browser import REFUSAL
 from tests.browser.console import Console
 from tests.browser.controls import move_main_controls
 from tests.browser.kernel import Kernel
-from tests.browser.lab import Notebook
+from tests.browser.lab import LOOK_MS, Notebook
 from tests.browser.test_lab import failures
 from tests.differential import test_scripts
 from tests.house.paths import NOTEBOOKS, PROJECT, short
@@ -88,10 +88,19 @@ def site(browser: Any) -> Iterator[Site]:
 
 
 @pytest.fixture
+def context(browser: Any) -> Iterator[Any]:
+    """A reader who has not been here before: notebooks and progress stay in the browser."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(LOOK_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
 def outside(page: Any, site: Site) -> Iterator[list[str]]:
     """What the page asked of anybody but the file server: refused, and noted here."""
     yield refuse_others(page, site)
-    page.context.unroute_all()
+    page.context.unroute_all(behavior="ignoreErrors")
 
 
 def refuse_others(page: Any, site: Site) -> list[str]:

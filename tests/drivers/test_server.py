@@ -293,7 +293,12 @@ def test_requirepass_quit_and_kill(path: str) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("loops", [asyncio.new_event_loop, loop_factory()], ids=["asyncio", "uvloop"])
+UVLOOP = pytest.param(
+    loop_factory(), id="uvloop", marks=pytest.mark.skipif(loop_factory() is None, reason="there is no uvloop")
+)
+
+
+@pytest.mark.parametrize("loops", [pytest.param(asyncio.new_event_loop, id="asyncio"), UVLOOP])
 def test_a_killed_client_sees_its_end_no_later_than_the_reply_is_there(path: str, loops: Loops) -> None:
     def kill_one() -> None:
         with socket.socket(socket.AF_UNIX) as killer, socket.socket(socket.AF_UNIX) as victim:

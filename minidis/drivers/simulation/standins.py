@@ -135,6 +135,8 @@ class TaskLock:
     def release(self) -> None:
         if self._holder is None:
             raise RuntimeError("release unlocked lock")
+        if self._reentrant and not self._is_owned():
+            raise RuntimeError("cannot release un-acquired lock")
         self._depth -= 1
         if not self._depth:
             self._holder = None

@@ -51,6 +51,7 @@ class DashboardView(View):
         if isinstance(self.node, Mirror):
             return _told_by(self.node)
         node = self.node.node
+        node.statistics.settle()
         timed = []
         for command in node.commands:
             if command.calls and command.timing is not None:

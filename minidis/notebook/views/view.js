@@ -189,17 +189,23 @@ function render({ model, el }) {
   note.setAttribute("aria-live", "polite");
   const player = makePlayer(figure, note);
   const root = make("div", { className: "minidis-view" }, bar, player.bar, figure, note);
+  root.dataset.answers = 0; // of the kernel, for who waits for one
   el.append(root);
   listenToPicture(figure, note, send);
 
   const theme = () => { root.classList.toggle("dark", isDark()); root.classList.toggle("light", !isDark()); };
+  const answer = () => { root.dataset.answers = Number(root.dataset.answers) + 1; };
   const draw = () => {
+    answer();
     drawPicture(figure, model.get("svg"));
     drawControls(bar, model.get("controls"), send);
     player.update(model.get("captions"));
     keepKeys(root);
   };
-  const say = () => { note.textContent = model.get("message"); };
+  const say = () => {
+    answer();
+    note.textContent = model.get("message");
+  };
   theme();
   draw();
   model.on("change:svg change:controls change:captions", draw);
