@@ -142,6 +142,26 @@ def test_executors_queues_and_locks_work_in_virtual_time() -> None:
     assert task.result == ([10, 20, 30], [1, 3, 6], pytest.approx(3, abs=0.1))
 
 
+def test_a_reentrant_lock_is_released_by_its_holder_only() -> None:
+    lab, _ = make()
+    lock = []
+
+    def holder() -> None:
+        lock.append(threading.RLock())
+        with lock[0]:
+            time.sleep(5)
+
+    def other() -> str:
+        time.sleep(1)
+        with pytest.raises(RuntimeError, match="cannot release un-acquired lock"):
+            lock[0].release()
+        return "refused" if not lock[0].acquire(blocking=False) else "taken"
+
+    tasks = [lab.machine(name).spawn(work) for name, work in (("ann", holder), ("bob", other))]
+    lab.run("10s")
+    assert [(task.result, task.error) for task in tasks] == [(None, None), ("refused", None)]
+
+
 def test_a_timeout_is_virtual_and_a_wall_is_one() -> None:
     lab, _ = make()
     r = lab.own_client("a", socket_timeout=2)
