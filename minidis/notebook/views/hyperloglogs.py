@@ -245,7 +245,9 @@ def text(data: dict[str, Any]) -> str:
 
 
 def controls(data: dict[str, Any]) -> list[dict[str, Any]]:
-    element = data.get("element")
+    if data["fault"]:  # there are no registers to show an element in
+        return []
+    element = data["element"]
     return [
         text_field("element", "show element", element["name"] if element else "", "its hash and its register")
     ]
