@@ -76,10 +76,10 @@ class InterleavingView(View):
 
     def controls(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         shown = "all schedules" if data["only"] is None else f"only those with {data['only']}"
-        return [
-            slider("schedule", "schedule", data["number"], 0, max(1, data["count"] - 1), 1),
-            button("outcome", shown, "the next outcome"),
-        ]
+        found = [button("outcome", shown, "the next outcome")]
+        if data["count"] > 1:
+            found.insert(0, slider("schedule", "schedule", data["number"], 0, data["count"] - 1, 1))
+        return found
 
     def captions(self, data: dict[str, Any]) -> list[str]:
         return [
