@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.console import Console
-from tests.browser.lab import LOOK_MS, Lab, Notebook, launched_browser
+from tests.browser.lab import Lab, Notebook, launched_browser, new_reader
 
 # Scope: playwright keeps an event loop running in this thread, so it has to end with its module; a later
 # test on the same worker may want a loop of its own.
@@ -34,10 +34,8 @@ CONSOLE = pytest.StashKey[Console]()
 @pytest.fixture(scope="module")
 def context(browser: Any) -> Iterator[Any]:
     """What pages share, as those of a reader do: what was fetched and compiled once is there for the next."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(LOOK_MS)
-    yield context
-    context.close()
+    with new_reader(browser) as context:
+        yield context
 
 
 @pytest.fixture

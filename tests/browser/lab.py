@@ -49,6 +49,15 @@ def launched_browser() -> Iterator[Any]:
         browser.close()
 
 
+@contextmanager
+def new_reader(browser: Any) -> Iterator[Any]:
+    """A reader who has not been here before: what a browser stores, and has fetched, is his alone."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(LOOK_MS)
+    yield context
+    context.close()
+
+
 class Lab:
     """`make lab` over a copy of the course, on a free port, without a token; it writes only there."""
 

@@ -27,7 +27,7 @@ from minidis.drivers.browser import REFUSAL
 from tests.browser.console import Console
 from tests.browser.controls import move_main_controls
 from tests.browser.kernel import Kernel
-from tests.browser.lab import LOOK_MS, Notebook
+from tests.browser.lab import Notebook, new_reader
 from tests.browser.test_lab import failures
 from tests.differential import test_scripts
 from tests.house.paths import NOTEBOOKS, PROJECT, short
@@ -89,11 +89,9 @@ def site(browser: Any) -> Iterator[Site]:
 
 @pytest.fixture
 def context(browser: Any) -> Iterator[Any]:
-    """A reader who has not been here before: notebooks and progress stay in the browser."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(LOOK_MS)
-    yield context
-    context.close()
+    """For each test its own: notebooks and progress stay in the browser."""
+    with new_reader(browser) as context:
+        yield context
 
 
 @pytest.fixture
