@@ -219,9 +219,14 @@ def test_a_bound_on_instructions_holds_in_tasks() -> None:
         lab.run("1s")
 
 
+def task_threads() -> list[threading.Thread]:
+    """Of a lab's tasks alone: other tests' threads end when they please."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("lab task")]
+
+
 def test_ended_tasks_leave_no_thread() -> None:
     lab, _ = make()
-    before = threading.active_count()
+    before = task_threads()
 
     def forever() -> None:
         while True:
@@ -230,12 +235,12 @@ def test_ended_tasks_leave_no_thread() -> None:
     for number in range(5):
         lab.machine(f"m{number}").spawn(forever)
     lab.run("3s")
-    assert threading.active_count() == before + 5
+    started = [thread for thread in task_threads() if thread not in before]
+    assert len(started) == 5
     lab.end_tasks()
-    for thread in threading.enumerate():
-        if thread.name.startswith("lab task"):
-            thread.join(10)
-    assert threading.active_count() == before
+    for thread in started:
+        thread.join(10)
+    assert [thread for thread in started if thread.is_alive()] == []
     assert time.time() > 1_700_000_000  # the real names stand again
 
 
