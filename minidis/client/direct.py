@@ -121,12 +121,11 @@ def call(
     except (KeyError, UnicodeEncodeError):
         return BY_BYTES
     client, node, lock = session.client, session.node, session.lock
-    execute = node.execute if session.runs_node else session.execute  # each time: somebody may watch a node
     is_held = False
     try:  # what Embedded.call does, without the call, and in half the time of `with`
         is_held = lock.acquire()
         try:
-            reply = execute(client, argv)
+            reply = node.execute(client, argv) if session.runs_node else session.execute(client, argv)
         except ReplyError as error:
             reply = error.with_traceback(None)  # which would hold this frame, and that the error
         finally:

@@ -44,6 +44,20 @@ class Buffers(NamedTuple):
 class Client:
     """A connection to a node, made by `node.connect()`."""
 
+    # What every command looks at, as in Node.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "db",
+        "gated",
+        "journal_commands",
+        "last_command",
+        "last_command_us",
+        "node",
+        "outbox",
+        "protocol",
+    )
+
     def __init__(self, node: Node, identifier: int, name: str = "", address: str = "embedded") -> None:
         self.node = node
         self.id = identifier
