@@ -13,8 +13,9 @@ key was idle) the client gives itself:
 
 Mirrors: dumpCommand, restoreCommand in cluster.c.
 Differs: payloads are of version 10, which Redis 7.0 takes, too (7.2 writes 11, which 7.0 refuses); those of
-Redis 7.4 and Valkey 9 are taken unless they hold what 7.2 has not (fields with a time to live). and what
-reaches into the footer, ends before it or would be found only with sanitize-dump-payload is always refused.
+Redis 7.4 and Valkey 9 are taken unless they hold what 7.2 has not (fields with a time to live). A damaged
+value is always refused: sanitize-dump-payload is as good as on (with "no", a real server takes what it will
+die of at the next command), and what reaches into the footer or ends before it is damaged, too.
 Complexity: O(bytes), O(n log n) to restore a sorted set.
 
 >>> from minidis.drivers.embedded import Embedded

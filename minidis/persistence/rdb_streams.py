@@ -13,7 +13,8 @@ A macro node is walked from end to end before it is believed: how many elements 
 the entry itself, so one wrong number would lead astray everything that comes after it.
 
 Mirrors: rdbLoadObject and rdbLoadStreamConsumer in rdb.c, streamValidateListpackIntegrity in t_stream.c.
-Differs: ids must ascend and the entries must be as many as the file says.
+Differs: a node's first entry has the id that is its key, ids ascend from there up to the last id, and the
+entries are as many as the file says: a real server leaves that to whoever made the file.
 Complexity: O(bytes).
 
 Read next: values/stream_node.py for what a macro node holds.
@@ -98,6 +99,8 @@ def _check_node(elements: list[bytes]) -> None:
     if min(live, deleted, fields) < 0 or _number(elements, at) != 0:
         raise ValueError("its master entry doesn't end where it says")
     at += 1
+    if (_number(elements, at + 1), _number(elements, at + 2)) != (0, 0):
+        raise ValueError("its first entry has another id than its key")
     found = dead = 0
     while at < len(elements):
         start = at
