@@ -4,8 +4,10 @@ hiredis reads *replies*, of which a request is a narrow case: an array of bulk s
 for a GET, a third of what pipelines.py needs) that it pays to let it read, and to make sure afterwards that
 nothing else was there:
 
-    *2 $3 GET $1 k | *2 $3 GET $1 k | :1        one read, and an end mark of our own
-    [GET, k]         [GET, k]         1         arrays of bytes, and the mark comes last: all of it is whole
+    *2 $3 GET $1 k | *2 $3 GET $1 k             one read
+    [GET, k]         [GET, k]                   arrays of bytes, up to where hiredis knows of no more
+                                     :1   1     an end mark of our own, fed after that: were something not
+                                                whole, it would go in there, and not come out as a number
 
 Whatever is not so (a number or an array in an array, a cut or broken frame, typed words) is read again by
 those who know the rules. What hiredis shows as bytes, and is no bulk string, begins with a character that
@@ -40,12 +42,15 @@ within each other hundreds of megabytes."""
 
 END_MARK, END_VALUE = b":1\r\n", 1
 
+NOTHING = object()
+"""There is no further reply.  (Not False, as hiredis would have it: RESP3 has a False of its own.)"""
+
 
 class PipelineReader:
     """One for all connections: between two calls it holds nothing."""
 
     def __init__(self) -> None:
-        self._reader = hiredis.Reader()
+        self._reader = _new_reader()
 
     def split(self, data: bytes) -> tuple[list[list[bytes]], int]:
         """As `split_pipeline`: the simple requests at the start of `data`, and how many bytes they take."""
@@ -54,20 +59,19 @@ class PipelineReader:
         reader = self._reader
         try:
             reader.feed(data)
+            requests = list(iter(reader.gets, NOTHING))
             reader.feed(END_MARK)
-            requests = list(iter(reader.gets, False))
-            if (
-                requests
-                and requests.pop() == END_VALUE
-                and set(map(type, requests)) == {list}
-                and all(requests)
-            ):
+            if reader.gets() == END_VALUE and set(map(type, requests)) == {list} and all(requests):
                 b"".join(chain.from_iterable(requests))  # a TypeError if one word is not bytes
                 return requests, len(data)
         except (hiredis.HiredisError, TypeError):
             pass
-        self._reader = hiredis.Reader()
+        self._reader = _new_reader()
         return split_pipeline(data)
+
+
+def _new_reader() -> hiredis.Reader:
+    return hiredis.Reader(notEnoughData=NOTHING)
 
 
 class HiredisRequestParser(RequestParser):

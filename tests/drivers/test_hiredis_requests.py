@@ -17,7 +17,7 @@ words = st.binary(max_size=10) | st.sampled_from(
 )
 requests = st.lists(st.lists(words, min_size=1, max_size=5), min_size=5, max_size=20)
 odd_frames = st.sampled_from(
-    b":1\r\n|+OK\r\n|*0\r\n|*-1\r\n|$-1\r\n|_\r\n|#t\r\n|~1\r\n|%1\r\n|>1\r\n|=5\r\ntxt:a\r\n|(5\r\n|,1.5\r\n"
+    b":1\r\n|+OK\r\n|*0\r\n|*-1\r\n|$-1\r\n|_\r\n|#t\r\n|#f\r\n|~1\r\n|%1\r\n|>1\r\n|=5\r\ntxt:a\r\n|(5\r\n|,1.5\r\n"
     b"|-ERR x\r\n|!1\r\na\r\n|$01\r\na\r\n|*2\r\n|*1\r\n|$3\r\nabc\r\n|PING\r\n|\r\n|\n|*|$5\r\nab".split(
         b"|"
     )
@@ -52,6 +52,9 @@ def read(parser: RequestParser, pieces: list[bytes]) -> tuple[list[list[bytes]],
 @example([[b"PING"]] * 20, [(0, b"*1\r\n+PING\r\n")], [])
 @example([[b"PING"]] * 20, [(0, b"*1\r\n$4\r\nPINGxx+PING\r\n")], [])
 @example([[b"PING"]] * 20, [(28, b"*2\r\n~1\r\n$1\r\na\r\n$1\r\nb\r\n")], [])
+@example([[b"PING"]] * 20, [(280, b"#t\r\n*5\r\n")], [])
+@example([[b"PING"]] * 20, [(280, b":1\r\n*5\r\n")], [])
+@example([[b"PING"]] * 20, [(280, b":1\r\n#f\r\n*5\r\n")], [])
 def test_the_same_requests_and_the_same_errors(requests, odd, cuts):
     data = b"".join(map(encode_command, requests))
     for at, frame in odd:
