@@ -27,7 +27,7 @@ import redis
 import redis.asyncio
 
 from minidis.client.asynchronous import AsyncInProcessConnection
-from minidis.client.direct import Redis
+from minidis.client.direct import ConnectionPool, Redis
 from minidis.client.sync import InProcessConnection
 from minidis.drivers.embedded import Embedded
 
@@ -43,7 +43,7 @@ def connect(
     given: a blocking command waits as long as it says.
     """
     pool_options = _pool_options(redis.Redis, node, decode_responses, protocol, options)
-    pool = redis.ConnectionPool(connection_class=InProcessConnection, **pool_options)
+    pool = ConnectionPool(connection_class=InProcessConnection, **pool_options)
     return Redis.from_pool(pool)
 
 

@@ -178,14 +178,7 @@ def _parsed(
             return owner.parse_response(connection, name, **options)
         return owner._send_command_parse_response(connection, name, name, *words, **options)
 
-    in_use = owner.connection_pool._in_use_connections
-    was_idle = connection not in in_use
-    in_use.add(connection)  # so that `close` in another thread ends the waiting
-    try:
-        return connection.retry.call_with_retry(read, lambda error: owner.give_up(connection, error))
-    finally:
-        if was_idle:
-            in_use.discard(connection)
+    return connection.retry.call_with_retry(read, lambda error: owner.give_up(connection, error))
 
 
 class _ShorterMethods:
@@ -239,6 +232,32 @@ class Redis(_ShorterMethods, redis.Redis):
     def give_up(self, connection: Any, error: Exception) -> None:
         """An attempt has failed; redis-py's Retry decides whether there is another one."""
         connection.disconnect()
+
+
+class ConnectionPool(redis.ConnectionPool):
+    """redis-py's pool, whose `close` in another thread also ends what waits on the direct way.
+
+    `Redis.execute_command` takes a connection out and tells nobody, so redis-py would not find it. All that
+    were ever made are closed; whom a connection is lent to does not matter then.
+    """
+
+    __module__ = redis.ConnectionPool.__module__
+
+    def reset(self) -> None:
+        self._made: list[Any] = []
+        super().reset()
+
+    def make_connection(self) -> Any:
+        connection = super().make_connection()
+        self._made.append(connection)
+        return connection
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        if not inuse_connections:
+            return super().disconnect(False)
+        self._checkpid()
+        for connection in self._made.copy():
+            connection.disconnect()
 
 
 class Pipeline(_ShorterMethods, redis.client.Pipeline):

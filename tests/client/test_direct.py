@@ -587,12 +587,35 @@ def test_closing_from_another_thread_ends_a_wait():
 
     thread = threading.Thread(target=wait)
     thread.start()
-    in_use = client.connection_pool._in_use_connections  # where redis-py finds what it has to close
-    while not (node.node.waiting.parked and in_use):
+    while not node.node.waiting.parked:
         node.tick()
     client.close()
     thread.join(30)
     assert told[0][0] == "raised" and issubclass(told[0][1][0], redis.ConnectionError)
+
+
+def test_closing_just_after_a_command_has_been_parked():
+    """It is parked and the lock is free, but its thread has not begun to wait yet: the close comes here."""
+
+    class LockWithAClose:
+        def __init__(self, lock: Any) -> None:
+            self.lock = lock
+            self.acquire = lock.acquire
+
+        def release(self) -> None:
+            self.lock.release()
+            session.lock = self.lock
+            client.close()
+
+    node = fresh_node()
+    client = connect(node, retry=AT_ONCE)
+    client.ping()
+    session = client.connection_pool._available_connections[-1].plain_session
+    session.lock = LockWithAClose(node.lock)
+    with pytest.raises(redis.ConnectionError):  # and not the TimeoutError of a wait that nobody ends
+        client.blpop("q", timeout=0)
+    assert not node.node.waiting.parked and list(node.node.clients.values()) == [node.client]
+    assert client.ping()  # by a new connection, as always
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["waiting for it", "having it"])
