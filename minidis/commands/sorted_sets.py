@@ -73,29 +73,35 @@ NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
 )
 def zadd(client: Client, key: bytes, *words: bytes):
     """Add members with their scores, or change the scores of members. O(log N) for each."""
-    return _add(client, key, words, set())
+    return _add(client, key, words)
 
 
 @command("ZINCRBY key increment:float member", WRITE | DENYOOM | FAST, since="1.2.0", raw=True)
 def zincrby(client: Client, key: bytes, *words: bytes):
     """Add to the score of a member; a missing one starts at 0. O(log N)."""
-    return _add(client, key, words, {b"INCR"})
+    return _add(client, key, words, _INCREMENTING)
 
 
 _ADD_OPTIONS = frozenset((b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR"))
+_INCREMENTING = frozenset((b"INCR",))
 
 
-def _add(client: Client, key: bytes, words: tuple[bytes, ...], options: set[bytes]) -> int | float | None:
+def _add(
+    client: Client, key: bytes, words: tuple[bytes, ...], options: frozenset[bytes] = frozenset()
+) -> int | float | None:
     """ZADD and ZINCRBY (zaddGenericCommand), from the word after the key on."""
     at, end = 0, len(words)
     while at < end and (word := words[at].upper()) in _ADD_OPTIONS:
-        options.add(word)
+        options |= {word}
         at += 1
     if at == end or (end - at) % 2:
         raise ReplyError(errors.SYNTAX)
     if options:
         _check_add_options(options, end - at)
-    pairs = [(double(words[place]), words[place + 1]) for place in range(at, end, 2)]
+    pairs = []
+    in_turns = iter(words[at:] if at else words)
+    for word in in_turns:  # in half the time of a comprehension over places
+        pairs.append((double(word), next(in_turns)))
 
     db = client.db
     incrementing = b"INCR" in options
@@ -128,7 +134,7 @@ def _add(client: Client, key: bytes, words: tuple[bytes, ...], options: set[byte
     return added + updated if b"CH" in options else added
 
 
-def _check_add_options(options: set[bytes], words_left: int) -> None:
+def _check_add_options(options: frozenset[bytes], words_left: int) -> None:
     if b"NX" in options and b"XX" in options:
         raise ReplyError(NX_AND_XX)
     if len(options & {b"NX", b"GT", b"LT"}) > 1:
@@ -137,7 +143,7 @@ def _check_add_options(options: set[bytes], words_left: int) -> None:
         raise ReplyError(ONE_INCREMENT)
 
 
-def _next_score(old: float | None, given: float, options: set[bytes]) -> float | None:
+def _next_score(old: float | None, given: float, options: frozenset[bytes]) -> float | None:
     """The score that a member gets by these options; None if they leave it alone."""
     if old is None:
         return None if b"XX" in options else given
@@ -366,27 +372,31 @@ def parse_range(
     words: tuple[bytes, ...], by: str | None = None, reverse: bool | None = None, storing: bool = False
 ) -> RangeQuery:
     """Read `min max [options]` (zrangeGenericCommand). ZREVRANGE and others fix `by` or `reverse`."""
-    low, high, *options = words
+    low, high = words[0], words[1]
     with_scores = False
     offset, limit = 0, -1
-    while options:
-        option = options.pop(0).upper()
+    at, end = 2, len(words)
+    while at < end:
+        option = words[at].upper()
+        at += 1
         if option == b"WITHSCORES" and not storing:
             with_scores = True
-        elif option == b"LIMIT" and len(options) >= 2:
-            offset, limit = integer(options.pop(0)), integer(options.pop(0))
+        elif option == b"LIMIT" and at + 1 < end:
+            offset, limit = integer(words[at]), integer(words[at + 1])
+            at += 2
         elif option == b"REV" and reverse is None:
             reverse = True
         elif option in (b"BYLEX", b"BYSCORE") and by is None:
             by = "lex" if option == b"BYLEX" else "score"
         else:
             raise ReplyError(errors.SYNTAX)
-    if limit != -1 and by in (None, "rank"):
+    is_by_rank = by is None or by == "rank"
+    if limit != -1 and is_by_rank:
         raise ReplyError(LIMIT_NEEDS_RANGE)
     if with_scores and by == "lex":
         raise ReplyError(NO_SCORES_BY_LEX)
     query = RangeQuery(bool(reverse), with_scores, offset, limit)
-    if by in (None, "rank"):
+    if is_by_rank:
         query.start, query.stop = integer(low), integer(high)
     else:
         if reverse:

@@ -260,12 +260,12 @@ class HashTableForm:
     def set(self, field: bytes, value: bytes) -> bool:
         old = self.table.get(field)
         self.table[field] = value
-        self.string_bytes += string_allocation(len(value))
         if old is None:
-            self.string_bytes += string_allocation(len(field))
-        else:
-            self.string_bytes -= string_allocation(len(old))
-        return old is None
+            self.string_bytes += string_allocation(len(field)) + string_allocation(len(value))
+            return True
+        if len(old) != len(value):
+            self.string_bytes += string_allocation(len(value)) - string_allocation(len(old))
+        return False
 
     def delete(self, field: bytes) -> bool:
         old = self.table.pop(field, None)

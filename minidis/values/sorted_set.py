@@ -201,25 +201,35 @@ def _fits_listpack(encodings: Encodings, count: int, longest_member: int) -> boo
 
 
 class ListpackForm:
-    """Members and scores by turns in one listpack, in order. Every method looks from end to end: O(n)."""
+    """Members and scores by turns in one listpack, in order. Every method looks from end to end: O(n).
 
-    __slots__ = ("listpack",)
+    Where somebody has asked for all pairs, they stay at hand until something changes.
+    """
+
+    __slots__ = ("_all_pairs", "listpack")
 
     encoding = "listpack"
 
     def __init__(self, listpack: OpenListpack) -> None:
         self.listpack = listpack
+        self._all_pairs: list[Pair] | None = None
 
     def __len__(self) -> int:
         return len(self.listpack) >> 1
 
     def pairs(self, start: int = 0, stop: int | None = None) -> list[Pair]:
         """The pairs of ranks start to stop (not included), decoded; all of them by default."""
+        if self._all_pairs is not None:
+            return self._all_pairs[start:stop]
         words = iter(self.listpack.elements(2 * start, None if stop is None else 2 * stop))
-        return list(zip(words, map(float, words)))  # noqa: B905  (strict= would take longer than the rest)
+        pairs = list(zip(words, map(float, words)))  # noqa: B905  (strict= would take longer than the rest)
+        if 2 * len(pairs) == len(self.listpack):
+            self._all_pairs = pairs.copy()
+        return pairs
 
     def fill(self, elements: list[tuple[float, bytes]]) -> None:
         """Take in (score, member) elements that come in order; the listpack is empty."""
+        self._all_pairs = None
         self.listpack.extend([word for score, member in elements for word in (member, _score_text(score))])
 
     def score(self, member: bytes) -> float | None:
@@ -227,11 +237,13 @@ class ListpackForm:
         return None if text is None else float(text)
 
     def insert(self, member: bytes, score: float) -> None:
+        self._all_pairs = None
         places = _Places(self.listpack.elements())
         rank = bisect_left(places, (score, member))
         self.listpack.insert(2 * rank, member, _score_text(score))
 
     def update(self, member: bytes, old_score: float, new_score: float) -> None:
+        self._all_pairs = None
         places, place = _Places(self.listpack.elements()), (new_score, member)
         rank = self.listpack.find(member, skip=1) >> 1
         if (rank and places[rank - 1] > place) or (rank + 1 < len(places) and places[rank + 1] < place):
@@ -241,6 +253,7 @@ class ListpackForm:
             self.listpack.replace(2 * rank + 1, _score_text(new_score))
 
     def remove(self, member: bytes, score: float) -> None:
+        self._all_pairs = None
         self.listpack.delete(self.listpack.find(member, skip=1), 2)
 
     def rank(self, member: bytes) -> int | None:
@@ -271,6 +284,7 @@ class ListpackForm:
         return self.delete_ranks(start, stop - start)
 
     def delete_ranks(self, start: int, count: int) -> int:
+        self._all_pairs = None
         return self.listpack.delete(2 * start, 2 * count) >> 1 if count else 0
 
     def memory_usage(self) -> int:
@@ -283,6 +297,7 @@ class ListpackForm:
         self.listpack.check()
         assert len(self.listpack) % 2 == 0, "a member without a score"
         pairs = self.pairs()
+        assert pairs == ListpackForm(self.listpack).pairs(), "what was decoded is not what the listpack holds"
         keys = [(score, member) for member, score in pairs]
         assert keys == sorted(keys), "order"
         assert len({member for member, _ in pairs}) == len(pairs), "a member twice"

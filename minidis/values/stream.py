@@ -34,6 +34,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 
 from minidis.structures.listpack import SIZE_LIMIT
@@ -56,6 +57,7 @@ _ID_OF = itemgetter(0)  # of an Entry
 class Visit:
     """The node that was read last, and its living entries, in order; other nodes at rest are closed."""
 
+    key: bytes
     node: OpenListpack
     entries: list[Entry]
 
@@ -134,16 +136,28 @@ class Stream(Value):
 
     def walk(self, low: StreamId = MIN_ID, high: StreamId = MAX_ID, reverse: bool = False) -> Iterator[Entry]:
         """The entries with ids from low to high, both included, either way. O(log N) to the first."""
-        if self.visited is not None and self._all_are_in(self.visited.entries, low, high):
-            return _within(self.visited.entries, low, high, reverse)
+        visited = self.visited
+        if visited is not None and visited.entries:
+            first, last = visited.entries[0].id, visited.entries[-1].id
+            holds_low = first <= low or first == self.first_id
+            holds_high = last >= high or last == self.last_id
+            if holds_low and holds_high:
+                return _within(visited.entries, low, high, reverse)
+            if (holds_high and first <= high) if reverse else (holds_low and low <= last):  # it begins there
+                others = self._walk_nodes(low, high, reverse, beyond=visited.key)
+                return chain(_within(visited.entries, low, high, reverse), others)
         return self._walk_nodes(low, high, reverse)
 
-    def _walk_nodes(self, low: StreamId, high: StreamId, reverse: bool) -> Iterator[Entry]:
+    def _walk_nodes(
+        self, low: StreamId, high: StreamId, reverse: bool, beyond: bytes | None = None
+    ) -> Iterator[Entry]:
+        """The walk by way of the tree; with `beyond`, what comes of it after the node of this key."""
+        is_rest = beyond is not None
         if reverse:
-            nodes = self.tree.items_down(high.key)
+            nodes = self.tree.items_down(high.key if beyond is None else beyond, exclusive=is_rest)
         else:
-            before = self.tree.seek("<=", low.key)
-            nodes = self.tree.items(before[0] if before else None)
+            before = self.tree.seek("<=", low.key) if beyond is None else (beyond,)
+            nodes = self.tree.items(before[0] if before else None, exclusive=is_rest)
         lowest_key, highest_key = low.key, high.key
         for key, node in nodes:
             if key > highest_key:
@@ -151,13 +165,6 @@ class Stream(Value):
             yield from _within(self._living_entries(key, node), low, high, reverse)
             if reverse and key <= lowest_key:
                 return
-
-    def _all_are_in(self, entries: list[Entry], low: StreamId, high: StreamId) -> bool:
-        """Are all entries from low to high among these, which are those of one node?"""
-        if not entries:
-            return False
-        first, last = entries[0].id, entries[-1].id
-        return (first <= low or first == self.first_id) and (last >= high or last == self.last_id)
 
     def find(self, entry_id: StreamId) -> Entry | None:
         """The entry with this id. O(log N)."""
@@ -313,7 +320,7 @@ class Stream(Value):
             return visited.entries
         if visited is not None and not (visited.entries and visited.entries[-1].id == self.last_id):
             visited.node.close()  # but for the newest, which XADD will open again
-        self.visited = Visit(node, list(stream_node.entries(node, StreamId.from_key(key))))
+        self.visited = Visit(key, node, list(stream_node.entries(node, StreamId.from_key(key))))
         return self.visited.entries
 
     def _forget(self, node: OpenListpack) -> None:
