@@ -43,14 +43,15 @@ def pfadd(client: Client, key: bytes, *elements: bytes) -> int:
     created = value is None
     if value is None:
         value = client.db.create(key, String(hll.create()))
+    buffer, most_bytes = value.as_bytearray(), client.node.encodings.hll_sparse_max_bytes
+    changes = 0
     try:
-        changes = hll.add(
-            value.as_bytearray(), *elements, sparse_max_bytes=client.node.encodings.hll_sparse_max_bytes
-        )
+        for element in elements:
+            changes += hll.add_one(buffer, element, most_bytes)
     except hll.CorruptedHyperLogLog:
         raise ReplyError(CORRUPTED) from None
     if created:
-        hll.mark_stale(value.as_bytearray())
+        hll.mark_stale(buffer)
         changes += 1
     if changes:
         client.db.touch(key, "pfadd", changes)

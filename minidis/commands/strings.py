@@ -353,7 +353,7 @@ def expiry_from_options(
     if given <= 0 or at_ms > INT64_MAX:
         raise errors.invalid_expire(name)
     if exat is None and pxat is None:
-        at_ms += client.node.now_ms
+        at_ms += client.node.now_us // 1000  # `now_ms` without a property
         if at_ms > INT64_MAX:
             raise errors.invalid_expire(name)
     return at_ms

@@ -119,8 +119,9 @@ class Database:
         """Bind `key` to `value`, whatever it held; its time to live goes unless `keep_ttl`."""
         if self.views:
             self._keep(key)
-        if self.expires and key in self.expires:
-            if self._is_over(key):
+        at_ms = self.expires.get(key) if self.expires else None
+        if at_ms is not None:
+            if self.node.now_us // 1000 > at_ms:
                 self.expire_before_write(key)
             if not keep_ttl:
                 self.expires.pop(key, None)

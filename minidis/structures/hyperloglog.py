@@ -132,7 +132,7 @@ def is_valid(data: bytes | bytearray) -> bool:
 
     The opcodes of a sparse one are not read: whoever reads them finds a fault there (CorruptedHyperLogLog).
     """
-    if len(data) < HEADER_BYTES or data[:4] != MAGIC:
+    if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
         return False
     return data[4] == SPARSE or (data[4] == DENSE and len(data) == DENSE_BYTES)
 
@@ -142,13 +142,16 @@ def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_
 
     Raises CorruptedHyperLogLog when the sparse opcodes end before the register looked for.
     """
-    changes = 0
-    for element in elements:
-        index, run = register_of(element)
-        if raise_register(buffer, index, run, sparse_max_bytes):
-            mark_stale(buffer)  # at once: a damaged string may stop the next element
-            changes += 1
-    return changes
+    return sum([add_one(buffer, element, sparse_max_bytes) for element in elements])
+
+
+def add_one(buffer: bytearray, element: bytes, sparse_max_bytes: int) -> bool:
+    """Add an element in place; did it make a register grow?  As `add`."""
+    index, run = register_of(element)
+    if not raise_register(buffer, index, run, sparse_max_bytes):
+        return False
+    mark_stale(buffer)  # at once: a damaged string may stop the next element
+    return True
 
 
 def raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: int) -> bool:
@@ -532,11 +535,16 @@ def murmur_hash_64a(data: bytes, seed: int) -> int:
     """
     multiplier, mask = 0xC6A4A7935BD1E995, 0xFFFFFFFFFFFFFFFF
     hashed = seed ^ len(data) * multiplier & mask
-    whole = len(data) & ~7
-    for offset in range(0, whole, 8):
-        block = int.from_bytes(data[offset : offset + 8], "little") * multiplier & mask
-        hashed = (hashed ^ (block ^ block >> 47) * multiplier & mask) * multiplier & mask
-    if whole < len(data):
-        hashed = (hashed ^ int.from_bytes(data[whole:], "little")) * multiplier & mask
+    if len(data) >= 8:
+        whole = len(data) & ~7
+        for offset in range(0, whole, 8):
+            block = _number(data[offset : offset + 8], "little") * multiplier & mask
+            hashed = (hashed ^ (block ^ block >> 47) * multiplier & mask) * multiplier & mask
+        data = data[whole:]
+    if data:
+        hashed = (hashed ^ _number(data, "little")) * multiplier & mask
     hashed = (hashed ^ hashed >> 47) * multiplier & mask
     return hashed ^ hashed >> 47
+
+
+_number = int.from_bytes
