@@ -31,7 +31,7 @@ from minidis.persistence.rdb_format import Container, ModulePart, RdbError, Type
 from minidis.persistence.rdb_old import CorruptBlob, ziplist_elements, zipmap_elements
 from minidis.persistence.rdb_streams import read_stream
 from minidis.structures.intset import CorruptIntset, Intset
-from minidis.structures.listpack import CorruptListpack
+from minidis.structures.listpack import SIZE_LIMIT, CorruptListpack
 from minidis.structures.record import field, record
 from minidis.values.base import Value
 from minidis.values.encodings import Encodings
@@ -272,7 +272,11 @@ def _hash(
     encodings = loading.encodings
     value = Hash(encodings)
     longest = max(map(len, words), default=0) if check_sizes else 0
-    if len(fields) > encodings.hash_max_listpack_entries or longest > encodings.hash_max_listpack_value:
+    if (
+        len(fields) > encodings.hash_max_listpack_entries
+        or longest > encodings.hash_max_listpack_value
+        or (check_sizes and sum(map(len, words)) > SIZE_LIMIT)
+    ):
         value.convert()
         value.table.expand(len(fields))
         for name, content in zip(fields, words[1::2], strict=True):

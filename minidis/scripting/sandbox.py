@@ -25,8 +25,9 @@ that could catch the error (pcall, xpcall, coroutine.resume) raises it again.
 Mirrors: `luaRegisterRedisAPI`, `luaSetTableProtectionRecursively`, `luaMaskCountHook` in script_lua.c.
 Differs: the C functions that are Lua here keep their caller's frame in a tail call where they are named as
 globals (tail_calls.py), not where a local or a table holds them. `redis.call` takes 7997 arguments where they
-come by `...`; in Redis it is the 7999 of one `unpack`, and what stands before them. (A `redis.call` in Lua that
-hands over a table would take them all, and twice the time for each call: 8.5 us instead of 4.9 for an INCR.)
+come by `...`; in Redis it is the 7999 of one `unpack`, and what stands before them. (A `redis.call` in Lua
+that hands over a table would take them all, and twice the time for each call: 8.5 us instead of 4.9 for an
+INCR.)
 
 Read next: interpreter.py, which runs this text; api.py for the functions of `redis`.
 """

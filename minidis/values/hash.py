@@ -47,6 +47,9 @@ from minidis.values.encodings import Encodings
 
 SAMPLE_FROM_ALL_FACTOR = 3  # HRANDFIELD_SUB_STRATEGY_MUL
 
+LARGE_VALUE_BYTES = 1 << 16
+"""Only where larger ones may stand in a listpack can it come near its limit of 1 GB."""
+
 Pair = tuple[bytes, bytes]
 """A field and its value."""
 
@@ -113,7 +116,11 @@ class Hash(Value):
             return form.set(field, value)
         encodings = self.encodings
         most_bytes = encodings.hash_max_listpack_value
-        if len(field) > most_bytes or len(value) > most_bytes:
+        if (
+            len(field) > most_bytes
+            or len(value) > most_bytes
+            or (most_bytes > LARGE_VALUE_BYTES and not form.listpack.safe_to_add(len(field) + len(value)))
+        ):
             self.convert()
             return self.form.set(field, value)
         is_new = form.set(field, value)

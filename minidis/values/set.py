@@ -39,6 +39,7 @@ from typing import Any, ClassVar, Protocol
 
 from minidis.protocol.numbers import parse_integer
 from minidis.structures.intset import Intset
+from minidis.structures.listpack import SIZE_LIMIT
 from minidis.structures.open_listpack import OpenListpack
 from minidis.values.base import (
     OBJECT_HEADER_BYTES,
@@ -117,7 +118,9 @@ class Set(Value):
         form = self.form
         if isinstance(form, IntsetForm) and parse_integer(member) is None:
             self._leave_intset(form, member)
-        elif isinstance(form, ListpackForm) and not self._fits_listpack(len(form), member, form.listpack):
+        elif isinstance(form, ListpackForm) and not self._fits_listpack(
+            len(form), member, form.listpack.size
+        ):
             self.convert()
         self.form.insert(member)
         if isinstance(self.form, IntsetForm) and len(self.form) > self.encodings.set_max_intset_entries:
@@ -182,18 +185,21 @@ class Set(Value):
     def _leave_intset(self, intset: IntsetForm, member: bytes) -> None:
         """Move on to a listpack if all members fit one; else to a hash table."""
         longest = max((len(number) for number in (intset.first(), intset.last())), default=0)
-        if longest > self.encodings.set_max_listpack_value or not self._fits_listpack(len(intset), member):
+        count = len(intset)
+        if longest > self.encodings.set_max_listpack_value or not self._fits_listpack(
+            count, member, longest * count
+        ):
             self.convert()
             return
         numbers = list(intset)
         self.form = ListpackForm(self.encodings.listpack(numbers))
 
-    def _fits_listpack(self, count: int, member: bytes, listpack: OpenListpack | None = None) -> bool:
-        """May a member join `count` others in a listpack?"""
+    def _fits_listpack(self, count: int, member: bytes, size_bytes: int) -> bool:
+        """May a member join `count` others in a listpack of this size?"""
         return (
             count < self.encodings.set_max_listpack_entries
             and len(member) <= self.encodings.set_max_listpack_value
-            and (listpack is None or listpack.safe_to_add(len(member)))
+            and size_bytes + len(member) <= SIZE_LIMIT
         )
 
 

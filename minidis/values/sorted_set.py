@@ -41,6 +41,7 @@ from typing import Any
 
 from minidis.protocol.numbers import format_double
 from minidis.structures.dicttable import DictTable
+from minidis.structures.listpack import SIZE_LIMIT
 from minidis.structures.open_listpack import OpenListpack
 from minidis.structures.skiplist import LexRange, ScoreRange, SkipList
 from minidis.values.base import (
@@ -81,6 +82,8 @@ class SortedSet(Value):
     def from_scores(cls, scores: Mapping[bytes, float], encodings: Encodings, random: Random) -> SortedSet:
         """A sorted set with all these members at once. O(n log n)."""
         sorted_set = cls(encodings, random, len(scores), max(map(len, scores), default=0))
+        if type(sorted_set.form) is ListpackForm and sum(map(len, scores)) > SIZE_LIMIT:
+            sorted_set.convert()
         sorted_set.form.fill(sorted((score, member) for member, score in scores.items()))
         return sorted_set
 
