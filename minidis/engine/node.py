@@ -128,6 +128,7 @@ class Node:
         "now_us",
         "observed",
         "pending_output",
+        "stopwatch_ns",
         "unwritten",
         "waiting",
     )

@@ -138,14 +138,18 @@ class Stream(Value):
         """The entries with ids from low to high, both included, either way. O(log N) to the first."""
         visited = self.visited
         if visited is not None and visited.entries:
-            first, last = visited.entries[0].id, visited.entries[-1].id
-            holds_low = first <= low or first == self.first_id
-            holds_high = last >= high or last == self.last_id
+            entries = visited.entries
+            first, last = entries[0].id, entries[-1].id
+            from_inside, to_inside = low >= first, high <= last
+            holds_low = from_inside or first == self.first_id
+            holds_high = to_inside or last == self.last_id
             if holds_low and holds_high:
-                return _within(visited.entries, low, high, reverse)
+                if from_inside or to_inside:
+                    return _within(entries, low, high, reverse)
+                return _in_order(entries.copy(), reverse)
             if (holds_high and first <= high) if reverse else (holds_low and low <= last):  # it begins there
                 others = self._walk_nodes(low, high, reverse, beyond=visited.key)
-                return chain(_within(visited.entries, low, high, reverse), others)
+                return chain(_within(entries, low, high, reverse), others)
         return self._walk_nodes(low, high, reverse)
 
     def _walk_nodes(
@@ -373,5 +377,9 @@ def _within(entries: list[Entry], low: StreamId, high: StreamId, reverse: bool) 
         first = bisect_left(entries, low, key=_ID_OF)
     if entries and high < entries[-1].id:
         end = bisect_right(entries, high, key=_ID_OF)
-    found = entries[first:end]  # a copy: XADD may add to them in the middle of a walk
-    return reversed(found) if reverse else iter(found)
+    return _in_order(entries[first:end], reverse)
+
+
+def _in_order(entries: list[Entry], reverse: bool) -> Iterator[Entry]:
+    """These entries, one by one; they are a copy, since XADD may come in the middle of a walk."""
+    return reversed(entries) if reverse else iter(entries)
