@@ -100,6 +100,8 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
     table = client.db.table
     if client.node.works_at_once:
         table.take_in(len(table))
+    else:
+        client.node.indexing.see_to(table)
     cursor, names = walk(table, cursor, options.count)
     if options.pattern is not None or options.type_name is not None or client.db.expires:
         names = [name for name in names if _is_asked_for(client.db, name, options)]
@@ -110,6 +112,7 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
 def randomkey(client: Client) -> bytes | None:
     """Give a random key name. O(1)."""
     db = client.db
+    client.node.indexing.see_to(db.table)
     while (key := db.table.random_key(client.node.random)) is not None:
         # A replica does not delete a key whose time has passed: drawing again could go on for ever.
         if not db.expire_if_due(key) or not client.node.deletes_expired_keys:

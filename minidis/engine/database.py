@@ -96,10 +96,10 @@ class Database:
         for view in self.views:
             view.before_change(key)
 
-    def _keep(self, key: bytes, goes: bool = False) -> None:
+    def _keep(self, key: bytes) -> None:
         """Let snapshots under way keep what a key holds: it is about to be bound anew, or to go."""
         for view in self.views:
-            view.keep(key, goes)
+            view.keep(key)
 
     def touch(self, key: bytes, event: str, changes: int = 1, modified: bool = True) -> None:
         """The value at `key` changed, or the key came or went.
@@ -143,7 +143,7 @@ class Database:
     def delete(self, key: bytes) -> Value | None:
         """Take a key out, with its time to live.  The caller says `touch(key, "del")`.  O(1) plus freeing."""
         if self.views and key in self.table:
-            self._keep(key, goes=True)
+            self._keep(key)
         value = self.table.pop(key, None)
         if self.expires and value is not None:
             self.expires.pop(key, None)

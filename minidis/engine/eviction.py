@@ -166,8 +166,10 @@ class Evictor:
         crowd = self._crowd
         for database in self.node.databases:
             table = getattr(database, crowd)
-            if table.is_far_behind:  # victims are drawn from the keys that its index knows
-                table.take_in()  # the way to the others is long: the cron takes in the rest
+            if table.is_far_behind or not table.is_indexed:
+                self.node.indexing.see_to(table)
+            if table.is_far_behind:  # victims are drawn from the keys that its index knows, or lists
+                table.take_in()
         evicted = 0
         while memory.excess_bytes():
             if self.node.lazy_free.queue:  # what is gone already comes before another victim

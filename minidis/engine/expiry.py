@@ -16,8 +16,9 @@ cycle takes its quarter in parts (`Progress.part_us`), so that nobody waits for 
     cron |-- 3 ms --|   commands   |-- 3 ms --|   commands   |-- 3 ms --| ...      25 ms of 100 in all
 
 Mirrors: `activeExpireCycle` in expire.c.
-Differs: Redis knows no parts.  The budget is watched on the node's clock, so in virtual time, where a cycle
-takes no time at all, only the stale share ends it, and no fast cycle follows.
+Differs: Redis knows no parts, and looks at the clock after sixteen rounds, not after each.  The budget is
+watched on the node's clock, so in virtual time, where a cycle takes no time at all, only the stale share ends
+it, and no fast cycle follows.
 Complexity: O(sample) for each round.
 
 Read next: minidis/commands/keys.py for EXPIRE and TTL.
@@ -43,9 +44,9 @@ PART_US = 3000
 AT_A_STRETCH_US = 1_000_000
 """The whole budget in one part."""
 
-ROUNDS_BETWEEN_CLOCK_READINGS = 16
 BUCKETS_PER_KEY = 20
 NEW_KEYS_PER_ROUND = 500
+NEW_KEYS_AT_ONCE = 100
 
 
 @record
@@ -170,14 +171,21 @@ def _expire_in(database: Database, cycle: Cycle, until_us: int) -> None:
     node = database.node
     effort = node.config.active_expire_effort - 1
     keys_per_round = KEYS_PER_ROUND + KEYS_PER_ROUND // 4 * effort
+    if not node.works_at_once:
+        database.expires.list_for_index()
     database.expires.catch_up()
+    while database.expires.is_listing:
+        database.expires.take_in()
+        if node.clock() > until_us:
+            cycle.out_of_time = True
+            return
     while database.expires:
-        sample = sample_round(database, keys_per_round)
-        if is_behind := database.expires.is_behind:
-            look_at_new_keys(database, sample)
+        is_unknown = database.expires.is_far_behind
+        sample = Round(database.index) if is_unknown else sample_round(database, keys_per_round)
+        if database.expires.is_behind:
+            look_at_new_keys(database, sample, until_us)
         cycle.rounds.append(sample)
-        is_time_to_look = is_behind or len(cycle.rounds) % ROUNDS_BETWEEN_CLOCK_READINGS == 0
-        if is_time_to_look and node.clock() > until_us:
+        if node.clock() > until_us:
             cycle.out_of_time = True
             return
         if not sample.sampled:
@@ -201,15 +209,18 @@ def sample_round(database: Database, keys_per_round: int) -> Round:
     return Round(database.index, list(found), expired)
 
 
-def look_at_new_keys(database: Database, sample: Round) -> None:
+def look_at_new_keys(database: Database, sample: Round, until_us: int) -> None:
     """So many keys were given a time to live that the index, which a sample is drawn from, lacks some.
 
     The oldest of those are looked at before it takes them in, and come to the sample.
     """
-    keys = database.expires.unseen(NEW_KEYS_PER_ROUND)
-    expired = [key for key in keys if database.is_due(key)]
-    for key in expired:
-        database.expire_now(key)
-    database.expires.take_in(len(keys) - len(expired))
-    sample.sampled += keys
-    sample.expired += expired
+    for _ in range(NEW_KEYS_PER_ROUND // NEW_KEYS_AT_ONCE):
+        keys = database.expires.unseen(NEW_KEYS_AT_ONCE)
+        expired = [key for key in keys if database.is_due(key)]
+        for key in expired:
+            database.expire_now(key)
+        database.expires.take_in(len(keys) - len(expired))
+        sample.sampled += keys
+        sample.expired += expired
+        if not keys or database.node.clock() > until_us:
+            return

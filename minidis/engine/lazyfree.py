@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidis.structures.dicttable import DictTable
@@ -127,6 +128,9 @@ class LazyFree:
         return self.node.now_us + BUDGET_US
 
 
+_TAKE_ONE: dict[type, Callable[[Any], object]] = {dict: dict.popitem, deque: deque.pop}
+
+
 class Keyspace:
     """The table of a database that was flushed: a large value among its values is taken apart by itself."""
 
@@ -147,9 +151,10 @@ def release(structure: Any, count: int) -> bool:
 
     A structure that knows no `release` (a learner's) is simply let go.
     """
-    if type(structure) is dict:
+    if type(structure) in _TAKE_ONE:
+        take_one = _TAKE_ONE[type(structure)]
         for _ in range(min(count, len(structure))):
-            structure.popitem()
+            take_one(structure)
         return bool(structure)
     give_up = getattr(structure, "release", None)
     return give_up is not None and give_up(count)

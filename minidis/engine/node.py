@@ -46,6 +46,7 @@ from minidis.engine.config import DEFAULTS, Config, ConfigError
 from minidis.engine.database import Database
 from minidis.engine.disk import Disk, DiskError, MemoryDisk
 from minidis.engine.eviction import Evictor
+from minidis.engine.indexing import Indexing
 from minidis.engine.journal import Journal
 from minidis.engine.latency import LatencyMonitor
 from minidis.engine.lazyfree import LazyFree
@@ -173,6 +174,7 @@ class Node:
         self.talk: Callable[[Aside, int], None] = _has_nobody_to_talk_to  # the driver's: see Aside
         self.on_disconnect: list[Callable[[Client], None]] = []
         self.client_memory = ClientMemory(self)
+        self.indexing = Indexing(self)
         self.eviction = Evictor(self)
         self.lazy_free = LazyFree(self)
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
@@ -526,7 +528,7 @@ class Node:
                     continue  # most are empty
                 database.table.rehash_step(100)
                 database.expires.rehash_step(100)
-                if database.table.is_behind:
+                if database.table.is_behind and not self.indexing.see_to(database.table):
                     database.table.take_in()
 
     def hold_expiry(self, reason: str, held: bool) -> None:

@@ -1,8 +1,9 @@
 """A picture of the keyspace at one moment, taken while commands go on changing it; and no fork.
 
 Redis forks: the kernel copies the page table, not the pages, and copies a page when somebody writes to it.
-Here the same is done one storey higher. Nothing is copied when the walk begins; it goes through the live
-dict, some thousand keys at a time, and whoever changes something tells it before (`Database.views`):
+Here the same is done one storey higher. No value is copied: the walk lists the keys of the live dict (which
+holds still meanwhile: heldtable.py), goes through the list, and whoever changes something tells it before
+(`Database.views`):
 
     SET, DEL, EXPIRE, FLUSHALL      bind a key anew: the walk *keeps* a reference to what the key held
     LPUSH, INCR, RENAME ...         change, or carry off, the value itself: `Database.edit` first lets
@@ -17,7 +18,7 @@ at most once, before its first change. The walk goes in slices of a millisecond 
 
 Mirrors: rdb.c (`rdbSaveBackground`), server.c (`hasActiveChildProcess`, `checkChildrenDone`).
 Differs: no fork. A large value is written piece by piece; whoever changes it meanwhile waits for the rest.
-Complexity: beginning O(1); a slice O(bytes written), and at times a walk of some nanoseconds for each key.
+Complexity: beginning O(1); a slice O(keys listed) or O(bytes written).
 
 >>> from minidis.drivers.embedded import Embedded
 >>> from minidis.persistence.aof import CommandWriter
@@ -33,13 +34,13 @@ Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is do
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine.access import use_to_save
 from minidis.engine.disk import Disk, DiskError, Sync
-from minidis.structures import growing
-from minidis.structures.dicttable import keys_from
+from minidis.structures import growing, heldtable
 from minidis.structures.partedset import PartedSet
 from minidis.structures.record import field, record
 from minidis.values.base import Value
@@ -54,9 +55,6 @@ SLICE_US = 1000
 SLICE_BYTES = 64 * 1024
 LARGE = 1000
 """A value of more elements is written piece by piece."""
-
-KEYS_AT_ONCE = 5000
-"""Keys that are taken off a table at a time: to find where to go on is a walk over the table."""
 
 REST_US = 1000
 """How long commands have the node to themselves between two slices."""
@@ -108,16 +106,17 @@ class View:
         self.sizes = len(self.table), len(self.expires)
         self.kept: dict[bytes, tuple[Value, int | None]] = {}
         self.settled = PartedSet()  # keys that are in the file, or came later
-        self.queue: list[bytes] = []  # the keys that come next, the first one last
+        self.queue: deque[bytes] = deque()  # the keys that come next
         self._left = len(self.table)
         if self._left >= growing.MANY:
-            growing.announce()  # `settled` will hold them all
-        self._position = 0  # in the table: the keys before it have been in the queue
-        self._refill()
+            growing.announce()  # `settled` will hold them all, and so will the queue
+        self._listing: heldtable.Listing | None = None
+        if self._left < heldtable.LISTED_AT_ONCE:
+            self.list_more()  # all; a large table need not hold still before its turn comes
 
     # -- who changes something
 
-    def keep(self, key: bytes, goes: bool) -> None:
+    def keep(self, key: bytes) -> None:
         """The key is about to be bound to something else, to get another time to live, or to go."""
         if key not in self.settled and key not in self.kept:
             value = self.table.get(key)
@@ -125,8 +124,6 @@ class View:
                 self.settled.add(key)
             else:
                 self.kept[key] = value, self.expires.get(key)
-        if goes and self._position:
-            self._position -= 1  # if it stood behind it, some key will be met twice, and written once
 
     def before_change(self, key: bytes) -> None:
         """The value at `key` is about to change: write it down now, unless that is done."""
@@ -141,14 +138,29 @@ class View:
     def is_done(self) -> bool:
         return not self._left
 
+    def list_more(self) -> bool:
+        """List some of the keys; False if all of them are listed."""
+        if self._listing is None:
+            self._listing = heldtable.Listing(self.table)
+        if self._listing.is_done:
+            return False
+        self.queue += self._listing.more()
+        return True
+
+    def close(self) -> None:
+        """List no more."""
+        if self._listing is not None:
+            self._listing.close()
+
     def write_on(self, until_bytes: int) -> None:
         """Write the next key that still must be, and more until there are so many bytes or one is large."""
         queue, settle, walk = self.queue, self.settled.add, self.walk
         if not queue:
-            self._refill()
-            queue = self.queue
+            queue += self.kept  # in the end, those that have gone
+            if not queue:
+                self._left = 0
         while queue:
-            key = queue.pop()
+            key = queue.popleft()
             if settle(key):
                 self._write(key, is_its_turn=True)
                 if walk.size_bytes >= until_bytes or walk.is_in_large:
@@ -164,16 +176,9 @@ class View:
 
     def waiting(self) -> dict[bytes, Value]:
         """Keys that are not in the file yet, and what they held. O(N), for pictures."""
-        every = dict.fromkeys([*reversed(self.queue), *self.table, *self.kept])
+        every = dict.fromkeys([*self.queue, *self.table, *self.kept])
         keys = [key for key in every if key not in self.settled]
         return {key: (self.kept.get(key) or (self.table.get(key),))[0] for key in keys}
-
-    def _refill(self) -> None:
-        keys = keys_from(self.table, self._position, KEYS_AT_ONCE)
-        self._position += len(keys)
-        self.queue = (keys or list(self.kept))[::-1]  # in the end, those that have gone
-        if not self.queue:
-            self._left = 0
 
 
 @record
@@ -221,7 +226,7 @@ class Walk:
                 self._go_on_with_large(self._large)
             elif self._left[-1].is_done:
                 self._left.pop()
-            else:
+            elif not self._left[-1].list_more():
                 self._left[-1].write_on(min(most_bytes, self.size_bytes + LOOK_BYTES))
             if self.size_bytes >= most_bytes or clock() >= until_us:
                 return False
@@ -254,10 +259,11 @@ class Walk:
             database.views = tuple(view for view in database.views if view.walk is not self)
         in_use = [database.table for database in self.node.databases]
         for view in self.views:
+            view.close()
             if not any(view.table is table for table in in_use):  # flushed meanwhile: nobody else has it
                 self.node.lazy_free.free_database(view.table, [view.expires])
             if len(view.settled) > LARGE:
-                self.node.lazy_free.free_aside([view.settled, view.kept])
+                self.node.lazy_free.free_aside([view.settled, view.kept, view.queue])
         self.views, self._left, self._current = [], [], None  # views and walk know each other: no knot stays
 
     def write_entry(

@@ -14,7 +14,7 @@ meanwhile is weighed at once, as always; a key that goes has its weight taken aw
 are weighed when there are as many weights as keys: however the walk was disturbed, the sum is then exact.
 
 Mirrors: nothing; Redis has its allocator count from the start.
-Complexity: O(keys) in all, O(KEYS_A_TURN) and the way to them for each turn.
+Complexity: O(keys) in all; a turn O(keys listed) or O(keys weighed).
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock=0)
@@ -32,9 +32,10 @@ Read next: eviction.py.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
-from minidis.structures.dicttable import keys_from
+from minidis.structures.heldtable import Listing, take_first
 
 if TYPE_CHECKING:
     from minidis.engine.database import Database
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 
 KEYS_A_TURN = 1000
 """Keys weighed at a stretch: 2 ms."""
-
-KEYS_AT_ONCE = 5000
-"""Keys that are taken off a table at a time: to find where to go on is a walk over the table."""
 
 REST_US = 1000
 """How long commands have the node to themselves between two turns."""
@@ -57,9 +55,9 @@ class Weighing:
         self.ledger = ledger
         self.node = ledger.node
         self._mean_bytes = mean_bytes  # of a key, in each database
-        self._queue: list[bytes] = []
+        self._queue: deque[bytes] = deque()
         self._database = self.node.databases[0]  # whose keys are in the queue
-        self._position = 0  # in its table: the keys before it have been in the queue
+        self._listing: Listing | None = None  # they are listed before the first of them is weighed
         self._next_us = self.node.now_us
 
     def guess_bytes(self) -> int:
@@ -71,25 +69,25 @@ class Weighing:
         )
 
     def run(self, most: int) -> bool:
-        """Weigh up to so many keys; True if that was the last one. O(most)."""
-        for _ in range(most):
-            while not self._queue:
-                if not self._refill():
-                    return True
-            self.ledger.weigh(self._database, self._queue.pop())
+        """List some keys, or weigh up to so many when all are listed; True if that was the last one."""
+        if not self._queue and self._listing is None:
+            database = next((each for each in self.node.databases if self._missing(each) > 0), None)
+            if database is None:
+                return True
+            self._database, self._listing = database, Listing(database.table)
+        if self._listing is not None:
+            self._queue += self._listing.more()
+            if not self._listing.is_done:
+                return False
+            self._listing = None
+        for key in take_first(self._queue, most):
+            self.ledger.weigh(self._database, key)
         return False
 
-    def _refill(self) -> bool:
-        """Let the next keys come into the queue; False if all are weighed."""
-        database = next((each for each in self.node.databases if self._missing(each) > 0), None)
-        if database is None:
-            return False
-        if database is not self._database:
-            self._database, self._position = database, 0
-        keys = keys_from(database.table, self._position, KEYS_AT_ONCE)
-        self._position = self._position + len(keys) if keys else 0  # keys that went made it pass over others
-        self._queue = keys[::-1]
-        return True
+    def close(self) -> None:
+        """Nobody wants to know any more."""
+        if self._listing is not None:
+            self._listing.close()
 
     def _missing(self, database: Database) -> int:
         return len(database.table) - self.ledger.weighed(database)

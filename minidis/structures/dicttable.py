@@ -34,11 +34,14 @@ takes in 2000 of them at most, if there are more than 30,000, and works with wha
     random_key  draws a place among all keys: a key that the index lacks is found by walking the dict
     sample      is content with the keys that are in the index, as it may be
 
+The way to those that come next, over all that the index has, would grow to 10 ms. A server, where others
+wait, has all the new ones listed first (`list_for_index`, heldtable.py), and the index takes in that list.
+
 Mirrors: nothing in Redis, whose dict does all this at C speed; hashtable.py mirrors that one.
 Differs: a walk over a million new keys begins with five hundred empty pages, where its caller has not taken
 them in at once, as SCAN does outside a server.
-Complexity: as HashTable; a call that finds keys new to the index takes in up to 2000, which is O(2000) and a
-walk of some nanoseconds for each key of the dict, from its nearer end.
+Complexity: as HashTable; a call that finds keys new to the index takes in up to 2000, which is O(2000) and,
+if they are not listed, a walk of some nanoseconds for each key of the dict, from its nearer end.
 
 >>> from random import Random
 >>> table = DictTable({b"one": 1, b"two": 2})
@@ -66,12 +69,16 @@ from typing import Any
 from zlib import crc32
 
 from minidis.structures.hashtable import Buckets, TableStats, cursors_after, next_power_of_two
+from minidis.structures.heldtable import Hold, WaitingKeys, held
 
 TAKEN_IN_AT_ONCE = 2000
 """Keys that one call takes into the index at most: 1 ms in bulk, 2 ms one by one, and the way to them."""
 
 BUILT_AT_ONCE = 30_000
 """An index of so many keys is built in one go: 9 ms."""
+
+NOT_WORTH_A_LIST = 10_000
+"""The way to one of the last so many keys takes 0.6 ms at most, and to take in so many 5 ms."""
 
 FEW = 100
 """So many new keys are taken in by the way, before a sample is drawn."""
@@ -88,15 +95,17 @@ _MISSING = object()
 class DictTable(dict[bytes, Any]):
     """bytes -> any value: a dict, with the methods of HashTable that a dict doesn't have."""
 
-    __slots__ = ("_index",)
+    __slots__ = ("_index", "_hold")
     _index: KeyIndex
+    _hold: Hold | None
 
     index_type: type[KeyIndex]
     indexed_type: type[DictTable]
-    """What the index is, and what the table turns into when it gets one: set below."""
+    held_type: type[DictTable]
+    """What the index is; what the table turns into when it gets one, and while it holds still: set below."""
 
-    is_indexed = False
-    is_behind = is_far_behind = False
+    is_indexed = is_held = False
+    is_behind = is_far_behind = is_listing = False
     is_rehashing = False
     rehash_index = -1
 
@@ -121,7 +130,8 @@ class DictTable(dict[bytes, Any]):
         if not self.take_in():
             place = random.randrange(len(self))
             if place >= len(self._index):
-                return keys_at(self, place, 1)[0]
+                waiting = self._index.waiting
+                return (waiting and waiting.draw(random, 1) or keys_at(self, place, 1))[0]
         return self._index.random_key(random)
 
     def random_keys(self, random: Random, count: int) -> list[bytes]:
@@ -130,11 +140,16 @@ class DictTable(dict[bytes, Any]):
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Some keys of those in the index, which takes in new ones if there are few: HashTable.sample."""
-        if not self.catch_up() and not len(self._index):
+        if not self.catch_up() and not len(self._index) and not self._index.waiting:
             self.take_in()
         found = self._index.sample(random, count)
-        if not found and count and self.is_behind and len(self._index):  # the buckets are nearly empty as yet
-            found = keys_at(self, random.randrange(min(len(self._index), NEAR)), count)
+        if not found and count and self.is_behind:  # the buckets are nearly empty as yet
+            if self._index.waiting:
+                found = self._index.waiting.draw(random, count)
+                if not found:  # they have gone: list others, or take them in, for who draws again
+                    self.take_in()
+            elif len(self._index):
+                found = keys_at(self, random.randrange(min(len(self._index), NEAR)), count)
         return found
 
     def take_in(self, most: int = TAKEN_IN_AT_ONCE) -> bool:
@@ -145,12 +160,32 @@ class DictTable(dict[bytes, Any]):
 
     def catch_up(self) -> bool:
         """`take_in` all that is new if that is little, or nothing; True if the index has all keys then."""
+        if self.is_indexed and self._index.waiting is not None:
+            return self.take_in(0)
         is_little = len(self) <= BUILT_AT_ONCE or (self.is_indexed and len(self) - len(self._index) <= FEW)
         return self.take_in(len(self) if is_little else 0)
 
+    def list_for_index(self) -> bool:
+        """Let `take_in` list very many new keys first, instead of walking to some of them each time.
+
+        False if there are no more than it finds at once. While they are listed the table holds still: so this
+        is for who sees to it that `take_in` is called again soon.
+        """
+        if len(self) - (len(self._index) if self.is_indexed else 0) <= NOT_WORTH_A_LIST:
+            return False
+        if not self.is_indexed:
+            self._index = self.index_type((), 0)
+            self.__class__ = self.indexed_type
+        if self._index.waiting is None:
+            self._index.wait_for(self)
+        return True
+
     def unseen(self, count: int) -> list[bytes]:
         """Up to `count` keys that are new to the index, the oldest first."""
-        return keys_at(self, len(self._index), count) if self.is_behind else []
+        if not self.is_behind:
+            return []
+        waiting = self._index.waiting
+        return waiting.look(count) if waiting is not None else keys_at(self, len(self._index), count)
 
     @property
     def index(self) -> KeyIndex:
@@ -170,6 +205,15 @@ class DictTable(dict[bytes, Any]):
     def copy(self) -> DictTable:
         """The same keys and (shared) values; the copy has no index. O(n)."""
         return DictTable(self)
+
+    def hold(self) -> Hold:
+        """Hold still, as heldtable.py says."""
+        self._hold = Hold()
+        self.__class__ = self.held_type
+        return self.hold()  # of that class
+
+    def forget(self, key: bytes) -> None:
+        """A key has gone: the index, if there is one, must know."""
 
     # -- for views: the index's buckets, which the look-ups of this table do not use
 
@@ -216,7 +260,13 @@ class IndexedDictTable(DictTable):
         index, missing = self._index, len(self) - len(self._index)
         if not missing or not most:
             index.is_filling = index.is_filling and missing > 0
+            if not missing and index.waiting is not None:
+                index.stop_waiting()
             return not missing
+        if index.waiting is not None:
+            while index.take_waiting(most) and most >= missing:
+                pass
+            return most >= missing and self.take_in(most)  # what came later
         is_small = len(self) <= (most if most < TAKEN_IN_AT_ONCE else max(most, BUILT_AT_ONCE))
         if is_small and len(index) < missing and not index.is_rehashing and not index.is_paused:
             # cheaper than one by one, and what a whole rehash leads to
@@ -231,6 +281,11 @@ class IndexedDictTable(DictTable):
         return len(self._index) < len(self)
 
     @property
+    def is_listing(self) -> bool:  # type: ignore[override]
+        """True while keys are listed for the index, before it takes them in."""
+        return self._index.waiting is not None and self._index.waiting.is_listing
+
+    @property
     def is_far_behind(self) -> bool:  # type: ignore[override]
         """True if the index knows less than one key of eight: too few to draw a sample from."""
         return len(self._index) * 8 < len(self)
@@ -238,19 +293,22 @@ class IndexedDictTable(DictTable):
     def pop(self, key: bytes, default: Any = _MISSING) -> Any:
         value = dict.pop(self, key, _MISSING)
         if value is not _MISSING:
-            self._index.discard(key)
+            self.forget(key)
             return value
         if default is _MISSING:
             raise KeyError(key)
         return default
 
+    def forget(self, key: bytes) -> None:
+        self._index.discard(key)
+
     def __delitem__(self, key: bytes) -> None:
         dict.__delitem__(self, key)
-        self._index.discard(key)
+        self.forget(key)
 
     def popitem(self) -> tuple[bytes, Any]:
         key, value = dict.popitem(self)
-        self._index.discard(key)
+        self.forget(key)
         return key, value
 
     def clear(self) -> None:
@@ -292,7 +350,7 @@ class KeyIndex(Buckets):
     walks over each new one, as it does over each new tuple; bytes are none of its business.
     """
 
-    __slots__ = ("is_filling",)
+    __slots__ = ("is_filling", "may_know", "room", "waiting")
 
     _NO_CHAIN = ()
 
@@ -300,6 +358,9 @@ class KeyIndex(Buckets):
         self.is_filling = (
             False  # while it is, its buckets wait for keys: then a key that goes shrinks nothing
         )
+        self.waiting: WaitingKeys | None = None
+        self.may_know = False  # some of those that wait
+        self.room: list[Any] = []  # the buckets they come into: none before all are listed
         self._reset(next_power_of_two(expected_count))
         self._used[0] = _put(tuple(distinct_keys), self._tables[0])
 
@@ -335,8 +396,59 @@ class KeyIndex(Buckets):
         else:
             self._used[0] += _put(keys, self._tables[0])
 
+    def wait_for(self, table: DictTable) -> None:
+        """All keys of a table are to come in by `take_waiting`."""
+        self.is_filling = True
+        self.may_know = len(self) > 0
+        self.waiting = WaitingKeys(table)
+        self.room = []  # made now, so that the garbage collector looks away while it is empty
+
+    def take_waiting(self, most: int) -> bool:
+        """List some of the keys that wait; when all are listed make room for them, and then add up to `most`.
+
+        True if there is more to do. Room for a million takes 5 ms by itself: it is new memory.
+        """
+        waiting = self.waiting
+        if waiting is None:
+            return False
+        if waiting.is_listing:
+            waiting.list_more()
+            return True
+        if not self.may_know and len(self._tables[-1]) < len(waiting):
+            self.room.append(self._NO_CHAIN)
+            self.room *= next_power_of_two(len(waiting))
+            self._tables, self._used, self.rehash_index = [self.room], [0], -1
+            return True
+        keys = waiting.take(most)
+        self.extend([key for key in keys if not self.knows(key)] if self.may_know else keys)
+        if not waiting:
+            self.stop_waiting()
+        return self.waiting is not None
+
+    def stop_waiting(self) -> None:
+        """Those that still wait shall not come in."""
+        if self.waiting is not None:
+            self.waiting.close()
+            self.waiting = None
+
+    def knows(self, key: bytes) -> bool:
+        """Is the key in a bucket? O(1)."""
+        hash_value = crc32(key)
+        return any(key in self._chain(table[hash_value & (len(table) - 1)]) for table in self._tables)
+
+    def clear(self) -> None:
+        self.stop_waiting()
+        super().clear()
+
+    def release(self, count: int) -> bool:
+        if self.waiting is not None and self.waiting.take(count):
+            return True
+        return super().release(count)
+
     def discard(self, key: bytes) -> None:
         """Remove a key if it is there. O(1)."""
+        if self.waiting is not None:
+            self.waiting.forget(key)
         if self.rehash_index >= 0 and not self._pauses:
             self.rehash_step()
         hash_value = crc32(key)
@@ -392,5 +504,11 @@ def keys_from(table: Any, start: int, count: int) -> list[bytes]:
     return [] if start else list(table)
 
 
-DictTable.index_type = KeyIndex
-DictTable.indexed_type = IndexedDictTable
+def combine(plain: type[DictTable], indexed: type[DictTable], index_type: type[KeyIndex]) -> None:
+    """Say what a table turns into: with an index or without, holding still or not."""
+    plain.index_type, plain.indexed_type = index_type, indexed
+    plain.held_type, indexed.held_type = held(plain), held(indexed)
+    plain.held_type.indexed_type = indexed.held_type
+
+
+combine(DictTable, IndexedDictTable, KeyIndex)

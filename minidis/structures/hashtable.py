@@ -201,7 +201,8 @@ class Buckets(ABC):
 
     # -- SCAN
 
-    is_behind = is_far_behind = False  # see DictTable, which has an index to keep up
+    is_indexed = True
+    is_behind = is_far_behind = is_listing = False  # see DictTable, which has an index to keep up
 
     def take_in(self, most: int = 0) -> bool:
         """DictTable.take_in: nothing to do here, where the buckets are the table."""

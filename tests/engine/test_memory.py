@@ -65,7 +65,6 @@ def exact_bytes(redis: Embedded) -> int:
 
 def test_a_first_limit_weighs_the_keys_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weighing, "KEYS_A_TURN", 100)
-    monkeypatch.setattr(weighing, "KEYS_AT_ONCE", 250)
     redis = with_unweighed_keys()
     ledger, exact = redis.node.memory, exact_bytes(redis)
     redis.execute("CONFIG", "SET", "maxmemory", "1gb")
@@ -83,7 +82,6 @@ def test_whatever_happens_meanwhile_the_sum_is_the_exact_one(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weighing, "KEYS_A_TURN", 40)
-    monkeypatch.setattr(weighing, "KEYS_AT_ONCE", 100)
     redis, random = with_unweighed_keys(600), Random(seed)
     redis.execute("MSET", *(word for n in range(50) for word in (f"other{n}", n)))
     redis.execute("CONFIG", "SET", "maxmemory", "1gb")

@@ -31,7 +31,7 @@ from itertools import islice
 
 from minidis.distributed.cluster.slots import slot_of
 from minidis.engine.database import Database
-from minidis.structures.dicttable import DictTable, IndexedDictTable, KeyIndex
+from minidis.structures.dicttable import DictTable, IndexedDictTable, KeyIndex, combine
 
 
 class SlotIndex(KeyIndex):
@@ -83,8 +83,7 @@ class IndexedSlottedTable(SlottedTable, IndexedDictTable):
     __slots__ = ()
 
 
-SlottedTable.index_type = SlotIndex
-SlottedTable.indexed_type = IndexedSlottedTable
+combine(SlottedTable, IndexedSlottedTable, SlotIndex)
 
 
 class KeysBySlot:
