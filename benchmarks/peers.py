@@ -53,6 +53,21 @@ class Floor(redis.Redis):
     def execute_command(self, *arguments: Any, **options: Any) -> None:
         return None
 
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> redis.client.Pipeline:
+        return FloorPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+class FloorPipeline(redis.client.Pipeline):
+    """The same for a batch: redis-py collects it, and it goes nowhere."""
+
+    def immediate_execute_command(self, *arguments: Any, **options: Any) -> None:
+        self.watching = True
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        replies = [None] * len(self.command_stack)
+        self.reset()
+        return replies
+
 
 @contextmanager
 def clients() -> Iterator[dict[str, redis.Redis]]:

@@ -369,7 +369,7 @@ class Batch:
         requests = []
         try:
             for args, options in commands:
-                if NEVER_DECODE in options or EMPTY_RESPONSE in options:
+                if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):
                     return None
                 requests.append(request(_NAMES[args[0]][0], args[1:]))
         except (KeyError, UnicodeEncodeError):

@@ -33,19 +33,26 @@ if TYPE_CHECKING:
 class Transaction:
     """What a client has queued since MULTI."""
 
-    __slots__ = ("queue", "requested", "size_bytes", "spoiled")
+    __slots__ = ("_measured", "_measured_bytes", "queue", "requested", "spoiled")
 
     def __init__(self) -> None:
         self.queue: list[tuple[Command, list[bytes]]] = []
         self.requested: list[Command] = []  # the same, as those must see them who admit EXEC
-        self.size_bytes = 0  # of the words that are queued
         self.spoiled = False
+        self._measured = self._measured_bytes = 0  # so many of the queue take so many bytes
 
     def add(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Queue a command of `client`."""
         self.queue.append((command, argv))
         self.requested.append(command.as_requested(client, argv))
-        self.size_bytes += sum(map(len, argv))
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the words that are queued; they are only counted where somebody asks."""
+        for _, argv in self.queue[self._measured :]:
+            self._measured_bytes += sum(map(len, argv))
+        self._measured = len(self.queue)
+        return self._measured_bytes
 
 
 class Watchers:
@@ -184,8 +191,10 @@ def execute(client: Client) -> Any:
             try:
                 if not client.user.unrestricted:
                     node.users.admit_in_exec(client, command, argv)
-                call = node.call_watched if client.gated or node.gated else node.call
-                replies.append(call(client, command, argv))
+                if client.gated or node.gated:
+                    replies.append(node.call_watched(client, command, argv))
+                else:
+                    replies.append(node.call(client, command, argv))
             except ReplyError as error:
                 replies.append(error)
     finally:

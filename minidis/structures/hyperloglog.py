@@ -349,6 +349,10 @@ def check(data: bytes | bytearray) -> None:
 # --- The sparse form --------------------------------------------------------------------------------------
 
 
+_SPANS = [(byte & 3) + 1 if byte & 0x80 else 0 if byte & 0x40 else byte + 1 for byte in range(256)]
+"""How many registers an opcode of one byte covers; 0 for the first byte of an XZERO, which has two."""
+
+
 def _find_opcode(buffer: bytearray, index: int) -> tuple[int, int, int]:
     """The opcode that holds a register: offset of the opcode before it, its own, its first register.
 
@@ -358,18 +362,15 @@ def _find_opcode(buffer: bytearray, index: int) -> tuple[int, int, int]:
     first, end = 0, len(buffer)
     while offset < end:
         byte = buffer[offset]
-        if byte & 0x80:
-            length, size = (byte & 3) + 1, 1
-        elif byte & 0x40:
+        after, size = first + _SPANS[byte], 1
+        if after == first:
             low_byte = buffer[offset + 1] if offset + 1 < end else 0
-            length, size = ((byte & 0x3F) << 8 | low_byte) + 1, 2
-        else:
-            length, size = byte + 1, 1
-        if index < first + length:
+            after, size = first + ((byte & 0x3F) << 8 | low_byte) + 1, 2
+        if index < after:
             return previous, offset, first
         previous = offset
         offset += size
-        first += length
+        first = after
     raise CorruptedHyperLogLog(f"no opcode covers register {index}")
 
 
