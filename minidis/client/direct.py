@@ -204,33 +204,6 @@ class _ShorterMethods:
             return self.execute_command("MGET", *keys, keys=keys.copy())
         return super().mget(keys, *others)  # type: ignore[misc]
 
-    @wraps(redis.Redis.zadd)
-    def zadd(self, name: Any, mapping: Any, *arguments: Any, **options: Any) -> Any:
-        if arguments or options or not mapping:
-            return super().zadd(name, mapping, *arguments, **options)  # type: ignore[misc]
-        words = [name]
-        for member, score in mapping.items():
-            words += score, member
-        return self.execute_command("ZADD", *words)
-
-    @wraps(redis.Redis.zrange)
-    def zrange(
-        self,
-        name: Any,
-        start: Any,
-        end: Any,
-        desc: Any = False,
-        withscores: Any = False,
-        *arguments: Any,
-        **options: Any,
-    ) -> Any:
-        if desc or arguments or options:
-            return super().zrange(name, start, end, desc, withscores, *arguments, **options)  # type: ignore[misc]
-        words = (name, start, end, "WITHSCORES") if withscores else (name, start, end)
-        return self.execute_command(
-            "ZRANGE", *words, withscores=withscores, score_cast_func=float, keys=[name]
-        )
-
 
 class Redis(_ShorterMethods, redis.Redis):
     """A genuine `redis.Redis` in all but the way of its commands, and it calls itself so."""
