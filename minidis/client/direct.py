@@ -74,6 +74,9 @@ class _Names(dict[Any, Name]):
 
 _NAMES = _Names()
 
+_USUAL_NUMBERS = {number: b"%d" % number for number in range(-16, 257)}
+"""As text: places, counts and seconds are small, and 0 and -1 come in half of all ranges."""
+
 
 def request(name: list[bytes], words: Sequence[Any]) -> list[bytes]:
     """A command as redis-py's packer would send it.  KeyError, UnicodeEncodeError: redis-py sees to it.
@@ -88,7 +91,7 @@ def request(name: list[bytes], words: Sequence[Any]) -> list[bytes]:
             word = word.encode()
         elif kind is not bytes:
             if kind is int:
-                word = b"%d" % word
+                word = _USUAL_NUMBERS.get(word) or b"%d" % word
             elif kind is float:
                 word = repr(word).encode()
             else:
