@@ -1,15 +1,15 @@
-"""A set, and a dict, that never pause to grow: sixty-four small ones.
+"""A set, and a dict, that never pause to grow: a hundred and twenty-eight small ones.
 
 A Python set, like any hash table that is not Redis's, moves everything at once when it is full: a million
 members take 40 ms. A member's hash names the part that it belongs to, and only that part grows:
 
-    crc32(b"user:7") % 4096 = 1975     part 36   {b"user:7", b"user:91", ...}     about a sixty-fourth of all
+    crc32(b"user:7") % 4096 = 1975     part 72   {b"user:7", b"user:91", ...}     about 1/128 of all
 
-Were the parts equal, all would be full at the same time. So each takes 1.1 % more of the hashes than the one
-before it, the last twice as many as the first: as all grow, they double one after the other.
+Were the parts equal, all would be full at the same time. So each takes half a percent more of the hashes than the
+one before it, the last twice as many as the first: as all grow, they double one after the other.
 
 Mirrors: nothing in Redis, where `dictRehash` takes small steps instead (hashtable.py).
-Complexity: add, in, pop O(1); no step longer than a sixty-fourth of all.
+Complexity: add, in, pop O(1); no step longer than for about 1/128 of all.
 
 >>> parted = PartedSet()
 >>> parted.add(b"user:7"), b"user:7" in parted, b"user:8" in parted, len(parted)
@@ -27,7 +27,7 @@ from bisect import bisect_right
 from typing import Any
 from zlib import crc32
 
-PARTS = 64
+PARTS = 128
 HASHES = 4096
 
 _STARTS = [round(HASHES * (2 ** (part / PARTS) - 1)) for part in range(PARTS)]
