@@ -5,8 +5,8 @@ members take 40 ms. A member's hash names the part that it belongs to, and only 
 
     crc32(b"user:7") % 4096 = 1975     part 72   {b"user:7", b"user:91", ...}     about 1/128 of all
 
-Were the parts equal, all would be full at the same time. So each takes half a percent more of the hashes than the
-one before it, the last twice as many as the first: as all grow, they double one after the other.
+Were the parts equal, all would be full at the same time. So each takes half a percent more of the hashes than
+the one before it, the last twice as many as the first: as all grow, they double one after the other.
 
 Mirrors: nothing in Redis, where `dictRehash` takes small steps instead (hashtable.py).
 Complexity: add, in, pop O(1); no step longer than for about 1/128 of all.
