@@ -1,7 +1,7 @@
 """The node behind TCP: asyncio sockets on one side, links on the other, one thread in between.
 
     socket  ->  Connection.data_received  ->  parser      for each that has sent something; then Server.flush:
-    socket  <-  Connection.write  <-  output  <-  Link.run_all  <--'
+    socket  <-  Connection.write  <-  output  <-  run_ahead  <--'
 
 A turn of the event loop: the bytes of some clients are read, then all their whole commands run, and then
 everyone who is owed something is written to. So the log is written, and perhaps synced, once for all of them;
@@ -35,7 +35,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -57,6 +57,7 @@ from minidis.engine.link import TOO_MANY_CLIENTS, Link
 from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
 from minidis.engine.output_limits import NO_LIMIT, OutputMeter
+from minidis.engine.running_ahead import run_ahead
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import RequestParser
 
@@ -111,7 +112,7 @@ class Server:
         self.debug_consoles = DebugConsoles(self)
         self._is_ready = False
         self.exit_code = 0
-        self._arrived: deque[Connection] = deque()  # who has sent something in this turn
+        self.arrived: deque[Connection] = deque()  # who has sent something in this turn
         self._owed: dict[Connection, None] = {}  # who has replies that leave at the end of this turn
         self._flushes_soon = False
 
@@ -305,12 +306,6 @@ class Server:
         self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
         return ReplyError(f"ERR internal error: {type(error).__name__}; the log of the server has details")
 
-    def serve_soon(self, connection: Connection) -> None:
-        """Bytes of `connection` have come: what they ask for runs when everyone's have been read."""
-        self._arrived.append(connection)
-        if not self._flushes_soon:
-            self.flush_soon()
-
     def flush_soon(self, connection: Connection | None = None) -> None:
         """Let this turn of the event loop end with a `flush`, which also writes what `connection` is owed."""
         if connection is not None:
@@ -348,8 +343,38 @@ class Server:
 
         A script among them that is slow serves the rest of them meanwhile (`script_step`).
         """
-        while self._arrived:
-            self._arrived.popleft().run_received()
+        while self.arrived:
+            turn = self._take_turns()
+            try:
+                run_ahead(self.node, turn, FLUSH_BYTES)
+            except Exception:  # not in a command, that is caught: in the parser or an encoder
+                self.log.warning(f"A fault between commands:\n{traceback.format_exc()}")
+                turn.close()
+
+    def _take_turns(self) -> Generator[tuple[Link, list[list[bytes]]], None, None]:
+        """Each that has sent something, with the requests that may run ahead; what is left then runs here."""
+        arrived, node = self.arrived, self.node
+        while arrived:
+            connection = arrived.popleft()
+            link = connection.link
+            if link is None or connection.running:
+                continue
+            connection.running = True
+            try:
+                requests = link.look_ahead()
+                if requests and not node.gated:
+                    yield link, requests
+            except BaseException:  # also of who makes use of this
+                self.log.warning(f"Closing client that has sent what cannot be served: {link.client.peer}")
+                link.close()
+                raise
+            finally:
+                connection.running = False
+            if requests or link.client.gated or link.client.outbox or link.parser.unread_bytes:
+                connection.run_received()
+            else:
+                self._owed[connection] = None
+                connection.look_after()
 
     def run_those_who_waited(self) -> None:
         """Take up the late replies and messages of this turn; after its late reply a client goes on."""
@@ -499,10 +524,12 @@ class Connection(asyncio.Protocol):
         node.statistics.reads += 1
         node.statistics.input_bytes += size_bytes
         self.last_read_us = node.now_us
-        if size_bytes < LARGE_READ_BYTES:
-            server.serve_soon(self)
-        else:
+        if size_bytes >= LARGE_READ_BYTES:
             self.run_received()
+            return
+        server.arrived.append(self)  # what it asks for runs when everyone's bytes have been read
+        if not server._flushes_soon:
+            server.flush_soon()
 
     def resume_writing(self) -> None:
         """The socket has taken what there was: a snapshot that waits for that goes on at once."""
@@ -527,6 +554,10 @@ class Connection(asyncio.Protocol):
     def run_received(self) -> None:
         """Run what has been read, and look at what it has left."""
         self.run_commands()
+        self.look_after()
+
+    def look_after(self) -> None:
+        """Look at what the commands that have run have left."""
         link, server = self.link, self.server
         if link is None:
             return

@@ -105,14 +105,10 @@ class Link:
         """Run every whole command.  True if it stopped because `output` has grown to `most_output_bytes`."""
         client, parser = self.client, self.parser
         while True:
-            if self._runs_ahead and not client.gated and not client.output_limit[0]:
-                if client.outbox:  # a late reply comes before those to what was sent behind
-                    self.collect_late_replies()
-                requests = parser.look_ahead()
-                if len(requests) == 1:
-                    self._run_ungated(requests.pop())
-                elif requests:
-                    run_ahead(self, requests, most_output_bytes)
+            if client.outbox:  # a late reply comes before those to what was sent behind
+                self.collect_late_replies()
+            if requests := self.look_ahead():
+                run_ahead(self.node, ((self, requests),), most_output_bytes)
                 if not (requests or parser.unread_bytes or client.gated or client.outbox):
                     return len(self.output) >= most_output_bytes
             if len(self.output) >= most_output_bytes:
@@ -122,6 +118,16 @@ class Link:
                 return False
             if argv:
                 self._run(argv)
+
+    def look_ahead(self) -> list[list[bytes]]:
+        """The requests at the front that may `run_ahead`, the next one last: none where more must be looked at.
+
+        Who takes them off the list runs them; the others stay.
+        """
+        client = self.client
+        if client.gated or client.outbox or client.output_limit[0] or not self._runs_ahead:
+            return []
+        return self.parser.look_ahead()
 
     def _next_request(self) -> list[bytes] | None:
         """The next request that may run now.  A broken frame is answered, and is the last."""
@@ -149,18 +155,6 @@ class Link:
         except Exception as error:
             reply = self.failure(argv, error)
         self.answer(mode_before, reply)
-
-    def _run_ungated(self, argv: list[bytes]) -> None:
-        """`_run` for a client without a gate and without a limit: mostly it has none afterwards either."""
-        client = self.client
-        try:
-            reply = self.execute(client, argv)
-        except Exception as error:
-            reply = self.failure(argv, error)
-        if client.gated or client.outbox or reply is WAITING:
-            self.answer("on", reply)
-        else:
-            self.output += encode(reply, client.protocol)
 
     def failure(self, argv: list[bytes], error: Exception) -> ReplyError:
         """The reply to a command that raised `error`: the error, or what is said of a fault."""

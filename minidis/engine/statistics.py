@@ -38,7 +38,6 @@ from minidis.protocol.replies import ReplyError
 if TYPE_CHECKING:
     from minidis.engine.client import Client
     from minidis.engine.node import Node
-    from minidis.engine.running_ahead import Run
 
 UNTIMED = frozenset(("set", "incrby", "mget", "mset"))
 """Not `fast` by their flags, and yet too fast for a stopwatch where nobody asked for one."""
@@ -113,16 +112,25 @@ def _last_of_step(step: int) -> int:
 class Timing:
     """How long one command takes.  Durations are first put aside, then folded into a sum and a histogram."""
 
-    __slots__ = ("durations_ns", "folded_us", "histogram", "invoke")
+    __slots__ = ("ahead_ns", "command", "durations_ns", "folded_us", "histogram", "invoke")
 
-    def __init__(self, invoke: Any) -> None:
+    def __init__(self, command: Command, invoke: Invoke) -> None:
+        self.command = command
         self.invoke = invoke  # the command's own, without a stopwatch
         self.durations_ns: list[int] = []
+        self.ahead_ns: list[int] = []  # of calls that ran ahead: `command.calls` does not know of them yet
         self.folded_us = 0
         self.histogram = Histogram()
 
+    def count(self) -> None:
+        """Count the calls that ran ahead."""
+        self.command.calls += len(self.ahead_ns)
+        self.durations_ns += self.ahead_ns
+        self.ahead_ns.clear()
+
     def fold(self) -> Timing:
         """Take in what was put aside."""
+        self.count()
         for duration_us, count in Counter([duration // 1000 for duration in self.durations_ns]).items():
             self.folded_us += max(duration_us, 0) * count
             self.histogram.record(duration_us, count)
@@ -131,7 +139,7 @@ class Timing:
 
     def fold_if_many(self) -> None:
         """Take in what was put aside, if that is a lot."""
-        if len(self.durations_ns) >= MOST_UNFOLDED:
+        if len(self.durations_ns) + len(self.ahead_ns) >= MOST_UNFOLDED:
             self.fold()
 
     def reset(self) -> None:
@@ -182,7 +190,6 @@ class Statistics:
         self._begin_rates()
         self._recent_buffers: deque[Buffers] = deque(maxlen=RECENT_S)
         self.noteworthy_ns = NEVER_NS
-        self.runs: list[Run] = []  # of requests that run ahead; a script that lets others in has several
         self._times_all = False
         self._around: Callable[[Invoke], Invoke] = lambda invoke: invoke
         node.commands.on_first_use = self._begin
@@ -195,9 +202,10 @@ class Statistics:
         return sum([command.calls for command in self.node.commands.used])
 
     def settle(self) -> None:
-        """Make `command.calls` of every command true: those that run ahead are counted later."""
-        for run in self.runs:
-            run.settle()
+        """Make `command.calls` of every command true: calls that run ahead are counted later."""
+        for command in self.node.commands.used:
+            if command.timing is not None:
+                command.timing.count()
 
     def time_all(self, around: Callable[[Invoke], Invoke] | None = None) -> None:
         """Time every command from now on: a server does.  `around` puts something more into what is timed."""
@@ -216,7 +224,7 @@ class Statistics:
 
     def _time(self, command: Command) -> None:
         if command.timing is None:
-            command.timing = Timing(self._around(command.invoke))
+            command.timing = Timing(command, self._around(command.invoke))
         wrap = self._timed_unless_it_waits if command.may_wait else self._timed
         command.invoke = wrap(command, command.timing)
 

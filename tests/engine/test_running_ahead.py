@@ -71,6 +71,7 @@ class Side:
         others = encode_command([b"RPUSH", b"a", b"late"]) + encode_command([b"GET", b"b"])
         self.other.receive(others)
         link.collect()
+        self.node.statistics.settle()
         used = {
             entry.name: (entry.calls, entry.failed_calls, entry.rejected_calls, entry.timing and
                          entry.timing.fold().histogram.total)
@@ -161,4 +162,5 @@ def test_a_fault_in_a_command_ends_neither_the_pipeline_nor_the_count():
     link.receive(b"".join(encode_command([b"GET", key]) for key in (b"good", b"bad", b"good")))
     assert bytes(link.output) == b"$4\r\nfine\r\n-ERR internal error\r\n$4\r\nfine\r\n"
     assert faults == ["ZeroDivisionError"]
+    node.statistics.settle()
     assert get.calls == 3
