@@ -65,8 +65,8 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
     spelled, clock, stopwatch_ns = node.commands.spelled, node.clock, node.stopwatch_ns
     patience_ns = min(LOOK_UP_AFTER_NS, statistics.noteworthy_ns)
     look_up_ns = 0
-    command: Command | None = None
-    word: bytes | None = None  # of the request before
+    command: Any = None  # of the request before, and its
+    word: bytes | None = None
     for link, requests in turn:
         client, output = link.client, link.output
         outbox = client.outbox
@@ -121,7 +121,7 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
                 is_enough = len(output) >= most_output_bytes
                 node.now_us, look_up_ns = clock(), now_ns + patience_ns
             started_ns = now_ns
-        if argv is not None and command is not None:
+        if argv is not None:
             client.last_command, client.last_command_us = command.name, node.now_us
         if waiting.ready:
             waiting.serve()

@@ -1,0 +1,129 @@
+"""What several clients ask in one turn of a server is answered as if each had been served alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.connection import Sink, Turns
+from minidis.drivers.server import Server
+from minidis.engine.link import Link
+from minidis.engine.node import Node
+from minidis.protocol.resp import encode, encode_command
+from tests.engine.test_running_ahead import requests
+
+CONFIG = {"save": "", "slowlog-log-slower-than": "0"}
+CLIENTS = 3
+
+Reads = list[tuple[int, list[list[bytes]]]]
+"""What each client's read brings, in the order in which a turn finds them."""
+
+a_turn = st.lists(
+    st.tuples(st.integers(0, CLIENTS - 1), requests.map(lambda asked: asked[:4])),
+    min_size=1,
+    max_size=CLIENTS,
+    unique_by=lambda read: read[0],
+)
+
+
+class Written(Sink):
+    """A peer that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = b""
+
+    def write(self, data: Any) -> None:
+        self.data += data
+
+    def close(self) -> None: ...
+
+    abort = close
+
+
+class InTurns:
+    """A server without sockets, turned by hand: all reads come before anybody is served."""
+
+    def __init__(self) -> None:
+        self.node = Node(CONFIG, lambda: 1_000_000)
+        self.server = Server(self.node)
+        self.turns = Turns()
+        self.server.loop = cast(asyncio.AbstractEventLoop, self.turns)
+        self.server.take_over_node()
+        self.server.carry_out_peers = self.node.peers.outbox.clear  # there is no network
+        self.node.stopwatch_ns = lambda: 0
+        self.node.tick()
+        self.connections = [self.server.new_connection() for _ in range(CLIENTS)]
+        self.peers = [Written() for _ in range(CLIENTS)]
+        for connection, peer in zip(self.connections, self.peers, strict=True):
+            connection.connection_made(peer)
+
+    def play(self, reads: Reads) -> list[bytes]:
+        for number, commands in reads:
+            self.connections[number].data_received(b"".join(map(encode_command, commands)))
+        self.turns.turn()
+        return [peer.data for peer in self.peers]
+
+
+class OneByOne:
+    """The same node with bare links, each command on its own."""
+
+    def __init__(self) -> None:
+        self.node = Node(CONFIG, lambda: 1_000_000)
+        self.node.statistics.time_all()
+        self.node.works_at_once, self.node.stopwatch_ns = False, lambda: 0
+        self.node.tick()
+        self.links = [Link(self.node) for _ in range(CLIENTS)]
+
+    def play(self, reads: Reads) -> list[bytes]:
+        for number, commands in reads:
+            for argv in commands:
+                self.links[number].receive(encode_command(argv))
+        for link in self.links:
+            link.collect()
+        return [bytes(link.output) for link in self.links]
+
+
+def counted(node: Node) -> dict[str, tuple[int, int, int]]:
+    node.statistics.settle()
+    used = {
+        entry.name: (entry.calls, entry.failed_calls, entry.rejected_calls) for entry in node.commands.used
+    }
+    return {name: counts for name, counts in used.items() if any(counts)}
+
+
+@settings(max_examples=40)
+@given(st.lists(a_turn, max_size=4))
+@example(
+    [[(0, [[b"SET", b"a", b"1"], [b"GET", b"a"]]), (1, [[b"GET", b"a"]]), (2, [[b"GET"], [b"INCR", b"a"]])]]
+)
+@example(
+    [[(0, [[b"BLPOP", b"a", b"0"], [b"GET", b"b"]]), (1, [[b"LPUSH", b"a", b"v"]]), (2, [[b"GET", b"a"]])]]
+)
+@example([[(0, [[b"SUBSCRIBE", b"a"]]), (1, [[b"PUBLISH", b"a", b"m"], [b"GET", b"a"]])], [(0, [[b"PING"]])]])
+@example([[(0, [[b"WATCH", b"a"], [b"MULTI"], [b"GET", b"a"]]), (1, [[b"INCR", b"a"]])], [(0, [[b"EXEC"]])]])
+@example([[(0, [[b"GET", b"a"]]), (1, [[b"INFO", b"commandstats"]]), (2, [[b"GET", b"a"], [b"QUIT"]])]])
+def test_a_turn_answers_as_if_each_had_been_served_alone(turns: list[Reads]) -> None:
+    together, alone = InTurns(), OneByOne()
+    for reads in turns:
+        assert together.play(reads) == alone.play(reads)
+        assert counted(together.node) == counted(alone.node)
+    assert together.node.changes == alone.node.changes
+
+
+def test_what_breaks_a_turn_ends_its_client_and_nobody_else() -> None:
+    side = InTurns()
+    get = side.node.commands.spelled[b"GET"]
+    assert get is not None and get.timing is not None
+    get.timing.invoke = lambda client, argv: object()  # no encoder knows it
+    side.play([(0, [[b"PING"]]), (1, [[b"GET", b"a"]]), (2, [[b"PING"]])])
+    assert [peer.data for peer in side.peers] == [encode("PONG"), b"", encode("PONG")]
+    assert [connection.running for connection in side.connections] == [False] * CLIENTS
+    assert [connection.link.closing for connection in side.connections if connection.link] == [
+        False,
+        True,
+        False,
+    ]
