@@ -372,8 +372,10 @@ class Server:
                 connection.running = False
             if requests or link.client.gated or link.client.outbox or link.parser.unread_bytes:
                 connection.run_received()
-            else:
-                self._owed[connection] = None
+                continue
+            connection.unread_bytes = 0
+            self._owed[connection] = None
+            if node.client_memory.counting:
                 connection.look_after()
 
     def run_those_who_waited(self) -> None:

@@ -120,7 +120,7 @@ class Link:
                 self._run(argv)
 
     def look_ahead(self) -> list[list[bytes]]:
-        """The requests at the front that may `run_ahead`, the next one last: none where more must be looked at.
+        """The requests in front that may `run_ahead`, the next one last; none where there is more to look at.
 
         Who takes them off the list runs them; the others stay.
         """

@@ -110,6 +110,9 @@ class RequestParser:
         """Take the next bytes from the network. O(len(data)), amortised."""
         self._is_fresh = True
         buffer = self._buffer
+        if not buffer:
+            self._buffer = data
+            return
         if self._at == len(buffer):  # all is read, as it mostly is: no need to copy what comes
             self._dropped += self._at
             self._buffer = data
@@ -151,12 +154,13 @@ class RequestParser:
         """
         if self._is_fresh and not self._ahead and not self._missing_arguments and self.authenticated:
             self._is_fresh = False
-            data = self._buffer if type(self._buffer) is bytes else bytes(self._buffer)
-            if self._at:
-                data = data[self._at :]
+            data = self._buffer
+            if self._at or type(data) is not bytes:
+                data = bytes(data[self._at :])
             split = split_pipeline if len(data) < SHORT_PIPELINE_BYTES else self.split_long_pipeline
-            self._ahead, size = split(data)
-            self._ahead.reverse()
+            requests, size = split(data)
+            requests.reverse()
+            self._ahead = requests
             if size == len(data):
                 self._dropped += self._at + size
                 self._buffer = b""
