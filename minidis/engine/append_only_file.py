@@ -300,7 +300,7 @@ class AppendOnlyFile:
         policy = node.config.appendfsync
         if not self._unsynced or policy == "no":
             return
-        if node.config.no_appendfsync_on_rewrite and node.background.job is not None:
+        if self._rests_from_syncing:
             return
         if policy == "always":
             try:
@@ -323,6 +323,11 @@ class AppendOnlyFile:
         self._unsynced = False
         self.last_sync_us = self.node.now_us
         self.look_at_sync()
+
+    @property
+    def _rests_from_syncing(self) -> bool:
+        """While a file is written in the background, `no-appendfsync-on-rewrite` leaves it the disk."""
+        return bool(self.node.config.no_appendfsync_on_rewrite) and self.node.background.job is not None
 
     @property
     def is_syncing(self) -> bool:
@@ -365,7 +370,8 @@ class AppendOnlyFile:
             return self._retry_us
         if self._sync is not None and (self._buffer or self.awaited):
             return self.node.now_us + POLL_US
-        if self._sync is None and self._unsynced and self.node.config.appendfsync == "everysec":
+        awaits_second = self._sync is None and self._unsynced and self.node.config.appendfsync == "everysec"
+        if awaits_second and not self._rests_from_syncing:
             return self.last_sync_us + SYNC_EVERY_US
         return None
 

@@ -329,6 +329,22 @@ def test_everysec_refuses_writes_until_the_disk_has_room_again():
     assert redis.execute("MGET", "first", "second", "third") == [b"1", b"2", b"3"]
 
 
+def test_a_sync_that_waits_for_a_rewrite_keeps_nobody_awake():
+    redis = Embedded({"appendonly": "yes", "no-appendfsync-on-rewrite": "yes"}, clock=0, disk=SimulatedDisk())
+    node = redis.node
+    redis.step(2)
+    assert node.append_only.rewriting.start()
+    node.background.hold()
+    redis.execute("SET", "k", "v")
+    redis.step(5)
+    assert node.append_only.has_unsynced, "the rewrite has the disk for itself"
+    assert node.append_only.next_deadline_us() is None
+    assert node.background.job is not None
+    node.background.job.run()
+    redis.step(2)
+    assert not node.append_only.has_unsynced
+
+
 def test_waitaof_waits_for_the_sync():
     redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
     other = redis.connect()
