@@ -372,7 +372,8 @@ class AppendOnlyFile:
             return self.node.now_us + POLL_US
         awaits_second = self._sync is None and self._unsynced and self.node.config.appendfsync == "everysec"
         if awaits_second and not self._rests_from_syncing:
-            return self.last_sync_us + SYNC_EVERY_US
+            due_us, now_us = self.last_sync_us + SYNC_EVERY_US, self.node.now_us
+            return due_us if due_us > now_us else now_us + POLL_US  # never due at once again and again
         return None
 
     # -- WAITAOF ----------------------------------------------------------------------------------
