@@ -497,13 +497,6 @@ def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:
     return list(islice(reversed(table), max(0, from_end - count), max(0, from_end)))[::-1]
 
 
-def keys_from(table: Any, start: int, count: int) -> list[bytes]:
-    """`keys_at` of any table: a learner's, which has no lasting order, gives all of its keys at once."""
-    if isinstance(table, DictTable):
-        return keys_at(table, start, count)
-    return [] if start else list(table)
-
-
 def combine(plain: type[DictTable], indexed: type[DictTable], index_type: type[KeyIndex]) -> None:
     """Say what a table turns into: with an index or without, holding still or not."""
     plain.index_type, plain.indexed_type = index_type, indexed
