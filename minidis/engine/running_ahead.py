@@ -68,8 +68,7 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
     command: Any = None  # of the request before, and its
     word: bytes | None = None
     for link, requests in turn:
-        client, output = link.client, link.output
-        outbox = client.outbox
+        client, outbox, output = link.client, link.client.outbox, link.output
         argv, is_enough = None, False
         started_ns = stopwatch_ns()
         if started_ns >= look_up_ns:
