@@ -74,16 +74,14 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
         if started_ns >= look_up_ns:
             node.now_us, look_up_ns = clock(), started_ns + patience_ns
         while requests and not (outbox or is_enough or waiting.ready or client.gated or node.gated):
-            argv = requests.pop()
-            if argv[0] != word:
-                found = spelled[argv[0]]
+            if requests[-1][0] != word:
+                found = spelled[requests[-1][0]]
                 if found is None or found.timing is None or found.may_wait:
-                    requests.append(argv)
-                    argv = None
                     break
                 found.timing.fold_if_many()
-                command, word = found, argv[0]
+                command, word = found, requests[-1][0]
                 invoke, durations_ns = found.timing.invoke, found.timing.ahead_ns
+            argv = requests.pop()
             before, failure = node.changes, None
             try:
                 reply = invoke(client, argv)
