@@ -97,6 +97,7 @@ class Side:
 @example([[b"EVAL", b"return redis.call('info', 'commandstats')", b"0"]] * 3)
 @example([[b"EVAL", b"return redis.call('config', 'resetstat')", b"0"]] * 2 + [[b"INFO", b"commandstats"]])
 @example([[b"SET", b"a", b"1"], [b"MIGRATE", b"127.0.0.1", b"1", b"a", b"0", b"100"], [b"GET", b"a"]])
+@example([[b"GET", b"a"], [b"NOSUCH", b"a"]])
 @example([[b"INCR", b"a"], [b"LPUSH", b"a", b"v"], [b"SPOP", b"a"], [b"INCR", b"a"]])
 def test_a_pipeline_does_what_its_requests_do_one_by_one(commands):
     single, pipeline = Side(), Side()
