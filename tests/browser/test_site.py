@@ -40,7 +40,7 @@ CHAPTER_MS = 580_000
 START_PAGE = NOTEBOOKS[0]
 WANTED = os.environ.get("MINIDIS_SITE_CHAPTERS", START_PAGE.name).split()
 IN_THE_LAB = [path for path in NOTEBOOKS if WANTED == ["all"] or path.name.startswith(tuple(WANTED))]
-LONG = ("02", "05", "07", "08", "11", "13", "15", "16", "18")  # left to those who ask for them
+LONG = ("01", "02", "05", "07", "08", "11", "13", "14", "15", "16", "18")  # left to those who ask for them
 IN_ONE_PAGE = [path for path in NOTEBOOKS if path not in IN_THE_LAB and not path.name.startswith(LONG)]
 
 
