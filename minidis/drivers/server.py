@@ -362,11 +362,12 @@ class Server:
             connection.running = True
             try:
                 requests = link.look_ahead()
-                if requests and not node.gated:
+                if requests:
                     yield link, requests
             except BaseException:  # also of who makes use of this
                 self.log.warning(f"Closing client that has sent what cannot be served: {link.client.peer}")
                 link.close()
+                self._owed[connection] = None  # what was answered before it still goes out
                 raise
             finally:
                 connection.running = False

@@ -169,9 +169,8 @@ def update_bookkeeping(node: Node) -> None:
     """After `maxmemory-policy` changed: databases count, or they don't."""
     kind = CountingDatabase if is_lfu(node.config.maxmemory_policy) else Database
     for database in node.databases:
-        if (
-            type(database) is not kind
-        ):  # assigning it makes Python's attributes slower, even where it is the same
+        # assigning a class makes Python's attributes slower, even where it is the same
+        if type(database) is not kind:
             database.__class__ = kind
 
 

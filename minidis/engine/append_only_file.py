@@ -373,7 +373,7 @@ class AppendOnlyFile:
         awaits_second = self._sync is None and self._unsynced and self.node.config.appendfsync == "everysec"
         if awaits_second and not self._rests_from_syncing:
             due_us, now_us = self.last_sync_us + SYNC_EVERY_US, self.node.now_us
-            return due_us if due_us > now_us else now_us + POLL_US  # never due at once again and again
+            return due_us if due_us > now_us else now_us + POLL_US  # a learner's `flush` may leave it undone
         return None
 
     # -- WAITAOF ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidis.engine.output_limits import NO_LIMIT, limit_of
 from minidis.engine.pubsub import Subscriptions
+from minidis.protocol.replies import ReplyError
 from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class Buffers(NamedTuple):
     output_bytes: int = 0  # owed to the client, and not yet taken by the kernel
     unix: bool = False
     sizes: ClientBuffers | None = None  # what Redis would have allocated, where there is a socket
+
+
+OnFault = Callable[["Client", list[bytes], Exception], ReplyError]
 
 
 class Client:
@@ -67,6 +71,7 @@ class Client:
         self.local = f"{address}:0"
         self.on_close: Callable[[], None] | None = None  # the driver's: the node has hung up
         self.send_now: Callable[[], None] | None = None  # the link's: take what is in the outbox
+        self.on_fault: OnFault | None = None  # the link's: what is said where a command breaks
         self.measure_buffers: Callable[[], Buffers] = Buffers  # the driver's, where there is a socket
         self.db: Database = node.databases[0]
         self.protocol = 2

@@ -121,7 +121,7 @@ class Database:
             self._keep(key)
         at_ms = self.expires.get(key) if self.expires else None
         if at_ms is not None:
-            if self.node.now_us // 1000 > at_ms:
+            if self.node.now_us // 1000 > at_ms:  # as `_is_over`, without looking it up again
                 self.expire_before_write(key)
             if not keep_ttl:
                 self.expires.pop(key, None)

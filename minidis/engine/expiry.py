@@ -113,6 +113,8 @@ class Progress:
         else:
             self.left_us = 0
             self.node.services.remove(self)
+            for database in self.node.databases:
+                database.expires.stop_listing()
 
     def next_deadline_us(self) -> int | None:
         return self._next_part_us

@@ -65,7 +65,7 @@ class Indexing:
     # A service of the node
 
     def tick(self) -> None:
-        if self.node.now_us < self._next_us:
+        if self.node.now_us < self._next_us <= self.node.now_us + REST_US:  # later: the clock was put back
             return
         until_us = self.node.clock() + SLICE_US
         while self._tables:
@@ -79,4 +79,4 @@ class Indexing:
         self._next_us = self.node.clock() + REST_US
 
     def next_deadline_us(self) -> int:
-        return self._next_us
+        return min(self._next_us, self.node.now_us + REST_US)

@@ -25,7 +25,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from minidis.engine.client import Client
+from minidis.engine.client import Client, OnFault
 from minidis.engine.node import Node
 from minidis.engine.output_limits import cut_off
 from minidis.engine.running_ahead import run_ahead
@@ -40,8 +40,6 @@ from minidis.protocol.resp import (
 )
 
 Execute = Callable[[Client, list[bytes]], Any]
-
-OnFault = Callable[[Client, list[bytes], Exception], ReplyError]
 
 TOO_MANY_CLIENTS = b"-ERR max number of clients reached\r\n"
 """What a driver says instead of making a link, when there are `maxclients` of them."""
@@ -69,7 +67,7 @@ class Link:
         self.client = client or node.connect(name, address)
         self.client.send_now = self.collect_late_replies
         self.execute = execute or node.execute
-        self.on_fault = on_fault
+        self.client.on_fault = on_fault
         self.parser = parser()
         self._has_own_parser = isinstance(self.parser, RequestParser)
         self._runs_ahead = self._has_own_parser and execute is None
@@ -125,7 +123,7 @@ class Link:
         Who takes them off the list runs them; the others stay.
         """
         client = self.client
-        if client.gated or client.outbox or client.output_limit[0] or not self._runs_ahead:
+        if client.gated or self.node.gated or client.outbox or client.output_limit[0] or not self._runs_ahead:
             return []
         return self.parser.look_ahead()
 
@@ -160,9 +158,9 @@ class Link:
         """The reply to a command that raised `error`: the error, or what is said of a fault."""
         if isinstance(error, ReplyError):
             return error
-        if self.on_fault is None:
+        if self.client.on_fault is None:
             raise error
-        return self.on_fault(self.client, argv, error)
+        return self.client.on_fault(self.client, argv, error)
 
     def answer(self, mode_before: str, reply: Any) -> None:
         """Put the reply of a command that has run into `output`; its `reply_mode` was `mode_before`."""

@@ -303,11 +303,11 @@ class Node:
         try:
             return command.invoke(client, argv)
         except ReplyError as error:
-            self.statistics.note_failure(command, argv, error)
+            self._note_failure(command, argv, error)
             raise
         except errors.WrongUsage:
             failure = errors.wrong_usage(argv)
-            self.statistics.note_failure(command, argv, failure)
+            self._note_failure(command, argv, failure)
             raise failure from None
         finally:  # also after a failure: what it changed before stays changed, and must be known
             command.calls += 1  # now, not before: an INFO tells what was called until then
@@ -316,6 +316,11 @@ class Node:
             elif self.changes != before and self.journal.subscribers:
                 self.writer = client
                 self.journal.enter(client.db.index, argv)
+
+    def _note_failure(self, command: Command, argv: list[bytes], error: ReplyError) -> None:
+        self.statistics.note_failure(command, argv, error)
+        if not command.accepts(len(argv)):
+            command.calls -= 1  # it has not run, and will be counted
 
     def journal_effects(self, client: Client, changed: bool) -> None:
         """Enter what the handler stated by `client.rewrite`, if it changed anything or always counts."""

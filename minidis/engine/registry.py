@@ -128,7 +128,7 @@ class Command:
         self.subcommands: dict[str, Command] = {}
         # What a node counts on its own copy (statistics.py); `timing` where it is timed
         self.table: CommandTable | None = None  # the node's, whose own this copy is
-        self.calls = self.failed_calls = self.rejected_calls = 0
+        self.calls = self.failed_calls = self.rejected_calls = 0  # `calls` after statistics.settle()
         self.timing: Any = None
 
     @cached_property

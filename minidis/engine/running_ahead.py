@@ -63,13 +63,15 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
     """
     waiting, journal, statistics = node.waiting, node.journal, node.statistics
     spelled, clock, stopwatch_ns = node.commands.spelled, node.clock, node.stopwatch_ns
-    patience_ns = min(LOOK_UP_AFTER_NS, statistics.noteworthy_ns)
-    look_up_ns = 0
+    noteworthy_ns = patience_ns = look_up_ns = 0
     command: Any = None  # of the request before, and its
     word: bytes | None = None
     for link, requests in turn:
         client, outbox, output = link.client, link.client.outbox, link.output
         argv, is_enough = None, False
+        if statistics.noteworthy_ns != noteworthy_ns:  # as CONFIG SET may say in the midst of a turn
+            noteworthy_ns = statistics.noteworthy_ns
+            patience_ns, look_up_ns = min(LOOK_UP_AFTER_NS, noteworthy_ns), 0
         started_ns = stopwatch_ns()
         if started_ns >= look_up_ns:
             node.now_us, look_up_ns = clock(), started_ns + patience_ns
@@ -113,7 +115,7 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
             now_ns = stopwatch_ns()
             durations_ns.append(now_ns - started_ns)
             if now_ns >= look_up_ns:
-                if now_ns - started_ns >= statistics.noteworthy_ns:
+                if now_ns - started_ns >= noteworthy_ns:
                     statistics.note_slow(client, command, argv, now_ns - started_ns)
                 is_enough = len(output) >= most_output_bytes
                 node.now_us, look_up_ns = clock(), now_ns + patience_ns
@@ -126,9 +128,5 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
 
 def _failure(link: Link, command: Command, argv: list[bytes], error: Exception) -> ReplyError:
     if isinstance(error, ReplyError):
-        statistics = link.node.statistics
-        if command.accepts(len(argv)):
-            statistics.note_failure(command, argv, error)
-        else:
-            statistics.note_rejection(command, error)
+        link.node.statistics.note_failure(command, argv, error)
     return link.failure(argv, error)

@@ -1,6 +1,7 @@
 """What a node counts while it works: calls, time and failures of each command, errors by their code, rates.
 
     command.calls += 1                              every node, always: it costs what a plain counter did
+                                                    (a call that ran ahead: when somebody asks, see `settle`)
     started -> handler -> duration -> histogram     where commands are timed
 
 Timing wraps `command.invoke` of this node's own copy of the table, so that a command that is not timed pays
@@ -143,6 +144,7 @@ class Timing:
             self.fold()
 
     def reset(self) -> None:
+        self.ahead_ns.clear()
         self.durations_ns.clear()
         self.folded_us = 0
         self.histogram = Histogram()
@@ -290,13 +292,12 @@ class Statistics:
     # -- errors -----------------------------------------------------------------------------------
 
     def note_failure(self, command: Command, argv: list[bytes], error: ReplyError) -> None:
-        """A handler raised an error; for a wrong number of arguments it never ran."""
+        """A command has failed; with a wrong number of arguments it has not run at all."""
         if command.accepts(len(argv)):
             command.failed_calls += 1
+            self.note_error(error)
         else:
-            command.calls -= 1
-            command.rejected_calls += 1
-        self.note_error(error)
+            self.note_rejection(command, error)
 
     def note_rejection(self, command: Command | None, error: ReplyError) -> None:
         """A command was not let in."""

@@ -207,7 +207,17 @@ class WaitingRoom:
             for place in ready:
                 for parked in list(self.queues.get(place, {}).values()):
                     if parked.is_waiting and self._is_awaited(parked, place):
-                        self._try_again(parked)
+                        try:
+                            self._try_again(parked)
+                        except Exception as error:  # a fault of ours: its client is told, not who woke it
+                            self._break(parked, error)
+
+    def _break(self, parked: Parked, error: Exception) -> None:
+        client = parked.client
+        if client.on_fault is None:
+            raise error
+        self.leave(client)
+        client.deliver_late(client.on_fault(client, parked.argv, error))
 
     def _is_awaited(self, parked: Parked, place: Place) -> bool:
         if parked.wait.kind is None or isinstance(place, str):

@@ -95,7 +95,7 @@ class Weighing:
     # A service of the node
 
     def tick(self) -> None:
-        if self.node.now_us < self._next_us:
+        if self.node.now_us < self._next_us <= self.node.now_us + REST_US:  # later: the clock was put back
             return
         if self.run(KEYS_A_TURN):
             self.ledger.stop_weighing()
@@ -104,4 +104,4 @@ class Weighing:
             self._next_us = self.node.clock() + REST_US
 
     def next_deadline_us(self) -> int:
-        return self._next_us
+        return min(self._next_us, self.node.now_us + REST_US)

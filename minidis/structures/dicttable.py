@@ -180,6 +180,11 @@ class DictTable(dict[bytes, Any]):
             self._index.wait_for(self)
         return True
 
+    def stop_listing(self) -> None:
+        """Who saw to `take_in` does so no more: the table need not hold still."""
+        if self.is_indexed:
+            self._index.stop_waiting()
+
     def unseen(self, count: int) -> list[bytes]:
         """Up to `count` keys that are new to the index, the oldest first."""
         if not self.is_behind:
@@ -355,9 +360,8 @@ class KeyIndex(Buckets):
     _NO_CHAIN = ()
 
     def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
-        self.is_filling = (
-            False  # while it is, its buckets wait for keys: then a key that goes shrinks nothing
-        )
+        # while it is, its buckets wait for keys: then a key that goes shrinks nothing
+        self.is_filling = False
         self.waiting: WaitingKeys | None = None
         self.may_know = False  # some of those that wait
         self.room: list[Any] = []  # the buckets they come into: none before all are listed

@@ -47,9 +47,6 @@ from minidis.values.encodings import Encodings
 
 SAMPLE_FROM_ALL_FACTOR = 3  # HRANDFIELD_SUB_STRATEGY_MUL
 
-LARGE_VALUE_BYTES = 1 << 16
-"""Only where larger ones may stand in a listpack can it come near its limit of 1 GB."""
-
 Pair = tuple[bytes, bytes]
 """A field and its value."""
 
@@ -119,7 +116,7 @@ class Hash(Value):
         if (
             len(field) > most_bytes
             or len(value) > most_bytes
-            or (most_bytes > LARGE_VALUE_BYTES and not form.listpack.safe_to_add(len(field) + len(value)))
+            or not form.listpack.safe_to_add(len(field) + len(value))
         ):
             self.convert()
             return self.form.set(field, value)

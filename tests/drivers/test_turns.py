@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import Any, cast
 
 from hypothesis import example, given, settings
@@ -35,11 +36,13 @@ class Written(Sink):
     def __init__(self) -> None:
         super().__init__()
         self.data = b""
+        self.is_closed = False
 
     def write(self, data: Any) -> None:
         self.data += data
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.is_closed = True
 
     abort = close
 
@@ -119,11 +122,34 @@ def test_what_breaks_a_turn_ends_its_client_and_nobody_else() -> None:
     get = side.node.commands.spelled[b"GET"]
     assert get is not None and get.timing is not None
     get.timing.invoke = lambda client, argv: object()  # no encoder knows it
-    side.play([(0, [[b"PING"]]), (1, [[b"GET", b"a"]]), (2, [[b"PING"]])])
-    assert [peer.data for peer in side.peers] == [encode("PONG"), b"", encode("PONG")]
+    side.play([(0, [[b"PING"]]), (1, [[b"PING"], [b"GET", b"a"], [b"PING"]]), (2, [[b"PING"]])])
+    assert [peer.data for peer in side.peers] == [encode("PONG")] * CLIENTS
+    assert [peer.is_closed for peer in side.peers] == [False, True, False]
     assert [connection.running for connection in side.connections] == [False] * CLIENTS
-    assert [connection.link.closing for connection in side.connections if connection.link] == [
-        False,
-        True,
-        False,
-    ]
+
+
+def test_a_fault_of_one_who_waited_is_told_to_him_and_not_to_who_woke_him() -> None:
+    side = InTurns()
+    side.play([(0, [[b"BLPOP", b"a", b"0"]])])
+    blpop = side.node.commands.spelled[b"BLPOP"]
+    assert blpop is not None
+
+    def broken(client: Any, argv: list[bytes]) -> Any:
+        raise ZeroDivisionError
+
+    blpop.invoke = broken
+    replies = side.play([(1, [[b"LPUSH", b"a", b"v"], [b"LLEN", b"a"]])])
+    assert replies[0].startswith(b"-ERR internal error: ZeroDivisionError") and replies[1] == b":1\r\n:1\r\n"
+    assert not any(peer.is_closed for peer in side.peers)
+    assert side.node.clients[side.connections[0].link.client.id].parked is None  # type: ignore[union-attr]
+
+
+def test_a_slow_log_that_is_asked_for_in_a_turn_has_the_rest_of_it() -> None:
+    side = InTurns()
+    ticks = count(step=20_000)
+    side.node.stopwatch_ns = lambda: next(ticks)  # each command takes 20 us
+    side.play([(0, [[b"CONFIG", b"SET", b"slowlog-log-slower-than", b"1000000"]])])
+    side.node.slowlog.entries.clear()
+    asks = [[b"CONFIG", b"SET", b"slowlog-log-slower-than", b"0"]]
+    side.play([(0, [[b"GET", b"a"]]), (1, asks), (2, [[b"GET", b"b"], [b"GET", b"c"]])])
+    assert [entry.argv[-1] for entry in side.node.slowlog.entries][::-1] == [b"0", b"b", b"c"]
