@@ -49,6 +49,33 @@ def test_who_asks_an_index_sets_it_going_and_the_node_goes_on(redis: Embedded, r
     table.check()
 
 
+def test_a_clock_that_is_put_back_does_not_stop_it(redis: Embedded) -> None:
+    table = redis.node.databases[0].table
+    redis.step(7200)
+    redis.execute("RANDOMKEY")
+    redis.step(0.01)
+    redis.jump(0)
+    redis.step(1)
+    assert not table.is_behind and not table.is_held
+
+
+def test_a_list_of_expiries_ends_where_expiry_does(redis: Embedded) -> None:
+    for number in range(KEYS):
+        redis.execute("EXPIRE", f"key:{number}", 1000)
+    expires, progress = redis.node.databases[0].expires, redis.node.expiry
+    part_us, progress.part_us = progress.part_us, -1  # the clock stands: so it has no time at all
+    progress.work(10_000)
+    assert expires.is_held
+    redis.execute("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    redis.step(1)
+    assert not expires.is_held
+    redis.execute("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+    progress.part_us = part_us
+    redis.step(10)
+    assert not expires.is_behind and not expires.is_held
+    redis.node.databases[0].check()
+
+
 def test_a_flush_ends_it(redis: Embedded) -> None:
     idle = len(redis.node.services)
     for words in (("FLUSHALL",), ("FLUSHALL", "ASYNC")):

@@ -56,16 +56,17 @@ def test_defaults_are_those_of_redis_7_2():
         assert value.encoding == "hashtable"
 
 
-def test_no_listpack_outgrows_a_gigabyte(monkeypatch):
-    """However large values may be by the configuration; a gigabyte is less here."""
+@pytest.mark.parametrize("most_bytes", [60_000, 1 << 33])
+def test_no_listpack_outgrows_a_gigabyte(monkeypatch, most_bytes):
+    """However many and large values may be by the configuration; a gigabyte is less here."""
     monkeypatch.setattr(open_listpack, "SIZE_LIMIT", 200_000)
     for step in Hash.set, lambda value, *words: value.set_all(words):
-        value = Hash(Encodings(hash_max_listpack_value=1 << 33))
-        for field in (b"a", b"b"):
-            step(value, field, b"x" * 70_000)
+        value = Hash(Encodings(hash_max_listpack_value=most_bytes))
+        for field in (b"a", b"b", b"c"):
+            step(value, field, b"x" * 60_000)
         assert value.encoding == "listpack"
-        step(value, b"c", b"x" * 70_000)
-        assert value.encoding == "hashtable" and sorted(value) == [b"a", b"b", b"c"]
+        step(value, b"d", b"x" * 60_000)
+        assert value.encoding == "hashtable" and sorted(value) == [b"a", b"b", b"c", b"d"]
 
 
 def test_a_limit_that_was_lowered_is_noticed_at_the_next_set():
