@@ -39,6 +39,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import BULK_HEADERS, READY_MADE, SMALL_INTEGERS, STATUSES, encode
 
@@ -109,7 +110,7 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
                 output += SMALL_INTEGERS[reply]
             elif kind is str and reply in STATUSES:
                 output += STATUSES[reply]
-            else:
+            elif reply is not WAITING:
                 output += encode(reply, client.protocol)
                 is_enough = len(output) >= most_output_bytes
             now_ns = stopwatch_ns()
