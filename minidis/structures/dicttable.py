@@ -69,7 +69,7 @@ from typing import Any
 from zlib import crc32
 
 from minidis.structures.hashtable import Buckets, TableStats, cursors_after, next_power_of_two
-from minidis.structures.heldtable import Hold, WaitingKeys, held
+from minidis.structures.heldtable import MISSING, Hold, WaitingKeys, held
 
 TAKEN_IN_AT_ONCE = 2000
 """Keys that one call takes into the index at most: 1 ms in bulk, 2 ms one by one, and the way to them."""
@@ -88,8 +88,6 @@ NEAR = 5000
 
 THE_BEGINNING = 1 << 48
 """A cursor like 0, the first bucket (bits above a table's mask count for nothing), but not the end's 0."""
-
-_MISSING = object()
 
 
 class DictTable(dict[bytes, Any]):
@@ -220,6 +218,15 @@ class DictTable(dict[bytes, Any]):
     def forget(self, key: bytes) -> None:
         """A key has gone: the index, if there is one, must know."""
 
+    def popped(self, key: bytes, value: Any, default: Any) -> Any:
+        """What `pop` answers, or raises, now that it has taken this value, or found the key MISSING."""
+        if value is not MISSING:
+            self.forget(key)
+            return value
+        if default is MISSING:
+            raise KeyError(key)
+        return default
+
     # -- for views: the index's buckets, which the look-ups of this table do not use
 
     @property
@@ -295,14 +302,8 @@ class IndexedDictTable(DictTable):
         """True if the index knows less than one key of eight: too few to draw a sample from."""
         return len(self._index) * 8 < len(self)
 
-    def pop(self, key: bytes, default: Any = _MISSING) -> Any:
-        value = dict.pop(self, key, _MISSING)
-        if value is not _MISSING:
-            self.forget(key)
-            return value
-        if default is _MISSING:
-            raise KeyError(key)
-        return default
+    def pop(self, key: bytes, default: Any = MISSING) -> Any:
+        return self.popped(key, dict.pop(self, key, MISSING), default)
 
     def forget(self, key: bytes) -> None:
         self._index.discard(key)

@@ -45,7 +45,7 @@ LISTED_AT_ONCE = 10_000
 """Keys that are listed at a stretch: 0.2 to 0.8 ms."""
 
 GONE = object()
-_MISSING = object()
+MISSING = object()
 
 
 class Hold:
@@ -66,7 +66,7 @@ class Held(dict[bytes, Any]):
 
     is_held = True
     free_type: type
-    forget: Callable[[bytes], None]  # a DictTable's
+    popped: Callable[[bytes, Any, Any], Any]  # a DictTable's
     _hold: Hold | None
 
     @property
@@ -101,19 +101,14 @@ class Held(dict[bytes, Any]):
         for key, value in dict(*others).items():
             self[key] = value
 
-    def pop(self, key: bytes, default: Any = _MISSING) -> Any:
+    def pop(self, key: bytes, default: Any = MISSING) -> Any:
         value = dict.get(self, key, GONE)
         if value is not GONE:
             dict.__setitem__(self, key, GONE)
             self._changes.gone.add(key)
         else:
-            value = self._changes.newcomers.pop(key, _MISSING)
-        if value is not _MISSING:
-            self.forget(key)
-            return value
-        if default is _MISSING:
-            raise KeyError(key)
-        return default
+            value = self._changes.newcomers.pop(key, MISSING)
+        return self.popped(key, value, default)
 
     def __delitem__(self, key: bytes) -> None:
         self.pop(key)

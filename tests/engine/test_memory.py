@@ -77,6 +77,17 @@ def test_a_first_limit_weighs_the_keys_by_and_by(monkeypatch: pytest.MonkeyPatch
     assert turns >= MANY // 100 - 1 and ledger.dataset_bytes == exact
 
 
+def test_a_clock_that_is_put_back_does_not_stop_the_weighing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weighing, "KEYS_A_TURN", 100)
+    redis = with_unweighed_keys()
+    redis.step(7200)
+    redis.execute("CONFIG", "SET", "maxmemory", "1gb")
+    redis.step(weighing.REST_US / 1e6)
+    redis.jump(0)
+    redis.step(1)
+    assert redis.node.memory.is_exact
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_happens_meanwhile_the_sum_is_the_exact_one(
     seed: int, monkeypatch: pytest.MonkeyPatch
