@@ -30,12 +30,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidis.engine.snapshots import REST_US, SLICE_US
+
 if TYPE_CHECKING:
     from minidis.engine.node import Node
-
-SLICE_US = 1000
-REST_US = 1000
-"""How long commands have the node to themselves between two slices."""
 
 
 class Indexing:

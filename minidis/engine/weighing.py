@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from minidis.engine.snapshots import REST_US
 from minidis.structures.heldtable import Listing, take_first
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
 
 KEYS_A_TURN = 1000
 """Keys weighed at a stretch: 2 ms."""
-
-REST_US = 1000
-"""How long commands have the node to themselves between two turns."""
 
 
 class Weighing:
