@@ -7,10 +7,11 @@
 files a subcommand with its number of arguments (a pair: at least and at most; None: no most). The docstring
 is what DEBUG HELP says. Other modules add theirs so: persistence RELOAD, replication CHANGE-REPL-ID.
 
-What would crash Redis (SEGFAULT, PANIC, OOM ...) is refused: a notebook would lose the reader's work.
+What crashes Redis (SEGFAULT, PANIC, OOM ...) crashes a server, which has its process for itself
+(`node.on_crash`), and is refused elsewhere: a notebook would lose the reader's work.
 
 Mirrors: debug.c.
-Differs: what ends the process is refused; the address in DEBUG OBJECT is Python's.
+Differs: the address in DEBUG OBJECT is Python's.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock=0)
@@ -369,20 +370,20 @@ def structsize(client: Client) -> bytes:
     return b"bits:64 robj:16 dictentry:24 sdshdr5:1 sdshdr8:3 sdshdr16:5 sdshdr32:9 sdshdr64:17 "
 
 
-def _refused(syntax: str, text: str) -> None:
-    name = syntax.split()[0]
+def _crashes(name: str, text: str) -> None:
+    def crash(client: Client, *words: bytes) -> None:
+        if client.node.on_crash is None:
+            raise ReplyError(f"ERR DEBUG {name} would end the process, and is refused by this server")
+        client.node.on_crash(name)
 
-    def refuse(client: Client, *words: bytes) -> None:
-        raise ReplyError(f"ERR DEBUG {name} would end the process, and is refused by this server")
-
-    refuse.__doc__ = text
-    debug(syntax, (0, None))(refuse)
+    crash.__doc__ = text
+    debug(name, (0, None))(crash)
 
 
-_refused("ASSERT", "Crash by assertion failed (refused).")
-_refused("OOM", "Crash the server simulating an out-of-memory error (refused).")
-_refused("PANIC", "Crash the server simulating a panic (refused).")
-_refused("SEGFAULT", "Crash the server with sigsegv (refused).")
+_crashes("ASSERT", "Crash by assertion failed.")
+_crashes("OOM", "Crash the server simulating an out-of-memory error.")
+_crashes("PANIC", "Crash the server simulating a panic.")
+_crashes("SEGFAULT", "Crash the server with sigsegv.")
 
 
 def flag(text: bytes) -> bool:

@@ -42,6 +42,7 @@ from typing import Any, cast
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers import collecting
 from minidis.drivers.busy import BusyTurns, RawTransport
+from minidis.drivers.crash_reports import CrashReports
 from minidis.drivers.debug_consoles import DebugConsoles
 from minidis.drivers.listening import ListenError, Listeners
 from minidis.drivers.log import Log
@@ -58,6 +59,7 @@ from minidis.engine.loading import LoadError, SnapshotError
 from minidis.engine.node import VERSION, Node
 from minidis.engine.output_limits import NO_LIMIT, OutputMeter
 from minidis.engine.running_ahead import run_ahead
+from minidis.engine.snapshots import REST_US
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import RequestParser
 
@@ -103,8 +105,10 @@ class Server:
         self._pidfile = ""
         self._folder = os.path.abspath(node.config.dir)
         self._oom_score = OomScore(node.config)
+        self._crash_reports: CrashReports | None = None  # of a server that has the process for itself
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
+        self._reads_at_tick = 0
         self._next_clients_cron_us = 0
         self._round: Iterator[int] = iter(())  # ids of those who are looked at in turn
         self.stopped = asyncio.Event()
@@ -226,13 +230,15 @@ class Server:
                 self.log.notice(f"Ready to accept connections {kind}")
 
     def handle_signals(self) -> None:
-        """SIGTERM and SIGINT end the server.
+        """SIGTERM and SIGINT end the server; what kills it leaves a report.
 
         Python's own handlers, not the event loop's: they run between two instructions of whatever runs, and
         so also while a snapshot is written.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
+        self._crash_reports = CrashReports(self.node, self.log)
+        self._crash_reports.begin()
 
     def _signalled(self, number: int, frame: object) -> None:
         ending, saving = self.node.shutdown, self.node.saving
@@ -286,6 +292,8 @@ class Server:
             connection.transport.abort()
         self.peers.close()
         self.debug_consoles.end()
+        if self._crash_reports is not None:
+            self._crash_reports.end()
         await asyncio.sleep(0)  # asyncio tells each connection that it is lost
         if self._pidfile and os.path.exists(self._pidfile):
             if not self.exit_code:  # a failure has had its last words
@@ -432,6 +440,9 @@ class Server:
     def tick(self) -> None:
         """The timers are due: the node's, and the look at idle clients."""
         self._timer = None
+        reads = self.node.statistics.reads
+        self.node.background.rest_us = 0 if reads == self._reads_at_tick else REST_US
+        self._reads_at_tick = reads
         try:
             self.tick_node()
             self._announce_when_ready()
@@ -452,6 +463,8 @@ class Server:
             return
         self._next_clients_cron_us = now_us + interval_us
         self.debug_consoles.reap()
+        if self._crash_reports is not None:
+            self._crash_reports.wind_up()
         count = len(self.connections)
         for _ in range(min(count, max(LEAST_CLIENTS_A_CRON, -(-count // hz)))):
             client_id = next(self._round, None)

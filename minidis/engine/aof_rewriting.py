@@ -75,7 +75,7 @@ class Rewriting:
             return False
         notes = snapshot_notes(node, is_aof_base=True)
         node.background.start("aof", log.files.writer(), sink, self._finished, notes)
-        node.log("notice", "Background append only file rewriting started")
+        node.background.log_start("Background append only file rewriting")
         return True
 
     def _finished(self, error: DiskError | None) -> None:

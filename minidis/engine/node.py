@@ -182,6 +182,7 @@ class Node:
         self.works_at_once = True  # the driver's: not where others wait while SCAN makes its index, say
         self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
         self.on_restart: Callable[[int], object] | None = None  # and begin it anew, after milliseconds
+        self.on_crash: Callable[[str], object] | None = None  # and let it die in the way DEBUG was asked for
         self.skips_checksums = False  # of files and payloads, as DEBUG says
         self.shutdown = Shutdown(self)
         self.background = Background(self)

@@ -116,7 +116,7 @@ class Saving:
             self._give_up(error)
             return False
         node.background.start("rdb", self.writer(), sink, self._finished, snapshot_notes(node))
-        node.log("notice", "Background saving started")
+        node.background.log_start("Background saving")
         return True
 
     def _finished(self, error: DiskError | None) -> None:

@@ -57,7 +57,7 @@ LARGE = 1000
 """A value of more elements is written piece by piece."""
 
 REST_US = 1000
-"""How long commands have the node to themselves between two slices."""
+"""How long commands have the node to themselves between two slices, where somebody wants it."""
 
 HELD_US = 1 << 62
 """A job that is due at this time stands still."""
@@ -359,6 +359,7 @@ class Job:
         self.next_us = node.now_us
         self._finished = finished
         self._sync: Sync | None = None
+        self._delayed_until_us = 0  # for a test that wants a slow snapshot (rdb-key-save-delay)
 
     def tick(self) -> bool:
         """Do a slice, or look whether the file is synced.  True when the job is over."""
@@ -377,7 +378,9 @@ class Job:
                 self.sink.write(self.walk.take())
                 if is_last:
                     self._sync = self.sink.finish()
-                self.next_us = self.node.clock() + max(REST_US, delay_us)
+                now_us = self.node.clock()
+                self._delayed_until_us = now_us + delay_us
+                self.next_us = max(now_us + self.node.background.rest_us, self._delayed_until_us)
             elif self._sync is not None and not self._sync.done:
                 self.next_us = self.node.now_us + POLL_US
         except DiskError as error:
@@ -385,6 +388,13 @@ class Job:
         if self.walk.done and (self._sync is None or self._sync.done):
             return self._end(self._sync.error if self._sync else None)
         return False
+
+    def hurry(self) -> None:
+        """Go on at the next tick, if this does not stand still, or is slow by request."""
+        now_us, most_us = self.node.now_us, self.node.config.rdb_key_save_delay
+        is_slow = 0 < self._delayed_until_us - now_us <= most_us  # more: the clock was put back
+        if self.next_us != HELD_US:
+            self.next_us = self._delayed_until_us if is_slow else now_us
 
     def run(self) -> None:
         """All the rest in one go, but for a sync that takes its time."""
@@ -405,6 +415,7 @@ class Background:
         self.node = node
         self.job: Job | None = None
         self.begun = 0  # since the start or CONFIG RESETSTAT
+        self.rest_us = REST_US  # 0 while a driver sees that nobody wants anything
 
     def start(
         self,
@@ -421,6 +432,11 @@ class Background:
         self.node.services.append(self)
         self.node.wake(self.node.now_us)
         return self.job
+
+    def log_start(self, what: str) -> None:
+        """Say that a job runs, in Redis's words; the process that does it is this one."""
+        process = self.node.process_facts("server").get("process_id")
+        self.node.log("notice", f"{what} started" if process is None else f"{what} started by pid {process}")
 
     def cancel(self) -> None:
         """End the job at once, as killing the child does; its `finished` is not called."""
@@ -441,8 +457,8 @@ class Background:
 
     def hurry(self) -> None:
         """Let a job that rests go on at once."""
-        if self.job is not None and self.job.next_us != HELD_US:
-            self.job.next_us = self.node.now_us
+        if self.job is not None:
+            self.job.hurry()
 
     def is_running(self, kind: str) -> bool:
         return self.job is not None and self.job.kind == kind

@@ -123,6 +123,45 @@ def test_a_walk_goes_in_slices_and_commands_run_between_them():
     assert (redis.execute("DBSIZE"), redis.execute("GET", "key:1")) == (5000, b"x" * 100)
 
 
+def test_a_walk_rests_where_somebody_wants_the_node_and_as_long_as_it_is_asked_to():
+    redis = Embedded({"rdbcompression": "no"}, clock=0, seed=1)
+    for number in range(4):
+        redis.execute("SET", f"key:{number}", "x" * snapshots.SLICE_BYTES)
+    background = redis.node.background
+    redis.execute("BGSAVE")
+    job = background.job
+
+    def rests_us_after_a_slice() -> int:
+        job.tick()
+        return job.next_us - redis.now_us
+
+    assert rests_us_after_a_slice() == snapshots.REST_US
+    background.hurry()
+    background.rest_us = 0
+    assert rests_us_after_a_slice() == 0
+    redis.execute("CONFIG", "SET", "rdb-key-save-delay", "5000")
+    assert rests_us_after_a_slice() == 5000
+    background.hurry()
+    assert job.next_us == redis.now_us + 5000
+    redis.execute("CONFIG", "SET", "rdb-key-save-delay", "0")
+    background.hurry()
+    assert job.next_us == redis.now_us
+
+
+@pytest.mark.parametrize(("facts", "end"), [({}, "started"), ({"process_id": 7}, "started by pid 7")])
+def test_the_log_names_the_process_that_writes(facts, end):
+    redis, lines = Embedded(clock=0, seed=1), []
+    redis.node.process_facts = lambda section: facts
+    redis.node.log = lambda level, text: lines.append(text)
+    redis.execute("BGSAVE")
+    redis.step(1)
+    redis.execute("BGREWRITEAOF")
+    assert [line for line in lines if "started" in line] == [
+        f"Background saving {end}",
+        f"Background append only file rewriting {end}",
+    ]
+
+
 def test_a_walk_over_many_keys_takes_some_at_a_time_and_keeps_what_changes(monkeypatch):
     monkeypatch.setattr(heldtable, "LISTED_AT_ONCE", 20)
     redis = Embedded(clock=0, seed=1)

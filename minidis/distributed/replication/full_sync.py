@@ -90,6 +90,7 @@ class FullSync(Sink):
         writer = FilteredWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)
         writer.parts = waiting[0].filters
         self.node.background.start("replica", writer, self, self._finished, snapshot_notes(self.node))
+        self.node.background.log_start("Background RDB transfer" if self.by_mark else "Background saving")
         self.replication.selected = NO_DATABASE  # the stream after the snapshot begins with SELECT
         for replica in waiting:
             self._set_up(replica)
