@@ -128,7 +128,7 @@ class AofFiles:
         """The dataset as it is, in one go."""
         node = self.node
         sink = FileSink(node.disk, self.temporary_base)
-        sink.write(Walk(node, self.writer(), snapshot_notes(node, is_aof_base=True)).run())
+        Walk(node, self.writer(), snapshot_notes(node, is_aof_base=True)).run_into(sink)
         node.disk.sync(self.temporary_base)
         node.disk.close(self.temporary_base)
         node.disk.rename(self.temporary_base, path)

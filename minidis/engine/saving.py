@@ -223,7 +223,7 @@ def write_snapshot_file(
 ) -> None:
     """Write the dataset to `path` on some disk, all or nothing.  Raises DiskError."""
     sink = FileSink(disk, temporary_path)
-    sink.write(Walk(node, node.saving.writer(version), snapshot_notes(node)).run())
+    Walk(node, node.saving.writer(version), snapshot_notes(node)).run_into(sink)
     disk.sync(temporary_path)
     put_in_place(disk, temporary_path, path)
 

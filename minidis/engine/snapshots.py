@@ -235,6 +235,24 @@ class Walk:
             self.close()
         return True
 
+    def advance_into(self, sink: Sink, most_us: int = SLICE_US) -> bool:
+        """A slice into `sink`: one key, if a test wants the snapshot to be slow.  True if that was all."""
+        is_slow = self.node.config.rdb_key_save_delay > 0
+        is_last = self.advance(1 if is_slow else SLICE_BYTES, most_us)
+        sink.write(self.take())
+        return is_last
+
+    def run_into(self, sink: Sink) -> None:
+        """All the rest, while everybody waits.  Raises DiskError."""
+        delay_us = self.node.config.rdb_key_save_delay
+        try:
+            while not self.advance_into(sink, most_us=1 << 62):
+                if delay_us > 0:
+                    self.node.sleep(delay_us)
+        finally:
+            if not self.done:
+                self.close()
+
     def run(self) -> bytes:
         """All the rest in one go."""
         self.advance(1 << 62, 1 << 62)
@@ -374,9 +392,7 @@ class Job:
         try:
             if not self.walk.done:
                 delay_us = self.node.config.rdb_key_save_delay
-                is_last = self.walk.advance(1 if delay_us > 0 else SLICE_BYTES)  # 1: a key at a time
-                self.sink.write(self.walk.take())
-                if is_last:
+                if self.walk.advance_into(self.sink):
                     self._sync = self.sink.finish()
                 now_us = self.node.clock()
                 self._delayed_until_us = now_us + delay_us

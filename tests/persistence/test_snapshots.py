@@ -9,7 +9,7 @@ import pytest
 
 from minidis import Embedded
 from minidis.engine import snapshots, starting
-from minidis.engine.disk import MemoryDisk
+from minidis.engine.disk import DiskError, MemoryDisk
 from minidis.engine.loading import Loading
 from minidis.engine.node import Node
 from minidis.engine.snapshots import Walk
@@ -146,6 +146,31 @@ def test_a_walk_rests_where_somebody_wants_the_node_and_as_long_as_it_is_asked_t
     redis.execute("CONFIG", "SET", "rdb-key-save-delay", "0")
     background.hurry()
     assert job.next_us == redis.now_us
+
+
+def refuses(path, data):
+    raise DiskError("append", path, "ENOSPC")
+
+
+def test_save_writes_in_pieces_and_takes_the_time_it_is_asked_to(monkeypatch):
+    redis = Embedded({"rdbcompression": "no"}, clock=0, seed=1)
+    for number in range(3):
+        redis.execute("SET", f"key:{number}", "x" * snapshots.SLICE_BYTES)
+    pieces, append = [], redis.disk.append
+    monkeypatch.setattr(
+        redis.disk, "append", lambda path, data: (pieces.append(len(data)), append(path, data))
+    )
+    redis.execute("SAVE")
+    assert len(pieces) == 4 and redis.now_us == 0
+    redis.execute("CONFIG", "SET", "rdb-key-save-delay", "5000")
+    redis.execute("SAVE")
+    assert redis.now_us == 3 * 5000
+    monkeypatch.setattr(redis.disk, "append", refuses)
+    with pytest.raises(ReplyError):
+        redis.execute("SAVE")
+    assert redis.node.databases[0].views == ()  # nobody is told of changes any more
+    redis.kill()
+    assert redis.execute("DBSIZE") == 3
 
 
 @pytest.mark.parametrize(("facts", "end"), [({}, "started"), ({"process_id": 7}, "started by pid 7")])
