@@ -207,6 +207,32 @@ class _ShorterMethods:
             return self.execute_command("MGET", *keys, keys=keys.copy())
         return super().mget(keys, *others)  # type: ignore[misc]
 
+    @wraps(redis.Redis.zrange)
+    def zrange(
+        self,
+        name: Any,
+        start: Any,
+        end: Any,
+        desc: Any = False,
+        withscores: Any = False,
+        *arguments: Any,
+        **options: Any,
+    ) -> Any:
+        if not (desc or arguments or options):
+            scores = {"withscores": withscores, "score_cast_func": float, "keys": [name]}
+            if withscores:
+                return self.execute_command("ZRANGE", name, start, end, "WITHSCORES", **scores)
+            return self.execute_command("ZRANGE", name, start, end, **scores)
+        return super().zrange(name, start, end, desc, withscores, *arguments, **options)  # type: ignore[misc]
+
+    @wraps(redis.Redis.xrange)
+    def xrange(self, name: Any, min: Any = "-", max: Any = "+", count: Any = None) -> Any:
+        if count is None:
+            return self.execute_command("XRANGE", name, min, max, keys=[name])
+        if type(count) is int and count > 0:
+            return self.execute_command("XRANGE", name, min, max, b"COUNT", count, keys=[name])
+        return super().xrange(name, min, max, count)  # type: ignore[misc]
+
 
 class Redis(_ShorterMethods, redis.Redis):
     """A genuine `redis.Redis` in all but the way of its commands, and it calls itself so."""

@@ -156,7 +156,7 @@ requested."""
 def hgetall(client: Client, key: bytes) -> dict[bytes, bytes]:
     """Get all fields with their values. O(N) where N is the size of the hash."""
     value = client.db.find(key, Hash)
-    return {} if value is None else dict(value.form.items())
+    return {} if value is None else value.form.as_dict()
 
 
 @command("HKEYS key", READONLY, since="2.0.0")

@@ -47,7 +47,7 @@ from minidis.protocol.replies import NULL_ARRAY, Pairs, ReplyError
 from minidis.structures.record import record
 from minidis.structures.skiplist import LexRange, ScoreRange
 from minidis.values.base import Value
-from minidis.values.sorted_set import Pair, SortedSet
+from minidis.values.sorted_set import Pair, SortedSet, clamp
 
 NX_AND_XX = "ERR XX and NX options at the same time are not compatible"
 GT_LT_NX = "ERR GT, LT, and/or NX options at the same time are not compatible"
@@ -356,13 +356,11 @@ class RangeQuery:
 
     def select(self, sorted_set: SortedSet) -> list[Pair]:
         """The pairs asked for, in the order asked for."""
-        form = sorted_set.form
-        length = len(form)
         if self.bounds is None:
-            start, count = clamp(self.start, self.stop, length)
-            return form.slice(start, count, self.reverse)
+            return sorted_set.form.between(self.start, self.stop, self.reverse)
         if self.offset < 0:
             return []  # as Redis, whose countdown from a negative offset passes everything
+        length = len(sorted_set)
         start = min(self.offset, length)
         stop = length if self.limit < 0 else min(start + self.limit, length)
         return list(islice(sorted_set.walk(self.bounds, self.reverse), start, stop))
@@ -395,31 +393,12 @@ def parse_range(
         raise ReplyError(LIMIT_NEEDS_RANGE)
     if with_scores and by == "lex":
         raise ReplyError(NO_SCORES_BY_LEX)
-    query = RangeQuery(bool(reverse), with_scores, offset, limit)
     if is_by_rank:
-        query.start, query.stop = integer(low), integer(high)
-    else:
-        if reverse:
-            low, high = high, low
-        query.bounds = score_range(low, high) if by == "score" else lex_range(low, high)
-    return query
-
-
-def clamp(start: int, stop: int, length: int) -> tuple[int, int]:
-    """Redis's index pair (negative from the end, both included) as a start and a count.
-
-    >>> clamp(0, -1, 5), clamp(-2, 9, 5), clamp(3, 1, 5)
-    ((0, 5), (3, 2), (0, 0))
-    """
-    if start < 0:
-        start += length
-    if start < 0:  # not max and min: they take as long as all the rest
-        start = 0
-    if stop < 0:
-        stop += length
-    if stop >= length:
-        stop = length - 1
-    return (start, stop - start + 1) if start <= stop else (0, 0)
+        return RangeQuery(bool(reverse), with_scores, offset, limit, integer(low), integer(high))
+    if reverse:
+        low, high = high, low
+    bounds = score_range(low, high) if by == "score" else lex_range(low, high)
+    return RangeQuery(bool(reverse), with_scores, offset, limit, bounds=bounds)
 
 
 def score_range(minimum: bytes, maximum: bytes) -> ScoreRange:

@@ -95,14 +95,14 @@ def xadd(client: Client, key: bytes, *words: bytes):
     entry_id = _new_id(client, stream, options)
     if sum(map(len, pairs)) > SIZE_LIMIT:
         raise ReplyError(TOO_LARGE)
-    stream.append(entry_id, pairs)
+    name = stream.append(entry_id, pairs).name
     db.touch(key, "xadd")
     if options.trim is not None and stream.trim(options.trim):
         db.touch(key, "xtrim", changes=0)
     rewritten = list(words)
-    rewritten[options.end] = bytes(entry_id)
+    rewritten[options.end] = name
     client.rewrite(b"XADD", key, *_with_exact_trim(stream, options, rewritten))
-    return bytes(entry_id)
+    return name
 
 
 def _new_id(client: Client, stream: Stream, options: TrimOptions) -> StreamId:
@@ -338,7 +338,7 @@ def _count_option(options: Sequence[bytes]) -> int:
 
 def shown_entries(entries: Iterable[Entry]) -> list:
     """Entries as they are answered: [id, [field, value ...]].  What is answered is the caller's: a copy."""
-    return [[b"%d-%d" % entry_id, pairs.copy()] for entry_id, pairs, _, _ in entries]
+    return [[name, pairs.copy()] for _, name, pairs, _, _ in entries]
 
 
 @command(

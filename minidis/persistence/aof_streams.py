@@ -27,7 +27,7 @@ def stream_commands(key: bytes, stream: Stream) -> Iterator[list[bytes]]:
     is_empty = True
     for entry in stream.walk():
         is_empty = False
-        yield [b"XADD", key, bytes(entry.id), *entry.pairs]
+        yield [b"XADD", key, entry.name, *entry.pairs]
     if is_empty:
         yield [b"XADD", key, b"MAXLEN", b"0", b"0-1", b"x", b"y"]
     yield [

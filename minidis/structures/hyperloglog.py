@@ -56,7 +56,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 
 from minidis.structures.record import NamedTuple
 
@@ -76,6 +76,7 @@ STANDARD_ERROR = 1.04 / math.sqrt(REGISTERS)
 MAGIC = b"HYLL"
 DENSE = 0
 SPARSE = 1
+_DENSE_START, _SPARSE_START = MAGIC + bytes([DENSE]), MAGIC + bytes([SPARSE])
 HEADER_BYTES = 16
 DENSE_BYTES = HEADER_BYTES + REGISTERS * REGISTER_BITS // 8
 SPARSE_MAX_BYTES = 3000
@@ -84,6 +85,10 @@ SPARSE_MAX_BYTES = 3000
 ZERO_MAX_LENGTH = 64
 VAL_MAX_LENGTH = 4
 VAL_MAX_VALUE = 32
+
+
+LONGEST_REMEMBERED = 64
+"""Bytes of an element whose register may be remembered."""
 
 
 class CorruptedHyperLogLog(ValueError):
@@ -132,9 +137,9 @@ def is_valid(data: bytes | bytearray) -> bool:
 
     The opcodes of a sparse one are not read: whoever reads them finds a fault there (CorruptedHyperLogLog).
     """
-    if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
-        return False
-    return data[4] == SPARSE or (data[4] == DENSE and len(data) == DENSE_BYTES)
+    if data.startswith(_SPARSE_START):
+        return len(data) >= HEADER_BYTES
+    return data.startswith(_DENSE_START) and len(data) == DENSE_BYTES
 
 
 def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_BYTES) -> int:
@@ -147,7 +152,8 @@ def add(buffer: bytearray, *elements: bytes, sparse_max_bytes: int = SPARSE_MAX_
 
 def add_one(buffer: bytearray, element: bytes, sparse_max_bytes: int) -> bool:
     """Add an element in place; did it make a register grow?  As `add`."""
-    index, run = register_of(element)
+    is_short = len(element) <= LONGEST_REMEMBERED
+    index, run = remembered_register_of(element) if is_short else register_of(element)
     if not raise_register(buffer, index, run, sparse_max_bytes):
         return False
     mark_stale(buffer)  # at once: a damaged string may stop the next element
@@ -260,6 +266,10 @@ def register_of(element: bytes) -> tuple[int, int]:
     return hashed & (REGISTERS - 1), lowest_set.bit_length()
 
 
+remembered_register_of = lru_cache(maxsize=1024)(register_of)
+"""The same for who comes again and again, as those do who are to be counted only once: in 0.1 us, not 2."""
+
+
 def registers(data: bytes | bytearray) -> bytes:
     """All 16384 registers, one byte each. Raises CorruptedHyperLogLog."""
     if data[4] == DENSE:
@@ -359,18 +369,18 @@ def _find_opcode(buffer: bytearray, index: int) -> tuple[int, int, int]:
     This walk is most of what a sparse PFADD costs, so it decodes by hand what `_opcode_at` says clearly.
     """
     previous = offset = HEADER_BYTES
-    first, end = 0, len(buffer)
+    after, end, spans = 0, len(buffer), _SPANS
     while offset < end:
         byte = buffer[offset]
-        after, size = first + _SPANS[byte], 1
-        if after == first:
+        span, size = spans[byte], 1
+        if not span:
             low_byte = buffer[offset + 1] if offset + 1 < end else 0
-            after, size = first + ((byte & 0x3F) << 8 | low_byte) + 1, 2
+            span, size = ((byte & 0x3F) << 8 | low_byte) + 1, 2
+        after += span
         if index < after:
-            return previous, offset, first
+            return previous, offset, after - span
         previous = offset
         offset += size
-        first = after
     raise CorruptedHyperLogLog(f"no opcode covers register {index}")
 
 

@@ -61,6 +61,7 @@ class Form(Protocol):
     def set(self, field: bytes, value: bytes) -> bool: ...
     def delete(self, field: bytes) -> bool: ...
     def items(self) -> Iterable[Pair]: ...
+    def as_dict(self) -> dict[bytes, bytes]: ...
     def random_field(self, random: Random) -> bytes: ...
     def memory_usage(self) -> int: ...
     def copy(self) -> Form: ...
@@ -226,7 +227,14 @@ class ListpackForm:
 
     def items(self) -> Iterable[Pair]:
         words = iter(self.listpack.elements())
-        return zip(words, words)  # noqa: B905  (strict= would take as long as the rest of HGETALL)
+        return zip(words, words)  # noqa: B905  (strict= would take as long as the rest of it)
+
+    def as_dict(self) -> dict[bytes, bytes]:
+        pairs: dict[bytes, bytes] = {}
+        in_turns = iter(self.listpack.elements())
+        for field in in_turns:  # of few fields, in half the time of a dict made of a zip
+            pairs[field] = next(in_turns)
+        return pairs
 
     def random_field(self, random: Random) -> bytes:
         return self.listpack.get(2 * random.randrange(len(self)))
@@ -280,6 +288,9 @@ class HashTableForm:
 
     def items(self) -> Iterable[Pair]:
         return self.table.items()
+
+    def as_dict(self) -> dict[bytes, bytes]:
+        return dict(self.table.items())
 
     def random_field(self, random: Random) -> bytes:
         return self.table.random_key(random)

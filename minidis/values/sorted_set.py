@@ -148,6 +148,10 @@ class SortedSet(Value):
         """At most `count` pairs from rank `start` on, ranks counted from either end. O(log n + count)."""
         return self.form.slice(start, count, reverse)
 
+    def between(self, start: int, stop: int, reverse: bool = False) -> list[Pair]:
+        """The pairs of ranks start to stop as commands give them: see `clamp`. O(log n + count)."""
+        return self.form.between(start, stop, reverse)
+
     def at(self, ranks: Iterable[int]) -> list[Pair]:
         """The pairs at these ranks, in the order asked for. O(log n) each."""
         return self.form.at(ranks)
@@ -221,9 +225,11 @@ class ListpackForm:
         return len(self.listpack) >> 1
 
     def pairs(self, start: int = 0, stop: int | None = None) -> list[Pair]:
-        """The pairs of ranks start to stop (not included), decoded; all of them by default."""
+        """The pairs of ranks start to stop, as slicing a list gives; all of them by default."""
         if self._all_pairs is not None:
             return self._all_pairs[start:stop]
+        if start < 0 or (stop is not None and stop < 0):  # a listpack is read from its head on
+            return self.pairs()[start:stop]
         words = iter(self.listpack.elements(2 * start, None if stop is None else 2 * stop))
         pairs = list(zip(words, map(float, words)))  # noqa: B905  (strict= would take longer than the rest)
         if 2 * len(pairs) == len(self.listpack):
@@ -268,6 +274,12 @@ class ListpackForm:
             return self.pairs(start, start + count)
         stop = max(len(self) - start, 0)
         return self.pairs(max(stop - count, 0), stop)[::-1]
+
+    def between(self, start: int, stop: int, reverse: bool) -> list[Pair]:
+        if reverse:
+            start, stop = -1 - stop, -1 - start  # the same ranks, counted from the other end
+        pairs = self.pairs(start, stop + 1 or None)
+        return pairs[::-1] if reverse else pairs
 
     def at(self, ranks: Iterable[int]) -> list[Pair]:
         pairs = self.pairs()
@@ -382,10 +394,15 @@ class SkipListForm:
     def slice(self, start: int, count: int, reverse: bool) -> list[Pair]:
         pairs: list[Pair] = []
         node = self.skiplist.by_rank(len(self) - 1 - start if reverse else start)
-        while node is not None and len(pairs) < count:
+        for _ in range(count):
+            if node is None:
+                break
             pairs.append((node.member, node.score))
             node = node.backward if reverse else node.forward[0]
         return pairs
+
+    def between(self, start: int, stop: int, reverse: bool) -> list[Pair]:
+        return self.slice(*clamp(start, stop, len(self.scores)), reverse)
 
     def at(self, ranks: Iterable[int]) -> list[Pair]:
         nodes = [self.skiplist.by_rank(rank) for rank in ranks]
@@ -444,6 +461,23 @@ class SkipListForm:
             del self.scores[member]
             self.member_bytes -= string_allocation(len(member))
         return len(members)
+
+
+def clamp(start: int, stop: int, length: int) -> tuple[int, int]:
+    """Redis's index pair (negative from the end, both included) as a start and a count.
+
+    >>> clamp(0, -1, 5), clamp(-2, 9, 5), clamp(3, 1, 5)
+    ((0, 5), (3, 2), (0, 0))
+    """
+    if start < 0:
+        start += length
+    if start < 0:  # not max and min: they take as long as all the rest
+        start = 0
+    if stop < 0:
+        stop += length
+    if stop >= length:
+        stop = length - 1
+    return (start, stop - start + 1) if start <= stop else (0, 0)
 
 
 # What a 64-bit Redis allocates: zset, zskiplist, its header node (32 levels), a node.

@@ -23,7 +23,7 @@ Complexity: append O(1); a range O(log N + M), M entries of whole nodes; trimmin
 >>> from minidis.values.encodings import Encodings
 >>> stream = Stream(Encodings())
 >>> for ms in (1000, 1005, 2000):
-...     stream.append(StreamId(ms, 0), [b"temp", b"21"])
+...     entry = stream.append(StreamId(ms, 0), [b"temp", b"21"])
 >>> [str(entry.id) for entry in stream.walk(StreamId(1001, 0))], stream.delete(StreamId(1005, 0)), len(stream)
 (['1005-0', '2000-0'], True, 2)
 
@@ -114,8 +114,11 @@ class Stream(Value):
         """The id that XADD gives itself: the time, or what follows the last id. Source: streamNextID."""
         return StreamId(now_ms, 0) if now_ms > self.last_id.ms else self.last_id.next()
 
-    def append(self, entry_id: StreamId, pairs: Sequence[bytes]) -> None:
-        """Add an entry. `entry_id` must be greater than `last_id`; `pairs` is field, value ... O(1)."""
+    def append(self, entry_id: StreamId, pairs: Sequence[bytes]) -> Entry:
+        """Add an entry, and answer it. O(1).
+
+        `entry_id` must be greater than `last_id`; `pairs` is field, value, field, value ...
+        """
         size = sum(map(len, pairs))
         tail = self.tree.seek("$")
         if tail is None or self._is_full(tail[1], size):
@@ -133,6 +136,7 @@ class Stream(Value):
         self.last_id = entry_id
         if self.length == 1:
             self.first_id = entry_id
+        return entry
 
     def walk(self, low: StreamId = MIN_ID, high: StreamId = MAX_ID, reverse: bool = False) -> Iterator[Entry]:
         """The entries with ids from low to high, both included, either way. O(log N) to the first."""

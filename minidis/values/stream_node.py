@@ -27,8 +27,8 @@ Complexity: append O(bytes of the entry); everything else O(bytes of the node), 
 >>> first = StreamId(1000, 0)
 >>> node = new_node(OpenListpack, [b"temp", b"21"])
 >>> append(node, first, first, [b"temp", b"21"]); append(node, first, StreamId(1007, 0), [b"alarm", b"1"])
-Entry(id=StreamId(ms=1000, seq=0), pairs=[b'temp', b'21'], flags=2, position=5)
-Entry(id=StreamId(ms=1007, seq=0), pairs=[b'alarm', b'1'], flags=0, position=10)
+Entry(id=StreamId(ms=1000, seq=0), name=b'1000-0', pairs=[b'temp', b'21'], flags=2, position=5)
+Entry(id=StreamId(ms=1007, seq=0), name=b'1007-0', pairs=[b'alarm', b'1'], flags=0, position=10)
 >>> [b.decode() for b in node]
 ['2', '0', '1', 'temp', '0', '2', '0', '0', '21', '4', '0', '7', '0', '1', 'alarm', '1', '6']
 >>> [(entry.id, entry.pairs) for entry in entries(node, first)]
@@ -95,9 +95,10 @@ MAX_ID = StreamId(_UINT64, _UINT64)
 
 
 class Entry(NamedTuple):
-    """An entry taken out of its node.  `pairs` is field, value, field, value ..."""
+    """An entry taken out of its node.  `name` is its id as text, `pairs` field, value, field, value ..."""
 
     id: StreamId
+    name: bytes
     pairs: list[bytes]
     flags: int
     position: int  # of its flags, among the node's elements
@@ -120,7 +121,7 @@ def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequ
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
     node.extend(elements)
-    return Entry(entry_id, list(pairs), flags, position)
+    return Entry(entry_id, bytes(entry_id), list(pairs), flags, position)
 
 
 def entries(
@@ -150,7 +151,7 @@ def entries(
             pairs = [word for pair in zip(fields, values, strict=True) for word in pair]
         else:
             pairs = elements[at + 4 : at + 4 + 2 * int(elements[at + 3])]
-        yield Entry(entry_id, pairs, flags, at)
+        yield Entry(entry_id, b"%d-%d" % entry_id, pairs, flags, at)
 
 
 def delete(node: OpenListpack, doomed: Sequence[Entry]) -> None:

@@ -64,6 +64,6 @@ def test_selftest_passes_and_finds_faults(redis, monkeypatch):
         with pytest.raises(ReplyError, match=r"TESTFAILED Register \d+ should be \d+ but is 0"):
             hyperloglogs.pfselftest(redis.client)
     with monkeypatch.context() as patch:
-        patch.setattr(hll, "register_of", lambda element: (len(element), 1))
+        patch.setattr(hll, "remembered_register_of", lambda element: (len(element), 1))
         with pytest.raises(ReplyError, match="TESTFAILED Too big error"):
             hyperloglogs.pfselftest(redis.client)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from minidis.structures.skiplist import LexRange, ScoreRange, SkipList
 from minidis.values.encodings import Encodings
-from minidis.values.sorted_set import ListpackForm, SkipListForm, SortedSet
+from minidis.values.sorted_set import ListpackForm, SkipListForm, SortedSet, clamp
 
 SCORES = st.sampled_from([-math.inf, -2.5, 0.0, 0.1, 1.0, 2.0, 1e17, math.inf])
 MEMBERS = st.one_of(st.binary(max_size=2), st.integers(-5, 300).map(lambda number: b"%d" % number))
@@ -100,6 +100,11 @@ class AgainstDict(RuleBasedStateMachine):
         assert self.sorted_set.rank(b"no such member") is None
         assert self.sorted_set.slice(1, 2) == expected[1:3]
         assert self.sorted_set.slice(1, 2, reverse=True) == expected[::-1][1:3]
+        for form in (self.sorted_set.form, self.sorted_set.form.copy()):  # which has decoded nothing yet
+            for start, stop in ((1, 2), (-2, -1), (-9, 1), (2, 99), (0, -9)):
+                rank, count = clamp(start, stop, len(expected))
+                assert form.between(start, stop, False) == expected[rank : rank + count]
+                assert form.between(start, stop, True) == expected[::-1][rank : rank + count]
         ranks = list(range(len(expected)))[::-2]
         assert self.sorted_set.at(ranks) == [expected[rank] for rank in ranks]
 
