@@ -377,12 +377,15 @@ class KeyIndex(Buckets):
         cursor &= mask
         for following in islice(cursors_after(cursor, mask), most_buckets):
             bucket = table[cursor]
-            if type(bucket) is bytes:
-                keys.append(bucket)
-            else:
-                keys += bucket
             cursor = following
-            if not cursor or len(keys) >= count:
+            if bucket:
+                if type(bucket) is bytes:
+                    keys.append(bucket)
+                else:
+                    keys += bucket
+                if len(keys) >= count:
+                    break
+            if not cursor:
                 break
         return cursor, keys
 

@@ -60,6 +60,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -72,6 +73,7 @@ MINIMUM_FILL_PERCENT = 10  # HASHTABLE_MIN_FILL: below it the table shrinks
 EMPTY_BUCKETS_PER_STEP = 10  # a rehash step gives up after so many empty buckets, to stay short
 FAIR_SAMPLE_SIZE = 15  # GETFAIR_NUM_ENTRIES
 LOT_DEPTH = 4  # places of a chain that a lot may name: few chains are longer, and few lots come to nothing
+LOOKED_UP_BITS = 6  # the highest bits of a cursor, which change first
 
 _MISSING = object()
 
@@ -593,20 +595,38 @@ def next_cursor(cursor: int, mask: int) -> int:
     >>> " ".join(walk), cursor
     ('000 100 010 110 001 101 011 111', 0)
     """
-    return next(cursors_after(cursor, mask))
+    cursor &= mask
+    bit = (mask + 1) >> 1
+    while cursor & bit:
+        cursor ^= bit
+        bit >>= 1
+    return cursor | bit
 
 
 def cursors_after(cursor: int, mask: int) -> Iterator[int]:
-    """What `next_cursor` gives, and what it gives then, and so on; without an end."""
-    cursor &= mask
-    highest = (mask + 1) >> 1
+    """What `next_cursor` gives, and what it gives then, and so on; without an end.
+
+    The highest bits change at every step, and always in the same order, which is looked up here; the others
+    change when the highest are all ones.
+    """
+    shift = max(mask.bit_length() - LOOKED_UP_BITS, 0)
+    highest = _in_order_of_scan(mask >> shift, shift)
+    others = cursor & ((1 << shift) - 1)
+    following = highest[highest.index((cursor & mask) - others) + 1 :]
     while True:
-        bit = highest
-        while cursor & bit:
-            cursor ^= bit
-            bit >>= 1
-        cursor |= bit
-        yield cursor
+        for bits in following:
+            yield bits | others
+        others = next_cursor(others, (1 << shift) - 1)
+        following = highest
+
+
+@lru_cache(maxsize=64)
+def _in_order_of_scan(mask: int, shift: int) -> tuple[int, ...]:
+    """All cursors of a small table, moved to the left."""
+    cursors = [0]
+    while cursor := next_cursor(cursors[-1], mask):
+        cursors.append(cursor)
+    return tuple([cursor << shift for cursor in cursors])
 
 
 def next_power_of_two(count: int) -> int:

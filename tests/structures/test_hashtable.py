@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from minidis.structures.dicttable import DictTable
-from minidis.structures.hashtable import HashTable, next_cursor
+from minidis.structures.hashtable import HashTable, cursors_after, next_cursor
 
 TABLES = [HashTable, DictTable]
 KEYS = st.integers(0, 60).map(lambda number: b"%d" % number)
@@ -149,6 +149,15 @@ def test_cursor_is_counting_with_reversed_bits():
     for cursor in range(mask + 1):
         reverse = int(f"{cursor | (2**64 - 1 - mask):064b}"[::-1], 2)
         assert next_cursor(cursor, mask) == int(f"{(reverse + 1) % 2**64:064b}"[::-1], 2)
+
+
+@pytest.mark.parametrize("bits", [0, 2, 6, 7, 9])
+def test_cursors_one_after_another_are_those_of_one_step_after_another(bits):
+    mask, start = 2**bits - 1, 0b1_0010_1101_1010  # bits above the mask count for nothing
+    cursor = start
+    for following in itertools.islice(cursors_after(start, mask), 2 * (mask + 1)):
+        cursor = next_cursor(cursor, mask)
+        assert following == cursor
 
 
 def table_of(table_class, count, size=None):
