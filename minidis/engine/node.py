@@ -399,7 +399,7 @@ class Node:
             and self.users.authentication_required
         ):
             raise ReplyError(errors.NO_AUTH)
-        if client.transaction is not None and command.flags & Flag.NO_MULTI:
+        if client.transaction is not None and command.is_refused_in_multi:
             raise ReplyError("ERR Command not allowed inside a transaction")
         if not client.user.unrestricted:
             self.users.admit(client, command, argv)

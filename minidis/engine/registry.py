@@ -79,7 +79,7 @@ ASKING = Flag.ASKING
 # The same as plain numbers, which are tested in a tenth of the time
 _WRITE, _DENYOOM, _LOADING, _FAST = WRITE.value, DENYOOM.value, LOADING.value, FAST.value
 _NO_ASYNC_LOADING, _BLOCKING, _PROTECTED = NO_ASYNC_LOADING.value, BLOCKING.value, PROTECTED.value
-_SKIP_SLOWLOG, _NO_MULTI = SKIP_SLOWLOG.value, NO_MULTI.value
+_SKIP_SLOWLOG, _NO_MULTI, _NOSCRIPT = SKIP_SLOWLOG.value, NO_MULTI.value, NOSCRIPT.value
 
 ALLOWED_IN_MULTI = frozenset(("multi", "exec", "discard", "watch", "quit", "reset"))
 """What is never queued."""
@@ -159,7 +159,9 @@ class Command:
         self.may_wait = bool(bits & _BLOCKING) or self.name in WAIT_WITHOUT_SAYING_SO
         self.is_protected = bool(bits & _PROTECTED)
         self.skips_slowlog = bool(bits & _SKIP_SLOWLOG)
-        self._runs_in_multi = bool(bits & _NO_MULTI) or self.name in ALLOWED_IN_MULTI
+        self.is_refused_in_multi = bool(bits & _NO_MULTI)
+        self.is_refused_in_scripts = bool(bits & _NOSCRIPT)
+        self._runs_in_multi = self.is_refused_in_multi or self.name in ALLOWED_IN_MULTI
 
     def as_requested(self, client: Any, argv: list[bytes]) -> Command:
         """As those must see it who admit this request: a script may say by itself what it does."""

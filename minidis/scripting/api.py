@@ -66,9 +66,10 @@ class RedisApi:
         return found
 
     def _run(self, name: str) -> ScriptRun:
-        if self.engine.run is None:
+        run = self.engine.run
+        if run is None:
             raise LuaErrorReply(f"ERR {name} can only be called inside a script invocation")
-        return self.engine.run
+        return run
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -208,16 +209,19 @@ def as_words(arguments: tuple[Any, ...]) -> list[bytes]:
     """The arguments of `redis.call` as a request.  A number is written as an integer where it is one."""
     if not arguments:
         raise LuaErrorReply("ERR Please specify at least one argument for this redis lib call")
-    words = []
     for argument in arguments:
-        if type(argument) is bytes:
-            words.append(argument)
-        elif isinstance(argument, int | float) and not isinstance(argument, bool):
-            whole = isinstance(argument, int) or (argument.is_integer() and abs(argument) < 2**63)
-            words.append(b"%d" % int(argument) if whole else format_double(argument))
-        else:
-            raise LuaErrorReply("ERR Lua redis lib command arguments must be strings or integers")
-    return words
+        if type(argument) is not bytes:
+            return list(map(_as_word, arguments))
+    return list(arguments)  # as nearly always
+
+
+def _as_word(argument: Any) -> bytes:
+    if isinstance(argument, bytes):
+        return argument
+    if isinstance(argument, int | float) and not isinstance(argument, bool):
+        whole = isinstance(argument, int) or (argument.is_integer() and abs(argument) < 2**63)
+        return b"%d" % int(argument) if whole else format_double(argument)
+    raise LuaErrorReply("ERR Lua redis lib command arguments must be strings or integers")
 
 
 def sha1_hex(data: bytes) -> bytes:

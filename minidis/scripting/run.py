@@ -89,6 +89,15 @@ class ScriptRun:
         self.slot: int | None = None  # in a cluster: of the keys declared, or of the first that it uses
         if self.node.cluster is not None:
             self.slot = self.node.cluster.redirection.slot
+        # as of a client: something must be looked at before every command
+        self.gated = (
+            self.is_stale
+            or self.read_only
+            or self.out_of_memory
+            or not caller.user.unrestricted
+            or self.node.cluster is not None
+            or self.node.scripts_run_everything
+        )
 
     def admit(self, asked_read_only: bool) -> None:
         """Raise the error that keeps a script with flags from running at all."""
@@ -152,20 +161,30 @@ class ScriptRun:
         count, arity = len(argv), command.arity
         if count < -arity if arity < 0 else count != arity:
             raise ReplyError("ERR Wrong number of args calling Redis command from script")
-        if command.flags & Flag.NOSCRIPT and not self.node.scripts_run_everything:
+        if command.is_refused_in_scripts and not self.node.scripts_run_everything:
             raise ReplyError("ERR This Redis command is not allowed from script")
+        if self.gated:
+            self._admit_gated(command, argv)
+        elif command.is_write and not self.wrote:
+            self._ask_guards(command, argv)
+
+    def _admit_gated(self, command: Command, argv: list[bytes]) -> None:
         if self.is_stale and not command.flags & Flag.STALE:
             raise ReplyError("ERR Can not execute the command on a stale replica")
         self._check_permission(command, argv)
         if self.read_only and command.flags & (Flag.WRITE | Flag.MAY_REPLICATE):
             raise ReplyError(READ_ONLY)
-        if command.is_write and not self.wrote and not self.caller.is_obeyed:  # who has begun may go on
-            for guard in self.node.guards:
-                guard(self.client, command, argv)
+        if command.is_write and not self.wrote:  # who has begun may go on
+            self._ask_guards(command, argv)
         if self.out_of_memory and command.denies_oom and not self.allows_oom and not self.wrote:
             raise ReplyError(errors.OUT_OF_MEMORY)
         if self.node.cluster is not None:
             self._check_slot(command, argv)
+
+    def _ask_guards(self, command: Command, argv: list[bytes]) -> None:
+        if not self.caller.is_obeyed:
+            for guard in self.node.guards:
+                guard(self.client, command, argv)
 
     def _check_slot(self, command: Command, argv: list[bytes]) -> None:
         """All keys must be served here; those of a script with flags must lie in one slot."""
