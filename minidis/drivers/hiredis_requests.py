@@ -33,8 +33,9 @@ import hiredis
 from minidis.protocol.pipelines import split_pipeline
 from minidis.protocol.resp import RequestParser
 
-BEGINNINGS = b"+=(>~|"
-"""Status, verbatim text, big number look like bulk strings afterwards; push, set, attributes like arrays."""
+BEGINNINGS = b"+=(>~|%"
+"""Status, verbatim text, big number look like bulk strings afterwards; push, set, attributes like arrays, and
+a map of words, too."""
 
 LARGE_COUNT = re.compile(rb"\*[0-9]{3}").search
 """An array of 100 elements and more, or what looks like one: twelve bytes would take gigabytes, and arrays
@@ -54,15 +55,18 @@ class PipelineReader:
 
     def split(self, data: bytes) -> tuple[list[list[bytes]], int]:
         """As `split_pipeline`: the simple requests at the start of `data`, and how many bytes they take."""
-        if data[-2:] != b"\r\n" or any(map(data.__contains__, BEGINNINGS)) or LARGE_COUNT(data):
+        for beginning in BEGINNINGS:
+            if beginning in data:
+                return split_pipeline(data)
+        if data[-2:] != b"\r\n" or LARGE_COUNT(data):
             return split_pipeline(data)
         reader = self._reader
         try:
             reader.feed(data)
             requests = list(iter(reader.gets, NOTHING))
             reader.feed(END_MARK)
-            if reader.gets() == END_VALUE and set(map(type, requests)) == {list} and all(requests):
-                b"".join(chain.from_iterable(requests))  # a TypeError if one word is not bytes
+            if reader.gets() == END_VALUE and all(requests):
+                b"".join(chain.from_iterable(requests))  # a TypeError if they are not all lists of bytes
                 return requests, len(data)
         except (hiredis.HiredisError, TypeError):
             pass

@@ -38,28 +38,29 @@ Handler = Callable[..., Any]
 Invoke = Callable[[Any, list[bytes]], Any]
 
 
-class _Integers(dict[bytes, int]):
-    """Words as integers: the usual ones are known, all others are read."""
+class _Words(dict[bytes, Any]):
+    """What words stand for as numbers: the usual ones are known, all others are read."""
 
-    def __missing__(self, data: bytes) -> int:
-        number = parse_integer(data)
+    def __init__(self, usual: dict[bytes, Any], read: Callable[[bytes], Any], error: str) -> None:
+        super().__init__(usual)
+        self._read, self._error = read, error
+
+    def __missing__(self, word: bytes) -> Any:
+        number = self._read(word)
         if number is None:
-            raise ReplyError(errors.NOT_INTEGER)
+            raise ReplyError(self._error)
         return number
 
 
-integer: Callable[[bytes], int] = _Integers(
-    {b"%d" % number: number for number in range(-16, 257)}
-).__getitem__
+_USUAL = {b"%d" % number: number for number in range(-16, 257)}
+
+integer: Callable[[bytes], int] = _Words(_USUAL, parse_integer, errors.NOT_INTEGER).__getitem__
 """An argument as a signed 64-bit integer, or Redis's error.  0 and -1 come in half of all ranges."""
 
-
-def double(data: bytes) -> float:
-    """An argument as a double, or Redis's error."""
-    number = parse_float(data)
-    if number is None:
-        raise ReplyError(errors.NOT_FLOAT)
-    return number
+double: Callable[[bytes], float] = _Words(
+    {word: float(number) for word, number in _USUAL.items()}, parse_float, errors.NOT_FLOAT
+).__getitem__
+"""An argument as a double, or Redis's error."""
 
 
 _CONVERTERS: dict[str, Callable[[bytes], Any]] = {"integer": integer, "unix-time": integer, "double": double}

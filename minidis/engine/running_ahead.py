@@ -106,8 +106,8 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
                 output += BULK_HEADERS[len(reply)]
                 output += reply
                 output += b"\r\n"
-            elif kind is int and 0 <= reply < READY_MADE:
-                output += SMALL_INTEGERS[reply]
+            elif kind is int:
+                output += SMALL_INTEGERS[reply] if 0 <= reply < READY_MADE else b":%d\r\n" % reply
             elif kind is str and reply in STATUSES:
                 output += STATUSES[reply]
             elif reply is not WAITING:

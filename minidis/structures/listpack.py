@@ -422,7 +422,7 @@ def encode_entry(element: bytes) -> bytes:
     ('85 68 65 6c 6c 6f 06', '7f 01', 'c0 80 02')
     """
     length = len(element)
-    if element[-1:].isdigit():
+    if element[-1:] <= b"9":  # else it is no number: a quicker look than for a digit
         value = canonical_integer(element)
         if value is not None:
             return _encode_integer(value)
@@ -440,7 +440,7 @@ def entry_size(element: bytes) -> int:
     [7, 2, 3, 67, 5]
     """
     length = len(element)
-    if element[-1:].isdigit():
+    if element[-1:] <= b"9":  # else it is no number: a quicker look than for a digit
         value = canonical_integer(element)
         if value is not None:
             return len(_encode_integer(value))

@@ -140,15 +140,17 @@ class OpenListpack:
         """Add at the tail."""
         if self._elements:
             self._elements.append(element)
-            self._changed(entry_size(element))
+            self.size += entry_size(element)
+            self._data = None
         else:
             self.extend((element,))
 
     def prepend(self, element: bytes) -> None:
         """Add at the head."""
         if self._elements:
-            self._elements.insert(0, element)
-            self._changed(entry_size(element))
+            self._elements[:0] = (element,)  # moves the others in one step, as `insert` does not
+            self.size += entry_size(element)
+            self._data = None
         else:
             self._splice(0, 0, (element,))
 

@@ -118,7 +118,7 @@ class Quicklist:
     """A sequence of byte strings, quick at both ends. Indexes may be negative, as in Python."""
 
     __slots__ = (
-        "_count", "_count_limit", "_foreign", "_large_from", "_size_limit", "_visited",
+        "_count", "_count_limit", "_foreign", "_large_from", "_most_before_overhead", "_visited",
         "compress_depth", "fill", "head", "node_count", "packed_threshold", "tail",
     )  # fmt: skip
 
@@ -140,9 +140,10 @@ class Quicklist:
         self._visited: Node | None = None  # the one that was looked into last
         # The limits as plain numbers, since every push compares with them.
         size_limit, count_limit = node_limits(fill)
-        self._size_limit = size_limit or _SAFE_SIZE
+        size_limit = size_limit or _SAFE_SIZE
+        self._most_before_overhead = size_limit - _ENTRY_OVERHEAD  # bytes, of a node and an element's text
         self._count_limit = count_limit
-        self._large_from = self._size_limit + 1 if packed_threshold is None else packed_threshold
+        self._large_from = size_limit + 1 if packed_threshold is None else packed_threshold
         for element in iterable:
             self.push_tail(element)
 
@@ -398,12 +399,14 @@ class Quicklist:
     def _is_large(self, element: bytes) -> bool:
         return len(element) >= self._large_from
 
-    def _has_room(self, node: Node | None, element: bytes) -> bool:
-        if node is None or node.plain is not None or len(element) >= self._large_from:
-            return False
-        if node.pack.size + len(element) + _ENTRY_OVERHEAD > self._size_limit:
-            return False
-        return self._count_limit is None or len(node.pack) < self._count_limit
+    def _has_room(self, node: Node, element: bytes) -> bool:
+        size = len(element)
+        return (
+            node.pack.size + size <= self._most_before_overhead
+            and size < self._large_from
+            and node.plain is None
+            and (self._count_limit is None or len(node.pack) < self._count_limit)
+        )
 
     def _insert(self, node: Node, offset: int, element: bytes, after: bool) -> None:
         """Insert beside the element at `offset` of `node`, in the node that Redis would choose."""

@@ -122,15 +122,14 @@ class List(Value):
         if self.is_packed:
             self._make_room(sum(map(len, elements)), len(elements))
         form = self.form
-        if self.is_packed and len(elements) > 1:
-            form.insert(0, *reversed(elements)) if head else form.extend(elements)
-            return
-        if self.is_packed:
-            add = form.prepend if head else form.append
-        else:
+        if not self.is_packed:
             add = form.push_head if head else form.push_tail
-        for element in elements:
-            add(element)
+            for element in elements:
+                add(element)
+        elif len(elements) == 1:
+            form.prepend(elements[0]) if head else form.append(elements[0])
+        else:
+            form.insert(0, *reversed(elements)) if head else form.extend(elements)
 
     def pop(self, count: int = 1, head: bool = True) -> list[bytes]:
         """Take away up to `count` elements from one end, in the order in which they go.  O(count)."""

@@ -52,6 +52,8 @@ def read(parser: RequestParser, pieces: list[bytes]) -> tuple[list[list[bytes]],
 @example([[b"PING"]] * 20, [(0, b"*1\r\n+PING\r\n")], [])
 @example([[b"PING"]] * 20, [(0, b"*1\r\n$4\r\nPINGxx+PING\r\n")], [])
 @example([[b"PING"]] * 20, [(28, b"*2\r\n~1\r\n$1\r\na\r\n$1\r\nb\r\n")], [])
+@example([[b"PING"]] * 20, [(28, b"%1\r\n$1\r\na\r\n$1\r\nb\r\n")], [])
+@example([[b"PING"]] * 20, [(28, b"$4\r\nPING\r\n$0\r\n\r\n")], [])
 @example([[b"PING"]] * 20, [(280, b"#t\r\n*5\r\n")], [])
 @example([[b"PING"]] * 20, [(280, b":1\r\n*5\r\n")], [])
 @example([[b"PING"]], [(4, b"+a\r\n")], [])
