@@ -295,17 +295,33 @@ class Pipeline(_ShorterMethods, redis.client.Pipeline):
     def _borrow(self) -> None:
         """Take an idle connection out of the pool, as `get_connection` does."""
         pool = self.connection_pool
-        with suppress(IndexError):
+        try:
             connection = pool._available_connections.pop()
-            if ready_session(connection) is None:
+        except IndexError:
+            return
+        if ready_session(connection) is None:
+            pool._available_connections.append(connection)
+        else:
+            pool._in_use_connections.add(connection)
+            self.connection = connection
+
+    def reset(self) -> None:
+        connection, pool = self.connection, self.connection_pool
+        if (
+            connection is not None
+            and not self.watching
+            and ready_session(connection) is not None
+            and not connection.should_reconnect()
+        ):  # put it back, as `release` does, which has much to tell redis-py's telemetry
+            self.connection = None
+            if connection in pool._in_use_connections:
+                pool._in_use_connections.remove(connection)
                 pool._available_connections.append(connection)
-            else:
-                pool._in_use_connections.add(connection)
-                self.connection = connection
+        super().reset()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        if self.watching or args[0] == "WATCH":
-            return super().execute_command(*args, **options)
+        if (self.watching or args[0] == "WATCH") and not self.explicit_transaction:
+            return self.immediate_execute_command(*args, **options)
         self.command_stack.append((args, options))  # as redis-py, a step sooner
         return self
 

@@ -103,6 +103,7 @@ class Client:
         self.logged_offset = 0  # of the journal: where this client's last change in the log stands
         self.gated = False
         self.only_queues = False  # gated by its MULTI and by nothing else
+        self.is_restricted = False  # gated by something else
         self.kind = "normal"  # its type in CLIENT LIST TYPE: normal, pubsub, replica or master
         self.output_limit = NO_LIMIT  # for what may pile up (output_limits.py)
         self.update_gate()
@@ -116,7 +117,7 @@ class Client:
         """Work out `gated`, `kind` and `output_limit` anew; called by whatever changes one of the reasons."""
         self.kind = self.role or ("pubsub" if len(self.subscriptions) else "normal")
         self.output_limit = limit_of(self)
-        is_restricted = (
+        self.is_restricted = (
             not self.authenticated
             or not self.user.unrestricted
             or self.parked is not None
@@ -127,8 +128,12 @@ class Client:
             or self.no_touch
             or self.role == "replica"
         )
-        self.only_queues = self.transaction is not None and not is_restricted
-        self.gated = is_restricted or self.only_queues
+        self.update_queueing()
+
+    def update_queueing(self) -> None:
+        """`update_gate` where only `transaction` may have changed."""
+        self.only_queues = self.transaction is not None and not self.is_restricted
+        self.gated = self.is_restricted or self.only_queues
 
     @property
     def limited_to_pubsub(self) -> bool:

@@ -72,10 +72,13 @@ class Watchers:
             return
         client.watched[place] = client.db.is_due(key)
         self.clients.setdefault(place, set()).add(client.id)
-        self.node.update_observed()
+        if not self.node.observed:
+            self.node.update_observed()
 
     def unwatch(self, client: Client) -> None:
         """Forget all that `client` watches, and what it has seen."""
+        if not client.watched:
+            return
         for place in client.watched:
             watching = self.clients.get(place)
             if watching is not None:
@@ -128,14 +131,14 @@ class Watchers:
 def begin(client: Client) -> None:
     """MULTI: queue from now on."""
     client.transaction = Transaction()
-    client.update_gate()
+    client.update_queueing()
 
 
 def discard(client: Client) -> None:
     """Drop the queue and everything watched."""
     client.transaction = None
     client.node.watchers.unwatch(client)
-    client.update_gate()
+    client.update_queueing()
 
 
 def is_or_runs(client: Client, command: Command, wanted: Callable[[Command], bool]) -> bool:
