@@ -39,7 +39,7 @@ _CONTROL = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY
 @command("PING [message]", FAST | SENTINEL)
 def ping(client: Client, message: bytes | None = None):
     """Answer PONG, or the message: is anybody there? O(1)."""
-    if client.limited_to_pubsub:
+    if client.gated and client.limited_to_pubsub:
         return [b"pong", message or b""]
     return "PONG" if message is None else message
 

@@ -51,7 +51,9 @@ def sadd(client: Client, key: bytes, *members: bytes) -> int:
         value = db.create(key, Set(client.node.encodings, members[0], len(members)))
     else:
         value.expect(len(members))
-    added = sum([value.add(member) for member in members])
+    added = 0
+    for member in members:
+        added += value.add(member)
     if added:
         db.touch(key, "sadd", added)
     return added

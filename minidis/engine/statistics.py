@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from minidis.engine.client import Client
     from minidis.engine.node import Node
 
-UNTIMED = frozenset(("set", "incrby", "mget", "mset"))
+UNTIMED = frozenset(("set", "incrby", "mget", "mset", "setbit"))
 """Not `fast` by their flags, and yet too fast for a stopwatch where nobody asked for one."""
 
 SAMPLES = 16

@@ -133,9 +133,9 @@ class Set(Value):
 
     def expect(self, count: int) -> None:
         """`count` members are about to come: move on to a hash table now if they would not fit."""
-        encodings = self.encodings
-        if (self.encoding == "listpack" and count > encodings.set_max_listpack_entries) or (
-            self.encoding == "intset" and count > encodings.set_max_intset_entries
+        encodings, encoding = self.encodings, self.form.encoding
+        if (encoding == "listpack" and count > encodings.set_max_listpack_entries) or (
+            encoding == "intset" and count > encodings.set_max_intset_entries
         ):
             self.convert()
 
