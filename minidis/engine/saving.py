@@ -119,6 +119,21 @@ class Saving:
         node.background.log_start("Background saving")
         return True
 
+    def adopt(self, data: bytes, changes_at_start: int) -> bool:
+        """Let the job that runs, begun for others, go on as a BGSAVE; `data` is what it has made so far."""
+        job = self.node.background.job
+        assert job is not None
+        try:
+            sink = FileSink(self.node.disk, self.temporary_path)
+            sink.write(data)
+        except DiskError as error:
+            self._give_up(error)
+            return False
+        self.last_try_s = job.started_us // 1_000_000
+        self._changes_at_start = changes_at_start
+        job.hand_over("rdb", sink, self._finished)
+        return True
+
     def _finished(self, error: DiskError | None) -> None:
         """The job is over: put the file in place, or take it away."""
         node = self.node
@@ -137,10 +152,12 @@ class Saving:
         self.update_guard()
 
     def cancel(self) -> None:
-        """Stop a BGSAVE that is under way, as FLUSHALL and SHUTDOWN do."""
+        """Stop the snapshot that is under way, for the disk or for replicas, as FLUSHALL and SHUTDOWN do."""
         if self.node.background.is_running("rdb"):
             self.node.background.cancel()
             self._remove_temporary()
+        elif self.node.background.is_running("replica"):
+            self.node.replication.replicas.cancel_sync()
 
     def cron(self) -> None:
         """Begin what is scheduled, or due by a save point."""

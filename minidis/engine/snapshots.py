@@ -405,6 +405,10 @@ class Job:
             return self._end(self._sync.error if self._sync else None)
         return False
 
+    def hand_over(self, kind: str, sink: Sink, finished: Callable[[DiskError | None], None]) -> None:
+        """The rest is for somebody else."""
+        self.kind, self.sink, self._finished = kind, sink, finished
+
     def hurry(self) -> None:
         """Go on at the next tick, if this does not stand still, or is slow by request."""
         now_us, most_us = self.node.now_us, self.node.config.rdb_key_save_delay

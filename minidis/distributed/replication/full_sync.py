@@ -82,6 +82,7 @@ class FullSync(Sink):
         )
         self.capabilities = set.intersection(*(replica.capabilities for replica in waiting))
         self.offset = self.replication.offset
+        self.changes = self.node.changes
         self.mark = b"%040x" % self.replication.random.getrandbits(160)
         self.file: list[bytes] = []
         target = "replicas sockets" if self.by_mark else "disk"
@@ -119,15 +120,31 @@ class FullSync(Sink):
         return True
 
     def leave(self, replica: Replica) -> None:
-        """A replica is gone; a snapshot for nobody ends."""
+        """A replica is gone; a snapshot for nobody ends, unless save points want it."""
         if replica in self.waiting:
             self.waiting.remove(replica)
         if not self.waiting:
+            saving = self.node.saving
+            is_whole = not self.by_mark and replica.filters is None
+            if is_whole and saving.save_points and saving.adopt(b"".join(self.file), self.changes):
+                self.replicas.sync_ended()
+                return
             if self.by_mark:  # the words that tools look for; there is no child here
                 text = "Diskless rdb transfer, last replica dropped, killing fork child."
                 self.node.log("warning", text)
-            self.node.background.cancel()
-            self.replicas.sync_ended()
+            self._cancel()
+
+    def fail(self) -> None:
+        """What it shows is of no use any more: hang up on those who wait; they ask again."""
+        waiting, self.waiting = self.waiting, []
+        self._cancel()
+        for replica in waiting:
+            self.node.log("warning", "SYNC failed. BGSAVE child returned an error")
+            self.node.disconnect(replica.client)
+
+    def _cancel(self) -> None:
+        self.node.background.cancel()
+        self.replicas.sync_ended()
 
     # -- the sink of the job ----------------------------------------------------------------------
 

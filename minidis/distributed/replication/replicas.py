@@ -194,6 +194,11 @@ class Replicas:
         self.sync = None
         self._begin_sync_if_due()
 
+    def cancel_sync(self) -> None:
+        """The snapshot on its way is not wanted any more: nobody should load what is gone."""
+        if self.sync is not None:
+            self.sync.fail()
+
     def _begin_sync_if_due(self) -> None:
         config = self.node.config
         waits_us = [

@@ -760,6 +760,64 @@ def test_a_snapshot_that_ends_in_its_middle_is_told(load: str, told: str) -> Non
     assert link_state(lab, "b") == "connected"
 
 
+def slow_full_copy(*replicas: str, diskless: str, save: str = "") -> Lab:
+    """A primary whose snapshot for these replicas takes a second; it has begun."""
+    lab = Lab(1)
+    lab.nodes("a", *replicas, config={**QUICK, "repl-diskless-sync": diskless, "save": save})
+    for number in range(10):
+        lab.call("a", "SET", f"key:{number}", number)
+    lab.call("a", "CONFIG", "SET", "rdb-key-save-delay", 100_000)
+    for name in replicas:
+        lab.call(name, "REPLICAOF", "a", 6379)
+    assert lab.run_until(lambda: info(lab, "a")["connected_slaves"] == str(len(replicas)))
+    lab.run("100ms")
+    assert lab["a"].background.is_running("replica")
+    return lab
+
+
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+def test_after_flushall_nobody_loads_what_is_gone(diskless: str) -> None:
+    lab = slow_full_copy("b", diskless=diskless)
+    lines: list[str] = []
+    lab["a"].log = lambda level, text: lines.append(text)
+    lab.call("a", "FLUSHALL")
+    assert lab["a"].background.job is None
+    assert lines.count("SYNC failed. BGSAVE child returned an error") == 1
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    assert lab.call("b", "DBSIZE") == 0
+    assert lab["a"].replication.full_syncs == 2
+
+
+@pytest.mark.parametrize(
+    ("diskless", "save", "goes_on"), [("no", "900 1", True), ("no", "", False), ("yes", "900 1", False)]
+)
+def test_a_file_for_nobody_is_finished_where_save_points_want_it(
+    diskless: str, save: str, goes_on: bool
+) -> None:
+    lab = slow_full_copy("b", "c", diskless=diskless, save=save)
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    lab.run("100ms")
+    assert lab["a"].background.is_running("replica")
+    lab.call("a", "SET", "later", 1)
+    lab.call("c", "REPLICAOF", "NO", "ONE")
+    lab.run("100ms")
+    assert lab["a"].background.is_running("rdb") == goes_on
+    assert (lab["a"].background.job is None) != goes_on
+    lab.run("2s")
+    assert (lab["a"].saving.saves, lab["a"].saving.changes) == ((1, 1) if goes_on else (0, 11))
+    lab.kill("a")
+    lab.restart("a")
+    assert lab.call("a", "DBSIZE") == (10 if goes_on else 0)
+
+
+def test_a_shutdown_ends_a_snapshot_for_replicas_and_leaves_no_file_of_it() -> None:
+    lab = slow_full_copy("b", diskless="no", save="900 1")
+    with pytest.raises(ConnectionError):
+        lab.call("a", "SHUTDOWN", "NOSAVE")
+    lab.run("100ms")
+    assert lab.disks["a"].list(".") == []
+
+
 def test_a_wrong_offset_is_refused_and_told() -> None:
     lab = Lab(1)
     lab.node("a")
