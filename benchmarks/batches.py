@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import minidis
 from benchmarks import peers
 from benchmarks.harness import Call, Row
 
 TITLE = "Pipelines, transactions, scripts, scans"
 ABOUT = """Each row is a whole batch: a hundred commands in a pipeline, a check-and-set under WATCH, a
 script, all of a thousand keys by `scan_iter`. fakeredis runs scripts by the same Lua as we do. `floor` is
-redis-py alone, which collects the batch and sends it nowhere: no client of its shape goes below that and the
-node's own microsecond for each command."""
+redis-py alone, which collects the batch and sends it nowhere, `minidis node` the same commands by the node's
+own call: no client of redis-py's shape goes below the two together."""
 UNIT = "us"
-PEERS = ("minidis redis-py", "floor", "fakeredis", "redis TCP", "redis unix")
+PEERS = ("minidis redis-py", "floor", "minidis node", "fakeredis", "redis TCP", "redis unix")
 COMPARED = (("minidis redis-py", "fakeredis"), ("minidis redis-py", "redis TCP"))
 
 KEYS = 1000
@@ -32,7 +34,23 @@ def rows(quick: bool) -> Iterator[Row]:
             calls = {peer: Call(batch, (client,)) for peer, client in clients.items()}
             if batch is not scan:  # which asks for more until it is answered
                 calls["floor"] = Call(batch, (peers.Floor(),))
+                calls["minidis node"] = by_node(REQUESTS[name])
             yield Row(name, calls)
+
+
+def by_node(requests: list[list[bytes]]) -> Call:
+    """The same commands on a node of their own, one after another."""
+    node = minidis.Node(clock=lambda: time.time_ns() // 1000)
+    node.stopwatch_ns = time.perf_counter_ns  # as every driver gives it one
+    client = node.connect()
+
+    def run() -> None:
+        for request in requests:
+            node.execute(client, request)
+
+    for number in range(KEYS):
+        node.execute(client, [b"SET", b"key:%d" % number, b"%d" % number])
+    return Call(run)
 
 
 def gets(client: Any) -> None:
@@ -87,3 +105,19 @@ BATCHES: dict[str, Callable[[Any], None]] = {
     "EVAL, 100 INCR": script_loop,
     "SCAN of 1000 keys": scan,
 }
+
+REQUESTS: dict[str, list[list[bytes]]] = {
+    "pipeline, 100 GET": [[b"GET", b"key:%d" % number] for number in range(100)],
+    "pipeline, 100 mixed": [
+        command.replace("NUMBER", str(number)).encode().split()
+        for number in range(20)
+        for command in ("SET k NUMBER", "INCRBY n 1", "HSET h f NUMBER", "ZADD z NUMBER m", "LRANGE l 0 9")
+    ],
+    "MULTI, 100 INCR": [[b"MULTI"], *[[b"INCRBY", b"n", b"1"]] * 100, [b"EXEC"]],
+    "WATCH GET MULTI SET EXEC": [
+        command.encode().split() for command in ("WATCH seen", "GET seen", "MULTI", "SET seen 1", "EXEC")
+    ],
+    "EVAL, one GET": [[b"EVAL", SCRIPT.encode(), b"1", b"key:1"]],
+    "EVAL, 100 INCR": [[b"EVAL", LOOP.encode(), b"1", b"n"]],
+}
+"""What each of them sends."""

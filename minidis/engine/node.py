@@ -259,7 +259,7 @@ class Node:
         if client.gated or self.gated or command is None:
             if client.only_queues and not self.gated and command is not None and command.queues(len(argv)):
                 client.last_command = command.name
-                self._queue(client, command, argv)
+                client.transaction.add(client, command, argv)  # type: ignore[union-attr]
                 return "QUEUED"
             return self._execute_gated(client, command, argv)
         reply = self.run(client, command, argv)  # as `call` does, without another step
@@ -353,8 +353,8 @@ class Node:
                 self.pause.postpone(client, command, argv)
                 return WAITING
             queued = client.transaction is not None and command.name not in ALLOWED_IN_MULTI
-            if queued:
-                self._queue(client, command, argv)
+            if client.transaction is not None and queued:
+                client.transaction.add(client, command, argv)
         except ReplyError as error:
             error = transactions.rejected(client, command, error)
             self.statistics.note_rejection(command, error)
@@ -418,10 +418,6 @@ class Node:
         if client.role == "replica" or client.id in self.monitors.clients:
             if transactions.is_or_runs(client, command, _touches_data):
                 raise ReplyError("ERR Replica can't interact with the keyspace")
-
-    def _queue(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        assert client.transaction is not None
-        client.transaction.add(client, command, argv)
 
     def _tell_command_listeners(self, client: Client, argv: list[bytes], reply: Any) -> None:
         for listener in tuple(self.command_listeners):

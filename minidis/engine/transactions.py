@@ -44,7 +44,8 @@ class Transaction:
     def add(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Queue a command of `client`."""
         self.queue.append((command, argv))
-        self.requested.append(command.as_requested(client, argv))
+        is_plain = command.request_flags is None
+        self.requested.append(command if is_plain else command.as_requested(client, argv))
 
     @property
     def size_bytes(self) -> int:
