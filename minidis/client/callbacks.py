@@ -53,6 +53,7 @@ def _words(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    options.pop("keys", None)
     if type(reply) is not dict or options:
         return NOT_AT_ONCE
     return {field.decode(): value.decode() for field, value in reply.items()} if decodes else reply
@@ -69,6 +70,7 @@ def _scored(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _number(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    options.pop("keys", None)
     return NOT_AT_ONCE if options or not (type(reply) is float or reply is None) else reply
 
 
@@ -81,6 +83,7 @@ def _rank(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _truth(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    options.pop("keys", None)
     return NOT_AT_ONCE if options or type(reply) is not int else reply != 0
 
 
@@ -133,9 +136,9 @@ AT_ONCE: dict[str, tuple[Callback | None, Way]] = {
 }
 """By the command's name, redis-py's callback (or None), and what that makes of a reply in RESP2.
 
-`way(reply, options, decodes)`, with the options that the callback would be given, knows the replies of this
-command only, so it takes this callback's place only under this name. It answers NOT_AT_ONCE where it does not
-know, and may raise UnicodeDecodeError.
+`way(reply, options, decodes)`, with the options that the callback would be given, and perhaps "keys", knows the
+replies of this command only, so it takes this callback's place only under this name. It answers NOT_AT_ONCE
+where it does not know, and may raise UnicodeDecodeError.
 """
 
 NO_WAY: tuple[Any, Any] = (NOT_AT_ONCE, None)

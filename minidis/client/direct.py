@@ -128,7 +128,7 @@ def call(
     try:  # what Embedded.call does, without the call, and in half the time of `with`
         is_held = lock.acquire()
         try:
-            reply = node.execute(client, argv) if session.runs_node else session.execute(client, argv)
+            reply = session.target.execute(client, argv)
         except ReplyError as error:
             reply = error.with_traceback(None)  # which would hold this frame, and that the error
         finally:
@@ -148,12 +148,12 @@ def call(
             raise Unusual
         if callback is None and type(reply) in session.handed_up:
             return reply
-        if options and callback is not None:
-            options.pop("keys", None)  # they are for redis-py's cache
         if callback is usual and client.protocol == 2:
             answer = way(reply, options, session.decodes)
             if answer is not NOT_AT_ONCE:
                 return answer
+        if options and callback is not None:
+            options.pop("keys", None)  # they are for redis-py's cache
         convert = session.of_type[client.protocol].get(type(reply), unusual)
         value = reply if convert is AS_IT_IS else convert(reply)
     except (Unusual, UnicodeDecodeError):
@@ -403,8 +403,7 @@ class Batch:
     def _run(self) -> None:
         """Run one after another, up to one after which the rest must wait: it blocks, hangs up, or pushes."""
         session, client = self.session, self.session.client
-        execute = session.node.execute if session.runs_node else session.execute
-        outbox, add = client.outbox, self.replies.append
+        execute, outbox, add = session.target.execute, client.outbox, self.replies.append
         for argv in self.requests:
             try:
                 reply = execute(client, argv)
@@ -433,14 +432,13 @@ class Batch:
                 if callback is None and type(reply) in handed_up:
                     answers.append(reply)
                     continue
-                if options and callback is not None:
-                    options.pop("keys", None)
                 if callback is usual and is_plain:
                     answer = way(reply, options, decodes)
                     if answer is not NOT_AT_ONCE:
                         answers.append(answer)
                         continue
                 if callback is not None:
+                    options.pop("keys", None)
                     left.append((len(answers), callback, options))
                 convert = of_type.get(type(reply), unusual)
                 answers.append(reply if convert is AS_IT_IS else convert(reply))

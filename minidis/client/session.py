@@ -30,7 +30,8 @@ class Session(Link):
         parser = RequestParser if embedded.front is None else embedded.front.parser  # perhaps a learner's
         super().__init__(embedded.node, parser=parser, client=embedded.connect(), execute=embedded.call)
         self.embedded, self.lock = embedded, embedded.lock
-        self.runs_node = isinstance(embedded, Embedded)  # and nothing that only plays one (interleaving.py)
+        is_node = isinstance(embedded, Embedded)  # and nothing that only plays one (interleaving.py)
+        self.target: Any = self.node if is_node else self  # `target.execute` runs a command
         self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
         self.handed_up: set[type] = set()  # types of values that it leaves as they are
         self.decodes = False  # is its text str?

@@ -39,10 +39,12 @@ CORRUPTED = "INVALIDOBJ Corrupted HLL object detected"
 @command("PFADD key [element ...]", WRITE | DENYOOM | FAST, since="2.8.9")
 def pfadd(client: Client, key: bytes, *elements: bytes) -> int:
     """Add elements to a HyperLogLog; 1 when its estimate may have changed. O(1) to add every element."""
-    value = _edit(client, key)
+    value = client.db.edit(key, String)
     created = value is None
     if value is None:
         value = client.db.create(key, String(hll.create()))
+    else:
+        _read(value)
     buffer, most_bytes = value.as_bytearray(), client.node.encodings.hll_sparse_max_bytes
     changes = 0
     try:
