@@ -136,9 +136,9 @@ AT_ONCE: dict[str, tuple[Callback | None, Way]] = {
 }
 """By the command's name, redis-py's callback (or None), and what that makes of a reply in RESP2.
 
-`way(reply, options, decodes)`, with the options that the callback would be given, and perhaps "keys", knows the
-replies of this command only, so it takes this callback's place only under this name. It answers NOT_AT_ONCE
-where it does not know, and may raise UnicodeDecodeError.
+`way(reply, options, decodes)`, with the options that the callback would be given, and perhaps "keys", knows
+the replies of this command only, so it takes this callback's place only under this name. It answers
+NOT_AT_ONCE where it does not know, and may raise UnicodeDecodeError.
 """
 
 NO_WAY: tuple[Any, Any] = (NOT_AT_ONCE, None)
