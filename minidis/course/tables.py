@@ -85,14 +85,15 @@ def dict_with(
             entry = find(self, key)
             return default if entry is None else entry.value
 
-        def __setitem__(self, key: bytes, value: Any) -> None:
+        def exchange(self, key: bytes, value: Any, default: Any = None) -> Any:
             self._pay_a_step()
             entry = find(self, key)
             if entry is not None:
-                entry.value = value
-                return
+                former, entry.value = entry.value, value
+                return former
             self._grow_if_full()
             insert(self, key, value)
+            return default
 
         def pop(self, key: bytes, default: Any = _MISSING) -> Any:
             self._pay_a_step()

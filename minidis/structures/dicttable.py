@@ -107,6 +107,12 @@ class DictTable(dict[bytes, Any]):
     is_rehashing = False
     rehash_index = -1
 
+    def exchange(self, key: bytes, value: Any, default: Any = None) -> Any:
+        """Set the value of `key`, and answer the one it had, or `default`: HashTable.exchange. O(1)."""
+        former = self.get(key, default)
+        self[key] = value
+        return former
+
     def scan(self, cursor: int) -> tuple[int, list[bytes]]:
         """One bucket of keys and the next cursor: HashTable.scan. No keys while the index lacks some."""
         if not self.take_in():

@@ -410,6 +410,13 @@ class HashTable(Buckets):
         return default
 
     def __setitem__(self, key: bytes, value: Any) -> None:
+        self.exchange(key, value)
+
+    def exchange(self, key: bytes, value: Any, default: Any = None) -> Any:
+        """Set the value of `key`, and answer the one it had; `default` if the key is new. O(1).
+
+        Source: dictAddOrFind, with which HSET and SADD need one look-up.
+        """
         if self.rehash_index >= 0 and not self._pauses:
             self.rehash_step()
         self._grow_if_full()
@@ -419,13 +426,14 @@ class HashTable(Buckets):
             entry = table[bucket]
             while entry is not None:
                 if entry.key == key:
-                    entry.value = value
-                    return
+                    former, entry.value = entry.value, value
+                    return former
                 entry = entry.next
         # Not there: `table` is now the last one, where new keys go, so that table 0 only empties. A new key
         # goes to the head of its chain: it is O(1), and what was just written is often read next.
         table[bucket] = Entry(key, value, table[bucket])
         self._used[-1] += 1
+        return default
 
     def pop(self, key: bytes, default: Any = _MISSING) -> Any:
         """Delete `key` and return its value; `default`, or KeyError without one, when it is absent. O(1)."""

@@ -270,8 +270,7 @@ class HashTableForm:
         return self.table.get(field)
 
     def set(self, field: bytes, value: bytes) -> bool:
-        old = self.table.get(field)
-        self.table[field] = value
+        old = self.table.exchange(field, value)
         if old is None:
             self.string_bytes += string_allocation(len(field)) + string_allocation(len(value))
             return True

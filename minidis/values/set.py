@@ -113,9 +113,11 @@ class Set(Value):
 
     def add(self, member: bytes) -> bool:
         """Add a member, changing the form if it must; False if it was there. O(1), O(n) in small forms."""
-        if member in self.form:
-            return False
         form = self.form
+        if type(form) is HashTableForm:
+            return form.add(member)
+        if member in form:
+            return False
         if isinstance(form, IntsetForm) and parse_integer(member) is None:
             self._leave_intset(form, member)
         elif isinstance(form, ListpackForm) and not self._fits_listpack(
@@ -309,9 +311,15 @@ class HashTableForm:
     def __contains__(self, member: bytes) -> bool:
         return member in self.table
 
-    def insert(self, member: bytes) -> None:
-        self.table[member] = None
+    def add(self, member: bytes) -> bool:
+        """Add a member; False if it was there.  One look-up."""
+        if self.table.exchange(member, None, self) is not self:
+            return False
         self.member_bytes += string_allocation(len(member))
+        return True
+
+    def insert(self, member: bytes) -> None:
+        self.add(member)
 
     def remove(self, member: bytes) -> bool:
         if self.table.pop(member, self) is self:  # the form itself stands for "was not there"

@@ -42,6 +42,11 @@ class TableMachine(RuleBasedStateMachine):
     def store(self, key, value):
         self.table[key] = self.model[key] = value
 
+    @rule(key=KEYS, value=st.integers())
+    def exchange(self, key, value):
+        assert self.table.exchange(key, value, "absent") == self.model.get(key, "absent")
+        self.model[key] = value
+
     @rule(count=st.integers(1, 70))
     def store_many(self, count):
         for number in range(count):
