@@ -39,6 +39,29 @@ def scan_with(next_cursor: Callable[[int, int], int], scan_step: Callable[..., A
     return LearnersScan
 
 
+class OpenDict(HashTable):
+    """A HashTable whose insides have the names that a learner sees."""
+
+    __slots__ = ()
+
+    @property
+    def chains(self) -> list[list[Any]]:
+        return self._tables
+
+    @property
+    def used(self) -> list[int]:
+        return self._used
+
+    def _pay_a_step(self) -> None:
+        if not self._pauses:
+            self.rehash_step()
+
+    def _finish_if_empty(self) -> None:
+        if self.rehash_index >= 0 and not self._used[0]:
+            del self._tables[0], self._used[0]
+            self.rehash_index = -1
+
+
 def dict_with(
     rehash_step: Callable[[Any], None],
     find: Callable[[Any, bytes], Any],
@@ -47,25 +70,8 @@ def dict_with(
 ) -> type[HashTable]:
     """A HashTable class on a learner's four functions; growing and shrinking are decided by the engine."""
 
-    class LearnersDict(HashTable):
+    class LearnersDict(OpenDict):
         __slots__ = ()
-
-        @property
-        def chains(self) -> list[list[Any]]:
-            return self._tables
-
-        @property
-        def used(self) -> list[int]:
-            return self._used
-
-        def _pay_a_step(self) -> None:
-            if not self._pauses:
-                self.rehash_step()
-
-        def _finish_if_empty(self) -> None:
-            if self.rehash_index >= 0 and not self._used[0]:
-                del self._tables[0], self._used[0]
-                self.rehash_index = -1
 
         def rehash_step(self, buckets: int = 1) -> bool:
             self._finish_if_empty()
