@@ -338,7 +338,7 @@ def _count_option(options: Sequence[bytes]) -> int:
 
 def shown_entries(entries: Iterable[Entry]) -> list:
     """Entries as they are answered: [id, [field, value ...]].  What is answered is the caller's: a copy."""
-    return [[name, pairs.copy()] for _, name, pairs, _, _ in entries]
+    return [[entry[1], entry[2].copy()] for entry in entries]
 
 
 @command(

@@ -143,14 +143,13 @@ class Stream(Value):
         visited = self.visited
         if visited is not None and visited.entries:
             entries = visited.entries
+            if len(entries) == self.length:  # there is no other node
+                return _within(entries, low, high, reverse)
             first, last = entries[0].id, entries[-1].id
-            from_inside, to_inside = low >= first, high <= last
-            holds_low = from_inside or first == self.first_id
-            holds_high = to_inside or last == self.last_id
+            holds_low = low >= first or first == self.first_id
+            holds_high = high <= last or last == self.last_id
             if holds_low and holds_high:
-                if from_inside or to_inside:
-                    return _within(entries, low, high, reverse)
-                return _in_order(entries.copy(), reverse)
+                return _within(entries, low, high, reverse)
             if (holds_high and first <= high) if reverse else (holds_low and low <= last):  # it begins there
                 others = self._walk_nodes(low, high, reverse, beyond=visited.key)
                 return chain(_within(entries, low, high, reverse), others)
@@ -375,15 +374,12 @@ class Stream(Value):
 
 
 def _within(entries: list[Entry], low: StreamId, high: StreamId, reverse: bool) -> Iterator[Entry]:
-    """Those with ids from low to high, of entries in order."""
+    """Those with ids from low to high, of entries in order; a copy, since XADD may come in the middle."""
     first, end = 0, len(entries)
-    if entries and low > entries[0].id:
-        first = bisect_left(entries, low, key=_ID_OF)
-    if entries and high < entries[-1].id:
-        end = bisect_right(entries, high, key=_ID_OF)
-    return _in_order(entries[first:end], reverse)
-
-
-def _in_order(entries: list[Entry], reverse: bool) -> Iterator[Entry]:
-    """These entries, one by one; they are a copy, since XADD may come in the middle of a walk."""
-    return reversed(entries) if reverse else iter(entries)
+    if entries:
+        if low > entries[0].id:
+            first = bisect_left(entries, low, key=_ID_OF)
+        if high < entries[-1].id:
+            end = bisect_right(entries, high, key=_ID_OF)
+    found = entries[first:end]
+    return reversed(found) if reverse else iter(found)
