@@ -52,6 +52,9 @@ BY_REQUEST = {
 """What DEBUG asks for -> the signal that ends the process, and what the report says first."""
 
 
+HAS_TIMER = hasattr(signal, "setitimer")  # not on Windows
+
+
 class CrashReports:
     """Of a server that has the process for itself; the thread must be the main one."""
 
@@ -68,7 +71,7 @@ class CrashReports:
 
     def end(self) -> None:
         """Leave the signals alone."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _wake_after(0)
         self._report_faults(False)
 
     def _config_changed(self, attributes: list[str]) -> None:
@@ -79,7 +82,8 @@ class CrashReports:
             if config.watchdog_period > 0:
                 least_ms = 2 * 1000 // config.hz  # less is no sign of anything
                 setattr(config, "watchdog_period", max(config.watchdog_period, least_ms))  # noqa: B010
-                signal.signal(signal.SIGALRM, self._watchdog_woke)
+                if HAS_TIMER:
+                    signal.signal(signal.SIGALRM, self._watchdog_woke)
             self.wind_up()
 
     def _report_faults(self, wanted: bool) -> None:
@@ -89,9 +93,9 @@ class CrashReports:
             self._file = None
         signal.signal(signal.SIGABRT, signal.SIG_DFL)
         if wanted:
-            if self.log.path:
-                self._file = open(self.log.path, "a")  # noqa: SIM115  (open for as long as faults may come)
-            with suppress(OSError):  # standard output that is no file
+            with suppress(OSError):  # no log, or standard output that is no file
+                if self.log.path:
+                    self._file = open(self.log.path, "a")  # noqa: SIM115  (for as long as faults may come)
                 faulthandler.enable(self._file or sys.stdout)
             signal.signal(signal.SIGABRT, self._aborted)  # it comes from outside, mostly
 
@@ -99,7 +103,7 @@ class CrashReports:
 
     def wind_up(self) -> None:
         """Let it sleep for another period, or for good if that is 0.  Each cron does it."""
-        signal.setitimer(signal.ITIMER_REAL, self.node.config.watchdog_period / 1000)
+        _wake_after(self.node.config.watchdog_period)
 
     def _watchdog_woke(self, number: int, frame: FrameType | None) -> None:
         self.log.signal("\n--- WATCHDOG TIMER EXPIRED ---")
@@ -143,6 +147,12 @@ class CrashReports:
         if current is not None:  # what is not looked at closely runs without being noted there
             facts["CURRENT CLIENT INFO"] = f"{describe(current)}\n"
         return facts
+
+
+def _wake_after(period_ms: int) -> None:
+    """SIGALRM then; never for 0."""
+    if HAS_TIMER:
+        signal.setitimer(signal.ITIMER_REAL, period_ms / 1000)
 
 
 def die_by(number: int) -> None:
