@@ -465,6 +465,11 @@ class Node:
         return self.config.rdbchecksum and not self.skips_checksums
 
     @property
+    def process_id(self) -> object:
+        """The number of the process that is this node's own; None where there is none."""
+        return self.process_facts("server").get("process_id")
+
+    @property
     def now_ms(self) -> int:
         """The time of the running command, unix milliseconds.  It stands still while a command runs."""
         return self.now_us // 1000

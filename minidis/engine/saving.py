@@ -71,7 +71,7 @@ class Saving:
     @property
     def temporary_path(self) -> str:
         """A process puts its number into the name, so that two in one folder do not write to one file."""
-        process = self.node.process_facts("server").get("process_id")
+        process = self.node.process_id
         name = self.node.config.dbfilename if process is None else f"{process}.rdb"
         return join(self.node.config.dir, f"temp-{name}")
 

@@ -455,7 +455,7 @@ class Background:
 
     def log_start(self, what: str) -> None:
         """Say that a job runs, in Redis's words; the process that does it is this one."""
-        process = self.node.process_facts("server").get("process_id")
+        process = self.node.process_id
         self.node.log("notice", f"{what} started" if process is None else f"{what} started by pid {process}")
 
     def cancel(self) -> None:

@@ -810,6 +810,15 @@ def test_a_file_for_nobody_is_finished_where_save_points_want_it(
     assert lab.call("a", "DBSIZE") == (10 if goes_on else 0)
 
 
+def test_a_file_for_nobody_ends_where_the_disk_refuses_it() -> None:
+    lab = slow_full_copy("b", diskless="no", save="900 1")
+    lab.disks["a"].fail("create")
+    lab.call("b", "REPLICAOF", "NO", "ONE")
+    lab.run("100ms")
+    assert lab["a"].background.job is None and lab["a"].saving.last_status == "err"
+    assert lab["a"].databases[0].views == ()
+
+
 def test_a_shutdown_ends_a_snapshot_for_replicas_and_leaves_no_file_of_it() -> None:
     lab = slow_full_copy("b", diskless="no", save="900 1")
     with pytest.raises(ConnectionError):
