@@ -207,6 +207,13 @@ class _ShorterMethods:
             return self.execute_command("MGET", *keys, keys=keys.copy())
         return super().mget(keys, *others)  # type: ignore[misc]
 
+    @wraps(redis.Redis.zadd)
+    def zadd(self, name: Any, mapping: Any, *arguments: Any, **options: Any) -> Any:
+        if mapping and len(mapping) == 1 and not (arguments or options):
+            [(member, score)] = mapping.items()
+            return self.execute_command("ZADD", name, score, member)
+        return super().zadd(name, mapping, *arguments, **options)  # type: ignore[misc]
+
     @wraps(redis.Redis.zrange)
     def zrange(
         self,
