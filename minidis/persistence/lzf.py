@@ -33,8 +33,8 @@ from __future__ import annotations
 MAX_EXPANSION = 264 / 3
 """The most that `decompress` can make of a byte: what claims more is corrupt, and needs no memory."""
 
-LOOKED_AT_FIRST = 1000
-"""In a long string that repeats itself, most groups lie within copies, and need not be looked at."""
+LOOKED_AT = 60, 1000
+"""What repeats itself mostly shows it soon: of a long string so many bytes are looked at first, then all."""
 
 _MAX_LITERALS = 32
 _MAX_DISTANCE = 1 << 13
@@ -58,9 +58,8 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
     Like Redis's packer this one gives up a few bytes before the room is used up.
     """
     room, end = len(data) - least_saving, len(data) - 2
-    if not _repeats(data, min(LOOKED_AT_FIRST, end), least_saving) and (
-        end <= LOOKED_AT_FIRST or not _repeats(data, end, least_saving)
-    ):
+    looked_at = [most for most in LOOKED_AT if 4 * most <= end]
+    if not any(_repeats(data, most, least_saving) for most in (*looked_at, end)):
         return None
     packed = bytearray()
     last_seen: dict[int, int] = {}
