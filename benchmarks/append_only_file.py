@@ -14,9 +14,9 @@ from benchmarks.timing import microseconds_per_call, table
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.engine import starting
-from minidis.engine.disk import MemoryDisk
+from minidis.engine.durability.disk import MemoryDisk
+from minidis.engine.durability.snapshots import Walk
 from minidis.engine.node import Node
-from minidis.engine.snapshots import Walk
 from minidis.persistence.aof import CommandWriter
 from tests.differential.servers import Connection, RealServer, available_judges
 

@@ -20,7 +20,7 @@ from benchmarks import pauses
 from benchmarks.pauses import World, collector_of_the_server
 from benchmarks.timing import table
 from minidis.drivers.simulation.lab import Lab
-from minidis.engine.loading import Loading
+from minidis.engine.durability.loading import Loading
 from minidis.notebook.views import charts
 from minidis.notebook.views.drawing import Canvas
 from minidis.values.sorted_set import SortedSet

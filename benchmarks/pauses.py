@@ -20,9 +20,9 @@ from benchmarks.timing import table
 from minidis.distributed.replication.receiving import Receiver
 from minidis.drivers import collecting
 from minidis.drivers.disk import RealDisk
-from minidis.engine.database import Database
-from minidis.engine.expiry import PART_US
-from minidis.engine.loading import Loading
+from minidis.engine.durability.loading import Loading
+from minidis.engine.keyspace.database import Database
+from minidis.engine.keyspace.expiry import PART_US
 from minidis.engine.node import Node
 from minidis.values.string import String
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import minidis
 from minidis.distributed.sentinel.commands import SENTINEL_COMMANDS
-from minidis.engine.registry import COMMANDS, Command
+from minidis.engine.command_table.registry import COMMANDS, Command
 from minidis.notebook import views
 
 DOCS = Path(__file__).parent

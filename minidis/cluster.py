@@ -23,10 +23,10 @@ from collections.abc import Sequence
 from minidis.distributed.cluster.creation import CreationError, shards
 from minidis.drivers.cluster_servers import HOST, ClusterServers
 from minidis.drivers.server import ListenError, loop_factory
-from minidis.engine.config import ConfigError
-from minidis.engine.config_file import ConfigFileError, Settings, command_line_text
-from minidis.engine.disk import DiskError
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.disk import DiskError
+from minidis.engine.durability.loading import LoadError
+from minidis.engine.settings.config import ConfigError
+from minidis.engine.settings.config_file import ConfigFileError, Settings, command_line_text
 from minidis.structures.record import NamedTuple
 
 USAGE = """\

@@ -26,11 +26,11 @@ from minidis.drivers.log import Log
 from minidis.drivers.restarting import restarter
 from minidis.drivers.scripts import ScriptRunner, resolve
 from minidis.drivers.server import loop_factory, serve
-from minidis.engine.acl import RuleError
-from minidis.engine.acl_file import Definition, load_at_start
-from minidis.engine.config import Config
-from minidis.engine.config_file import ConfigFileError, Settings, command_line_text, rename_commands
+from minidis.engine.access_control.acl import RuleError
+from minidis.engine.access_control.acl_file import Definition, load_at_start
 from minidis.engine.node import VERSION, Node
+from minidis.engine.settings.config import Config
+from minidis.engine.settings.config_file import ConfigFileError, Settings, command_line_text, rename_commands
 
 USAGE = """\
 Usage: minidis-server [/path/to/redis.conf] [options] [-]

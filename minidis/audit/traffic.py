@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from minidis.engine.registry import COMMANDS
+from minidis.engine.command_table.registry import COMMANDS
 from minidis.protocol.quoting import split_arguments
 
 _LINE = re.compile(r"\+?(\d+)\.(\d{1,6}) \[(\d+) (.*?)\] (\".*)")

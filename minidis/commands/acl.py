@@ -1,4 +1,4 @@
-"""ACL: users and their rights; the rules themselves are in minidis/engine/acl.py.
+"""ACL: users and their rights; the rules themselves are in minidis/engine/access_control/acl.py.
 
     ACL SETUSER alice on >secret +@read ~orders:*     make or change a user
     ACL DRYRUN alice GET stock:7                      what would happen?
@@ -13,7 +13,7 @@ Mirrors: aclCommand in acl.c.
 >>> redis.execute("ACL", "DRYRUN", "alice", "GET", "stock:7")
 b"User alice has no permissions to access the 'stock:7' key"
 
-Read next: minidis/engine/users.py.
+Read next: minidis/engine/access_control/users.py.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.commands.helptexts import help_lines
-from minidis.engine import acl_file, errors
-from minidis.engine.acl import RuleError, Selector, has_spaces
-from minidis.engine.acl_log import LogEntry
-from minidis.engine.binding import integer
-from minidis.engine.categories import CATEGORIES, has_category
+from minidis.engine import errors
+from minidis.engine.access_control import acl_file
+from minidis.engine.access_control.acl import RuleError, Selector, has_spaces
+from minidis.engine.access_control.acl_log import LogEntry
+from minidis.engine.access_control.users import DEFAULT
 from minidis.engine.client import Client
-from minidis.engine.disk import DiskError
-from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
-from minidis.engine.users import DEFAULT
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.categories import CATEGORIES, has_category
+from minidis.engine.command_table.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
+from minidis.engine.durability.disk import DiskError
 from minidis.protocol.replies import ReplyError
 
 _ANYONE = NOSCRIPT | LOADING | STALE | SENTINEL

@@ -11,7 +11,7 @@ import math
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.output_limits import refuses
+from minidis.engine.memory.output_limits import refuses
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_long_double
 from minidis.protocol.replies import ReplyError
 

@@ -26,9 +26,9 @@ Read next: minidis/structures/bits.py.
 from __future__ import annotations
 
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.structures import bits

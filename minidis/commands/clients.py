@@ -15,7 +15,8 @@ Complexity: O(1), but for CLIENT LIST and KILL, which are O(clients).
 >>> redis.execute("CLIENT", "SETNAME", "alice"), redis.execute("CLIENT", "GETNAME")
 ('OK', b'alice')
 
-Read next: minidis/engine/tracking.py and pausing.py, for what CLIENT TRACKING and CLIENT PAUSE begin.
+Read next: minidis/engine/messages/tracking.py and minidis/engine/pausing.py, for what CLIENT TRACKING and
+CLIENT PAUSE begin.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from minidis.commands.arguments import TIMEOUT_NEGATIVE
 from minidis.commands.connection import printable
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.client_buffers import ReplyMemory
-from minidis.engine.client_memory import arguments_bytes, client_bytes
+from minidis.engine.command_table.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
+from minidis.engine.memory.client_buffers import ReplyMemory
+from minidis.engine.memory.client_memory import arguments_bytes, client_bytes
+from minidis.engine.messages.tracking import TrackingMode
 from minidis.engine.node import Node
-from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, SENTINEL, STALE, command
-from minidis.engine.tracking import TrackingMode
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError, Verbatim
 

@@ -7,19 +7,19 @@ Mirrors: config.c (configGetCommand, configSetCommand).
 >>> redis.execute("CONFIG", "SET", "maxmemory", "10mb"), redis.execute("CONFIG", "GET", "maxmemory")
 ('OK', {b'maxmemory': b'10485760'})
 
-Read next: minidis/engine/config.py for the directives.
+Read next: minidis/engine/settings/config.py for the directives.
 """
 
 from __future__ import annotations
 
 from minidis.commands.debugging import debug
 from minidis.engine import errors
+from minidis.engine.access_control.protection import allows
 from minidis.engine.client import Client
-from minidis.engine.config import BY_NAME, ConfigError, Directive
-from minidis.engine.config_rewrite import rewritten
-from minidis.engine.disk import DiskError, replace_file
-from minidis.engine.protection import allows
-from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
+from minidis.engine.command_table.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
+from minidis.engine.durability.disk import DiskError, replace_file
+from minidis.engine.settings.config import BY_NAME, ConfigError, Directive
+from minidis.engine.settings.config_rewrite import rewritten
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
 

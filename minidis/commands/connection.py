@@ -17,9 +17,9 @@ Read next: clients.py, what CLIENT shows and changes.
 from __future__ import annotations
 
 from minidis.engine import errors, transactions
+from minidis.engine.access_control.users import DEFAULT
 from minidis.engine.client import Client
-from minidis.engine.node import VERSION
-from minidis.engine.registry import (
+from minidis.engine.command_table.registry import (
     ALLOW_BUSY,
     FAST,
     LOADING,
@@ -29,7 +29,7 @@ from minidis.engine.registry import (
     STALE,
     command,
 )
-from minidis.engine.users import DEFAULT
+from minidis.engine.node import VERSION
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 

@@ -48,9 +48,18 @@ from minidis.commands.streams import (
     try_parse_id,
 )
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import BLOCKING, DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import (
+    BLOCKING,
+    DENYOOM,
+    FAST,
+    LOADING,
+    READONLY,
+    STALE,
+    WRITE,
+    command,
+)
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 from minidis.structures.record import record

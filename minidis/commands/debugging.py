@@ -18,7 +18,7 @@ Differs: the address in DEBUG OBJECT is Python's.
 >>> redis.execute("DEBUG", "SLEEP", "1.5"), redis.now_us
 ('OK', 1500000)
 
-Read next: minidis/engine/digest.py.
+Read next: minidis/engine/keyspace/digest.py.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from collections.abc import Callable
 from typing import Any
 
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.config import ConfigError, memory
-from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, command
+from minidis.engine.settings.config import ConfigError, memory
 from minidis.persistence.rdb_writer import dump_payload
 from minidis.protocol.glob import matches
 from minidis.protocol.numbers import parse_integer
@@ -92,7 +92,9 @@ def help_(client: Client) -> list[str]:
 @debug("DIGEST", 0)
 def digest(client: Client) -> str:
     """Output a hex signature representing the current DB content."""
-    from minidis.engine.digest import dataset_digest  # here: SHA-1 is OpenSSL's, which takes 4 ms to load
+    from minidis.engine.keyspace.digest import (
+        dataset_digest,  # here: SHA-1 is OpenSSL's, which takes 4 ms to load
+    )
 
     return dataset_digest(client.node.databases).hex()
 
@@ -100,7 +102,7 @@ def digest(client: Client) -> str:
 @debug("DIGEST-VALUE <key> [<key> ...]", (0, None))
 def digest_value(client: Client, *keys: bytes) -> list[str]:
     """Output a hex signature of the values of all the specified keys."""
-    from minidis.engine.digest import EMPTY, value_digest
+    from minidis.engine.keyspace.digest import EMPTY, value_digest
 
     database = client.db
     digests = []

@@ -24,9 +24,9 @@ from collections import Counter
 from minidis.commands.configuration import rewrite
 from minidis.commands.debugging import debug, flag, wrong_use
 from minidis.engine import starting
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.client_buffers import PEAK_RESET_MS
+from minidis.engine.command_table.binding import integer
+from minidis.engine.memory.client_buffers import PEAK_RESET_MS
 from minidis.protocol.replies import ReplyError, Verbatim
 
 SMALLEST_BUCKET_LOG = 15

@@ -31,11 +31,11 @@ Read next: minidis/persistence/rdb_format.py.
 
 from __future__ import annotations
 
-from minidis.engine import access
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import DANGEROUS, DENYOOM, READONLY, WRITE, command
 from minidis.engine.errors import SYNTAX
-from minidis.engine.registry import DANGEROUS, DENYOOM, READONLY, WRITE, command
+from minidis.engine.memory import access
 from minidis.persistence.rdb_format import RdbError, broken_value
 from minidis.persistence.rdb_reader import BadFooter, restore_payload
 from minidis.persistence.rdb_writer import dump_payload

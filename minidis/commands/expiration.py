@@ -20,16 +20,16 @@ Complexity: O(1).
 >>> redis.execute("TTL", "session"), redis.execute("EXPIRE", "session", 30, "GT")
 (40, 0)
 
-Read next: minidis/engine/expiry.py, which finds the dead keys that nobody reads.
+Read next: minidis/engine/keyspace/expiry.py, which finds the dead keys that nobody reads.
 """
 
 from __future__ import annotations
 
 from minidis.commands.keys import look
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import FAST, READONLY, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import FAST, READONLY, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, INTEGER_MIN
 from minidis.protocol.replies import ReplyError
 

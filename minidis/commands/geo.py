@@ -25,9 +25,9 @@ from typing import Any
 
 from minidis.commands.sorted_sets import zadd
 from minidis.engine import errors
-from minidis.engine.binding import double, integer
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, READONLY, WRITE, command
+from minidis.engine.command_table.binding import double, integer
+from minidis.engine.command_table.registry import DENYOOM, READONLY, WRITE, command
 from minidis.protocol.numbers import format_with_decimals, parse_float
 from minidis.protocol.replies import NULL_ARRAY, PlainDouble, ReplyError
 from minidis.structures import geohash

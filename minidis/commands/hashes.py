@@ -29,7 +29,7 @@ from minidis.commands.arguments import COUNT_OUT_OF_RANGE, integer_in_range, may
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.command_table.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.protocol.numbers import (
     INTEGER_MAX,
     INTEGER_MIN,

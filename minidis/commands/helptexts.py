@@ -23,7 +23,7 @@ Read next: introspection.py, which derives COMMAND DOCS from the syntax lines.
 from __future__ import annotations
 
 from minidis.engine.client import Client
-from minidis.engine.registry import LOADING, SENTINEL, STALE, command
+from minidis.engine.command_table.registry import LOADING, SENTINEL, STALE, command
 
 _CLIENT = """\
 CACHING (YES|NO)

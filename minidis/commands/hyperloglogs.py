@@ -27,7 +27,15 @@ from random import Random
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, DENYOOM, FAST, MAY_REPLICATE, READONLY, WRITE, command
+from minidis.engine.command_table.registry import (
+    ADMIN,
+    DENYOOM,
+    FAST,
+    MAY_REPLICATE,
+    READONLY,
+    WRITE,
+    command,
+)
 from minidis.protocol.replies import ReplyError
 from minidis.structures import hyperloglog as hll
 from minidis.values.string import String

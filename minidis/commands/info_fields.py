@@ -82,7 +82,7 @@ _ORDER_TEXT = {
 ABSENT_REASONS = {
     "io_threads_active io_threaded_reads_processed io_threaded_writes_processed": "one thread does all",
     "current_cow_peak current_cow_size current_cow_size_age rdb_last_cow_size aof_last_cow_size "
-    "latest_fork_usec": "a snapshot forks nothing, so no page is copied (engine/snapshots.py)",
+    "latest_fork_usec": "a snapshot forks nothing, so no page is copied (engine/durability/snapshots.py)",
     "module_fork_in_progress module_fork_last_cow_size": "there are no modules",
     "active_defrag_running active_defrag_hits active_defrag_misses active_defrag_key_hits "
     "active_defrag_key_misses total_active_defrag_time current_active_defrag_time": "CPython moves no object",

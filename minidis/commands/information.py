@@ -25,11 +25,11 @@ from collections.abc import Callable
 
 from minidis.commands.info_fields import in_order
 from minidis.engine.client import Client
-from minidis.engine.database import Database
-from minidis.engine.memory import some_items
+from minidis.engine.command_table.registry import DANGEROUS, LOADING, STALE, Command, command
+from minidis.engine.keyspace.database import Database
+from minidis.engine.measuring.statistics import Rate
+from minidis.engine.memory.ledger import some_items
 from minidis.engine.node import VERSION, Node
-from minidis.engine.registry import DANGEROUS, LOADING, STALE, Command, command
-from minidis.engine.statistics import Rate
 from minidis.engine.waiting import Place
 from minidis.persistence.crc64 import crc64
 from minidis.protocol.replies import Verbatim

@@ -13,7 +13,7 @@ Complexity: O(commands asked for).
 >>> redis.execute("COMMAND", "GETKEYS", "MSET", "a", "1", "b", "2")
 [b'a', b'b']
 
-Read next: minidis/engine/syntax.py for the lines, minidis/engine/keyspecs.py for the keys.
+Read next: minidis/engine/command_table/syntax.py for the lines, keyspecs.py beside it for the keys.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import Any
 
 from minidis.commands.command_facts import deprecation, doc_flags, history, note, tips
 from minidis.engine import errors
-from minidis.engine.categories import categories
 from minidis.engine.client import Client
-from minidis.engine.keyaccess import key_access, keys_of_request
-from minidis.engine.keyspecs import KeySpec, has_movable_keys, key_specs, legacy_range
-from minidis.engine.registry import LOADING, SENTINEL, STALE, Command, Flag, command
-from minidis.engine.syntax import Argument, SyntaxLine
+from minidis.engine.command_table.categories import categories
+from minidis.engine.command_table.keyaccess import key_access, keys_of_request
+from minidis.engine.command_table.keyspecs import KeySpec, has_movable_keys, key_specs, legacy_range
+from minidis.engine.command_table.registry import LOADING, SENTINEL, STALE, Command, Flag, command
+from minidis.engine.command_table.syntax import Argument, SyntaxLine
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
 

@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from minidis.commands.arguments import integer_in_range
 from minidis.commands.scanning import ScanOptions, parse_cursor, walk
-from minidis.engine import access, errors
+from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.database import Database
-from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.command_table.registry import DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.keyspace.database import Database
+from minidis.engine.memory import access
 from minidis.protocol.glob import matches
 from minidis.protocol.replies import ReplyError
 from minidis.values.base import Value

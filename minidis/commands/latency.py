@@ -16,7 +16,7 @@ _||
 980
 sss
 
-Read next: minidis/engine/latency.py.
+Read next: minidis/engine/measuring/latency.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 from minidis.commands.latency_doctor import report
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, Command, command
+from minidis.engine.command_table.registry import ADMIN, LOADING, NOSCRIPT, STALE, Command, command
 from minidis.protocol.replies import ReplyError, Verbatim
 
 _LATENCY = ADMIN | NOSCRIPT | LOADING | STALE

@@ -9,7 +9,7 @@ Differs: nothing is said about huge pages and forks, which this server has not.
 >>> report(Embedded(clock=0).node)[:33]
 "I'm sorry, Dave, I can't do that."
 
-Read next: minidis/engine/latency.py.
+Read next: minidis/engine/measuring/latency.py.
 """
 
 from __future__ import annotations

@@ -16,7 +16,16 @@ from __future__ import annotations
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, SENTINEL, STALE, command
+from minidis.engine.command_table.registry import (
+    ADMIN,
+    ALLOW_BUSY,
+    LOADING,
+    NO_MULTI,
+    NOSCRIPT,
+    SENTINEL,
+    STALE,
+    command,
+)
 from minidis.engine.shutdown import FAILED, WAITS
 from minidis.engine.waiting import Wait
 from minidis.protocol.replies import ReplyError, Several

@@ -33,9 +33,9 @@ from collections.abc import Sequence
 
 from minidis.commands.arguments import deadline_ms, integer_in_range
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import BLOCKING, DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import BLOCKING, DENYOOM, FAST, READONLY, WRITE, command
 from minidis.engine.waiting import Wait
 from minidis.protocol.numbers import INTEGER_MAX
 from minidis.protocol.replies import NULL_ARRAY, ReplyError

@@ -24,10 +24,10 @@ from __future__ import annotations
 import math
 from random import Random
 
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import FAST, READONLY, command
 from minidis.engine.node import VERSION
-from minidis.engine.registry import FAST, READONLY, command
 from minidis.protocol.replies import Verbatim
 
 _DOT_BITS = ((0, 3), (1, 4), (2, 5), (6, 7))  # of a braille sign: two columns, four rows

@@ -7,7 +7,7 @@ Mirrors: object.c (memoryCommand).
 >>> redis.execute("SET", "user:1000", "ada"), redis.execute("MEMORY", "USAGE", "user:1000")
 ('OK', 72)
 
-Read next: minidis/engine/memory.py.
+Read next: minidis/engine/memory/ledger.py.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 from minidis.commands.information import Fields, human_size, section
 from minidis.commands.memory_doctor import memory_report
-from minidis.engine import errors, memory
+from minidis.engine import errors
 from minidis.engine.client import Client
+from minidis.engine.command_table.registry import READONLY, command
+from minidis.engine.memory.ledger import BASE_BYTES, ENTRY_BYTES, table_bytes, usage
 from minidis.engine.node import Node
-from minidis.engine.registry import READONLY, command
 from minidis.protocol.replies import ReplyError, Verbatim
 
 _ANYONE = 0
@@ -109,7 +110,7 @@ def memory_usage(client: Client, key: bytes, samples: int | None = None) -> int 
     if samples is not None and samples < 0:
         raise ReplyError(errors.SYNTAX)
     value = client.db.peek(key)
-    return None if value is None else memory.usage(key, value)
+    return None if value is None else usage(key, value)
 
 
 @command("MEMORY STATS", _ANYONE, since="4.0.0")
@@ -132,10 +133,10 @@ def memory_figures(node: Node, facts: Mapping[str, object]) -> dict[str, Any]:
     stats: dict[str, Any] = {
         "peak.allocated": ledger.peak_bytes,
         "total.allocated": used,
-        "startup.allocated": memory.BASE_BYTES,
+        "startup.allocated": BASE_BYTES,
         **{name: ledger.parts[name]() if name in ledger.parts else 0 for name in PARTS},
     }
-    overhead = memory.BASE_BYTES + sum(stats[name] for name in PARTS)
+    overhead = BASE_BYTES + sum(stats[name] for name in PARTS)
     for database in node.databases:
         if len(database):
             tables = [table_overhead(len(table)) for table in (database.table, database.expires)]
@@ -145,7 +146,7 @@ def memory_figures(node: Node, facts: Mapping[str, object]) -> dict[str, Any]:
                 b"overhead.hashtable.slot-to-keys": 0,
             }
             overhead += sum(tables)
-    net, dataset = used - memory.BASE_BYTES, max(0, used - overhead)
+    net, dataset = used - BASE_BYTES, max(0, used - overhead)
     return stats | {
         "overhead.total": overhead,
         "keys.count": keys,
@@ -193,7 +194,7 @@ def _lua_bytes(node: Node) -> int:
 
 def table_overhead(count: int) -> int:
     """Bytes of a table's buckets and entries."""
-    return memory.table_bytes(count) + memory.ENTRY_BYTES * count if count else 0
+    return table_bytes(count) + ENTRY_BYTES * count if count else 0
 
 
 @command("MEMORY DOCTOR", _ANYONE, since="4.0.0")

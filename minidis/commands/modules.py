@@ -14,7 +14,15 @@ from __future__ import annotations
 
 from minidis.commands.helptexts import help_lines
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, LOADING, NO_ASYNC_LOADING, NOSCRIPT, PROTECTED, STALE, command
+from minidis.engine.command_table.registry import (
+    ADMIN,
+    LOADING,
+    NO_ASYNC_LOADING,
+    NOSCRIPT,
+    PROTECTED,
+    STALE,
+    command,
+)
 from minidis.protocol.replies import ReplyError
 
 _LOADING = ADMIN | NOSCRIPT | NO_ASYNC_LOADING | PROTECTED

@@ -1,4 +1,4 @@
-"""MONITOR. Who watches, and how a line looks, stands in minidis/engine/monitoring.py.
+"""MONITOR. Who watches, and how a line looks, stands in minidis/engine/messages/monitoring.py.
 
 Mirrors: replication.c (monitorCommand).
 """
@@ -6,7 +6,7 @@ Mirrors: replication.c (monitorCommand).
 from __future__ import annotations
 
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
+from minidis.engine.command_table.registry import ADMIN, LOADING, NOSCRIPT, STALE, command
 from minidis.protocol.replies import ReplyError
 
 

@@ -11,18 +11,15 @@ Differs: what runs in the background runs in slices of this very node, not in a 
 >>> redis.step(1); redis.execute("LASTSAVE"), redis.node.disk.list(".")
 (0, ['dump.rdb'])
 
-Read next: minidis/engine/saving.py, minidis/engine/append_only_file.py.
+Read next: minidis/engine/durability/saving.py, minidis/engine/durability/append_only_file.py.
 """
 
 from __future__ import annotations
 
 from minidis.commands.debugging import debug
 from minidis.engine import errors, starting
-from minidis.engine.append_only_file import Awaited
 from minidis.engine.client import Client
-from minidis.engine.disk import DiskError
-from minidis.engine.loading import LoadError, Loading
-from minidis.engine.registry import (
+from minidis.engine.command_table.registry import (
     ADMIN,
     BLOCKING,
     FAST,
@@ -33,6 +30,9 @@ from minidis.engine.registry import (
     STALE,
     command,
 )
+from minidis.engine.durability.append_only_file import Awaited
+from minidis.engine.durability.disk import DiskError
+from minidis.engine.durability.loading import LoadError, Loading
 from minidis.engine.waiting import Wait
 from minidis.persistence.rdb_format import COMPLETE_VERSION
 from minidis.protocol.numbers import parse_integer

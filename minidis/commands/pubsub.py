@@ -1,4 +1,4 @@
-"""Pub/Sub commands. The tables of who listens to what are in minidis/engine/pubsub.py.
+"""Pub/Sub commands. The tables of who listens to what are in minidis/engine/messages/pubsub.py.
 
 SUBSCRIBE has one confirmation for each channel, so its reply is `Several`: they follow one another on the
 wire without an array around them.
@@ -12,15 +12,24 @@ Several([Push([b'subscribe', b'a', 1]), Push([b'subscribe', b'b', 2])])
 >>> redis.execute("PUBSUB", "NUMSUB", "a", "c")
 [b'a', 1, b'c', 0]
 
-Read next: minidis/engine/notifications.py.
+Read next: minidis/engine/messages/notifications.py.
 """
 
 from __future__ import annotations
 
 from minidis.engine.client import Client
+from minidis.engine.command_table.registry import (
+    FAST,
+    LOADING,
+    MAY_REPLICATE,
+    NOSCRIPT,
+    PUBSUB,
+    SENTINEL,
+    STALE,
+    command,
+)
 from minidis.engine.journal import TO_REPLICAS
-from minidis.engine.pubsub import Table, name_matches
-from minidis.engine.registry import FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, SENTINEL, STALE, command
+from minidis.engine.messages.pubsub import Table, name_matches
 
 _LISTEN = PUBSUB | NOSCRIPT | LOADING | STALE
 _LOOK = PUBSUB | LOADING | STALE

@@ -38,8 +38,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.command_table.binding import integer
 from minidis.protocol import glob, numbers
 from minidis.protocol.replies import ReplyError
 from minidis.structures.record import record

@@ -1,7 +1,7 @@
 """Whole databases, and the time: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB, TIME.
 
 Mirrors: db.c, server.c.
-Differs: ASYNC frees in slices between commands (minidis/engine/lazyfree.py), not in a thread.
+Differs: ASYNC frees in slices between commands (minidis/engine/memory/lazyfree.py), not in a thread.
 
 >>> from minidis.drivers.embedded import Embedded
 >>> redis = Embedded(clock=1_500_000)
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.database import Database
-from minidis.engine.registry import DANGEROUS, FAST, LOADING, READONLY, STALE, WRITE, command
+from minidis.engine.command_table.registry import DANGEROUS, FAST, LOADING, READONLY, STALE, WRITE, command
+from minidis.engine.keyspace.database import Database
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 

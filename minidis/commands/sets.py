@@ -30,7 +30,7 @@ from minidis.commands.arguments import integer_in_range, may_draw
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE, command
+from minidis.engine.command_table.registry import DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE, command
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer
 from minidis.protocol.replies import ReplyError
 from minidis.values.set import Set

@@ -7,7 +7,7 @@ Mirrors: slowlog.c (slowlogCommand).
 >>> redis.execute("DEBUG", "SLEEP", "0.02"), redis.execute("SLOWLOG", "GET")
 ('OK', [[0, 0, 20000, [b'DEBUG', b'SLEEP', b'0.02'], b'embedded:1', b'default']])
 
-Read next: minidis/engine/slowlog.py.
+Read next: minidis/engine/measuring/slowlog.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, LOADING, STALE, command
+from minidis.engine.command_table.registry import ADMIN, LOADING, STALE, command
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
 

@@ -38,9 +38,17 @@ from minidis.commands.arguments import (
 )
 from minidis.commands.scanning import scan_collection
 from minidis.engine import errors
-from minidis.engine.binding import double, integer
 from minidis.engine.client import Client
-from minidis.engine.registry import BLOCKING, DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE, command
+from minidis.engine.command_table.binding import double, integer
+from minidis.engine.command_table.registry import (
+    BLOCKING,
+    DENYOOM,
+    FAST,
+    MOVABLE_KEYS,
+    READONLY,
+    WRITE,
+    command,
+)
 from minidis.engine.waiting import Wait
 from minidis.protocol.numbers import INTEGER_MAX, format_double, parse_float
 from minidis.protocol.replies import NULL_ARRAY, Pairs, ReplyError

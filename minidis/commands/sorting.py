@@ -30,9 +30,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, MOVABLE_KEYS, READONLY, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import DENYOOM, MOVABLE_KEYS, READONLY, WRITE, command
 from minidis.protocol.numbers import parse_float
 from minidis.protocol.replies import ReplyError
 from minidis.structures.record import field, record

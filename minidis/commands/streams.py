@@ -34,9 +34,18 @@ from typing import Any
 
 from minidis.commands.arguments import TIMEOUT_NEGATIVE, TIMEOUT_TOO_LARGE
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import BLOCKING, DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import (
+    BLOCKING,
+    DENYOOM,
+    FAST,
+    LOADING,
+    READONLY,
+    STALE,
+    WRITE,
+    command,
+)
 from minidis.engine.waiting import Wait
 from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_unsigned
 from minidis.protocol.replies import NULL_ARRAY, ReplyError

@@ -14,7 +14,7 @@ Complexity: O(1), or O(N) in the bytes given or asked for.
 >>> redis.execute("SET", "visits", 41), redis.execute("INCR", "visits"), redis.execute("GET", "visits")
 ('OK', 42, b'42')
 
-Read next: minidis/engine/database.py for find, edit and touch.
+Read next: minidis/engine/keyspace/database.py for find, edit and touch.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import DENYOOM, FAST, READONLY, WRITE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.protocol.numbers import LongDouble, add_long_doubles, format_long_double, parse_long_double
 from minidis.protocol.replies import ReplyError
 from minidis.structures.lcs import longest_common_subsequence

@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from minidis.engine import transactions
 from minidis.engine.client import Client
-from minidis.engine.registry import ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE, command
+from minidis.engine.command_table.registry import (
+    ALLOW_BUSY,
+    FAST,
+    LOADING,
+    NOSCRIPT,
+    SKIP_SLOWLOG,
+    STALE,
+    command,
+)
 from minidis.protocol.replies import ReplyError
 
 _CONTROL = NOSCRIPT | LOADING | STALE | ALLOW_BUSY

@@ -16,7 +16,7 @@ Everything is drawn from a seed: the same trace each time, and a fresh one for a
 >>> hit_rate(trace, "allkeys-lru") < 0.2 < 0.4 < hit_rate(trace, "allkeys-random")
 True
 
-Read next: minidis/engine/eviction.py.
+Read next: minidis/engine/memory/eviction.py.
 """
 
 from __future__ import annotations

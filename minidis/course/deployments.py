@@ -8,7 +8,7 @@
 Each `try_` answers its trials one by one; a trial says what was done, what came out and what was due. A file
 that the server refuses raises ConfigFileError, with the line.
 
-Read next: minidis/engine/config_file.py.
+Read next: minidis/engine/settings/config_file.py.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from random import Random
 from typing import Any
 
 from minidis.client.lab import Lab
-from minidis.engine.config import BY_NAME
-from minidis.engine.config_file import Settings, rename_commands
 from minidis.engine.node import Node
+from minidis.engine.settings.config import BY_NAME
+from minidis.engine.settings.config_file import Settings, rename_commands
 from minidis.protocol.replies import ReplyError
 
 CONF = "redis.conf"

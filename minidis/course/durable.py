@@ -17,7 +17,7 @@ Complexity: as the parts'.
 {}
 b'v'
 
-Read next: minidis/engine/append_only_file.py, minidis/engine/loading.py.
+Read next: minidis/engine/durability/append_only_file.py, minidis/engine/durability/loading.py.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.append_only_file import AppendOnlyFile
-from minidis.engine.disk import join
-from minidis.engine.loading import LoadError, Loading, Replay
+from minidis.engine.durability.append_only_file import AppendOnlyFile
+from minidis.engine.durability.disk import join
+from minidis.engine.durability.loading import LoadError, Loading, Replay
 from minidis.engine.node import Node
 from minidis.persistence.aof import Record
 from minidis.persistence.aof_manifest import Manifest

@@ -20,7 +20,7 @@ no time at all.
 >>> sampler(2), sampler(2)
 ([b'b', b'a'], [b'c', b'b'])
 
-Read next: minidis/engine/expiry.py, after you have passed.
+Read next: minidis/engine/keyspace/expiry.py, after you have passed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from minidis.engine.database import Database
-from minidis.engine.expiry import Cycle, Round
+from minidis.engine.keyspace.database import Database
+from minidis.engine.keyspace.expiry import Cycle, Round
 from minidis.engine.node import Node
 
 IsExpired = Callable[[Any, bytes, int], bool]

@@ -9,14 +9,14 @@ that any server knows.
 >>> [entry.name for entry in idemp_commands(lambda *words: [], lambda *words: "OK")]
 ['idemp.begin', 'idemp.finish']
 
-Read next: minidis/engine/registry.py.
+Read next: minidis/engine/command_table/registry.py.
 """
 
 from __future__ import annotations
 
 from minidis.course.throttling import new_command
-from minidis.engine.binding import Handler
-from minidis.engine.registry import Command
+from minidis.engine.command_table.binding import Handler
+from minidis.engine.command_table.registry import Command
 
 
 def idemp_commands(begin: Handler, finish: Handler) -> list[Command]:

@@ -52,7 +52,7 @@ from minidis.course.case import START
 from minidis.course.guard import unobserved, virtual_sleep
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Client
-from minidis.engine.digest import dataset_digest
+from minidis.engine.keyspace.digest import dataset_digest
 from minidis.engine.waiting import WAITING
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import ReplyError

@@ -37,8 +37,8 @@ from minidis.client import direct
 from minidis.client.session import Session
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Client
-from minidis.engine.lazyfree import WORTH_PUTTING_OFF
-from minidis.engine.registry import Command
+from minidis.engine.command_table.registry import Command
+from minidis.engine.memory.lazyfree import WORTH_PUTTING_OFF
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.quoting import quote
 

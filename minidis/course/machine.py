@@ -25,7 +25,7 @@ from minidis.course.exercise import Wrong
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine import starting
-from minidis.engine.config_file import ConfigFileError, Settings
+from minidis.engine.settings.config_file import ConfigFileError, Settings
 
 NEW_YEAR_US = 1_767_225_600_000_000
 

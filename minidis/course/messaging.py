@@ -7,7 +7,7 @@ pending entries a learner keeps.
     new_id(asked, last, now_ms) -> (ms, seq)                    10.4; raises ValueError
     deliver / give / acknowledge                                the three steps of a group's pending entries
 
-Read next: minidis/engine/pubsub.py and minidis/values/consumer_group.py, after you have passed.
+Read next: minidis/engine/messages/pubsub.py and minidis/values/consumer_group.py, after you have passed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from minidis.commands import streams
 from minidis.engine.client import Client
-from minidis.engine.pubsub import PubSub
+from minidis.engine.messages.pubsub import PubSub
 from minidis.protocol.replies import Push, ReplyError
 from minidis.values.consumer_group import ConsumerGroup
 from minidis.values.stream import Stream

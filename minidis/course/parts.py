@@ -31,8 +31,8 @@ from minidis.course.transacting import LearnersWatchers
 from minidis.course.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
 from minidis.drivers.event_loop import EventLoop
+from minidis.engine.command_table.registry import Command
 from minidis.engine.node import Node
-from minidis.engine.registry import Command
 
 Undo = Callable[[], None]
 _plugged: dict[int, list[tuple[str, Undo]]] = {}

@@ -10,7 +10,7 @@ The engine keeps names and passwords; what a rule about commands, keys and chann
 >>> request_of(Embedded(clock=0), "COPY a b").keys
 (('a', 'R'), ('b', 'W'))
 
-Read next: minidis/engine/acl.py, after you have passed.
+Read next: minidis/engine/access_control/acl.py, after you have passed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.acl import CHANNELS_OF_COMMAND, Denial, permissions_needed, rules_with_selectors
-from minidis.engine.categories import CATEGORIES, has_category
-from minidis.engine.keyaccess import keys_of_request
+from minidis.engine.access_control.acl import (
+    CHANNELS_OF_COMMAND,
+    Denial,
+    permissions_needed,
+    rules_with_selectors,
+)
+from minidis.engine.command_table.categories import CATEGORIES, has_category
+from minidis.engine.command_table.keyaccess import keys_of_request
+from minidis.engine.command_table.registry import Command
 from minidis.engine.node import Node
-from minidis.engine.registry import Command
 from minidis.protocol.quoting import split_arguments
 
 _ACCESS = {0: "", 1: "R", 2: "W", 3: "RW"}

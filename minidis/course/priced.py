@@ -15,7 +15,7 @@ Complexity: a price and a step of the clock for each command.
 >>> len(node.execute("KEYS", "*")), [entry.argv[0] for entry in node.node.slowlog.entries]
 (9000, [b'KEYS'])
 
-Read next: minidis/engine/statistics.py, where commands are timed.
+Read next: minidis/engine/measuring/statistics.py, where commands are timed.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 
 Who sent a command is kept here, by the entry's id.
 
-Read next: minidis/engine/slowlog.py, after you have passed.
+Read next: minidis/engine/measuring/slowlog.py, after you have passed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidis.engine.client import Client
-from minidis.engine.monitoring import redacted
+from minidis.engine.command_table.registry import Command
+from minidis.engine.measuring.slowlog import SlowEntry, SlowLog
+from minidis.engine.messages.monitoring import redacted
 from minidis.engine.node import Node
-from minidis.engine.registry import Command
-from minidis.engine.slowlog import SlowEntry, SlowLog
 
 
 class LearnersSlowLog(SlowLog):

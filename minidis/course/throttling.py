@@ -16,7 +16,7 @@ limits by GCRA: a key holds one number, the time at which the next call is due i
 >>> gcra.call(now_us=0), gcra.call(0), gcra.call(0)
 ([0, 2, 1, -1, 10000], [0, 2, 0, -1, 20000], [1, 2, 0, 10000, 20000])
 
-Read next: minidis/engine/registry.py, and minidis/commands/strings.py for commands on strings.
+Read next: minidis/engine/command_table/registry.py, and minidis/commands/strings.py for commands on strings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from minidis.engine.registry import Command, CommandTable, Flag, command
+from minidis.engine.command_table.registry import Command, CommandTable, Flag, command
 
 
 def new_command(syntax: str, flags: str, handler: Callable[..., Any]) -> Command:

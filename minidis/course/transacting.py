@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidis.engine.client import Client
-from minidis.engine.database import Database
+from minidis.engine.keyspace.database import Database
 from minidis.engine.node import Node
 from minidis.engine.transactions import Watchers
 from minidis.protocol.replies import NULL_ARRAY, ReplyError

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 from minidis.distributed.kept_connections import kept_connections
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import DANGEROUS, WRITE, command
 from minidis.engine.peers import Aside
-from minidis.engine.registry import DANGEROUS, WRITE, command
 from minidis.engine.waiting import Wait
 from minidis.persistence.rdb_writer import dump_payload
 from minidis.protocol.replies import ReplyError

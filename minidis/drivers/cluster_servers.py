@@ -29,8 +29,8 @@ from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock, to_bytes
 from minidis.drivers.log import Log
 from minidis.drivers.server import Server, loop_factory
-from minidis.engine.config import Config
 from minidis.engine.node import Node
+from minidis.engine.settings.config import Config
 
 HOST = "127.0.0.1"
 POLL_S = 0.02

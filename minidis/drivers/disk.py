@@ -25,7 +25,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from minidis.engine.disk import DiskError, Sync
+from minidis.engine.durability.disk import DiskError, Sync
 
 try:
     import fcntl

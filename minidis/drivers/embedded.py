@@ -41,11 +41,11 @@ from minidis.drivers.disk import RealDisk
 from minidis.drivers.simulated_disk import Loss, SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.client import Client
-from minidis.engine.config import Config
-from minidis.engine.disk import Disk, DiskError
-from minidis.engine.loading import LoadError, Loading
+from minidis.engine.durability.disk import Disk, DiskError
+from minidis.engine.durability.loading import LoadError, Loading
+from minidis.engine.durability.saving import write_snapshot_file
 from minidis.engine.node import Node
-from minidis.engine.saving import write_snapshot_file
+from minidis.engine.settings.config import Config
 from minidis.engine.waiting import WAITING
 from minidis.structures.dicttable import DictTable
 

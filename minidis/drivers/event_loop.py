@@ -37,7 +37,7 @@ from typing import Any, Literal
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Buffers, Client
 from minidis.engine.link import Link
-from minidis.engine.output_limits import OutputMeter
+from minidis.engine.memory.output_limits import OutputMeter
 from minidis.protocol.quoting import quote
 from minidis.protocol.resp import RequestParser
 

@@ -30,7 +30,7 @@ from typing import Any
 
 from minidis.drivers.log import Log
 from minidis.drivers.tls import TlsError, check_tls, server_context
-from minidis.engine.config import Config, ConfigError
+from minidis.engine.settings.config import Config, ConfigError
 
 _NO_SUCH_FAMILY = frozenset(
     (errno.ENOPROTOOPT, errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EPFNOSUPPORT, errno.EAFNOSUPPORT)

@@ -18,7 +18,7 @@ import re
 import sys
 from typing import Any
 
-from minidis.engine.config import Config
+from minidis.engine.settings.config import Config
 
 resource: Any
 try:

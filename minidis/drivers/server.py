@@ -50,16 +50,16 @@ from minidis.drivers.peer_sockets import PeerSockets
 from minidis.drivers.process import OomScore, process_facts
 from minidis.engine import starting
 from minidis.engine.client import Buffers, Client
-from minidis.engine.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
-from minidis.engine.config import ConfigError
-from minidis.engine.disk import DiskError, NodeFailure
-from minidis.engine.expiry import PART_US
+from minidis.engine.durability.disk import DiskError, NodeFailure
+from minidis.engine.durability.loading import LoadError, SnapshotError
+from minidis.engine.durability.snapshots import REST_US
+from minidis.engine.keyspace.expiry import PART_US
 from minidis.engine.link import TOO_MANY_CLIENTS, Link
-from minidis.engine.loading import LoadError, SnapshotError
+from minidis.engine.memory.client_buffers import RESIZED_FROM_BYTES, ClientBuffers
+from minidis.engine.memory.output_limits import NO_LIMIT, OutputMeter
 from minidis.engine.node import VERSION, Node
-from minidis.engine.output_limits import NO_LIMIT, OutputMeter
 from minidis.engine.running_ahead import run_ahead
-from minidis.engine.snapshots import REST_US
+from minidis.engine.settings.config import ConfigError
 from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import RequestParser
 

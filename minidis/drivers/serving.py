@@ -46,7 +46,7 @@ from minidis.drivers.embedded import NO_NETWORK, Embedded
 from minidis.drivers.log import Log
 from minidis.drivers.server import Connection, ListenError, Server, loop_factory
 from minidis.engine.client import Client
-from minidis.engine.config import ConfigError
+from minidis.engine.settings.config import ConfigError
 
 HOST = "127.0.0.1"
 

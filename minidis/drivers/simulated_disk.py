@@ -29,7 +29,7 @@ Complexity: O(bytes not synced) for a sync; O(all bytes) for a power cut.
 >>> disk.power_cut().lost_bytes, disk.read("log")
 ({'log': 10}, b'promised no')
 
-Read next: minidis/engine/append_only_file.py, which must cope with all this.
+Read next: minidis/engine/durability/append_only_file.py, which must cope with all this.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from random import Random
 
-from minidis.engine.disk import DiskError, FinishedSync, Sync, folder_of
+from minidis.engine.durability.disk import DiskError, FinishedSync, Sync, folder_of
 from minidis.structures.record import field, record
 
 SECTOR_BYTES = 512

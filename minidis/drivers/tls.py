@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ssl
 
-from minidis.engine.config import Config
+from minidis.engine.settings.config import Config
 
 _VERIFICATION = {"yes": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "no": ssl.CERT_NONE}
 _PROTOCOLS = {

@@ -16,18 +16,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minidis.engine.output_limits import NO_LIMIT, limit_of
-from minidis.engine.pubsub import Subscriptions
+from minidis.engine.memory.output_limits import NO_LIMIT, limit_of
+from minidis.engine.messages.pubsub import Subscriptions
 from minidis.protocol.replies import ReplyError
 from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
-    from minidis.engine.client_buffers import ClientBuffers
-    from minidis.engine.database import Database
+    from minidis.engine.access_control.users import User
+    from minidis.engine.keyspace.database import Database
+    from minidis.engine.memory.client_buffers import ClientBuffers
+    from minidis.engine.messages.tracking import TrackingMode
     from minidis.engine.node import Node
-    from minidis.engine.tracking import TrackingMode
     from minidis.engine.transactions import Transaction
-    from minidis.engine.users import User
     from minidis.engine.waiting import Parked
 
 

@@ -26,8 +26,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minidis.engine.client import Client, OnFault
+from minidis.engine.memory.output_limits import cut_off
 from minidis.engine.node import Node
-from minidis.engine.output_limits import cut_off
 from minidis.engine.running_ahead import run_ahead
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError, Several

@@ -29,7 +29,7 @@ Complexity: O(1) around the handler; about 1 us for a GET in CPython.
 >>> node.execute(client, [b"SET", b"greeting", b"hello"]), node.execute(client, [b"GET", b"greeting"])
 ('OK', b'hello')
 
-Read next: database.py.
+Read next: keyspace/database.py.
 """
 
 from __future__ import annotations
@@ -38,34 +38,37 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minidis.engine import access, errors, expiry, protection, transactions
-from minidis.engine.append_only_file import AppendOnlyFile
+from minidis.engine import errors, transactions
+from minidis.engine.access_control import protection
+from minidis.engine.access_control.users import Users
 from minidis.engine.client import Client
-from minidis.engine.client_memory import ClientMemory
-from minidis.engine.config import DEFAULTS, Config, ConfigError
-from minidis.engine.database import Database
-from minidis.engine.disk import Disk, DiskError, MemoryDisk
-from minidis.engine.eviction import Evictor
-from minidis.engine.indexing import Indexing
+from minidis.engine.command_table.registry import ALLOWED_IN_MULTI, COMMANDS, Command, CommandTable, Flag
+from minidis.engine.durability.append_only_file import AppendOnlyFile
+from minidis.engine.durability.disk import Disk, DiskError, MemoryDisk
+from minidis.engine.durability.saving import Saving
+from minidis.engine.durability.snapshots import Background
 from minidis.engine.journal import Journal
-from minidis.engine.latency import LatencyMonitor
-from minidis.engine.lazyfree import LazyFree
+from minidis.engine.keyspace import expiry
+from minidis.engine.keyspace.database import Database
+from minidis.engine.keyspace.indexing import Indexing
 from minidis.engine.libraries import Libraries
-from minidis.engine.memory import MemoryLedger
-from minidis.engine.monitoring import Monitors
-from minidis.engine.notifications import Notifier
+from minidis.engine.measuring.latency import LatencyMonitor
+from minidis.engine.measuring.slowlog import SlowLog
+from minidis.engine.measuring.statistics import Statistics
+from minidis.engine.memory import access
+from minidis.engine.memory.client_memory import ClientMemory
+from minidis.engine.memory.eviction import Evictor
+from minidis.engine.memory.lazyfree import LazyFree
+from minidis.engine.memory.ledger import MemoryLedger
+from minidis.engine.messages.monitoring import Monitors
+from minidis.engine.messages.notifications import Notifier
+from minidis.engine.messages.pubsub import SUBSCRIBER_COMMANDS, PubSub
+from minidis.engine.messages.tracking import Tracking
 from minidis.engine.pausing import Pause
 from minidis.engine.peers import Aside, Peers
-from minidis.engine.pubsub import SUBSCRIBER_COMMANDS, PubSub
-from minidis.engine.registry import ALLOWED_IN_MULTI, COMMANDS, Command, CommandTable, Flag
-from minidis.engine.saving import Saving
+from minidis.engine.settings.config import DEFAULTS, Config, ConfigError
 from minidis.engine.shutdown import Shutdown
-from minidis.engine.slowlog import SlowLog
-from minidis.engine.snapshots import Background
-from minidis.engine.statistics import Statistics
-from minidis.engine.tracking import Tracking
 from minidis.engine.transactions import Watchers
-from minidis.engine.users import Users
 from minidis.engine.version import VERSION as VERSION
 from minidis.engine.waiting import WAITING, Wait, WaitingRoom
 from minidis.protocol.replies import ReplyError
@@ -74,7 +77,7 @@ from minidis.structures.record import field_names
 from minidis.values.encodings import Encodings
 
 if TYPE_CHECKING:
-    from minidis.engine.loading import Arrival
+    from minidis.engine.durability.loading import Arrival
 
 Clock = Callable[[], int]
 """Unix time in microseconds."""

@@ -44,9 +44,9 @@ from minidis.protocol.replies import ReplyError
 from minidis.protocol.resp import BULK_HEADERS, READY_MADE, SMALL_INTEGERS, STATUSES, encode
 
 if TYPE_CHECKING:
+    from minidis.engine.command_table.registry import Command
     from minidis.engine.link import Link
     from minidis.engine.node import Node
-    from minidis.engine.registry import Command
 
 LOOK_UP_AFTER_NS = 100_000
 """So old the node's time may be; Redis's own is as old as its command."""

@@ -13,7 +13,7 @@ Complexity: O(bytes).
 >>> redis.kill(); redis.execute("GET", "k")
 b'v'
 
-Read next: loading.py.
+Read next: durability/loading.py.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from minidis.engine.disk import DiskError, join
-from minidis.engine.loading import LoadError, Loading
+from minidis.engine.durability.disk import DiskError, join
+from minidis.engine.durability.loading import LoadError, Loading
 from minidis.persistence.aof_manifest import ManifestError
 
 if TYPE_CHECKING:

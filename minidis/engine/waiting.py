@@ -40,9 +40,9 @@ from minidis.structures.record import record
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
-    from minidis.engine.database import Database
+    from minidis.engine.command_table.registry import Command
+    from minidis.engine.keyspace.database import Database
     from minidis.engine.node import Node
-    from minidis.engine.registry import Command
 
 
 @record

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from minidis.distributed.cluster.slots import slot_of
-from minidis.engine.keyaccess import keys_of_request
-from minidis.engine.registry import COMMANDS
+from minidis.engine.command_table.keyaccess import keys_of_request
+from minidis.engine.command_table.registry import COMMANDS
 from minidis.notebook.targets import (
     STILL_WAITS,
     Connection,

@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
-from minidis.engine.config import BY_NAME
-from minidis.engine.registry import COMMANDS, Command
-from minidis.engine.syntax import Argument
+from minidis.engine.command_table.registry import COMMANDS, Command
+from minidis.engine.command_table.syntax import Argument
+from minidis.engine.settings.config import BY_NAME
 from minidis.notebook.language import words_before
 from minidis.protocol.quoting import quote, split_arguments
 

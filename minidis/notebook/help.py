@@ -12,9 +12,9 @@ import difflib
 import re
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.engine.command_table.registry import COMMANDS, Command
+from minidis.engine.command_table.syntax import TYPES
 from minidis.engine.node import VERSION
-from minidis.engine.registry import COMMANDS, Command
-from minidis.engine.syntax import TYPES
 
 _TYPE_SUFFIX = re.compile(rf":(?:{'|'.join(TYPES)})\b")
 

@@ -36,8 +36,8 @@ from IPython.display import display
 
 from minidis.drivers import browser
 from minidis.drivers.embedded import Embedded, default_node, parse_time
-from minidis.engine.disk import DiskError
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.disk import DiskError
+from minidis.engine.durability.loading import LoadError
 from minidis.notebook import observers, unwritten
 from minidis.notebook.bench import PlanError, bench
 from minidis.notebook.completion import MOST_KEYS, make_matcher

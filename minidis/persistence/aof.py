@@ -23,7 +23,7 @@ Complexity: O(bytes), about 1 us for each word of a command.
 >>> reader.position, reader.is_inside
 (34, True)
 
-Read next: aof_manifest.py, then minidis/engine/append_only_file.py.
+Read next: aof_manifest.py, then minidis/engine/durability/append_only_file.py.
 """
 
 from __future__ import annotations

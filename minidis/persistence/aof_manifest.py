@@ -27,7 +27,7 @@ Traceback (most recent call last):
 ...
 minidis.persistence.aof_manifest.ManifestError: Found a non-monotonic sequence number (line 2: file b ...)
 
-Read next: minidis/engine/append_only_file.py.
+Read next: minidis/engine/durability/append_only_file.py.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minidis.engine.registry import Command
+from minidis.engine.command_table.registry import Command
 from minidis.engine.waiting import WAITING
 from minidis.protocol.quoting import quote
 from minidis.protocol.replies import NULL_ARRAY, Pairs, ReplyError

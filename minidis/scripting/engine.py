@@ -28,8 +28,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidis.engine.client import Client
+from minidis.engine.command_table.registry import Command, Flag
 from minidis.engine.journal import TO_ALL
-from minidis.engine.registry import Command, Flag
 from minidis.protocol.replies import ReplyError
 from minidis.scripting import conversion
 from minidis.scripting.api import CONSTANTS, LOG_LEVELS, VERSIONS, RedisApi, sha1_hex

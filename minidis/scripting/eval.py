@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.commands.helptexts import help_lines
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import (
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import (
     ALLOW_BUSY,
     LOADING,
     MAY_REPLICATE,

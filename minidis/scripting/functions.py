@@ -23,8 +23,7 @@ from typing import Any
 from minidis.commands.helptexts import help_lines
 from minidis.engine import errors
 from minidis.engine.client import Client
-from minidis.engine.errors import shown
-from minidis.engine.registry import (
+from minidis.engine.command_table.registry import (
     ALLOW_BUSY,
     DENYOOM,
     LOADING,
@@ -36,6 +35,7 @@ from minidis.engine.registry import (
     Flag,
     command,
 )
+from minidis.engine.errors import shown
 from minidis.persistence.rdb_cursor import Cursor, NeedMore
 from minidis.persistence.rdb_format import Opcode, RdbError
 from minidis.persistence.rdb_reader import BadFooter, open_payload

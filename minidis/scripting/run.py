@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minidis.engine import errors
-from minidis.engine.registry import Command, Flag
+from minidis.engine.command_table.registry import Command, Flag
 from minidis.engine.waiting import WAITING
 from minidis.protocol.replies import ReplyError
 from minidis.scripting.conversion import text_from_lua

@@ -57,7 +57,7 @@ if they are not listed, a walk of some nanoseconds for each key of the dict, fro
 >>> table.random_key(Random(7))
 b'two'
 
-Read next: hashtable.py, if you came here first; minidis/engine/database.py uses either.
+Read next: hashtable.py, if you came here first; minidis/engine/keyspace/database.py uses either.
 """
 
 from __future__ import annotations

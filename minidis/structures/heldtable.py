@@ -28,7 +28,7 @@ Complexity: every operation as before; letting go O(what was stored and deleted 
 >>> listing.more(2), listing.more(2), listing.is_done, list(table)
 ([b'c'], [], True, [b'b', b'c', b'd'])
 
-Read next: minidis/engine/snapshots.py, which lists all keys and then takes its time to write them.
+Read next: minidis/engine/durability/snapshots.py, which lists all keys and then takes its time to write them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ Complexity: add, in, pop O(1); no step longer than for about 1/128 of all.
 >>> counts.set(b"user:7", 60); counts.get(b"user:7"), counts.pop(b"user:7"), counts.pop(b"user:7")
 (60, 60, 0)
 
-Read next: minidis/engine/snapshots.py, which remembers a million keys while commands run.
+Read next: minidis/engine/durability/snapshots.py, which remembers a million keys while commands run.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Value:
     """When it was last used, unix microseconds."""
 
     lfu: int
-    """Minute and counter of the last use; not there until an LFU policy counts one (engine/access.py)."""
+    """Minute and counter of the last use; not there until an LFU policy counts one (memory/access.py)."""
 
     kind: ClassVar[str]
     """The answer of TYPE: "string", "list", "set", "zset", "hash" or "stream"."""

@@ -20,7 +20,7 @@ def write_pages(folder: Path) -> list[Path]:
     notebooks = {path: nbformat.read(path, as_version=4) for path in (NOTEBOOKS[0], exercise)}
     for path, notebook in notebooks.items():
         renderer.write_page(path, renderer.notebook_page(notebook))
-    others = [PROJECT / "ARCHITECTURE.md", PROJECT / "minidis/engine/expiry.py"]
+    others = [PROJECT / "ARCHITECTURE.md", PROJECT / "minidis/engine/keyspace/expiry.py"]
     for path in others:
         renderer.write_page(path, renderer.document_page(path))
     passages = list(renderer.passages_of(notebooks[NOTEBOOKS[0]], renderer.address_of(NOTEBOOKS[0])))

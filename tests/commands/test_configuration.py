@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.config import DIRECTIVES
-from minidis.engine.disk import DiskError, MemoryDisk
+from minidis.engine.durability.disk import DiskError, MemoryDisk
 from minidis.engine.node import Node
+from minidis.engine.settings.config import DIRECTIVES
 from minidis.protocol.replies import ReplyError
 
 

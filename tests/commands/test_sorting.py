@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from minidis.commands.sorting import look_up
 from minidis.drivers.embedded import Embedded
-from minidis.engine.keyaccess import keys_of_request
-from minidis.engine.registry import COMMANDS
+from minidis.engine.command_table.keyaccess import keys_of_request
+from minidis.engine.command_table.registry import COMMANDS
 
 
 def test_the_headers_example(redis):

@@ -12,8 +12,8 @@ from minidis import Embedded, Lab
 from minidis.course import incidents
 from minidis.course.deployments import Trial, edit, start, try_cache, try_durable, try_replica
 from minidis.course.sources import cell_source, load, number_of, solution_cells, source_paths
-from minidis.engine.config_file import ConfigFileError
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.loading import LoadError
+from minidis.engine.settings.config_file import ConfigFileError
 from tests.differential.servers import Judge, RealServer, available_judges
 
 PASSWORD = "correct-horse"

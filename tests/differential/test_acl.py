@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from minidis.commands.introspection import arity
-from minidis.engine.registry import COMMANDS
+from minidis.engine.command_table.registry import COMMANDS
 from minidis.protocol.quoting import split_arguments
 from tests.differential.cases import seeds
 from tests.differential.differences import REDIS_7_0, VALKEY_9_1

@@ -13,9 +13,9 @@ import pytest
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.commands.introspection import describe, document, flag_names
-from minidis.engine.keyspecs import key_specs
+from minidis.engine.command_table.keyspecs import key_specs
+from minidis.engine.command_table.registry import COMMANDS
 from minidis.engine.node import Node
-from minidis.engine.registry import COMMANDS
 from tests.differential.differences import REDIS_7_0, VALKEY_9_1
 from tests.differential.sides import RealSide
 from tests.differential.wire import Reply

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from minidis.engine.config import BY_NAME, Config
-from minidis.engine.config_file import Settings
-from minidis.engine.config_rewrite import rewritten
+from minidis.engine.settings.config import BY_NAME, Config
+from minidis.engine.settings.config_file import Settings
+from minidis.engine.settings.config_rewrite import rewritten
 from tests.differential.differences import REDIS_7_0
 from tests.differential.servers import Connection, Judge, available_judges
 from tests.differential.sides import MinidisSide, RealSide

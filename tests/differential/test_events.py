@@ -14,7 +14,7 @@ import pytest
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.embedded import real_clock
-from minidis.engine.database import Database
+from minidis.engine.keyspace.database import Database
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 from tests.differential import (

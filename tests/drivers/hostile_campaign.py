@@ -26,9 +26,9 @@ from random import Random
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from minidis.drivers.hiredis_requests import HiredisRequestParser
+from minidis.engine.command_table.registry import COMMANDS
 from minidis.engine.link import Link
 from minidis.engine.node import Node
-from minidis.engine.registry import COMMANDS
 from minidis.protocol.resp import ReplyParser, RequestParser, encode_command
 from tests.differential.pools import COUNTS, FLOATS, INDEXES, INTEGERS, OTHER_KEYS, SETUP, TEXTS
 

@@ -9,7 +9,7 @@ import pytest
 
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.simulated_disk import PowerLost, SimulatedDisk
-from minidis.engine.disk import DiskError, MemoryDisk, join
+from minidis.engine.durability.disk import DiskError, MemoryDisk, join
 
 
 @pytest.fixture(params=["memory", "simulated", "real"])

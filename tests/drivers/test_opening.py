@@ -9,8 +9,8 @@ import pytest
 
 import minidis
 from minidis import Embedded
-from minidis.engine.disk import DiskError
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.disk import DiskError
+from minidis.engine.durability.loading import LoadError
 from minidis.protocol.replies import ReplyError
 
 PROGRAM = """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minidis.drivers.process import OomScore
-from minidis.engine.config import Config
+from minidis.engine.settings.config import Config
 
 
 def test_the_score_follows_configuration_and_role(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ from minidis.drivers.log import Log
 from minidis.drivers.server import Server, loop_factory
 from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine import starting
+from minidis.engine.command_table.registry import READONLY, command
 from minidis.engine.node import Node
-from minidis.engine.registry import READONLY, command
 
 SECONDS = 20  # a bound for what never takes that long
 

@@ -16,8 +16,8 @@ import redis
 from minidis.commands.clients import describe
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.server import PROTECTED, Server, serve
-from minidis.engine.client_buffers import CHUNK_BYTES, FIRST_QUERY_BYTES
-from minidis.engine.client_memory import client_bytes
+from minidis.engine.memory.client_buffers import CHUNK_BYTES, FIRST_QUERY_BYTES
+from minidis.engine.memory.client_memory import client_bytes
 from minidis.engine.node import Node
 from minidis.protocol.resp import encode_command
 from tests.drivers.test_peer_sockets import until

@@ -6,8 +6,8 @@ import pytest
 
 from minidis.drivers.embedded import Embedded
 from minidis.engine.client import Buffers, Client
-from minidis.engine.client_memory import CLIENT_BYTES, PREFIX_BYTES, SMALLEST_LIMIT_BYTES, client_bytes
-from minidis.engine.config import ConfigError
+from minidis.engine.memory.client_memory import CLIENT_BYTES, PREFIX_BYTES, SMALLEST_LIMIT_BYTES, client_bytes
+from minidis.engine.settings.config import ConfigError
 from minidis.protocol.replies import ReplyError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidis.engine.config_file import ConfigFileError, Settings, command_line_text
+from minidis.engine.settings.config_file import ConfigFileError, Settings, command_line_text
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine import access
-from minidis.engine.eviction import POOL_SIZE, Candidate, EvictionPool, Outcome
+from minidis.engine.memory import access
+from minidis.engine.memory.eviction import POOL_SIZE, Candidate, EvictionPool, Outcome
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 
 POLICIES = [f"{crowd}-{order}" for crowd in ("volatile", "allkeys") for order in ("lru", "lfu", "random")] + [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
-from minidis.engine import expiry
+from minidis.engine.keyspace import expiry
 
 
 def node_with_keys(count, ttl_ms, seed=1):

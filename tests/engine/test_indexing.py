@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
-from minidis.engine.indexing import REST_US
+from minidis.engine.keyspace.indexing import REST_US
 from minidis.structures import dicttable, heldtable
 from minidis.structures.dicttable import IndexedDictTable
 
@@ -19,7 +19,7 @@ def redis(monkeypatch: pytest.MonkeyPatch) -> Embedded:
     monkeypatch.setattr(heldtable, "LISTED_AT_ONCE", 40)
     take_in = IndexedDictTable.take_in
     monkeypatch.setattr(IndexedDictTable, "take_in", lambda table, most=20: take_in(table, min(most, 20)))
-    monkeypatch.setattr("minidis.engine.indexing.SLICE_US", 0)
+    monkeypatch.setattr("minidis.engine.keyspace.indexing.SLICE_US", 0)
     redis = Embedded(clock=0, seed=1)
     redis.node.works_at_once = False
     redis.execute("MSET", *(word for number in range(KEYS) for word in (f"key:{number}", number)))

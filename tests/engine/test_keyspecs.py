@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
-from minidis.engine.keyaccess import key_access, keys_of_request
-from minidis.engine.keyspecs import BadKeys, find_keys, has_movable_keys, key_specs, legacy_range
-from minidis.engine.registry import COMMANDS
-from minidis.engine.syntax import parse
+from minidis.engine.command_table.keyaccess import key_access, keys_of_request
+from minidis.engine.command_table.keyspecs import (
+    BadKeys,
+    find_keys,
+    has_movable_keys,
+    key_specs,
+    legacy_range,
+)
+from minidis.engine.command_table.registry import COMMANDS
+from minidis.engine.command_table.syntax import parse
 from minidis.protocol.quoting import split_arguments
 
 

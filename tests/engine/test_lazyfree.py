@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.lazyfree import release
+from minidis.engine.memory.lazyfree import release
 from minidis.values.set import Set
 
 LARGE = {

@@ -8,7 +8,7 @@ import pytest
 
 from minidis import Embedded
 from minidis.distributed.replication.receiving import Receiver
-from minidis.engine import memory, weighing
+from minidis.engine.memory import ledger, weighing
 from minidis.persistence.rdb_writer import write_snapshot
 from minidis.protocol.replies import ReplyError
 from minidis.values.string import String
@@ -18,15 +18,15 @@ MANY = 3000
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MOST_PASSED", 2000)
-    monkeypatch.setattr(memory, "MOST_WEIGHED", 100)
+    monkeypatch.setattr(ledger, "MOST_PASSED", 2000)
+    monkeypatch.setattr(ledger, "MOST_WEIGHED", 100)
 
 
 def test_of_very_many_keys_those_at_both_ends_speak_for_all() -> None:
     table = dict.fromkeys(range(MANY))
-    keys = [key for key, _ in memory.some_items(table)]
+    keys = [key for key, _ in ledger.some_items(table)]
     assert sorted(keys) == [*range(50), *range(MANY - 50, MANY)]
-    few = [key for key, _ in memory.some_items(dict.fromkeys(range(1000)))]
+    few = [key for key, _ in ledger.some_items(dict.fromkeys(range(1000)))]
     assert len(few) <= 100 and few[1] - few[0] == few[-1] - few[-2]
 
 
@@ -58,9 +58,9 @@ def with_unweighed_keys(count: int = MANY) -> Embedded:
 def exact_bytes(redis: Embedded) -> int:
     """What the keys weigh, by a walk over all of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "MOST_PASSED", 1 << 60)
-        patch.setattr(memory, "MOST_WEIGHED", 1 << 60)
-        return memory.MemoryLedger(redis.node).dataset_bytes
+        patch.setattr(ledger, "MOST_PASSED", 1 << 60)
+        patch.setattr(ledger, "MOST_WEIGHED", 1 << 60)
+        return ledger.MemoryLedger(redis.node).dataset_bytes
 
 
 def test_a_first_limit_weighs_the_keys_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_no_key_is_lost_to_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     redis.node.works_at_once = False
     for number in range(MANY):
         redis.execute("SET", f"k{number}", "x" * (1 if 100 < number < MANY - 100 else 5000))
-    limit = memory.BASE_BYTES + exact_bytes(redis) + 100_000
+    limit = ledger.BASE_BYTES + exact_bytes(redis) + 100_000
     redis.execute("CONFIG", "SET", "maxmemory", limit)
     assert redis.node.memory.used_bytes() > limit, "a guess, as INFO tells it"
     while not redis.node.memory.is_exact:
@@ -152,7 +152,7 @@ def test_no_key_is_lost_to_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_limit_that_is_passed_is_kept_when_the_keys_are_weighed() -> None:
     redis = with_unweighed_keys()
     redis.execute("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
-    limit = memory.BASE_BYTES + exact_bytes(redis) // 2
+    limit = ledger.BASE_BYTES + exact_bytes(redis) // 2
     redis.execute("CONFIG", "SET", "maxmemory", limit)
     redis.step(1)
     assert redis.node.memory.used_bytes() <= limit and 0 < redis.execute("DBSIZE") < MANY

@@ -7,9 +7,9 @@ import pkgutil
 import pytest
 
 import minidis.commands
-from minidis.engine.binding import bind, shape
-from minidis.engine.registry import COMMANDS
-from minidis.engine.syntax import parse
+from minidis.engine.command_table.binding import bind, shape
+from minidis.engine.command_table.registry import COMMANDS
+from minidis.engine.command_table.syntax import parse
 from minidis.protocol.replies import ReplyError
 
 

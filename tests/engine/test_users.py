@@ -8,12 +8,12 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.acl import RuleError
-from minidis.engine.acl_file import DUPLICATE, load_at_start, save
-from minidis.engine.acl_log import AclLog
-from minidis.engine.config_file import ConfigFileError, Settings
-from minidis.engine.disk import DiskError, MemoryDisk
+from minidis.engine.access_control.acl import RuleError
+from minidis.engine.access_control.acl_file import DUPLICATE, load_at_start, save
+from minidis.engine.access_control.acl_log import AclLog
+from minidis.engine.durability.disk import DiskError, MemoryDisk
 from minidis.engine.node import Node
+from minidis.engine.settings.config_file import ConfigFileError, Settings
 from minidis.protocol.replies import ReplyError
 
 FILE = b"""\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
-from minidis.engine.registry import NOSCRIPT, command
+from minidis.engine.command_table.registry import NOSCRIPT, command
 from minidis.engine.waiting import WAITING, Wait
 from minidis.protocol.replies import NULL_ARRAY
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
-from minidis.engine.registry import COMMANDS, Command
+from minidis.engine.command_table.registry import COMMANDS, Command
 from tests.house.paths import PROJECT
 
 SPEC = importlib.util.spec_from_file_location("generate_docs", PROJECT / "docs" / "generate.py")

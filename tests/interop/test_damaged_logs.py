@@ -14,7 +14,7 @@ import pytest
 
 from minidis.drivers.disk import RealDisk
 from minidis.engine import starting
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.loading import LoadError
 from minidis.engine.node import Node
 from minidis.persistence.aof import encode_command
 from tests.differential.servers import Judge, available_judges

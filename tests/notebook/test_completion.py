@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidis.engine.registry import COMMANDS
+from minidis.engine.command_table.registry import COMMANDS
 from minidis.notebook.completion import complete_text, completions
 from minidis.notebook.help import help_text
 from tests.notebook.conftest import Notebook

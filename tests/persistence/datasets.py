@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import minidis.commands  # noqa: F401  (files every command in the registry)
-from minidis.engine.database import Database
+from minidis.engine.keyspace.database import Database
 from minidis.engine.node import Node
 from minidis.persistence.rdb_reader import Event, load_snapshot
 from minidis.persistence.rdb_writer import write_snapshot

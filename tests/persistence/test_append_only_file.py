@@ -8,8 +8,8 @@ import pytest
 
 from minidis import Embedded, ReplyError
 from minidis.drivers.simulated_disk import SimulatedDisk
-from minidis.engine.disk import MemoryDisk, NodeFailure
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.disk import MemoryDisk, NodeFailure
+from minidis.engine.durability.loading import LoadError
 from minidis.persistence.aof import AofError, AofReader, commands_for, encode_command
 from minidis.persistence.aof_manifest import Manifest, ManifestError, parse_manifest
 from tests.persistence.worlds import commands, picture

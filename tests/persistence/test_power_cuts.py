@@ -16,7 +16,7 @@ import pytest
 
 from minidis.drivers.simulated_disk import PowerLost, SimulatedDisk
 from minidis.engine import starting
-from minidis.engine.disk import NodeFailure
+from minidis.engine.durability.disk import NodeFailure
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 

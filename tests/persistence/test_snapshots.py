@@ -8,11 +8,12 @@ from random import Random
 import pytest
 
 from minidis import Embedded
-from minidis.engine import snapshots, starting
-from minidis.engine.disk import DiskError, MemoryDisk
-from minidis.engine.loading import Loading
+from minidis.engine import starting
+from minidis.engine.durability import snapshots
+from minidis.engine.durability.disk import DiskError, MemoryDisk
+from minidis.engine.durability.loading import Loading
+from minidis.engine.durability.snapshots import Walk
 from minidis.engine.node import Node
-from minidis.engine.snapshots import Walk
 from minidis.persistence import rdb_writer
 from minidis.persistence.aof import AofReader, CommandWriter
 from minidis.persistence.rdb_writer import SnapshotWriter

@@ -19,9 +19,9 @@ from minidis.course.guard import unobserved
 from minidis.course.interrupting import Killed, before_command, killed_at
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
-from minidis.engine import access
-from minidis.engine.config import ConfigError
-from minidis.engine.eviction import POOL_SIZE, Candidate, EvictionPool
+from minidis.engine.memory import access
+from minidis.engine.memory.eviction import POOL_SIZE, Candidate, EvictionPool
+from minidis.engine.settings.config import ConfigError
 
 # -- 7.1 a policy for each stream -----------------------------------------------------------------------
 

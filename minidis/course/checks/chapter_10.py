@@ -17,7 +17,7 @@ from minidis.course.interrupting import Killed, before_command, killed_at
 from minidis.course.messaging import group_class
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
-from minidis.engine.pubsub import name_matches
+from minidis.engine.messages.pubsub import name_matches
 from minidis.protocol.replies import ReplyError
 from minidis.structures.radix_tree import RadixTree
 from minidis.values.consumer_group import ConsumerGroup

@@ -16,10 +16,10 @@ from minidis.course.machine import Machine, settings_of
 from minidis.course.parts import plugged
 from minidis.course.rdb_files import explain, read_file, real_checker
 from minidis.drivers.embedded import Embedded
-from minidis.engine.config_file import ConfigFileError
-from minidis.engine.database import Database
-from minidis.engine.disk import DiskError
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.disk import DiskError
+from minidis.engine.durability.loading import LoadError
+from minidis.engine.keyspace.database import Database
+from minidis.engine.settings.config_file import ConfigFileError
 from minidis.persistence.aof import AofReader, encode_command, encode_timestamp
 from minidis.persistence.crc64 import crc64
 from minidis.persistence.rdb_format import RdbError

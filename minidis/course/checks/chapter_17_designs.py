@@ -17,7 +17,7 @@ from minidis.course.parts import plugged
 from minidis.course.payments import CircuitOpen
 from minidis.course.stage import Stage, raise_error, stage
 from minidis.drivers.embedded import Embedded
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.loading import LoadError
 from minidis.persistence.aof import AofReader
 from minidis.protocol.replies import ReplyError
 

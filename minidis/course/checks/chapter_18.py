@@ -19,8 +19,8 @@ from minidis.course.guard import unobserved
 from minidis.course.parts import plugged
 from minidis.course.permissions import Request, seen_by_acl
 from minidis.drivers.embedded import Embedded
-from minidis.engine.acl import Rulebook, User
-from minidis.engine.config_file import ConfigFileError
+from minidis.engine.access_control.acl import Rulebook, User
+from minidis.engine.settings.config_file import ConfigFileError
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import ReplyError
 

@@ -41,11 +41,9 @@ from minidis.distributed.cluster.state import (
     ClusterNode,
 )
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.disk import DiskError
-from minidis.engine.errors import shown
-from minidis.engine.registry import (
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import (
     ADMIN,
     ASKING,
     DANGEROUS,
@@ -59,6 +57,8 @@ from minidis.engine.registry import (
     Flag,
     command,
 )
+from minidis.engine.durability.disk import DiskError
+from minidis.engine.errors import shown
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError, Verbatim
 

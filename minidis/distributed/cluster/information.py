@@ -12,8 +12,8 @@ from __future__ import annotations
 from minidis.commands.debugging import debug, wrong_use
 from minidis.commands.information import Fields, section
 from minidis.distributed.cluster.state import ClusterNode
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
+from minidis.engine.command_table.binding import integer
 from minidis.engine.errors import shown
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError

@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from minidis.distributed.cluster.slots import slot_of
-from minidis.engine.database import Database
+from minidis.engine.keyspace.database import Database
 from minidis.structures.dicttable import DictTable, IndexedDictTable, KeyIndex, combine
 
 

@@ -46,7 +46,7 @@ from minidis.distributed.cluster.state import (
     is_name,
     random_name,
 )
-from minidis.engine.loading import LoadError
+from minidis.engine.durability.loading import LoadError
 from minidis.protocol.quoting import split_arguments
 
 if TYPE_CHECKING:

@@ -32,10 +32,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidis.distributed.cluster.slots import SlotSet, slot_of
+from minidis.engine.command_table.keyaccess import keys_of_request
+from minidis.engine.command_table.keyspecs import has_movable_keys, key_specs, legacy_range
+from minidis.engine.command_table.registry import Command, Flag
 from minidis.engine.errors import Redirected
-from minidis.engine.keyaccess import keys_of_request
-from minidis.engine.keyspecs import has_movable_keys, key_specs, legacy_range
-from minidis.engine.registry import Command, Flag
 from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:

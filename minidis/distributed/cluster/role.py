@@ -55,7 +55,7 @@ from minidis.distributed.cluster.state import (
     ManualFailover,
     random_name,
 )
-from minidis.engine.disk import DiskError, NodeFailure, join, replace_file
+from minidis.engine.durability.disk import DiskError, NodeFailure, join, replace_file
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidis.engine.registry import Command, Flag
+from minidis.engine.command_table.registry import Command, Flag
 from minidis.engine.transactions import is_or_runs
 from minidis.protocol.replies import ReplyError
 

@@ -19,9 +19,9 @@ from minidis.commands.arguments import deadline_from_milliseconds
 from minidis.distributed.replication.replicas import refuse_sync
 from minidis.distributed.replication.role import REPLICA_ACKS, Replication
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import (
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import (
     ADMIN,
     ALLOW_BUSY,
     BLOCKING,

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.role import Replication
 from minidis.engine import errors
-from minidis.engine.binding import integer
 from minidis.engine.client import Client
-from minidis.engine.registry import ADMIN, NOSCRIPT, STALE, command
+from minidis.engine.command_table.binding import integer
+from minidis.engine.command_table.registry import ADMIN, NOSCRIPT, STALE, command
 from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:

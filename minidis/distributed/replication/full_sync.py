@@ -6,11 +6,11 @@
     -> $18112\\r\\n RDB                        or its length first, when the whole file is there
     -> the stream from 1001 on
 
-The snapshot is a walk in slices between commands (engine/snapshots.py); what changes meanwhile goes into
-the stream. With the mark, its bytes leave as they are made, and the stream waits for the replica's first
-ACK: it does not look for the mark in front of every byte. No more is made than the slowest replica takes, and
-one that takes nothing for `repl-timeout` is hung up on. With the length, the file is complete before its
-first byte leaves, and a replica that comes in between may still join.
+The snapshot is a walk in slices between commands (engine/durability/snapshots.py); what changes meanwhile
+goes into the stream. With the mark, its bytes leave as they are made, and the stream waits for the replica's
+first ACK: it does not look for the mark in front of every byte. No more is made than the slowest replica
+takes, and one that takes nothing for `repl-timeout` is hung up on. With the length, the file is complete
+before its first byte leaves, and a replica that comes in between may still join.
 
 Mirrors: replication.c (`startBgsaveForReplication`, `replicationSetupSlaveForFullResync`), rdb.c
 (`rdbSaveToSlavesSockets`), `rdbPipeReadHandler`.
@@ -25,10 +25,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from minidis.engine.disk import DiskError, Sync
+from minidis.engine.durability.disk import DiskError, Sync
+from minidis.engine.durability.saving import snapshot_notes
+from minidis.engine.durability.snapshots import Sink
 from minidis.engine.journal import NO_DATABASE
-from minidis.engine.saving import snapshot_notes
-from minidis.engine.snapshots import Sink
 from minidis.persistence.rdb_writer import SnapshotWriter
 from minidis.values.base import Value
 

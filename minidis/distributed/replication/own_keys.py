@@ -31,7 +31,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minidis.engine.database import Database
+    from minidis.engine.keyspace.database import Database
     from minidis.engine.node import Node
 
 

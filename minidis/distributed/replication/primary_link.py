@@ -29,7 +29,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.receiving import Receiver
-from minidis.engine.append_only_file import OFF, ON
+from minidis.engine.durability.append_only_file import OFF, ON
 from minidis.persistence.rdb_format import RdbError
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError

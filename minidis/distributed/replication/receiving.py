@@ -18,15 +18,15 @@ Differs: the old dataset stays until the new one is whole, whatever the directiv
 slices (as with replica-lazy-flush).
 Complexity: O(bytes); the exchange O(keys) when somebody watches keys, else O(1).
 
-Read next: engine/loading.py, the same from a file.
+Read next: engine/durability/loading.py, the same from a file.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidis.engine.append_only_file import OFF
-from minidis.engine.loading import Arrival
+from minidis.engine.durability.append_only_file import OFF
+from minidis.engine.durability.loading import Arrival
 from minidis.persistence.rdb_format import RdbError
 from minidis.persistence.rdb_reader import Aux, Entry, Event, Function, SelectDatabase, SnapshotReader
 from minidis.protocol.numbers import parse_integer

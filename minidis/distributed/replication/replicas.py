@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from minidis.commands.clients import describe
 from minidis.distributed.replication.full_sync import FullSync
 from minidis.distributed.replication.held_stream import HeldStream
-from minidis.engine.client_memory import client_bytes
-from minidis.engine.output_limits import OutputMeter
-from minidis.engine.snapshots import SLICE_BYTES
+from minidis.engine.durability.snapshots import SLICE_BYTES
+from minidis.engine.memory.client_memory import client_bytes
+from minidis.engine.memory.output_limits import OutputMeter
 from minidis.protocol.replies import Raw, ReplyError, Several
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from minidis.distributed.sentinel.replies import show_info_section, show_instanc
 from minidis.distributed.sentinel.role import InstanceError, Sentinel, decoded, encoded
 from minidis.distributed.sentinel.state import Primary
 from minidis.engine.client import Client
-from minidis.engine.registry import (
+from minidis.engine.command_table.registry import (
     ADMIN,
     COMMANDS,
     DANGEROUS,

@@ -36,9 +36,9 @@ from typing import TYPE_CHECKING
 from minidis.distributed.sentinel.discovery import leading_integer
 from minidis.distributed.sentinel.role import InstanceError, Sentinel, encoded
 from minidis.distributed.sentinel.state import DEFAULT_PARALLEL_SYNCS, Primary
-from minidis.engine.config_file import ConfigFileError, RoleLine
-from minidis.engine.config_rewrite import rewritten
-from minidis.engine.disk import replace_file
+from minidis.engine.durability.disk import replace_file
+from minidis.engine.settings.config_file import ConfigFileError, RoleLine
+from minidis.engine.settings.config_rewrite import rewritten
 from minidis.protocol.quoting import quote
 
 if TYPE_CHECKING:

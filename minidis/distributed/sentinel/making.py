@@ -21,10 +21,10 @@ from minidis.distributed.sentinel import settings as _files_commands  # noqa: F4
 from minidis.distributed.sentinel.commands import table
 from minidis.distributed.sentinel.role import DEFAULT_PORT, Resolve, Sentinel
 from minidis.distributed.sentinel.scripts import Runner
-from minidis.engine.config import Config
-from minidis.engine.config_file import Settings
-from minidis.engine.disk import Disk
+from minidis.engine.durability.disk import Disk
 from minidis.engine.node import Clock, Node
+from minidis.engine.settings.config import Config
+from minidis.engine.settings.config_file import Settings
 
 DEFAULTS = {"port": str(DEFAULT_PORT), "protected-mode": "no"}
 """Where a Sentinel differs from a server: others must be able to reach it."""

@@ -53,7 +53,7 @@ from minidis.distributed.sentinel.state import (
     Replica,
     Settings,
 )
-from minidis.engine.disk import DiskError
+from minidis.engine.durability.disk import DiskError
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from minidis.distributed.cluster.annotation import show_slots
 from minidis.distributed.cluster.slots import SLOTS
 from minidis.distributed.cluster.state import BUS_PORT_INCREMENT
-from minidis.engine.disk import replace_file
+from minidis.engine.durability.disk import replace_file
 from minidis.engine.node import Node
 
 if TYPE_CHECKING:

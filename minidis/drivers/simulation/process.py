@@ -30,12 +30,12 @@ from minidis.drivers.simulation.asides import converse
 from minidis.drivers.simulation.wires import Address, End, Host
 from minidis.engine import starting
 from minidis.engine.client import Buffers
-from minidis.engine.config import ConfigError
-from minidis.engine.disk import NodeFailure
+from minidis.engine.durability.disk import NodeFailure
 from minidis.engine.link import TOO_MANY_CLIENTS, Link
+from minidis.engine.memory.output_limits import OutputMeter
 from minidis.engine.node import Node
-from minidis.engine.output_limits import OutputMeter
 from minidis.engine.peers import Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
+from minidis.engine.settings.config import ConfigError
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab

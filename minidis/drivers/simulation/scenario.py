@@ -53,7 +53,7 @@ from minidis.drivers.simulation import clusters
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.record import LONGEST_WORD
 from minidis.drivers.simulation.terminal import LabTimeout, Terminal
-from minidis.engine.digest import dataset_digest
+from minidis.engine.keyspace.digest import dataset_digest
 from minidis.protocol.quoting import quote, split_arguments
 from minidis.protocol.replies import NullArray, ReplyError
 

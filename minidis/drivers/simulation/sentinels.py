@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from minidis.distributed.sentinel import make_sentinel
-from minidis.engine.config_file import Settings
-from minidis.engine.disk import Disk, replace_file
+from minidis.engine.durability.disk import Disk, replace_file
 from minidis.engine.node import Node
+from minidis.engine.settings.config_file import Settings
 
 if TYPE_CHECKING:
     from minidis.drivers.simulation.lab import Lab

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.database import Database
-from minidis.engine.loading import Loading, Replay
+from minidis.engine.durability.loading import Loading, Replay
+from minidis.engine.keyspace.database import Database
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.protocol import draw_row, row_of
 from minidis.notebook.views.view import View, slider

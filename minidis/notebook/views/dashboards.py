@@ -6,7 +6,7 @@
 
 Everything on it comes from what INFO, SLOWLOG and LATENCY say: nothing is measured on the side.
 
-Read next: minidis/engine/statistics.py.
+Read next: minidis/engine/measuring/statistics.py.
 """
 
 from __future__ import annotations

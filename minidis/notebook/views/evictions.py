@@ -4,7 +4,7 @@ The dots are the experiment with which Redis showed how good its approximation o
 the keys one after the other, then add half as many again. True LRU would evict the oldest half, a sharp
 edge; the fewer keys a sample has, the more the edge frays.
 
-Read next: minidis/engine/eviction.py.
+Read next: minidis/engine/memory/eviction.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidis.drivers.embedded import Embedded, default_node
-from minidis.engine.eviction import POOL_SIZE, Candidate, Eviction
+from minidis.engine.memory.eviction import POOL_SIZE, Candidate, Eviction
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.view import View, button, slider
 

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine import access
+from minidis.engine.memory import access
 from minidis.notebook.views import charts
 from minidis.notebook.views.charts import Chart
 from minidis.notebook.views.sources import look, to_key

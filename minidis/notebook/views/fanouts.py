@@ -8,7 +8,7 @@ A real server counts the listeners of a channel (PUBSUB NUMSUB) and the subscrip
 (CLIENT LIST); it says neither who listens to what nor which patterns there are. So no arrows are drawn
 there, and the counts stand on both sides.
 
-Read next: minidis/engine/pubsub.py.
+Read next: minidis/engine/messages/pubsub.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import Counter
 from typing import Any
 
 from minidis.drivers.embedded import Embedded
-from minidis.engine.pubsub import name_matches
+from minidis.engine.messages.pubsub import name_matches
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.mirrors import MOST_KEYS, Mirror, Untold
 from minidis.notebook.views.sources import node_or_mirror

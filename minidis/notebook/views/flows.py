@@ -9,7 +9,7 @@
 Everything drawn was said: `say` runs the command on the node as that client, and takes from each client's
 outbox what the node has pushed.
 
-Read next: minidis/engine/tracking.py.
+Read next: minidis/engine/messages/tracking.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The TTL board shows the three lives of a key with a time to live: live; logicall
 passed, every command says it is gone, but it still fills memory); freed (by an access or by the active
 cycle). Its buttons move the node's clock, so one can look at each moment as long as one likes.
 
-Read next: minidis/engine/expiry.py.
+Read next: minidis/engine/keyspace/expiry.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 Drawn from an event loop's connections (minidis/drivers/event_loop.py). A click on a name holds that client
 (it stops reading), or lets it read again.
 
-Read next: minidis/engine/output_limits.py.
+Read next: minidis/engine/memory/output_limits.py.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 
 The lines are read by the engine's own reader of redis.conf, one by one, so a refused line hides no other.
 
-Read next: minidis/engine/config_file.py.
+Read next: minidis/engine/settings/config_file.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidis.engine.config import BY_NAME, Config
-from minidis.engine.config_file import ConfigFileError, Settings
+from minidis.engine.settings.config import BY_NAME, Config
+from minidis.engine.settings.config_file import ConfigFileError, Settings
 from minidis.notebook.views.drawing import Canvas, table_text
 from minidis.notebook.views.view import View
 

@@ -7,7 +7,7 @@
 
 The file's column is read from the file itself, as far as it is written.
 
-Read next: minidis/engine/snapshots.py.
+Read next: minidis/engine/durability/snapshots.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulated_disk import SimulatedDisk
-from minidis.engine.snapshots import FileSink, Job
+from minidis.engine.durability.snapshots import FileSink, Job
 from minidis.notebook.views.drawing import Canvas, count_of, label, table_text
 from minidis.notebook.views.sources import node_or_default
 from minidis.notebook.views.view import View, button

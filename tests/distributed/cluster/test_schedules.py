@@ -15,7 +15,7 @@ from minidis.distributed.cluster.slots import ALL_SLOTS, SlotSet
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.search import Check, play, search
 from minidis.drivers.simulation.terminal import ScriptedClient
-from minidis.engine.digest import dataset_digest
+from minidis.engine.keyspace.digest import dataset_digest
 from minidis.protocol.replies import ReplyError
 
 SEEDS = int(os.environ.get("LAB_SEEDS", "2"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from minidis.drivers.simulation.lab import Lab
-from minidis.engine.digest import dataset_digest
+from minidis.engine.keyspace.digest import dataset_digest
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.persistence.rdb_reader import Entry, SnapshotReader

@@ -12,7 +12,7 @@ from functools import partial
 from minidis.drivers.simulation.agenda import microseconds
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.search import Check, Fault, play, search
-from minidis.engine.digest import dataset_digest
+from minidis.engine.keyspace.digest import dataset_digest
 
 SEEDS = int(os.environ.get("LAB_SEEDS", "12"))
 FIRST = int(os.environ.get("LAB_FIRST_SEED", "0"))

@@ -6,7 +6,7 @@ import pytest
 
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.terminal import Terminal
-from minidis.engine.disk import DiskError
+from minidis.engine.durability.disk import DiskError
 from minidis.protocol.replies import ReplyError
 from tests.distributed.replication.test_replication import info, make
 

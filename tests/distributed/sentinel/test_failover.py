@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.simulation.lab import Lab
-from minidis.engine.config_file import ConfigFileError
+from minidis.engine.settings.config_file import ConfigFileError
 from minidis.protocol.replies import ReplyError
 
 NAME = "mymaster"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from minidis.drivers.simulation.lab import Lab
 from minidis.drivers.simulation.search import Check, play, search
 from minidis.drivers.simulation.terminal import Move
-from minidis.engine.digest import dataset_digest
+from minidis.engine.keyspace.digest import dataset_digest
 
 SEEDS = int(os.environ.get("LAB_SEEDS", "6"))
 FIRST = int(os.environ.get("LAB_FIRST_SEED", "0"))

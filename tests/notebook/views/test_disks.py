@@ -7,7 +7,7 @@ import re
 import pytest
 
 from minidis import Embedded
-from minidis.engine.disk import MemoryDisk
+from minidis.engine.durability.disk import MemoryDisk
 from minidis.notebook import views
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidis import Embedded
-from minidis.engine import access
+from minidis.engine.memory import access
 from minidis.notebook import views
 
 
