@@ -423,6 +423,8 @@ def encode_entry(element: bytes) -> bytes:
     """
     length = len(element)
     if element[-1:] <= b"9":  # else it is no number: a quicker look than for a digit
+        if element in _USUAL_NUMBERS:
+            return _USUAL_NUMBERS[element]
         value = canonical_integer(element)
         if value is not None:
             return _encode_integer(value)
@@ -441,6 +443,8 @@ def entry_size(element: bytes) -> int:
     """
     length = len(element)
     if element[-1:] <= b"9":  # else it is no number: a quicker look than for a digit
+        if element in _USUAL_NUMBERS:
+            return len(_USUAL_NUMBERS[element])
         value = canonical_integer(element)
         if value is not None:
             return len(_encode_integer(value))
@@ -474,6 +478,10 @@ def _encode_integer(value: int) -> bytes:
         if -(1 << 8 * size - 1) <= value < 1 << 8 * size - 1:
             return b"%c%b%c" % (tag, value.to_bytes(size, "little", signed=True), size + 1)
     raise OverflowError(f"{value} does not fit 64 bits")
+
+
+_USUAL_NUMBERS = {b"%d" % number: _encode_integer(number) for number in range(-1, 257)}
+"""Their entries: flags, counts and small differences are most of what a stream's listpacks hold."""
 
 
 def _decode(data: bytes | bytearray, position: int) -> tuple[bytes, int]:

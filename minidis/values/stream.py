@@ -86,6 +86,7 @@ class Stream(Value):
         "last_id",
         "length",
         "max_deleted_id",
+        "newest",
         "tree",
         "visited",
     )
@@ -104,6 +105,7 @@ class Stream(Value):
         self.entries_added = 0
         self.groups: RadixTree = encodings.radix_tree()  # name -> ConsumerGroup
         self.visited: Visit | None = None
+        self.newest: tuple[StreamId, OpenListpack] | None = None  # what `_newest_node` has found
 
     def __len__(self) -> int:
         return self.length
@@ -120,14 +122,14 @@ class Stream(Value):
         `entry_id` must be greater than `last_id`; `pairs` is field, value, field, value ...
         """
         size = sum(map(len, pairs))
-        tail = self.tree.seek("$")
-        if tail is None or self._is_full(tail[1], size):
-            master, node = entry_id, stream_node.new_node(self.encodings.listpack, pairs)
+        newest = self._newest_node()
+        if newest is None or self._is_full(newest[1], size):
+            node = stream_node.new_node(self.encodings.listpack, pairs)
             self.tree[entry_id.key] = node
-            if tail is not None:
-                tail[1].close()
-        else:
-            master, node = StreamId.from_key(tail[0]), tail[1]
+            if newest is not None:
+                newest[1].close()
+            self.newest = newest = entry_id, node
+        master, node = newest
         entry = stream_node.append(node, master, entry_id, pairs)
         if self.visited is not None and self.visited.node is node:
             self.visited.entries.append(entry)
@@ -192,7 +194,7 @@ class Stream(Value):
         if not doomed:
             return False
         if stream_node.live_count(node) == 1:
-            self.tree.remove(key)
+            self._remove(key)
         else:
             stream_node.delete(node, doomed)
         self._forget(node)
@@ -216,7 +218,7 @@ class Stream(Value):
             if trim.limit and before - self.length + live > trim.limit:
                 break
             if self._goes_whole(trim, key, node, live):
-                self.tree.remove(key)
+                self._remove(key)
                 self._forget(node)
                 self.length -= live
                 continue
@@ -313,6 +315,9 @@ class Stream(Value):
         assert not ids or ids[-1] <= self.last_id, "an entry after the last id"
         for group in self.groups.values():
             group.check()
+        if self.newest is not None:
+            master, node = self.newest
+            assert self.tree.seek("$") == (master.key, node), "it is not the newest node any more"
         if self.visited is not None:
             key = next(key for key, node in self.tree.items() if node is self.visited.node)
             found = list(stream_node.entries(self.visited.node, StreamId.from_key(key)))
@@ -329,6 +334,19 @@ class Stream(Value):
             visited.node.close()  # but for the newest, which XADD will open again
         self.visited = Visit(key, node, list(stream_node.entries(node, StreamId.from_key(key))))
         return self.visited.entries
+
+    def _newest_node(self) -> tuple[StreamId, OpenListpack] | None:
+        """The node that XADD appends to, and its first id."""
+        if self.newest is None:
+            last = self.tree.seek("$")
+            if last is not None:
+                self.newest = StreamId.from_key(last[0]), last[1]
+        return self.newest
+
+    def _remove(self, key: bytes) -> None:
+        """Take a node out."""
+        self.tree.remove(key)
+        self.newest = None
 
     def _forget(self, node: OpenListpack) -> None:
         """Some of the node's entries are deleted: what was read of it is not true any more."""
@@ -351,17 +369,14 @@ class Stream(Value):
 
     def _trim_within(self, trim: Trim, key: bytes, node: OpenListpack) -> None:
         """Delete the first entries of a node of which some stay."""
-        doomed: list[Entry] = []
-        for entry in stream_node.entries(node, StreamId.from_key(key)):
-            if trim.max_length is None:
-                if entry.id >= trim.min_id:
-                    break
-            elif self.length - len(doomed) <= trim.max_length:
-                break
-            doomed.append(entry)
-        stream_node.delete(node, doomed)
-        self._forget(node)
-        self.length -= len(doomed)
+        entries = self._living_entries(key, node)
+        if trim.max_length is not None:
+            count = self.length - trim.max_length
+        else:
+            count = bisect_left(entries, trim.min_id, key=_ID_OF)
+        stream_node.delete(node, entries[:count])
+        del entries[:count]
+        self.length -= count
 
     def _note_first_id(self) -> None:
         first = next(self.walk(), None)

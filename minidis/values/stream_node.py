@@ -115,8 +115,8 @@ def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequ
     count, position = len(pairs) // 2, len(node)
     same = int(node.get(2)) == count and node.elements(3, 3 + count) == list(pairs[::2])
     flags = SAME_FIELDS if same else 0
-    elements = [b"%d" % flags]
-    elements += [b"%d" % as_int64(mine - first) for mine, first in zip(entry_id, master, strict=True)]
+    after_ms, after_seq = as_int64(entry_id.ms - master.ms), as_int64(entry_id.seq - master.seq)
+    elements = [b"%d" % flags, b"%d" % after_ms, b"%d" % after_seq]
     elements += pairs[1::2] if same else [b"%d" % count, *pairs]
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
