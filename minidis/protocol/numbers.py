@@ -202,6 +202,8 @@ _SMALLEST_EXPONENT = -16445  # of the last bit of a subnormal
 _LARGEST_EXPONENT = 16384  # 2**16384 is the first value that is too large
 _TEXT_LIMIT_BYTES = 5 * 1024
 _DECIMALS = 17
+_MOST_DIGITS = 4000  # that Python makes a number of, or a text, at once: it refuses 4301
+_TOO_LONG = 10**_MOST_DIGITS
 
 
 def parse_long_double(text: bytes) -> LongDouble | None:
@@ -242,11 +244,11 @@ def format_long_double(value: LongDouble) -> bytes:
     """
     if isinstance(value, float):
         return format_double(value)
-    scaled = round(value * 10**_DECIMALS)  # half to even, as printf
-    whole, fraction = divmod(abs(scaled), 10**_DECIMALS)
+    scaled = _rounded(abs(value.numerator) * 10**_DECIMALS, value.denominator)  # half to even, as printf
+    whole, fraction = divmod(scaled, 10**_DECIMALS)
     decimals = f"{fraction:0{_DECIMALS}d}".rstrip("0")
-    sign = "-" if scaled < 0 else ""
-    return f"{sign}{whole}{'.' if decimals else ''}{decimals}".encode()
+    sign = "-" if scaled and value < 0 else ""
+    return f"{sign}{_digits_of(whole)}{'.' if decimals else ''}{decimals}".encode()
 
 
 def format_with_decimals(value: float) -> bytes:
@@ -268,15 +270,28 @@ def round_to_long_double(value: Fraction) -> LongDouble:
     """
     if value == 0:
         return value
-    magnitude = abs(value)
-    exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
-    if magnitude < _power_of_two(exponent):
-        exponent -= 1  # now 2**exponent <= magnitude < 2**(exponent + 1)
+    # Whole numbers, not fractions, each of which takes 3 us to be made.
+    numerator, denominator = abs(value.numerator), value.denominator
+    exponent = numerator.bit_length() - denominator.bit_length()
+    if numerator << max(-exponent, 0) < denominator << max(exponent, 0):
+        exponent -= 1  # now 2**exponent <= numerator / denominator < 2**(exponent + 1)
     last_bit = max(exponent - (_MANTISSA_BITS - 1), _SMALLEST_EXPONENT)
-    rounded = round(magnitude / _power_of_two(last_bit)) * _power_of_two(last_bit)
-    if rounded >= _power_of_two(_LARGEST_EXPONENT):
+    mantissa = _rounded(numerator << max(-last_bit, 0), denominator << max(last_bit, 0))
+    if mantissa.bit_length() + last_bit > _LARGEST_EXPONENT:
         return math.inf if value > 0 else -math.inf
-    return -rounded if value < 0 else rounded
+    if value < 0:
+        mantissa = -mantissa
+    return _fraction(mantissa << max(last_bit, 0), 1 << max(-last_bit, 0))
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """Their quotient as a whole number, half to even; neither is negative.
+
+    >>> _rounded(5, 2), _rounded(7, 2), _rounded(8, 3)
+    (2, 4, 3)
+    """
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest + (whole & 1) > denominator)
 
 
 def _fraction(numerator: int, denominator: int = 1) -> Fraction:
@@ -309,4 +324,18 @@ def _magnitude(form: re.Match[bytes]) -> Fraction | None:
     if abs(exponent) > 2 * 16500 + 4 * _TEXT_LIMIT_BYTES:
         return None
     scale = _fraction(base**exponent) if exponent >= 0 else _fraction(1, base**-exponent)
-    return int(digits, digits_base) * scale
+    return _number_of(digits, digits_base) * scale
+
+
+def _number_of(digits: bytes, base: int) -> int:
+    if len(digits) <= _MOST_DIGITS:
+        return int(digits, base)
+    head, tail = digits[:-_MOST_DIGITS], digits[-_MOST_DIGITS:]
+    return _number_of(head, base) * base**_MOST_DIGITS + int(tail, base)
+
+
+def _digits_of(number: int) -> str:
+    if number < _TOO_LONG:
+        return str(number)
+    head, tail = divmod(number, _TOO_LONG)
+    return f"{_digits_of(head)}{tail:0{_MOST_DIGITS}d}"

@@ -92,6 +92,13 @@ def test_a_double_out_of_range_is_refused_a_long_double_is_not():
     assert parse_long_double(b"0e" + b"9" * 50) == 0
 
 
+def test_a_long_double_may_have_more_digits_than_python_converts_at_once():
+    largest = parse_long_double(b"1e4900")
+    text = format_long_double(largest)
+    assert len(text) == 4901
+    assert parse_long_double(text) == largest
+
+
 @given(finite)
 def test_a_double_is_a_long_double(value):
     assert round_to_long_double(Fraction(value)) == Fraction(value)
