@@ -88,10 +88,13 @@ def parse_cursor(text: bytes) -> int | None:
 
 
 def _strtoull(text: bytes) -> int | None:
+    if text.isdigit() and len(text) < 20:  # nearly always; the rest takes a regex
+        return int(text)
     found = re.fullmatch(_STRTOULL, text)
-    if found is None:
+    digits = found["digits"].lstrip(b"0") if found is not None else b""
+    if found is None or len(digits) > 20:
         return None
-    value = int(found["digits"])
+    value = int(digits or b"0")
     if value > UNSIGNED_MAX:
         return None
     return -value & UNSIGNED_MAX if found["sign"] == b"-" else value

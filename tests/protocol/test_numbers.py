@@ -58,6 +58,9 @@ def test_unsigned_is_laxer_as_strtoull_is():
     assert parse_cursor(b"") == 0
     assert parse_cursor(b" 1") is None
     assert parse_cursor(b"-1") == 2**64 - 1
+    assert parse_cursor(b"0" * 5000 + b"7") == 7
+    assert parse_cursor(b"9" * 5000) is None
+    assert parse_cursor(b"18446744073709551616") is None
 
 
 @given(finite)
