@@ -1,6 +1,6 @@
 """The guide's 14 pitfalls, AG1 to AG14.
 
-Read next: minidis/course/redlock.py and chapter 16, for what stands behind AG8 to AG14.
+Read next: minidis/course/models/redlock.py and chapter 16, for what stands behind AG8 to AG14.
 """
 
 from __future__ import annotations

@@ -16,19 +16,19 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
-from minidis.course.counters import counter_commands
-from minidis.course.durable import LearnersEverysec, loading_with
-from minidis.course.expiring import LearnersExpiry
-from minidis.course.idemp import idemp_commands
-from minidis.course.messaging import LearnersPubSub, group_class, xadd_with
-from minidis.course.permissions import plug_acl
-from minidis.course.ranges import range_commands
-from minidis.course.replicating import LearnersAccounts, LearnersHistory
-from minidis.course.sketches import bit_commands, hyperloglog_commands
-from minidis.course.slowlogs import LearnersSlowLog
-from minidis.course.tables import dict_with, plug_table, scan_with
-from minidis.course.transacting import LearnersWatchers
-from minidis.course.wire import FrameRequests
+from minidis.course.fixtures.counters import counter_commands
+from minidis.course.fixtures.durable import LearnersEverysec, loading_with
+from minidis.course.fixtures.expiring import LearnersExpiry
+from minidis.course.fixtures.idemp import idemp_commands
+from minidis.course.fixtures.messaging import LearnersPubSub, group_class, xadd_with
+from minidis.course.fixtures.permissions import plug_acl
+from minidis.course.fixtures.ranges import range_commands
+from minidis.course.fixtures.replicating import LearnersAccounts, LearnersHistory
+from minidis.course.fixtures.sketches import bit_commands, hyperloglog_commands
+from minidis.course.fixtures.slowlogs import LearnersSlowLog
+from minidis.course.fixtures.tables import dict_with, plug_table, scan_with
+from minidis.course.fixtures.transacting import LearnersWatchers
+from minidis.course.fixtures.wire import FrameRequests
 from minidis.drivers.embedded import Embedded, default_node
 from minidis.drivers.event_loop import EventLoop
 from minidis.engine.command_table.registry import Command

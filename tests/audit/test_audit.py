@@ -9,8 +9,8 @@ import minidis
 from minidis.audit import audit
 from minidis.audit.line import Line
 from minidis.audit.report import CHECKS
-from minidis.course import week
-from minidis.course.redlock import RELEASE
+from minidis.course.models import week
+from minidis.course.models.redlock import RELEASE
 from tests.differential.servers import RealServer, available_judges
 
 TOGETHER = (

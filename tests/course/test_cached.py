@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from minidis import Embedded, Lab, ReplyError
-from minidis.course.cached import CacheRecord, SlowDatabase
-from minidis.course.limiting import Trial, attack, play, rule
+from minidis.course.fixtures.throttling import new_command
+from minidis.course.models.cached import CacheRecord, SlowDatabase
+from minidis.course.models.limiting import Trial, attack, play, rule
 from minidis.course.parts import plug, plugged, unplug
-from minidis.course.throttling import new_command
 
 
 def test_a_question_sees_the_row_of_the_moment_in_which_its_turn_began() -> None:

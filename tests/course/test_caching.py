@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidis.course.caching import PAGES_THAT_FIT, TRACES, hit_rate, replay, running_rate
+from minidis.course.models.caching import PAGES_THAT_FIT, TRACES, hit_rate, replay, running_rate
 
 
 @pytest.mark.parametrize("name", TRACES)

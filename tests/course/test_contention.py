@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from minidis import Lab
-from minidis.course.contention import Contention, lock_id_of
+from minidis.course.models.contention import Contention, lock_id_of
 from minidis.notebook import views
 
 

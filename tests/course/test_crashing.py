@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from minidis import Lab
-from minidis.course.crashing import Crash, Line, crashes, define, everywhere, run_with_power_cut
 from minidis.course.guard import TooManyInstructions, instruction_budget
-from minidis.course.payments import Conflict, Gateway, Refused
-from minidis.course.shop import Shop
+from minidis.course.models.crashing import Crash, Line, crashes, define, everywhere, run_with_power_cut
+from minidis.course.models.payments import Conflict, Gateway, Refused
+from minidis.course.models.shop import Shop
 
 TWO_STEPS = """
 def job(r):

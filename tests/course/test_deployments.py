@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from minidis import Embedded, Lab
-from minidis.course import incidents
-from minidis.course.deployments import Trial, edit, start, try_cache, try_durable, try_replica
+from minidis.course.fixtures.deployments import Trial, edit, start, try_cache, try_durable, try_replica
+from minidis.course.models import incidents
 from minidis.course.sources import cell_source, load, number_of, solution_cells, source_paths
 from minidis.engine.durability.loading import LoadError
 from minidis.engine.settings.config_file import ConfigFileError

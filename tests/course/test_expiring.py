@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
-from minidis.course.expiring import Sampler
+from minidis.course.fixtures.expiring import Sampler
 from minidis.course.parts import plug, unplug
 from minidis.protocol.replies import ReplyError
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from minidis.course import gauntlet, repetition
-from minidis.course.cards import card, cards
+from minidis.course import gauntlet
 from minidis.course.demos import demo, demos
-from minidis.course.gauntlet import OutOfTurn
-from minidis.course.rubrics import RUBRICS, judge
+from minidis.course.interview import repetition
+from minidis.course.interview.cards import card, cards
+from minidis.course.interview.gauntlet import OutOfTurn
+from minidis.course.interview.rubrics import RUBRICS, judge
 
 QUESTIONS = [f"AC{number}" for number in range(1, 21)]
 SHOWN = {

@@ -12,7 +12,7 @@ import redis as redis_py
 
 from minidis import Embedded
 from minidis.client import connect
-from minidis.course.interleaving import UNFINISHED, UNSAFE, Passing, World, explore
+from minidis.course.models.interleaving import UNFINISHED, UNSAFE, Passing, World, explore
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
 
 SETUP = ["SET balance 100"]

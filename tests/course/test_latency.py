@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import minidis
-from minidis.course.latency import COMMAND_US, Strip, price_us
+from minidis.course.models.latency import COMMAND_US, Strip, price_us
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from minidis import Lab
 from minidis.course.exercise import find_exercise
 from minidis.course.grading import grade
-from minidis.course.redlock import RedLock, Redlock
-from minidis.course.row_locks import Deadlock, LockNotAvailable, RowDatabase
+from minidis.course.models.redlock import RedLock, Redlock
+from minidis.course.models.row_locks import Deadlock, LockNotAvailable, RowDatabase
 
 
 class AsTheExerciseWants:

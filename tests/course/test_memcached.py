@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidis.course.memcached import CHUNKS, ITEM_HEADER_BYTES, PAGE_BYTES, Memcached
+from minidis.course.models.memcached import CHUNKS, ITEM_HEADER_BYTES, PAGE_BYTES, Memcached
 
 
 def test_chunk_sizes_grow_by_a_quarter_in_steps_of_eight():

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from minidis.course import answers, classroom, repetition, sources
+from minidis.course import answers, classroom, sources
 from minidis.course.answers import NoAnswers, keep_answers, put_answers_back
+from minidis.course.interview import repetition
 from minidis.course.progress import (
     Progress,
     attempts,

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
+from minidis.course.fixtures.skiplists import skiplist_of
 from minidis.course.parts import plug, unplug
-from minidis.course.skiplists import skiplist_of
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 from minidis.structures.skiplist import LexRange, ScoreRange, SkipList

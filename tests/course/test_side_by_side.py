@@ -11,8 +11,8 @@ import nbformat
 import pytest
 import redis as redis_py
 
-from minidis.course import side_by_side
-from minidis.course.side_by_side import in_the_lab
+from minidis.course.models import side_by_side
+from minidis.course.models.side_by_side import in_the_lab
 from tests.house.paths import NOTEBOOKS, short
 
 

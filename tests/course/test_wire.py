@@ -6,8 +6,8 @@ import pytest
 
 from minidis import Embedded
 from minidis.client import connect
+from minidis.course.fixtures.wire import NothingToReceive, RawSocket
 from minidis.course.parts import plug, unplug
-from minidis.course.wire import NothingToReceive, RawSocket
 from minidis.notebook.session import Options, Session
 from minidis.protocol.resp import RequestParser
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from random import Random
 
-from minidis.course.counters import RECORDING, recorded_replies
+from minidis.course.fixtures.counters import RECORDING, recorded_replies
 from tests.differential.servers import RealServer, available_judges
 from tests.differential.sides import MinidisSide, RealSide
 

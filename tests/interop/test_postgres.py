@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from minidis import Lab
-from minidis.course import postgres
-from minidis.course.row_locks import LockNotAvailable, RowDatabase
+from minidis.course.models import postgres
+from minidis.course.models.row_locks import LockNotAvailable, RowDatabase
 
 PATIENCE_S = 60
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.wire import FrameRequests, RawSocket
 from minidis.course.guard import instruction_budget
 from minidis.course.parts import plug
-from minidis.course.wire import FrameRequests, RawSocket
 from minidis.drivers.event_loop import READ_BYTES, WRITE_BYTES, Connection, EventLoop, Served
 from minidis.notebook.session import Options, Session
 from minidis.protocol.replies import ReplyError

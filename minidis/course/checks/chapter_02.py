@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from minidis.course.case import Case
-from minidis.course.counters import Recorded, recorded_replies
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.interrupting import (
+from minidis.course.fixtures.counters import Recorded, recorded_replies
+from minidis.course.models.interrupting import (
     after_each_command,
     at_every_point,
     immortal_keys,

@@ -13,9 +13,9 @@ from typing import Any
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.listpacks import listpack_class
+from minidis.course.fixtures.listpacks import listpack_class
+from minidis.course.fixtures.waiting import waiting_room
 from minidis.course.parts import plugged
-from minidis.course.waiting import waiting_room
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 from minidis.structures.intset import Intset

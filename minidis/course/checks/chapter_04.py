@@ -15,9 +15,9 @@ from unittest import mock
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.skiplists import skiplist_of
 from minidis.course.guard import instruction_budget
 from minidis.course.parts import plug
-from minidis.course.skiplists import skiplist_of
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 from minidis.structures.skiplist import LexRange, ScoreRange, SkipList, SkipListNode

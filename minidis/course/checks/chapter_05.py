@@ -11,8 +11,8 @@ from random import Random
 from typing import Any
 
 from minidis.course.case import Case
-from minidis.course.counting import KINDS, SPECS, Spec
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.counting import KINDS, SPECS, Spec
 from minidis.course.guard import instruction_budget, unobserved
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded

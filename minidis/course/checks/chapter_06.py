@@ -13,10 +13,10 @@ from zlib import crc32
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.tables import dict_with
 from minidis.course.guard import unobserved
-from minidis.course.latency import Strip
+from minidis.course.models.latency import Strip
 from minidis.course.parts import plug
-from minidis.course.tables import dict_with
 from minidis.drivers.embedded import Embedded
 from minidis.structures import hashtable
 from minidis.structures.hashtable import HashTable

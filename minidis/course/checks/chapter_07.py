@@ -12,11 +12,11 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from minidis.course.caching import TRACES, hit_rate
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved
-from minidis.course.interrupting import Killed, before_command, killed_at
+from minidis.course.models.caching import TRACES, hit_rate
+from minidis.course.models.interrupting import Killed, before_command, killed_at
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
 from minidis.engine.memory import access

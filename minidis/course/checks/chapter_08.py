@@ -12,9 +12,9 @@ from typing import Any
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved
+from minidis.course.models.roulette import FAULTS, spin
+from minidis.course.models.roundtrips import Trace
 from minidis.course.parts import plug
-from minidis.course.roulette import FAULTS, spin
-from minidis.course.roundtrips import Trace
 from minidis.drivers.embedded import Embedded
 
 # -- 8.1 a page in three round trips ------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Checks of chapter 9: transfers in every order, a script without rollback, WATCH and EXEC rebuilt.
 
-Read next: minidis/course/interleaving.py, which runs the orders.
+Read next: minidis/course/models/interleaving.py, which runs the orders.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
 from minidis.course.guard import unobserved, virtual_sleep
-from minidis.course.interleaving import MOST_COMMANDS_PER_CLIENT, UNFINISHED, Exploration, explore
+from minidis.course.models.interleaving import MOST_COMMANDS_PER_CLIENT, UNFINISHED, Exploration, explore
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import NULL_ARRAY, ReplyError

@@ -12,9 +12,9 @@ from typing import Any
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.messaging import group_class
 from minidis.course.guard import instruction_budget
-from minidis.course.interrupting import Killed, before_command, killed_at
-from minidis.course.messaging import group_class
+from minidis.course.models.interrupting import Killed, before_command, killed_at
 from minidis.course.parts import plug
 from minidis.drivers.embedded import Embedded
 from minidis.engine.messages.pubsub import name_matches

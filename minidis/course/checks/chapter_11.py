@@ -11,10 +11,10 @@ from typing import Any
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.machine import Machine, settings_of
+from minidis.course.fixtures.rdb_files import explain, read_file, real_checker
 from minidis.course.guard import unobserved
-from minidis.course.machine import Machine, settings_of
 from minidis.course.parts import plugged
-from minidis.course.rdb_files import explain, read_file, real_checker
 from minidis.drivers.embedded import Embedded
 from minidis.engine.durability.disk import DiskError
 from minidis.engine.durability.loading import LoadError

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, show
-from minidis.course.machine import settings_of
+from minidis.course.fixtures.machine import settings_of
+from minidis.course.fixtures.replica_faults import FAULTS, Play
 from minidis.course.parts import plugged
-from minidis.course.replica_faults import FAULTS, Play
 from minidis.distributed.replication.backlog import Backlog
 
 SYNC_AT_ONCE = {"repl-diskless-sync-delay": 0}

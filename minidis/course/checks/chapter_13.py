@@ -10,8 +10,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from minidis.course.case import Case
-from minidis.course.electing import Candidate, Watched, choosing, voting
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.electing import Candidate, Watched, choosing, voting
 from minidis.distributed.sentinel import failover
 from minidis.distributed.sentinel.state import Periods
 

@@ -11,9 +11,9 @@ from unittest import mock
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.reporting import reporting
+from minidis.course.fixtures.resharding import BusyClient
 from minidis.course.guard import TooManyInstructions
-from minidis.course.reporting import reporting
-from minidis.course.resharding import BusyClient
 from minidis.distributed.cluster.slots import SLOTS, crc16, slot_of
 from minidis.distributed.cluster.state import PRIMARY, ClusterNode
 from minidis.protocol.replies import ReplyError

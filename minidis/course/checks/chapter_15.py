@@ -1,6 +1,7 @@
 """Checks of chapter 15: a cache that bears stampedes, late writers and a dead Redis; sessions.
 
-Read next: minidis/course/cached.py, minidis/course/stage.py; chapter_15_limits.py for the limiters.
+Read next: minidis/course/models/cached.py, minidis/course/fixtures/stage.py;
+chapter_15_limits.py for the limiters.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from minidis.course.cached import SlowDatabase
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.interleaving import explore
-from minidis.course.interrupting import after_each_command, at_every_point, immortal_keys, ready
-from minidis.course.limiting import bytes_of_keys
-from minidis.course.stage import Stage, stage
+from minidis.course.fixtures.stage import Stage, stage
+from minidis.course.models.cached import SlowDatabase
+from minidis.course.models.interleaving import explore
+from minidis.course.models.interrupting import after_each_command, at_every_point, immortal_keys, ready
+from minidis.course.models.limiting import bytes_of_keys
 from minidis.drivers.simulation.tasks import Task
 
 # -- 15.3 ----------------------------------------------------------------------------------------------------

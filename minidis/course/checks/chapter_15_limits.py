@@ -1,6 +1,6 @@
 """Chapter 15, limits: the guide's limiter mended, a token bucket in Lua, a command for the engine.
 
-Read next: minidis/course/limiting.py, minidis/course/throttling.py.
+Read next: minidis/course/models/limiting.py, minidis/course/fixtures/throttling.py.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from redis.exceptions import ResponseError
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.interrupting import at_every_point, immortal_keys, lose_connection_everywhere
-from minidis.course.limiting import Trial, attack, bytes_of_keys, rule
+from minidis.course.fixtures.throttling import Gcra, new_command
+from minidis.course.models.interrupting import at_every_point, immortal_keys, lose_connection_everywhere
+from minidis.course.models.limiting import Trial, attack, bytes_of_keys, rule
 from minidis.course.parts import plugged
-from minidis.course.throttling import Gcra, new_command
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 

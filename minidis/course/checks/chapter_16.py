@@ -1,6 +1,6 @@
 """Checks of chapter 16, locks on five nodes: the six faults of a Redlock, and Redlock itself.
 
-Read next: minidis/course/stage.py, minidis/course/redlock.py.
+Read next: minidis/course/fixtures/stage.py, minidis/course/models/redlock.py.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minidis.course.case import Case
-from minidis.course.contention import Contention
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.stage import LOCK, Stage, raise_error, stage
+from minidis.course.fixtures.stage import LOCK, Stage, raise_error, stage
+from minidis.course.models.contention import Contention
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
 

@@ -1,6 +1,6 @@
 """Checks of chapter 16, locks on one node: a heartbeat, a fence, waiting one's turn.
 
-Read next: minidis/course/stage.py, minidis/course/contention.py.
+Read next: minidis/course/fixtures/stage.py, minidis/course/models/contention.py.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.interleaving import Passing, explore
-from minidis.course.stage import LOCK, Stage, raise_error, stage
+from minidis.course.fixtures.stage import LOCK, Stage, raise_error, stage
+from minidis.course.models.interleaving import Passing, explore
 from minidis.drivers.simulation.tasks import Task
 
 # -- 16.2 a heartbeat ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Checks of chapter 17, what is done once: ensure_idempotency, and an outbox.
 
-Read next: minidis/course/crashing.py, minidis/course/stage.py.
+Read next: minidis/course/models/crashing.py, minidis/course/fixtures/stage.py.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from minidis.course.case import Case
-from minidis.course.crashing import Crash, crashes
 from minidis.course.exercise import Exercise, Wrong, show
-from minidis.course.payments import Conflict, Gateway, Refused, Unfinished
-from minidis.course.shop import Shop
-from minidis.course.stage import Stage, raise_error, stage
+from minidis.course.fixtures.stage import Stage, raise_error, stage
+from minidis.course.models.crashing import Crash, crashes
+from minidis.course.models.payments import Conflict, Gateway, Refused, Unfinished
+from minidis.course.models.shop import Shop
 from minidis.drivers.simulation.tasks import Task
 
 # -- 17.1 once, or known to be unknown -----------------------------------------------------------------

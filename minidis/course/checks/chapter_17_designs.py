@@ -1,6 +1,6 @@
 """Checks of chapter 17, two designs: a circuit breaker, and the commands IDEMP.BEGIN and IDEMP.FINISH.
 
-Read next: minidis/course/stage.py, minidis/course/idemp.py.
+Read next: minidis/course/fixtures/stage.py, minidis/course/fixtures/idemp.py.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import redis as redis_py
 
 from minidis.course.case import Case
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.stage import Stage, raise_error, stage
+from minidis.course.models.payments import CircuitOpen
 from minidis.course.parts import plugged
-from minidis.course.payments import CircuitOpen
-from minidis.course.stage import Stage, raise_error, stage
 from minidis.drivers.embedded import Embedded
 from minidis.engine.durability.loading import LoadError
 from minidis.persistence.aof import AofReader

@@ -1,6 +1,6 @@
 """Checks of chapter 18: users and their rights, three settings files, an ACL evaluator, incident day.
 
-Read next: minidis/course/deployments.py, permissions.py, incidents.py.
+Read next: minidis/course/fixtures/deployments.py, permissions.py, incidents.py.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from minidis.course import incidents
 from minidis.course.case import Case
-from minidis.course.deployments import Trial, try_cache, try_durable, try_replica
 from minidis.course.exercise import Exercise, Wrong, show
+from minidis.course.fixtures.deployments import Trial, try_cache, try_durable, try_replica
+from minidis.course.fixtures.permissions import Request, seen_by_acl
 from minidis.course.guard import unobserved
+from minidis.course.models import incidents
 from minidis.course.parts import plugged
-from minidis.course.permissions import Request, seen_by_acl
 from minidis.drivers.embedded import Embedded
 from minidis.engine.access_control.acl import Rulebook, User
 from minidis.engine.settings.config_file import ConfigFileError

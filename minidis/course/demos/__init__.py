@@ -6,7 +6,7 @@
 Nothing in a demonstration is prepared: its answer is taken from what has just been run, and a test holds that
 it is one of the choices. Clocks are frozen and every random choice has a seed, so it is the same each time.
 
-Read next: minidis/course/gauntlet.py, which draws one of them.
+Read next: minidis/course/interview/gauntlet.py, which draws one of them.
 """
 
 from __future__ import annotations

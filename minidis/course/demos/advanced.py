@@ -9,9 +9,9 @@ from minidis.client.lab import Lab
 from minidis.commands.info_fields import parse_info
 from minidis.course.demos import demonstrates
 from minidis.course.demos.basic import fresh
-from minidis.course.latency import Strip
-from minidis.course.roulette import fault_of, spin
-from minidis.course.roundtrips import Trace
+from minidis.course.models.latency import Strip
+from minidis.course.models.roulette import fault_of, spin
+from minidis.course.models.roundtrips import Trace
 from minidis.protocol.replies import ReplyError
 
 

@@ -10,7 +10,7 @@ from random import Random
 
 from minidis.course.case import START
 from minidis.course.demos import demonstrates
-from minidis.course.memcached import Memcached
+from minidis.course.models.memcached import Memcached
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import ReplyError
 

@@ -11,7 +11,7 @@ from typing import Any
 from minidis.client.lab import Lab
 from minidis.course.demos import demonstrates
 from minidis.course.demos.basic import fresh
-from minidis.course.interleaving import explore
+from minidis.course.models.interleaving import explore
 from minidis.drivers.embedded import Embedded
 
 AT_ONCE = {"repl-diskless-sync-delay": 0}

@@ -1,6 +1,6 @@
 """Demonstrations for the questions about locks and idempotency, AC12 and AC16 to AC20.
 
-Read next: minidis/course/gauntlet.py.
+Read next: minidis/course/interview/gauntlet.py.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import time
 from typing import Any
 
 from minidis.client.lab import Lab
-from minidis.course.contention import Contention
 from minidis.course.demos import demonstrates
 from minidis.course.demos.basic import fresh
-from minidis.course.interleaving import UNSAFE, Passing, explore
-from minidis.course.redlock import RELEASE, Redlock
+from minidis.course.models.contention import Contention
+from minidis.course.models.interleaving import UNSAFE, Passing, explore
+from minidis.course.models.redlock import RELEASE, Redlock
 from minidis.protocol.replies import ReplyError
 
 FIVE = ("n1", "n2", "n3", "n4", "n5")

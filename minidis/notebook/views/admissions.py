@@ -6,7 +6,7 @@
 
 Each limiter is measured against its own history: whoever let too many through a moment ago must refuse now.
 
-Read next: minidis/course/limiting.py, where the trials are made.
+Read next: minidis/course/models/limiting.py, where the trials are made.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ _KIND_NAMES = {
 
 
 def admissions(trials: Mapping[str, Any], start_s: float = 0.0, end_s: float | None = None) -> AdmissionsView:
-    """What several limiters said to the same calls (`minidis.course.limiting.play`), and the rule itself.
+    """What several limiters said to the same calls (`course.models.limiting.play`), and the rule itself.
 
     The picture shows the time from `start_s` to `end_s`; the numbers are those of the whole trial.
     """

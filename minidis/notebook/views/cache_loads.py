@@ -3,7 +3,7 @@
     nothing     hits  100 % ______        ____      the line: reads that needed no query
                       queries     ████              the bars: queries begun, on one scale for all lanes
 
-Read next: minidis/course/cached.py, the record; stale_reads.py, how old the answers were.
+Read next: minidis/course/models/cached.py, the record; stale_reads.py, how old the answers were.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _draw_hits(canvas: Canvas, hits: list[float | None], foot: float, width: flo
 
 
 def cache_load(records: Mapping[str, Any] | Any, title: str) -> CacheLoadView:
-    """Database queries and hits over time, of one record (`minidis.course.cached`) or of several by name."""
+    """Database queries and hits over time, of one record (`course.models.cached`) or of several by name."""
     return CacheLoadView(records if isinstance(records, Mapping) else {"the cache": records}, title)
 
 

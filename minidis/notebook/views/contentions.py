@@ -5,10 +5,10 @@
     bob      x   x   x   x     [believes        ]            x a try that failed
                                ^^^^^^^^^ red
 
-What is drawn is a record (minidis/course/contention.py, known by its methods: this room does not know it).
+What is drawn is a record (course/models/contention.py, known by its methods: this room does not know it).
 The cursor asks every node and worker about one moment; with several nodes it counts the majority.
 
-Read next: minidis/course/contention.py.
+Read next: minidis/course/models/contention.py.
 """
 
 from __future__ import annotations

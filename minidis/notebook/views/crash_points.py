@@ -9,10 +9,10 @@
     37      r.setex(cache_key, ttl, ...)            ✗ twice               ✗ twice
             (no crash)                              ✓ once                ? unknown
 
-Every line was reached, and crashed, in a history of its own (minidis/course/crashing.py, found by its fields:
+Every line was reached, and crashed, in a history of its own (course/models/crashing.py, found by its fields:
 this room does not know that one). A click on a cell tells that history.
 
-Read next: minidis/course/crashing.py.
+Read next: minidis/course/models/crashing.py.
 """
 
 from __future__ import annotations

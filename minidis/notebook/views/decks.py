@@ -1,6 +1,6 @@
 """A deck of flash cards in Leitner's boxes: where each card stands, and which are due.
 
-Read next: minidis/course/repetition.py.
+Read next: minidis/course/interview/repetition.py.
 """
 
 from __future__ import annotations

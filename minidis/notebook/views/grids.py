@@ -1,6 +1,6 @@
 """A grid of verdicts: which of some candidates passed which of some trials, with what came out.
 
-Read next: minidis/course/memcached.py, which is compared in one.
+Read next: minidis/course/models/memcached.py, which is compared in one.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@
     3                        SET balance 70                      balance 70
     4                                          SET balance 70    balance 70     30 are lost
 
-What is drawn is an exploration (minidis/course/interleaving.py, found by its methods: this room does not know
+What is drawn is an exploration (course/models/interleaving.py, found by its methods: this room does not know
 that one). It has run every schedule; the one that is shown is run again, on its node.
 
-Read next: minidis/course/interleaving.py.
+Read next: minidis/course/models/interleaving.py.
 """
 
 from __future__ import annotations

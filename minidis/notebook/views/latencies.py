@@ -3,7 +3,7 @@
     server   ▮SCAN ▮▮▮▮▮▮▮ KEYS * ▮▮▮▮▮▮▮ ▮SCAN
     ping 1   .  .  ●●●●●●●●●●●●●●●●●●●●●●  .  .      the longer it waited, the redder
 
-Read next: minidis/course/latency.py, where the figures come from.
+Read next: minidis/course/models/latency.py, where the figures come from.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class LatencyStrip(View):
 
 
 def latency_strip(strip: Any, title: str = "pings") -> LatencyStrip:
-    """Pings of many clients while one of them works: a `minidis.course.latency.Strip`."""
+    """Pings of many clients while one of them works: a `minidis.course.models.latency.Strip`."""
     return LatencyStrip(strip, title)
 
 

@@ -4,7 +4,7 @@
     cache          [ v1 ..........]      [ v2 ]                 red where it holds what is true no more
     readers     ✓      ✓       ✗ 2.0 s      ✓                   how old the answer was when the read began
 
-Read next: minidis/course/cached.py, the record.
+Read next: minidis/course/models/cached.py, the record.
 """
 
 from __future__ import annotations

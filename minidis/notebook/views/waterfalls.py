@@ -6,7 +6,7 @@
 Each stroke down is a request under way, the flat piece the server's work, the stroke up its reply. The slider
 makes the link longer or shorter: the number of trips stays, what they cost does not.
 
-Read next: minidis/course/roundtrips.py.
+Read next: minidis/course/models/roundtrips.py.
 """
 
 from __future__ import annotations

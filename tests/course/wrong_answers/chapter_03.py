@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidis.course.intsets import PackedNumbers
+from minidis.course.fixtures.intsets import PackedNumbers
 from minidis.structures.intset import Intset
 from minidis.structures.listpack import Listpack, canonical_integer, encode_backlen, encode_entry
 

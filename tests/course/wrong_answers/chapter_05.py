@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import zlib
 
-from minidis.course.counting import SPECS
-from minidis.course.sketches import hash64
+from minidis.course.fixtures.counting import SPECS
+from minidis.course.fixtures.sketches import hash64
 
 # -- 5.1 ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from itertools import count
 
 import redis as redis_py
 
-from minidis.course.payments import CircuitOpen, Conflict, Refused, Unfinished
+from minidis.course.models.payments import CircuitOpen, Conflict, Refused, Unfinished
 from minidis.protocol.replies import ReplyError
 from minidis.values.hash import Hash
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from minidis import Embedded, Lab, connect
 from minidis.audit import audit
-from minidis.course.cached import CacheRecord, SlowDatabase
-from minidis.course.contention import Contention
-from minidis.course.crashing import Crash, Crashes, everywhere
-from minidis.course.interleaving import Exploration, explore
-from minidis.course.latency import Strip
-from minidis.course.limiting import attack, play
-from minidis.course.priced import charge
-from minidis.course.roundtrips import Trace
+from minidis.course.models.cached import CacheRecord, SlowDatabase
+from minidis.course.models.contention import Contention
+from minidis.course.models.crashing import Crash, Crashes, everywhere
+from minidis.course.models.interleaving import Exploration, explore
+from minidis.course.models.latency import Strip
+from minidis.course.models.limiting import attack, play
+from minidis.course.models.priced import charge
+from minidis.course.models.roundtrips import Trace
 from minidis.drivers.event_loop import EventLoop
 from minidis.drivers.simulation.terminal import ScriptedClient
 from minidis.notebook import views

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidis import Embedded
-from minidis.course.interleaving import explore
+from minidis.course.models.interleaving import explore
 from minidis.notebook import views
 from tests.notebook.views.samples import a_program_that_dies, race
 
