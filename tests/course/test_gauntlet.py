@@ -129,7 +129,9 @@ def test_cards_come_back_later_and_later_and_at_once_after_a_failure() -> None:
 
 
 def test_another_kernel_remembers(progress_file: Path) -> None:
-    code = "from minidis.course.interview import repetition; print(repetition.answered('AC7', 5, '2026-01-05'))"
+    code = (
+        "from minidis.course.interview import repetition; print(repetition.answered('AC7', 5, '2026-01-05'))"
+    )
     environment = {**os.environ, "MINIDIS_PROGRESS": str(progress_file)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=100)
     assert repetition.due_on("AC7") == date(2026, 1, 6)
