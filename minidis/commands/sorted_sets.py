@@ -99,8 +99,8 @@ def _add(
 ) -> int | float | None:
     """ZADD and ZINCRBY (zaddGenericCommand), from the word after the key on."""
     at, end = 0, len(words)
-    while at < end and (word := words[at].upper()) in _ADD_OPTIONS:
-        options |= {word}
+    while at < end and words[at] >= b"A" and (word := words[at].upper()) in _ADD_OPTIONS:
+        options |= {word}  # a score begins below the letters, but for `inf`
         at += 1
     if at == end or (end - at) % 2:
         raise ReplyError(errors.SYNTAX)

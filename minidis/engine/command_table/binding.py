@@ -38,29 +38,32 @@ Handler = Callable[..., Any]
 Invoke = Callable[[Any, list[bytes]], Any]
 
 
-class _Words(dict[bytes, Any]):
-    """What words stand for as numbers: the usual ones are known, all others are read."""
+class _Integers(dict[bytes, int]):
+    """Words as integers: the usual ones are known, all others are read."""
 
-    def __init__(self, usual: dict[bytes, Any], read: Callable[[bytes], Any], error: str) -> None:
-        super().__init__(usual)
-        self._read, self._error = read, error
-
-    def __missing__(self, word: bytes) -> Any:
-        number = self._read(word)
+    def __missing__(self, data: bytes) -> int:
+        number = parse_integer(data)
         if number is None:
-            raise ReplyError(self._error)
+            raise ReplyError(errors.NOT_INTEGER)
         return number
 
 
 _USUAL = {b"%d" % number: number for number in range(-16, 257)}
 
-integer: Callable[[bytes], int] = _Words(_USUAL, parse_integer, errors.NOT_INTEGER).__getitem__
+integer: Callable[[bytes], int] = _Integers(_USUAL).__getitem__
 """An argument as a signed 64-bit integer, or Redis's error.  0 and -1 come in half of all ranges."""
 
-double: Callable[[bytes], float] = _Words(
-    {word: float(number) for word, number in _USUAL.items()}, parse_float, errors.NOT_FLOAT
-).__getitem__
-"""An argument as a double, or Redis's error."""
+_USUAL_SCORES = {word: float(number) for word, number in _USUAL.items()}
+
+
+def double(data: bytes) -> float:
+    """An argument as a double, or Redis's error."""
+    number = _USUAL_SCORES.get(data)
+    if number is None:  # not by `__missing__`, since most scores are unusual
+        number = parse_float(data)
+        if number is None:
+            raise ReplyError(errors.NOT_FLOAT)
+    return number
 
 
 _CONVERTERS: dict[str, Callable[[bytes], Any]] = {"integer": integer, "unix-time": integer, "double": double}
