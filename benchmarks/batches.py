@@ -14,7 +14,7 @@ TITLE = "Pipelines, transactions, scripts, scans"
 ABOUT = """Each row is a whole batch: a hundred commands in a pipeline, a check-and-set under WATCH, a
 script, all of a thousand keys by `scan_iter`. fakeredis runs scripts by the same Lua as we do. `floor` is
 redis-py alone, which collects the batch and sends it nowhere; `least` is that, and then the same commands by
-the node's own call: no client of redis-py's shape is faster than these two parts."""
+the node's own call, one by one: about the least that a client of redis-py's shape can take."""
 UNIT = "us"
 PEERS = ("minidis redis-py", "floor", "least", "fakeredis", "redis TCP", "redis unix")
 COMPARED = (("minidis redis-py", "fakeredis"), ("least", "fakeredis"),

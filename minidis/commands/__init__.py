@@ -1,6 +1,6 @@
 """Redis's commands, one function each.  Importing this package files them all in the registry.
 
-Read next: strings.py, the simplest; then registry.py in minidis/engine for the decorator.
+Read next: strings.py, the simplest; then minidis/engine/command_table/registry.py for the decorator.
 """
 
 from minidis.commands import (  # noqa: F401  (each files its own; tests/engine/test_syntax.py knows when one lacks)

@@ -154,7 +154,7 @@ def _persistence(node: Node) -> Fields:
     saving, log, background = node.saving, node.append_only, node.background
     rewriting, job = log.rewriting, background.job
     running_s = -1 if job is None else (node.now_us - job.started_us) // 1_000_000
-    makes_rdb = background.is_running("rdb") or background.is_running("replica")
+    makes_rdb = background.makes_rdb
     written, total = (0, 0) if job is None else (job.walk.keys_written, job.walk.keys_total)
     fields: Fields = {
         "loading": int(node.loading is not None and not node.loading.is_async),

@@ -50,7 +50,7 @@ NO_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disa
 def save(client: Client):
     """Write the dataset to disk; nothing else happens meanwhile. O(N) in keys."""
     node = client.node
-    if node.background.is_running("rdb"):
+    if node.background.makes_rdb:
         raise ReplyError(ALREADY_SAVING)
     try:
         node.saving.save()
@@ -65,7 +65,7 @@ def bgsave(client: Client, *words: bytes):
     node = client.node
     if len(words) > 1 or (words and words[0].upper() != b"SCHEDULE"):
         raise ReplyError(errors.SYNTAX)
-    if node.background.is_running("rdb"):
+    if node.background.makes_rdb:
         raise ReplyError(ALREADY_SAVING)
     if node.background.job is not None or client.in_execution:
         if not words and not client.in_execution:

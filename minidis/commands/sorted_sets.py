@@ -365,7 +365,7 @@ class RangeQuery:
     def select(self, sorted_set: SortedSet) -> list[Pair]:
         """The pairs asked for, in the order asked for."""
         if self.bounds is None:
-            return sorted_set.form.between(self.start, self.stop, self.reverse)
+            return sorted_set.between(self.start, self.stop, self.reverse)
         if self.offset < 0:
             return []  # as Redis, whose countdown from a negative offset passes everything
         length = len(sorted_set)

@@ -1,7 +1,8 @@
 """Where was it?  The last words of a server that dies, and a watchdog's about one that does not come round.
 
-    crash-log-enabled yes    SIGABRT, DEBUG SEGFAULT PANIC ASSERT OOM: a report in the log, then the end
+    crash-log-enabled yes    SIGABRT from outside, DEBUG SEGFAULT PANIC ASSERT OOM: a report, then the end
                              a fault in C (SIGSEGV, SIGBUS ...): Python's faulthandler writes the frames
+                             a library in C that calls abort(): nothing, our handler comes too late
     watchdog-period 500      the cron did not come for so long: the frames of what runs, and it runs on
 
 A watchdog is a timer of the system that each cron winds up anew, so it only goes off in a turn that takes too
@@ -71,7 +72,9 @@ class CrashReports:
 
     def end(self) -> None:
         """Leave the signals alone."""
-        _wake_after(0)
+        self.node.on_crash = None
+        self.node.config_listeners.remove(self._config_changed)
+        wake_after(0)
         self._report_faults(False)
 
     def _config_changed(self, attributes: list[str]) -> None:
@@ -103,26 +106,31 @@ class CrashReports:
 
     def wind_up(self) -> None:
         """Let it sleep for another period, or for good if that is 0.  Each cron does it."""
-        _wake_after(self.node.config.watchdog_period)
+        wake_after(self.node.config.watchdog_period)
 
     def _watchdog_woke(self, number: int, frame: FrameType | None) -> None:
-        self.log.signal("\n--- WATCHDOG TIMER EXPIRED ---")
-        self.log.write_raw("".join(traceback.format_stack(frame)))
-        self.log.signal("--------\n")
+        with suppress(Exception):  # of a log that was just being written: the command must go on
+            self.log.signal("\n--- WATCHDOG TIMER EXPIRED ---")
+            self.log.write_raw("".join(traceback.format_stack(frame)))
+            self.log.signal("--------\n")
 
     # -- the end ----------------------------------------------------------------------------------
 
     def _aborted(self, number: int, frame: FrameType | None) -> None:
-        self._write([f"Redis {VERSION} crashed by signal: {number}"], frame)
-        die_by(number)
+        try:
+            self._write([f"Redis {VERSION} crashed by signal: {number}"], frame)
+        finally:
+            die_by(number)
 
     def crash(self, how: str) -> None:
         """DEBUG SEGFAULT and its kin: report, if that is wanted, and end."""
         number, lines = BY_REQUEST[how]
         facts = {"version": VERSION, "time_s": int(time.time()), "most": sys.maxsize}
-        if self.node.config.crash_log_enabled:
-            self._write([line.format(**facts) for line in lines], sys._getframe(1))
-        die_by(number)
+        try:
+            if self.node.config.crash_log_enabled:
+                self._write([line.format(**facts) for line in lines], sys._getframe(1))
+        finally:
+            die_by(number)
 
     def _write(self, causes: list[str], frame: FrameType | None) -> None:
         log = self.log
@@ -149,7 +157,7 @@ class CrashReports:
         return facts
 
 
-def _wake_after(period_ms: int) -> None:
+def wake_after(period_ms: int) -> None:
     """SIGALRM then; never for 0."""
     if HAS_TIMER:
         signal.setitimer(signal.ITIMER_REAL, period_ms / 1000)

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 LEVELS = {"debug": ".", "verbose": "-", "notice": "*", "warning": "#"}
@@ -52,7 +53,7 @@ class Log:
     def write_raw(self, text: str) -> None:
         """Write `text` as it is."""
         if self.path:
-            with open(self.path, "a") as file:
+            with suppress(OSError), open(self.path, "a") as file:  # no log is no reason to stop serving
                 file.write(text)
         else:
             _write(sys.stdout, text)
@@ -96,5 +97,5 @@ def _write(stream: TextIO, line: str) -> None:
     try:
         stream.write(line)
         stream.flush()
-    except (BrokenPipeError, ValueError):  # nobody reads the log any more: no reason to stop serving
+    except (OSError, ValueError):  # nobody reads the log any more
         pass

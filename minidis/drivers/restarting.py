@@ -14,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from minidis.drivers.crash_reports import wake_after
+
 
 def restarter() -> Callable[[int], None]:
     """A function that begins this process anew, after so many milliseconds, in the folder of now."""
@@ -21,6 +23,7 @@ def restarter() -> Callable[[int], None]:
 
     def restart(delay_ms: int) -> None:
         time.sleep(delay_ms / 1000)
+        wake_after(0)  # a watchdog's timer would outlive its handler
         os.chdir(folder)
         os.execv(words[0], words)
 

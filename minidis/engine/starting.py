@@ -138,7 +138,7 @@ def bring_to_disk(node: Node, save: bool | None = None) -> None:
     if node.sentinel is not None:
         return
     log = node.append_only
-    if node.background.is_running("rdb") or node.background.is_running("replica"):
+    if node.background.makes_rdb:
         node.log("warning", "There is a child saving an .rdb. Killing it!")
         node.saving.cancel()
     if node.background.is_running("aof"):

@@ -304,10 +304,6 @@ def _fraction(numerator: int, denominator: int = 1) -> Fraction:
     return Fraction(numerator, denominator)
 
 
-def _power_of_two(exponent: int) -> Fraction:
-    return _fraction(1 << exponent) if exponent >= 0 else _fraction(1, 1 << -exponent)
-
-
 def _magnitude(form: re.Match[bytes]) -> Fraction | None:
     """The exact value of the digits, without sign; None if it is far outside of the range."""
     if form["hex"]:

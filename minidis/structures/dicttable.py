@@ -381,7 +381,7 @@ class KeyIndex(Buckets):
         table = self._tables[0]
         mask, keys = len(table) - 1, []
         cursor &= mask
-        for following in islice(cursors_after(cursor, mask), most_buckets):
+        for following in islice(cursors_after(cursor, mask), min(most_buckets, len(table))):
             bucket = table[cursor]
             cursor = following
             if bucket:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import faulthandler
+import os
 import signal
+import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import redis
@@ -15,6 +17,7 @@ from minidis.drivers import crash_reports
 from minidis.drivers.crash_reports import CrashReports
 from minidis.drivers.embedded import real_clock
 from minidis.drivers.log import Log
+from minidis.drivers.restarting import restarter
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 from tests.drivers.test_server import SECONDS, free_port, program  # noqa: F401
@@ -59,15 +62,14 @@ def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made = CrashReports(node, Log(node.config.logfile))
     made.deaths = []
     monkeypatch.setattr(crash_reports, "die_by", made.deaths.append)
-    was_enabled, handlers = faulthandler.is_enabled(), (signal.SIGABRT, signal.SIGALRM)
+    monkeypatch.setattr(crash_reports, "faulthandler", Mock())  # pytest's own would not come back as it was
+    handlers = (signal.SIGABRT, signal.SIGALRM)
     before = [signal.getsignal(number) for number in handlers]
     made.begin()
     yield made
     made.end()
     for number, handler in zip(handlers, before, strict=True):
         signal.signal(number, handler)
-    if was_enabled:
-        faulthandler.enable()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,30 @@ def test_the_watchdog_sleeps_for_its_period_or_for_good(reports) -> None:
 
     assert 0 < left_s_after(b"300000") <= 300
     assert left_s_after(b"0") == 0
+
+
+def test_a_log_that_cannot_be_written_keeps_no_server_from_dying_or_from_its_work(reports) -> None:
+    reports.log.path = str(Path(reports.log.path).parent / "gone" / "log")
+    reports.crash("SEGFAULT")
+    reports._aborted(signal.SIGABRT, sys._getframe())
+    assert reports.deaths == [signal.SIGSEGV, signal.SIGABRT]
+    reports._watchdog_woke(signal.SIGALRM, sys._getframe())
+    reports.log.write_raw = Mock(side_effect=RuntimeError("reentrant call"))
+    reports._watchdog_woke(signal.SIGALRM, sys._getframe())
+    with pytest.raises(RuntimeError):
+        reports.crash("PANIC")
+    assert reports.deaths == [signal.SIGSEGV, signal.SIGABRT, signal.SIGABRT]
+
+
+def test_the_process_begins_anew_without_the_watchdogs_timer(
+    reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Mock()
+    monkeypatch.setattr(os, "execv", begun)
+    restart = restarter()
+    reports.node.execute(reports.node.connect(), [b"CONFIG", b"SET", b"watchdog-period", b"300000"])
+    restart(0)
+    assert begun.called and signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 def test_elsewhere_it_is_refused() -> None:

@@ -413,6 +413,11 @@ def test_stats_read_like_debug_htstats():
     assert "No stats available for empty dictionaries" in str(HashTable().stats()[0])
 
 
+@pytest.mark.parametrize("table_class", [HashTable, DictTable])
+def test_a_page_of_as_many_buckets_as_a_client_can_ask_for(table_class) -> None:
+    assert table_class({b"a": 1}).scan_page(0, 2**63 - 1, 10 * (2**63 - 1)) == (0, [b"a"])
+
+
 # -- DictTable's own: the index
 
 

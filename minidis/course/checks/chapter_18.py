@@ -1,6 +1,7 @@
 """Checks of chapter 18: users and their rights, three settings files, an ACL evaluator, incident day.
 
-Read next: minidis/course/fixtures/deployments.py, permissions.py, incidents.py.
+Read next: minidis/course/fixtures/deployments.py, minidis/course/fixtures/permissions.py,
+minidis/course/models/incidents.py.
 """
 
 from __future__ import annotations

@@ -483,6 +483,11 @@ class Background:
     def is_running(self, kind: str) -> bool:
         return self.job is not None and self.job.kind == kind
 
+    @property
+    def makes_rdb(self) -> bool:
+        """Is the job a snapshot, for the disk or for replicas?  (CHILD_TYPE_RDB)"""
+        return self.job is not None and self.job.kind in ("rdb", "replica")
+
     def tick(self) -> None:
         job = self.job
         if job is not None:  # another service may have ended it in this very tick

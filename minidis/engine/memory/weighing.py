@@ -1,6 +1,6 @@
 """Weighing a keyspace that has grown without a limit, some keys at a time.
 
-While `maxmemory` is 0 nobody adds up what keys weigh (memory.py). When CONFIG SET gives a server its first
+While `maxmemory` is 0 nobody adds up what keys weigh (ledger.py). When CONFIG SET gives a server its first
 limit, a million keys are there that were never weighed, and that takes a second. So this *service* of the
 node does it between commands, and until it is through two figures stand for one:
 

@@ -775,6 +775,17 @@ def slow_full_copy(*replicas: str, diskless: str, save: str = "") -> Lab:
     return lab
 
 
+def test_nobody_saves_while_a_snapshot_for_replicas_runs() -> None:
+    """It may become the BGSAVE, and would then put what is older in the place of what SAVE wrote."""
+    lab = slow_full_copy("b", diskless="no", save="3600 1")
+    lab.call("a", "SET", "later", 1)
+    for words in (["SAVE"], ["BGSAVE"], ["BGSAVE", "SCHEDULE"]):
+        with pytest.raises(ReplyError, match="Background save already in progress"):
+            lab.call("a", *words)
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    assert lab.call("a", "SAVE") == "OK"
+
+
 @pytest.mark.parametrize("diskless", ["yes", "no"])
 def test_after_flushall_nobody_loads_what_is_gone(diskless: str) -> None:
     lab = slow_full_copy("b", diskless=diskless)
