@@ -27,7 +27,7 @@ ScanOptions(count=5, pattern=b'user:*', type_name=None)
 >>> redis.execute("SSCAN", "fruit", 0, "COUNT", 2)
 [b'2', [b'apple', b'cherry', b'mango']]
 >>> redis.execute("SSCAN", "fruit", 2, "COUNT", 2), redis.execute("SSCAN", "fruit", 3)
-([b'3', [b'plum', b'pear', b'fig']], [b'0', []])
+([b'3', [b'plum', b'fig', b'pear']], [b'0', []])
 
 Read next: minidis/structures/hashtable.py.
 """
