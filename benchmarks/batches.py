@@ -35,13 +35,13 @@ def rows(quick: bool) -> Iterator[Row]:
             calls = {peer: Call(batch, (client,)) for peer, client in clients.items()}
             if batch is not scan:  # which asks for more until it is answered
                 calls["floor"] = Call(batch, (peers.Floor(),))
-                calls["least"] = Call(least(batch, REQUESTS[name]))
+                calls["least"] = Call(least(batch))
             yield Row(name, calls)
 
 
-def least(batch: Callable[[Any], None], requests: list[list[bytes]]) -> Callable[[], None]:
+def least(batch: Callable[[Any], None]) -> Callable[[], None]:
     """What redis-py makes of a batch, and what it sends, on a node of its own, one after another."""
-    floor = peers.Floor()
+    floor, requests = peers.Floor(), requests_of(batch)
     node = minidis.Node(clock=lambda: time.time_ns() // 1000)
     node.stopwatch_ns = time.perf_counter_ns  # as every driver gives it one
     client = node.connect()
@@ -55,6 +55,17 @@ def least(batch: Callable[[Any], None], requests: list[list[bytes]]) -> Callable
             node.execute(client, request)
 
     return run
+
+
+def requests_of(batch: Callable[[Any], None]) -> list[list[bytes]]:
+    """What a batch sends, as a node hears it."""
+    embedded = minidis.Embedded()
+    heard: list[list[bytes]] = []
+    with minidis.connect(embedded) as client:
+        client.ping()  # after which it has said who it is
+        embedded.node.listen_to_commands(lambda client, argv, reply: heard.append(list(argv)))
+        batch(client)
+    return heard
 
 
 def gets(client: Any) -> None:
@@ -109,19 +120,3 @@ BATCHES: dict[str, Callable[[Any], None]] = {
     "EVAL, 100 INCR": script_loop,
     "SCAN of 1000 keys": scan,
 }
-
-REQUESTS: dict[str, list[list[bytes]]] = {
-    "pipeline, 100 GET": [[b"GET", b"key:%d" % number] for number in range(100)],
-    "pipeline, 100 mixed": [
-        command.replace("NUMBER", str(number)).encode().split()
-        for number in range(20)
-        for command in ("SET k NUMBER", "INCRBY n 1", "HSET h f NUMBER", "ZADD z NUMBER m", "LRANGE l 0 9")
-    ],
-    "MULTI, 100 INCR": [[b"MULTI"], *[[b"INCRBY", b"n", b"1"]] * 100, [b"EXEC"]],
-    "WATCH GET MULTI SET EXEC": [
-        command.encode().split() for command in ("WATCH seen", "GET seen", "MULTI", "SET seen 1", "EXEC")
-    ],
-    "EVAL, one GET": [[b"EVAL", SCRIPT.encode(), b"1", b"key:1"]],
-    "EVAL, 100 INCR": [[b"EVAL", LOOP.encode(), b"1", b"n"]],
-}
-"""What each of them sends."""
