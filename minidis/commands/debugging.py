@@ -92,9 +92,8 @@ def help_(client: Client) -> list[str]:
 @debug("DIGEST", 0)
 def digest(client: Client) -> str:
     """Output a hex signature representing the current DB content."""
-    from minidis.engine.keyspace.digest import (
-        dataset_digest,  # here: SHA-1 is OpenSSL's, which takes 4 ms to load
-    )
+    # here: SHA-1 is OpenSSL's, which takes 4 ms to load
+    from minidis.engine.keyspace.digest import dataset_digest
 
     return dataset_digest(client.node.databases).hex()
 

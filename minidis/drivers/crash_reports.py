@@ -34,8 +34,10 @@ from minidis.commands.information import SECTIONS, show_section
 from minidis.drivers.log import Log
 from minidis.engine.node import VERSION, Node
 
+CRASHED = "Redis {version} crashed by signal: {number:d}"
+
 BY_REQUEST = {
-    "SEGFAULT": (signal.SIGSEGV, ["Redis {version} crashed by signal: 11", "Asked for by DEBUG SEGFAULT"]),
+    "SEGFAULT": (signal.SIGSEGV, [CRASHED, "Asked for by DEBUG SEGFAULT"]),
     "PANIC": (
         signal.SIGABRT,
         [
@@ -118,14 +120,14 @@ class CrashReports:
 
     def _aborted(self, number: int, frame: FrameType | None) -> None:
         try:
-            self._write([f"Redis {VERSION} crashed by signal: {number}"], frame)
+            self._write([CRASHED.format(version=VERSION, number=number)], frame)
         finally:
             die_by(number)
 
     def crash(self, how: str) -> None:
         """DEBUG SEGFAULT and its kin: report, if that is wanted, and end."""
         number, lines = BY_REQUEST[how]
-        facts = {"version": VERSION, "time_s": int(time.time()), "most": sys.maxsize}
+        facts = {"version": VERSION, "number": number, "time_s": int(time.time()), "most": sys.maxsize}
         try:
             if self.node.config.crash_log_enabled:
                 self._write([line.format(**facts) for line in lines], sys._getframe(1))

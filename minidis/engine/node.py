@@ -355,9 +355,9 @@ class Node:
             if self.pause.active and self.pause.holds(client, command, argv):
                 self.pause.postpone(client, command, argv)
                 return WAITING
-            queued = client.transaction is not None and command.name not in ALLOWED_IN_MULTI
-            if client.transaction is not None and queued:
-                client.transaction.add(client, command, argv)
+            transaction = client.transaction if command.name not in ALLOWED_IN_MULTI else None
+            if transaction is not None:
+                transaction.add(client, command, argv)
         except ReplyError as error:
             error = transactions.rejected(client, command, error)
             self.statistics.note_rejection(command, error)
@@ -365,7 +365,7 @@ class Node:
             raise error from None
         self.current_client = client
         try:
-            reply = "QUEUED" if queued else self.call_watched(client, command, argv)
+            reply = "QUEUED" if transaction is not None else self.call_watched(client, command, argv)
         except ReplyError as error:
             self._tell_command_listeners(client, argv, error)
             raise

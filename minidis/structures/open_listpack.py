@@ -140,8 +140,7 @@ class OpenListpack:
         """Add at the tail."""
         if self._elements:
             self._elements.append(element)
-            self.size += entry_size(element)
-            self._data = None
+            self._changed(entry_size(element))
         else:
             self.extend((element,))
 
@@ -149,8 +148,7 @@ class OpenListpack:
         """Add at the head."""
         if self._elements:
             self._elements[:0] = (element,)  # moves the others in one step, as `insert` does not
-            self.size += entry_size(element)
-            self._data = None
+            self._changed(entry_size(element))
         else:
             self._splice(0, 0, (element,))
 

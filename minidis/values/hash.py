@@ -214,7 +214,7 @@ class ListpackForm:
         return self.listpack.value_of(field)
 
     def set(self, field: bytes, value: bytes) -> bool:
-        index = self.listpack.find(field, 0, 1)
+        index = self.listpack.find(field, skip=1)
         if index >= 0:
             self.listpack.replace(index + 1, value)
             return False
@@ -222,7 +222,7 @@ class ListpackForm:
         return True
 
     def delete(self, field: bytes) -> bool:
-        index = self.listpack.find(field, 0, 1)
+        index = self.listpack.find(field, skip=1)
         return index >= 0 and self.listpack.delete(index, 2) == 2
 
     def items(self) -> Iterable[Pair]:

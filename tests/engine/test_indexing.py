@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis import Embedded
-from minidis.engine.keyspace.indexing import REST_US
+from minidis.engine.durability.snapshots import REST_US
 from minidis.structures import dicttable, heldtable
 from minidis.structures.dicttable import IndexedDictTable
 

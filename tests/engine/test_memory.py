@@ -8,6 +8,7 @@ import pytest
 
 from minidis import Embedded
 from minidis.distributed.replication.receiving import Receiver
+from minidis.engine.durability.snapshots import REST_US
 from minidis.engine.memory import ledger, weighing
 from minidis.persistence.rdb_writer import write_snapshot
 from minidis.protocol.replies import ReplyError
@@ -72,7 +73,7 @@ def test_a_first_limit_weighs_the_keys_by_and_by(monkeypatch: pytest.MonkeyPatch
     while not redis.node.memory.is_exact:
         assert ledger.weighed(redis.node.databases[0]) <= (turns + 1) * 100
         assert abs(ledger.dataset_bytes - exact) < exact / 10, "meanwhile it is told about"
-        redis.step(weighing.REST_US / 1e6)
+        redis.step(REST_US / 1e6)
         turns += 1
     assert turns >= MANY // 100 - 1 and ledger.dataset_bytes == exact
 
@@ -82,7 +83,7 @@ def test_a_clock_that_is_put_back_does_not_stop_the_weighing(monkeypatch: pytest
     redis = with_unweighed_keys()
     redis.step(7200)
     redis.execute("CONFIG", "SET", "maxmemory", "1gb")
-    redis.step(weighing.REST_US / 1e6)
+    redis.step(REST_US / 1e6)
     redis.jump(0)
     redis.step(1)
     assert redis.node.memory.is_exact
@@ -114,7 +115,7 @@ def test_whatever_happens_meanwhile_the_sum_is_the_exact_one(
                 redis.execute(*words)
             except ReplyError as error:
                 assert "no such key" in str(error)
-        redis.step(weighing.REST_US / 1e6)
+        redis.step(REST_US / 1e6)
         turns += 1
     assert turns > 10
     assert redis.node.memory.dataset_bytes == exact_bytes(redis) > 0
@@ -125,7 +126,7 @@ def test_a_flush_ends_it_and_so_does_the_end_of_the_limit() -> None:
         redis = with_unweighed_keys()
         idle = len(redis.node.services)
         redis.execute("CONFIG", "SET", "maxmemory", "1gb")
-        redis.step(weighing.REST_US / 1e6)
+        redis.step(REST_US / 1e6)
         assert not redis.node.memory.is_exact
         redis.execute(*words)
         redis.step(1)
@@ -145,7 +146,7 @@ def test_no_key_is_lost_to_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redis.node.memory.used_bytes() > limit, "a guess, as INFO tells it"
     while not redis.node.memory.is_exact:
         redis.execute("GET", "k0")
-        redis.step(weighing.REST_US / 1e6)
+        redis.step(REST_US / 1e6)
     assert redis.execute("DBSIZE") == MANY and redis.node.memory.used_bytes() <= limit
 
 

@@ -26,7 +26,9 @@ Complexity: beginning O(1); a slice O(keys listed) or O(bytes written).
 >>> _ = redis.execute("RPUSH", "list", "a"), redis.execute("SET", "text", "old")
 >>> walk = Walk(redis.node, CommandWriter())
 >>> _ = redis.execute("RPUSH", "list", "b"), redis.execute("SET", "text", "new")
->>> walk.run().split()[5:]
+>>> walk.advance()
+True
+>>> walk.take().split()[5:]
 [b'*3', b'$5', b'RPUSH', b'$4', b'list', b'$1', b'a', b'*3', b'$3', b'SET', b'$4', b'text', b'$3', b'old']
 
 Read next: saving.py (SAVE, BGSAVE), aof_rewriting.py (BGREWRITEAOF): what is done with the bytes.
@@ -253,11 +255,6 @@ class Walk:
             if not self.done:
                 self.close()
 
-    def run(self) -> bytes:
-        """All the rest in one go."""
-        self.advance(1 << 62, 1 << 62)
-        return self.take()
-
     def bytes_so_far(self) -> bytes:
         """The bytes made and not taken yet: a look, for pictures."""
         return b"".join(self._pieces)
@@ -426,6 +423,24 @@ class Job:
         self.node.background.end()
         self._finished(error)
         return True
+
+
+class Rest:
+    """The time between two slices of a service: REST_US from `begin`, also if the clock is put back."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._until_us = 0
+
+    @property
+    def is_on(self) -> bool:
+        return self.node.now_us < self._until_us <= self.node.now_us + REST_US
+
+    def begin(self) -> None:
+        self._until_us = self.node.clock() + REST_US
+
+    def deadline_us(self) -> int:
+        return min(self._until_us, self.node.now_us + REST_US)
 
 
 class Background:

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidis.engine.durability.snapshots import REST_US, SLICE_US
+from minidis.engine.durability.snapshots import SLICE_US, Rest
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -42,7 +42,7 @@ class Indexing:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._tables: list[Any] = []
-        self._next_us = 0
+        self._rest = Rest(node)
 
     def see_to(self, table: Any) -> bool:
         """Somebody asks a table's index: if it lacks very many keys (True), let it have them soon."""
@@ -63,7 +63,7 @@ class Indexing:
     # A service of the node
 
     def tick(self) -> None:
-        if self.node.now_us < self._next_us <= self.node.now_us + REST_US:  # later: the clock was put back
+        if self._rest.is_on:
             return
         until_us = self.node.clock() + SLICE_US
         while self._tables:
@@ -74,7 +74,7 @@ class Indexing:
                 break
         if not self._tables:
             self.node.services.remove(self)
-        self._next_us = self.node.clock() + REST_US
+        self._rest.begin()
 
     def next_deadline_us(self) -> int:
-        return min(self._next_us, self.node.now_us + REST_US)
+        return self._rest.deadline_us()

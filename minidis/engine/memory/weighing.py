@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from minidis.engine.durability.snapshots import REST_US
+from minidis.engine.durability.snapshots import Rest
 from minidis.structures.heldtable import Listing, take_first
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Weighing:
         self._queue: deque[bytes] = deque()
         self._database = self.node.databases[0]  # whose keys are in the queue
         self._listing: Listing | None = None  # they are listed before the first of them is weighed
-        self._next_us = self.node.now_us
+        self._rest = Rest(self.node)
 
     def guess_bytes(self) -> int:
         """About what the keys weigh that nobody has weighed yet. O(databases)."""
@@ -93,13 +93,13 @@ class Weighing:
     # A service of the node
 
     def tick(self) -> None:
-        if self.node.now_us < self._next_us <= self.node.now_us + REST_US:  # later: the clock was put back
+        if self._rest.is_on:
             return
         if self.run(KEYS_A_TURN):
             self.ledger.stop_weighing()
             self.node.eviction.go_on_later()  # what was a guess is certain now
         else:
-            self._next_us = self.node.clock() + REST_US
+            self._rest.begin()
 
     def next_deadline_us(self) -> int:
-        return min(self._next_us, self.node.now_us + REST_US)
+        return self._rest.deadline_us()
