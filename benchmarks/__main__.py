@@ -26,6 +26,7 @@ from benchmarks import (
     calls,
     chapters,
     connection,
+    every,
     growth,
     large,
     memory,
@@ -42,6 +43,7 @@ RESULTS, PAGE, CHART = FOLDER / "results.json", FOLDER / "RESULTS.md", FOLDER / 
 
 WORKLOADS: dict[str, ModuleType] = {
     "calls": calls,
+    "every": every,
     "large": large,
     "batches": batches,
     "startup": startup,

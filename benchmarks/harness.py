@@ -6,6 +6,7 @@ A workload is a module of this folder with these names:
     UNIT           of the numbers: "us", "ms" or "s" for times, else the more the better ("requests/s")
     PEERS          the columns, in order
     COMPARED       pairs of peers, ours and another: a column says how many times as fast we are
+    LOWEST_FIRST   if the table shall begin with the rows where we are least ahead; may be left out
     rows(quick)    gives Rows, one after another; quick: small ones, for the test of their shape
 
 A Row holds calls, which are timed here, or values, where a workload has its own way to measure. The peers of
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
+from operator import itemgetter
 from time import perf_counter_ns
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -112,8 +114,12 @@ def as_table(workload: ModuleType, numbers: Mapping[str, Mapping[str, float]]) -
     for name, row in numbers.items():
         cells = [short(row[peer]) if peer in row else "" for peer in peers]
         ratios = [ratio(row, pair, workload.UNIT) for pair in pairs]
-        rows.append([name, *cells, *("" if times is None else short_ratio(times) for times in ratios)])
-    return table(head, rows)
+        rows.append(
+            (ratios, [name, *cells, *("" if times is None else short_ratio(times) for times in ratios)])
+        )
+    if getattr(workload, "LOWEST_FIRST", False):
+        rows.sort(key=itemgetter(0))
+    return table(head, [cells for _, cells in rows])
 
 
 def ratio(row: Mapping[str, float], pair: Sequence[str], unit: str) -> float | None:
