@@ -116,8 +116,12 @@ def call(
 ) -> Any:
     """Run a command on a connection that `owner` has to itself; BY_BYTES where it cannot be done directly."""
     session = ready_session(connection)
-    if session is None or (options and (NEVER_DECODE in options or EMPTY_RESPONSE in options)):
-        return BY_BYTES  # these options are for redis-py's parser
+    if session is None:
+        return BY_BYTES
+    if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):  # they are for redis-py's parser
+        if session.decodes or EMPTY_RESPONSE in options:
+            return BY_BYTES
+        del options[NEVER_DECODE]  # nothing is decoded anyway
     try:
         sent_name, filed_as, usual, way = _NAMES[name]
         argv = request(sent_name, words)

@@ -77,7 +77,13 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
         types = set(map(type, values))
         if types <= as_they_are:
             return list(values)
-        return [word.decode() for word in values] if types == _ONLY_BYTES else list(map(convert, values))
+        if types == _ONLY_BYTES:
+            return [word.decode() for word in values]
+        parsed = []
+        for value in values:  # `convert` for each, without a call for each
+            way = table.get(type(value), unusual)
+            parsed.append(value if way is AS_IT_IS else way(value))
+        return parsed
 
     def flat(pairs: Any) -> list[Any]:
         return array(list(chain.from_iterable(pairs)))

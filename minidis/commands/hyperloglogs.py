@@ -74,8 +74,7 @@ def pfcount(client: Client, key: bytes, *others: bytes) -> int:
 for a single key, O(N) with N being the number of keys."""
     try:
         if others:
-            united = hll.union_registers(_existing(client, (key, *others)))
-            return hll.estimate(hll.register_histogram(united))
+            return hll.estimate(hll.union_histogram(_existing(client, (key, *others))))
         return _count_one(client, key)
     except hll.CorruptedHyperLogLog:
         raise ReplyError(CORRUPTED) from None

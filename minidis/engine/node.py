@@ -259,6 +259,8 @@ class Node:
         """
         command, clock = self.commands.spelled[argv[0]], self.clock  # `self.clock()` would look for a method
         self.now_us = clock()
+        if command is None:
+            command = self.commands.spelled_subcommands[tuple(argv[:2])]
         if client.gated or self.gated or command is None:
             if client.only_queues and not self.gated and command is not None and command.queues(len(argv)):
                 client.last_command = command.name

@@ -56,7 +56,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, reduce
+from functools import lru_cache
+from itertools import chain
 
 from minidis.structures.record import NamedTuple
 
@@ -226,19 +227,15 @@ def merge(
     >>> count(left)
     3
     """
-    highest, becomes_dense = registers(target), False
-    for source in sources:
-        highest = _maximum(highest, registers(source))
-        becomes_dense |= source[4] == DENSE
-    if becomes_dense:
+    raised, unpacked = _united(chain([target], sources))
+    if unpacked is not None:
         to_dense(target)
-    for index, value in enumerate(highest):
-        if target[4] == DENSE:
-            # From the start, or because the sparse form has just outgrown its limit.
-            target[HEADER_BYTES:] = pack_registers(highest)
-            break
-        if value:
-            raise_register(target, index, value, sparse_max_bytes)
+        target[HEADER_BYTES:] = pack_registers(unpacked)
+    else:
+        held = raised_registers(target)
+        for index in sorted(raised):
+            if raised[index] > held.get(index, 0):
+                raise_register(target, index, raised[index], sparse_max_bytes)
     mark_stale(target)
 
 
@@ -274,12 +271,30 @@ def registers(data: bytes | bytearray) -> bytes:
     """All 16384 registers, one byte each. Raises CorruptedHyperLogLog."""
     if data[4] == DENSE:
         return unpack_registers(data[HEADER_BYTES:])
+    return _spread(raised_registers(data))
+
+
+def raised_registers(data: bytes | bytearray) -> dict[int, int]:
+    """The registers of a sparse HyperLogLog that are not zero, by index. Raises CorruptedHyperLogLog."""
+    raised: dict[int, int] = {}
     if len(data) - HEADER_BYTES > 2 * REGISTERS:  # an opcode of two bytes for each: no need to read on and on
         raise CorruptedHyperLogLog(f"{len(data)} bytes are more than {REGISTERS} registers take")
-    values = b"".join([bytes([opcode.value]) * opcode.length for opcode in opcodes(data)])
-    if len(values) != REGISTERS:
-        raise CorruptedHyperLogLog(f"the opcodes cover {len(values)} registers, not {REGISTERS}")
-    return values
+    index, rest = 0, iter(data[HEADER_BYTES:])
+    for byte in rest:  # decoded by hand, as in `_find_opcode`
+        if byte & 0x80:
+            value = (byte >> 2 & 0x1F) + 1
+            raised[index] = value
+            index += 1
+            for _ in range(byte & 3):
+                raised[index] = value
+                index += 1
+        elif byte & 0x40:
+            index += ((byte & 0x3F) << 8 | next(rest, 0)) + 1
+        else:
+            index += byte + 1
+    if index != REGISTERS:
+        raise CorruptedHyperLogLog(f"the opcodes cover {index} registers, not {REGISTERS}")
+    return raised
 
 
 def opcodes(data: bytes | bytearray) -> Iterator[Opcode]:
@@ -299,7 +314,7 @@ def opcodes(data: bytes | bytearray) -> Iterator[Opcode]:
 
 def histogram(data: bytes | bytearray) -> list[int]:
     """How many registers hold each value: 64 numbers, their sum 16384. All that an estimate needs."""
-    return register_histogram(registers(data))
+    return union_histogram([data])
 
 
 def register_histogram(values: bytes) -> list[int]:
@@ -334,9 +349,39 @@ def estimate(totals: list[int]) -> int:
     return math.floor(alpha_infinity * m * m / z + 0.5)
 
 
-def union_registers(many: Iterable[bytes | bytearray]) -> bytes:
-    """The registers of the union: the highest of each, one byte each. Raises CorruptedHyperLogLog."""
-    return reduce(_maximum, map(registers, many), bytes(REGISTERS))
+def union_histogram(many: Iterable[bytes | bytearray]) -> list[int]:
+    """The histogram of the union: of the highest of each register. Raises CorruptedHyperLogLog."""
+    raised, unpacked = _united(many)
+    if unpacked is not None:
+        return register_histogram(unpacked)
+    totals = [0] * (REGISTER_MAX + 1)
+    totals[0] = REGISTERS - len(raised)
+    for value in raised.values():
+        totals[value] += 1
+    return totals
+
+
+def _united(many: Iterable[bytes | bytearray]) -> tuple[dict[int, int], bytes | None]:
+    """The highest of each register: by index those that are not zero; or, if not all are sparse, also all
+    of them, one byte each."""
+    raised: dict[int, int] = {}
+    unpacked = None
+    for data in many:
+        if data[4] == DENSE:
+            unpacked = registers(data) if unpacked is None else _maximum(unpacked, registers(data))
+            continue
+        for index, value in raised_registers(data).items():
+            if value > raised.get(index, 0):
+                raised[index] = value
+    return raised, unpacked and _maximum(unpacked, _spread(raised))
+
+
+def _spread(raised: dict[int, int]) -> bytes:
+    """All registers, one byte each, from those that are not zero."""
+    values = bytearray(REGISTERS)
+    for index, value in raised.items():
+        values[index] = value
+    return bytes(values)
 
 
 def check(data: bytes | bytearray) -> None:

@@ -36,21 +36,24 @@ def categories(entry: Command) -> list[str]:
         return ["@slow"]  # a container is nothing by itself
     of_group = [_CATEGORIES_OF_GROUP[entry.group]] if entry.group in _CATEGORIES_OF_GROUP else []
     names = _LISTED_CATEGORIES.get(entry.name.partition("|")[0], of_group).copy()
-    by_flag = {
-        Flag.WRITE: "@write",
-        Flag.READONLY: "@read",
-        Flag.ADMIN: "@admin",
-        Flag.PUBSUB: "@pubsub",
-        Flag.BLOCKING: "@blocking",
-    }
-    names += [name for flag, name in by_flag.items() if entry.flags & flag]
+    bits = entry.flags.value  # a plain number, which is tested in a tenth of the time
+    names += [name for flag, name in _CATEGORIES_OF_FLAGS.items() if bits & flag]
     if entry.group == "scripting" and "@read" in names:  # what a script does is not known
         names.remove("@read")
-    if entry.flags & (Flag.ADMIN | Flag.DANGEROUS):
+    if bits & _DANGEROUS:
         names.append("@dangerous")
-    names.append("@fast" if entry.flags & Flag.FAST else "@slow")
+    names.append("@fast" if entry.is_fast else "@slow")
     return list(dict.fromkeys(names))
 
+
+_CATEGORIES_OF_FLAGS = {
+    Flag.WRITE.value: "@write",
+    Flag.READONLY.value: "@read",
+    Flag.ADMIN.value: "@admin",
+    Flag.PUBSUB.value: "@pubsub",
+    Flag.BLOCKING.value: "@blocking",
+}
+_DANGEROUS = (Flag.ADMIN | Flag.DANGEROUS).value
 
 # Where the group doesn't say it: Redis lists these by hand too.
 _LISTED_CATEGORIES = {

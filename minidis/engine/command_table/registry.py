@@ -34,6 +34,7 @@ from typing import Any
 from minidis.engine import errors
 from minidis.engine.command_table.binding import Handler, Invoke, bind, shape
 from minidis.engine.command_table.syntax import SyntaxLine, name_of, parse
+from minidis.protocol.replies import ReplyError
 
 
 class Flag(IntFlag):
@@ -293,6 +294,7 @@ class NodeCommands(CommandTable):
         self.used: list[Command] = []
         self.on_first_use: Callable[[Command], None] = lambda entry: None  # the statistics': see Statistics
         self.spelled = _Spellings(self)
+        self.spelled_subcommands = _SubcommandSpellings(self)
 
     def find(self, argv: list[bytes]) -> Command:
         return self._own(super().find(argv), argv[0].decode("latin-1").lower())
@@ -302,14 +304,18 @@ class NodeCommands(CommandTable):
         if bar and container in self.by_name:
             self._own(self.by_name[container], container)  # its dict of subcommands is about to change
         super().add(entry)
-        self.spelled.clear()
+        self._forget_spellings()
 
     def rename(self, old: str, new: str) -> None:
         """File a command under another name ("": under none), as rename-command does."""
         entry = self.by_name.pop(old.lower())
         if new:
             self.by_name[new.lower()] = entry
+        self._forget_spellings()
+
+    def _forget_spellings(self) -> None:
         self.spelled.clear()
+        self.spelled_subcommands.clear()
 
     def _own(self, entry: Command, name: str) -> Command:
         """This node's copy of an entry that was found under a name: from now on it stands in its place."""
@@ -351,6 +357,30 @@ class _Spellings(dict[bytes, Command | None]):
             return None
         own = self[word] = self._table._own(entry, name)
         return own
+
+
+class _SubcommandSpellings(dict[tuple[bytes, ...], Command | None]):
+    """The same for the first two words of a request: `table.spelled_subcommands[b"CONFIG", b"GET"]`."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: NodeCommands) -> None:
+        self._table = table
+
+    def __missing__(self, words: tuple[bytes, ...]) -> Command | None:
+        container = self._table.by_name.get(words[0].decode("latin-1").lower())
+        if container is None or not container.subcommands:
+            return None
+        if any(word not in (word.lower(), word.upper()) for word in words):
+            return None
+        try:
+            entry = self._table.find([*words])
+        except ReplyError:
+            return None
+        if entry.is_protected:
+            return None
+        self[words] = entry
+        return entry
 
 
 def _look_up(names: dict[str, Command], name: bytes) -> Command | None:

@@ -156,10 +156,10 @@ class MemoryLedger:
         """Bytes that a key takes, as last weighed; 0 when nobody counts."""
         return self._weights[database.index].get(key) if self.counting else 0
 
-    def forget(self, database: Database) -> tuple[int, PartedCounts]:
-        """A database loses all its keys: the bytes they take (0 when nobody counts), and their weights."""
+    def forget(self, database: Database) -> tuple[int, PartedCounts | None]:
+        """A database loses all its keys: the bytes they take and their weights; 0, None if nobody counts."""
         if not self.counting:
-            return 0, PartedCounts()
+            return 0, None
         index = database.index
         weights, size_bytes = self._weights[index], self._keys_bytes[index]
         self._weights[index], self._keys_bytes[index] = PartedCounts(), 0
