@@ -12,7 +12,7 @@ import math
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.memory.output_limits import refuses
-from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_long_double
+from minidis.protocol.numbers import INTEGER_MAX, LongDouble, parse_integer, parse_long_double
 from minidis.protocol.replies import ReplyError
 
 TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range"
@@ -51,7 +51,9 @@ def may_draw(client: Client, count: int) -> bool:
 
 def deadline_ms(client: Client, timeout: bytes) -> int | None:
     """When a timeout in seconds (decimals allowed) ends, unix milliseconds; None for 0: never."""
-    seconds = parse_long_double(timeout)
+    seconds: LongDouble | None = parse_integer(timeout)  # nearly always
+    if seconds is None:
+        seconds = parse_long_double(timeout)
     if seconds is None:
         raise ReplyError(TIMEOUT_NOT_FLOAT)
     if seconds * 1000 > INTEGER_MAX:

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from minidis.protocol.grisu import shortest_digits
@@ -201,6 +202,7 @@ def _has_nonzero_digit(form: re.Match[bytes]) -> bool:
 # ---- long doubles -----------------------------------------------------------------------------------------
 
 _MANTISSA_BITS = 64
+_POWERS_OF_TWO = {1 << exponent for exponent in range(_MANTISSA_BITS)}
 _SMALLEST_EXPONENT = -16445  # of the last bit of a subnormal
 _LARGEST_EXPONENT = 16384  # 2**16384 is the first value that is too large
 _TEXT_LIMIT_BYTES = 5 * 1024
@@ -215,6 +217,10 @@ def parse_long_double(text: bytes) -> LongDouble | None:
     >>> parse_long_double(b"0.5"), parse_long_double(b"inf"), parse_long_double(b"nan")
     (Fraction(1, 2), inf, None)
     """
+    whole, _, decimals = text.partition(b".")
+    digits = whole + decimals
+    if digits.isdigit() and len(digits) < 40:  # nearly always; the rest takes a regex
+        return round_to_long_double(_fraction(int(digits), 10 ** len(decimals)))
     form = re.fullmatch(_FLOAT, text) if len(text) < _TEXT_LIMIT_BYTES else None
     if form is None:
         return None
@@ -250,7 +256,7 @@ def format_long_double(value: LongDouble) -> bytes:
     scaled = _rounded(abs(value.numerator) * 10**_DECIMALS, value.denominator)  # half to even, as printf
     whole, fraction = divmod(scaled, 10**_DECIMALS)
     decimals = f"{fraction:0{_DECIMALS}d}".rstrip("0")
-    sign = "-" if scaled and value < 0 else ""
+    sign = "-" if scaled and value.numerator < 0 else ""
     return f"{sign}{_digits_of(whole)}{'.' if decimals else ''}{decimals}".encode()
 
 
@@ -271,10 +277,10 @@ def round_to_long_double(value: Fraction) -> LongDouble:
     >>> round_to_long_double(Fraction(2**64 + 1)) == 2**64
     True
     """
-    if value == 0:
-        return value
     # Whole numbers, not fractions, each of which takes 3 us to be made.
     numerator, denominator = abs(value.numerator), value.denominator
+    if numerator.bit_length() <= _MANTISSA_BITS and denominator in _POWERS_OF_TWO:  # it is one already
+        return value
     exponent = numerator.bit_length() - denominator.bit_length()
     if numerator << max(-exponent, 0) < denominator << max(exponent, 0):
         exponent -= 1  # now 2**exponent <= numerator / denominator < 2**(exponent + 1)
@@ -282,7 +288,7 @@ def round_to_long_double(value: Fraction) -> LongDouble:
     mantissa = _rounded(numerator << max(-last_bit, 0), denominator << max(last_bit, 0))
     if mantissa.bit_length() + last_bit > _LARGEST_EXPONENT:
         return math.inf if value > 0 else -math.inf
-    if value < 0:
+    if value.numerator < 0:
         mantissa = -mantissa
     return _fraction(mantissa << max(last_bit, 0), 1 << max(-last_bit, 0))
 
@@ -298,10 +304,15 @@ def _rounded(numerator: int, denominator: int) -> int:
 
 
 def _fraction(numerator: int, denominator: int = 1) -> Fraction:
+    return _fraction_type()(numerator, denominator)
+
+
+@cache
+def _fraction_type() -> type[Fraction]:
     """Imported by who needs one: `fractions` takes as long to load as a tenth of this package."""
     from fractions import Fraction
 
-    return Fraction(numerator, denominator)
+    return Fraction
 
 
 def _magnitude(form: re.Match[bytes]) -> Fraction | None:

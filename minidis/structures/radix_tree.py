@@ -51,6 +51,7 @@ Read next: minidis/values/stream.py, whose entries live in such a tree.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,14 +72,9 @@ class Node:
         self.is_key = False
         self.value: Any = None
 
-    def labels(self, down: bool = False) -> Iterator[tuple[bytes, Node]]:
-        """Each child with the bytes that lead to it, in order; the last one first if `down`."""
-        if self.compressed:
-            yield self.edges, self.children[0]
-        else:
-            places = range(len(self.children))
-            for at in reversed(places) if down else places:
-                yield self.edges[at : at + 1], self.children[at]
+    def label(self, at: int) -> bytes:
+        """The bytes that lead to a child."""
+        return self.edges if self.compressed else self.edges[at : at + 1]
 
     @property
     def has_single_way(self) -> bool:
@@ -193,47 +189,59 @@ class RadixTree:
         """(key, value) upwards, from the first key not before `start` on (with `exclusive`: after it).
 
         Looks at no more nodes than the answers asked for need; the tree must not change meanwhile (nor in
-        `items_down`), the values may.
+        `items_down`, the values may.
         """
-        # A bound is what is still to come of `start` below a node; None: every key below is beyond it.
-        stack: list[tuple[Iterator[tuple[bytes, Node]], bytes, bytes | None]]
-        stack = [(iter([(b"", self.head)]), b"", start)]
-        while stack:
-            ways, prefix, bound = stack[-1]
-            for label, node in ways:
-                if bound is not None and bound.startswith(label):
-                    below = bound[len(label) :]
-                elif not bound or label > bound:
-                    below = None
-                else:
-                    continue
-                stack.append((node.labels(), prefix + label, below))
-                if node.is_key and (below is None or not (below or exclusive)):
-                    yield prefix + label, node.value
+        node, prefix, at = self.head, b"", 0  # `at`: the first child that has not been walked yet
+        stack: list[tuple[Node, bytes, int]] = []  # nodes above, which may have more of them
+        while start:  # down to what is not before it
+            if node.compressed and not start.startswith(node.edges):
+                at = 1 if node.edges < start else 0
                 break
-            else:
-                stack.pop()
+            at = 0 if node.compressed else bisect_left(node.edges, start[0])
+            if at == len(node.children) or not start.startswith(label := node.label(at)):
+                break
+            stack.append((node, prefix, at + 1))
+            node, prefix, start, at = node.children[at], prefix + label, start[len(label) :], 0
+        if node.is_key and not start and not (exclusive and start is not None):
+            yield prefix, node.value
+        while True:
+            while at < len(node.children):
+                stack.append((node, prefix, at + 1))
+                node, prefix, at = node.children[at], prefix + node.label(at), 0
+                if node.is_key:
+                    yield prefix, node.value
+            if not stack:
+                return
+            node, prefix, at = stack.pop()
 
     def items_down(self, start: bytes | None = None, exclusive: bool = False) -> Iterator[tuple[bytes, Any]]:
         """(key, value) downwards, from the last key not after `start` on (with `exclusive`: before it)."""
-        stack: list[tuple[Iterator[tuple[bytes, Node]], bytes, bytes | None, Node | None]]
-        stack = [(iter([(b"", self.head)]), b"", start, None)]
-        while stack:
-            ways, prefix, bound, node = stack[-1]
-            for label, child in ways:
-                if bound is not None and bound.startswith(label):
-                    below = bound[len(label) :]
-                elif bound is None or label < bound:
-                    below = None
-                else:
-                    continue
-                longer = iter(()) if below == b"" else child.labels(down=True)  # those come after `start`
-                stack.append((longer, prefix + label, below, child))
+        node, prefix, left = self.head, b"", len(self.head.children)  # `left`: children not walked yet
+        stack: list[tuple[Node, bytes, int]] = []
+        while start:
+            if node.compressed and not start.startswith(node.edges):
+                left = 1 if node.edges < start else 0
                 break
-            else:  # all that is below a key comes before it
-                stack.pop()
-                if node is not None and node.is_key and (bound != b"" or not exclusive):
-                    yield prefix, node.value
+            left = 0 if node.compressed else bisect_left(node.edges, start[0])
+            if left == len(node.children) or not start.startswith(label := node.label(left)):
+                break
+            stack.append((node, prefix, left))
+            node, prefix, start = node.children[left], prefix + label, start[len(label) :]
+        if start == b"":  # what is below a key comes after it
+            left = 0
+        yields = not (exclusive and start == b"")
+        while True:
+            while left:
+                left -= 1
+                stack.append((node, prefix, left))
+                node, prefix = node.children[left], prefix + node.label(left)
+                left = len(node.children)
+            if node.is_key and yields:
+                yield prefix, node.value
+            yields = True
+            if not stack:
+                return
+            node, prefix, left = stack.pop()
 
     def seek(self, operator: str, key: bytes = b"") -> tuple[bytes, Any] | None:
         """The item that a raxSeek would stop at: ">=", ">", "<=", "<" a key, "^" the first, "$" the last."""
@@ -257,7 +265,8 @@ class RadixTree:
         while stack:
             node, prefix, depth = stack.pop()
             yield DrawnNode(depth, prefix, node.edges, node.compressed, node.is_key, node.value)
-            stack += [(child, prefix + label, depth + 1) for label, child in reversed(list(node.labels()))]
+            for at in reversed(range(len(node.children))):
+                stack.append((node.children[at], prefix + node.label(at), depth + 1))
 
     def draw(self) -> str:
         """The tree as text: (abc) a compressed node, [abc] one with a child for each byte, * a key's end."""

@@ -177,6 +177,11 @@ class Stream(Value):
 
     def find(self, entry_id: StreamId) -> Entry | None:
         """The entry with this id. O(log N)."""
+        visited = self.visited
+        if visited is not None and len(visited.entries) == self.length:  # there is no other node
+            entries = visited.entries
+            at = bisect_left(entries, entry_id, key=_ID_OF)
+            return entries[at] if at < len(entries) and entries[at].id == entry_id else None
         return next(self.walk(entry_id, entry_id), None)
 
     def greatest_id(self) -> StreamId:
@@ -190,7 +195,7 @@ class Stream(Value):
         if place is None:
             return False
         key, node = place
-        doomed = list(stream_node.entries(node, StreamId.from_key(key), entry_id, entry_id))
+        doomed = list(_within(self._living_entries(key, node), entry_id, entry_id, reverse=False))
         if not doomed:
             return False
         if stream_node.live_count(node) == 1:
