@@ -35,12 +35,16 @@ from redis._parsers.helpers import (
     get_response_callbacks,
     parse_set_result,
     parse_stream_list,
+    parse_xautoclaim,
+    parse_xclaim,
+    parse_xpending,
+    parse_xread,
     parse_zadd,
     zset_score_for_rank,
     zset_score_pairs,
 )
 
-from minidis.protocol.replies import Pairs
+from minidis.protocol.replies import NULL_ARRAY, Pairs
 
 NOT_AT_ONCE: Any = object()
 """The answer of a way where a reply must be converted and handed to the callback after all."""
@@ -60,6 +64,8 @@ def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _scored(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is list and not options.get("withscores"):
+        return _words(reply, options, decodes)
     if (
         type(reply) is not Pairs
         or not options.get("withscores")  # WITHSCORES by hand: redis-py leaves the reply flat
@@ -100,6 +106,8 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
         return NOT_AT_ONCE
     answer = []
     for entry_id, words in reply:
+        if type(words) is not list:  # a deleted entry
+            return NOT_AT_ONCE
         if decodes:
             entry_id, words = entry_id.decode(), [word.decode() for word in words]
         fields, in_turns = {}, iter(words)
@@ -107,6 +115,56 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
             fields[field] = next(in_turns)
         answer.append((entry_id, fields))
     return answer
+
+
+def _streams(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list:
+        return [] if reply is NULL_ARRAY else NOT_AT_ONCE
+    answer = []
+    for key, entries in reply:
+        read = _stream(entries, options, decodes)
+        if read is NOT_AT_ONCE:
+            return NOT_AT_ONCE
+        answer.append([key.decode() if decodes else key, read])
+    return answer
+
+
+def _claimed(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return NOT_AT_ONCE if options.get("parse_justid") else _stream(reply, {}, decodes)
+
+
+def _claimed_in_a_walk(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or decodes:
+        return NOT_AT_ONCE
+    cursor, entries, deleted = reply
+    claimed = _claimed(entries, options, decodes)
+    return NOT_AT_ONCE if claimed is NOT_AT_ONCE else [cursor, claimed, deleted]
+
+
+def _pending(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if decodes or type(reply) is not list or not options.get("parse_detail"):
+        return NOT_AT_ONCE
+    answer = []
+    for entry_id, consumer, idle_ms, deliveries in reply:
+        answer.append(
+            {
+                "message_id": entry_id,
+                "consumer": consumer,
+                "time_since_delivered": idle_ms,
+                "times_delivered": deliveries,
+            }
+        )
+    return answer
+
+
+def _set(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    options.pop("keys", None)
+    if type(reply) is not _KEYS or options:
+        return NOT_AT_ONCE
+    return {member.decode() for member in reply} if decodes else set(reply)
+
+
+_KEYS = type({}.keys())
 
 
 Callback = Callable[..., Any]
@@ -125,9 +183,14 @@ _WAYS: dict[Callback, Way] = {
     parse_set_result: _success,
     bool_ok: _success,
     parse_stream_list: _stream,
+    parse_xread: _streams,
+    parse_xclaim: _claimed,
+    parse_xautoclaim: _claimed_in_a_walk,
+    parse_xpending: _pending,
+    _CALLBACKS["SMEMBERS"]: _set,  # a lambda
 }
 
-_WITHOUT_CALLBACK = "HKEYS HMGET HVALS KEYS LRANGE MGET".split()
+_WITHOUT_CALLBACK = "HKEYS HMGET HVALS KEYS LRANGE MGET ZRANGEBYLEX ZREVRANGEBYLEX".split()
 """Commands whose replies redis-py leaves alone: lists of nothing but byte strings and None."""
 
 AT_ONCE: dict[str, tuple[Callback | None, Way]] = {

@@ -24,7 +24,7 @@ Read next: minidis/values/set.py for the three forms, scanning.py for SSCAN.
 from __future__ import annotations
 
 from collections.abc import Iterable, KeysView
-from itertools import islice
+from itertools import chain, filterfalse, islice
 
 from minidis.commands.arguments import integer_in_range, may_draw
 from minidis.commands.scanning import scan_collection
@@ -174,14 +174,15 @@ cardinality of the smallest set and M is the number of sets."""
 def sunion(client: Client, *keys: bytes) -> KeysView[bytes]:
     """Get the members that at least one of the sets has. O(N) where N is the number of members in all \
 sets."""
-    return members_reply(member for value in find_sets(client, keys) if value for member in value)
+    return members_reply(chain.from_iterable(present(find_sets(client, keys))))
 
 
 @command("SDIFF key [key ...]", READONLY)
 def sdiff(client: Client, *keys: bytes) -> KeysView[bytes]:
     """Get the members of the first set that none of the others has. O(N) where N is the number of members \
 in all sets."""
-    return members_reply(difference(client, find_sets(client, keys)))
+    members, _ = difference(find_sets(client, keys))
+    return members_reply(members)
 
 
 @command("SINTERSTORE destination:key key [key ...]", WRITE | DENYOOM)
@@ -191,8 +192,7 @@ of the smallest set and M is the number of sets."""
     sets = find_sets(client, keys)
     members = list(intersection(sets))
     result = Set(client.node.encodings, None if fits_intset(client, sets, members) else b"text")
-    for member in members:
-        result.add(member)
+    result.add_all(members)
     return store(client, destination, result, "sinterstore")
 
 
@@ -200,9 +200,7 @@ of the smallest set and M is the number of sets."""
 def sunionstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the union of sets, and count its members. O(N) where N is the number of members in all sets."""
     result = Set(client.node.encodings)
-    for value in find_sets(client, keys):
-        for member in value or ():
-            result.add(member)
+    result.add_all(chain.from_iterable(present(find_sets(client, keys))))
     return store(client, destination, result, "sunionstore")
 
 
@@ -210,7 +208,16 @@ def sunionstore(client: Client, destination: bytes, *keys: bytes) -> int:
 def sdiffstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the difference of sets, and count its members. O(N) where N is the number of members in all \
 sets."""
-    return store(client, destination, difference(client, find_sets(client, keys)), "sdiffstore")
+    first, *others = find_sets(client, keys)
+    members, is_what_remains = difference([first, *others])
+    result = Set(client.node.encodings)
+    if first is not None and is_what_remains:
+        result.add_all(first)
+        for member in chain.from_iterable(present(others)):
+            result.remove(member)
+    else:
+        result.add_all(members)
+    return store(client, destination, result, "sdiffstore")
 
 
 def find_sets(client: Client, keys: Iterable[bytes]) -> list[Set | None]:
@@ -218,10 +225,20 @@ def find_sets(client: Client, keys: Iterable[bytes]) -> list[Set | None]:
     return [client.db.find(key, Set) for key in keys]
 
 
+def present(sets: Iterable[Set | None]) -> list[Set]:
+    """Those of the sets that are there."""
+    return [value for value in sets if value is not None]
+
+
 def intersection(sets: list[Set | None]) -> Iterable[bytes]:
     """The members that all sets have, in the order of the smallest one."""
-    smallest, *others = sorted((value or () for value in sets), key=len)
-    return (member for member in smallest if all(member in value for value in others))
+    if None in sets:
+        return ()
+    smallest, *others = sorted(present(sets), key=len)
+    common = iter(smallest)
+    for value in others:
+        common = filter(value.container.__contains__, common)
+    return common
 
 
 def fits_intset(client: Client, sets: list[Set | None], members: list[bytes]) -> bool:
@@ -234,31 +251,26 @@ def fits_intset(client: Client, sets: list[Set | None], members: list[bytes]) ->
     )
 
 
-def difference(client: Client, sets: list[Set | None]) -> Set:
-    """A new set with the members of the first set that none of the others has.
+def difference(sets: list[Set | None]) -> tuple[list[bytes], bool]:
+    """The members of the first set that none of the others has; and are they what remains of a copy?
 
     Asking all others for each member is O(N * M); taking the members of the others out of a copy is O(all
     members). Redis works out beforehand which is less work, with half a weight for the first way, and so
-    do we: the way decides which form the result has.
+    do we: the way decides which form the result has, if it is stored.
     """
     first, *others = sets
-    result = Set(client.node.encodings)
-    present = [value for value in others if value is not None]
-    if first is None or any(value is first for value in present):
-        return result
-    asking_work = len(first) * (1 + len(present)) // 2
-    removing_work = len(first) + sum(map(len, present))
-    if asking_work <= removing_work:
-        for member in first:
-            if not any(member in value for value in present):
-                result.add(member)
-        return result
-    for member in first:
-        result.add(member)
-    for value in present:
-        for member in value:
-            result.remove(member)
-    return result
+    if first is None or first in others:
+        return [], False
+    taken = present(others)
+    asking_work = len(first) * (1 + len(taken)) // 2
+    removing_work = len(first) + sum(map(len, taken))
+    if asking_work > removing_work:
+        gone = set(chain.from_iterable(taken))
+        return [member for member in first if member not in gone], True
+    left = iter(first)
+    for value in taken:
+        left = filterfalse(value.container.__contains__, left)
+    return list(left), False
 
 
 def store(client: Client, destination: bytes, result: Set, event: str) -> int:

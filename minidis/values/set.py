@@ -33,7 +33,7 @@ Read next: minidis/commands/sets.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, ClassVar, Protocol
 
@@ -111,6 +111,11 @@ class Set(Value):
     def __contains__(self, member: bytes) -> bool:
         return member in self.form
 
+    @property
+    def container(self) -> Form | list[bytes]:
+        """What knows the members as well and answers sooner, as long as the set does not change."""
+        return self.form.listpack.elements() if type(self.form) is ListpackForm else self.form
+
     def add(self, member: bytes) -> bool:
         """Add a member, changing the form if it must; False if it was there. O(1), O(n) in small forms."""
         form = self.form
@@ -128,6 +133,23 @@ class Set(Value):
         if isinstance(self.form, IntsetForm) and len(self.form) > self.encodings.set_max_intset_entries:
             self.convert()
         return True
+
+    def add_all(self, members: Iterable[bytes]) -> None:
+        """Add several members, as one after the other; those that fit a listpack join it in one step."""
+        rest = iter(members)
+        for member in rest:
+            self.add(member)
+            if type(self.form) is not IntsetForm:
+                break
+        if type(self.form) is ListpackForm:
+            held = set(self.form)
+            new = [member for member in dict.fromkeys(rest) if member not in held]
+            if self._all_fit(self.form, new):
+                self.form.listpack.extend(new)
+                return
+            rest = iter(new)
+        for member in rest:
+            self.add(member)
 
     def remove(self, member: bytes) -> bool:
         """Remove a member; False if it wasn't there. O(1), O(n) in small forms."""
@@ -195,6 +217,14 @@ class Set(Value):
             return
         numbers = list(intset)
         self.form = ListpackForm(self.encodings.listpack(numbers))
+
+    def _all_fit(self, form: ListpackForm, new: list[bytes]) -> bool:
+        """May all of these join those in a listpack?"""
+        return (
+            len(form) + len(new) <= self.encodings.set_max_listpack_entries
+            and max(map(len, new), default=0) <= self.encodings.set_max_listpack_value
+            and form.listpack.safe_to_add(sum(map(len, new)))
+        )
 
     def _fits_listpack(self, count: int, member: bytes, size_bytes: int) -> bool:
         """May a member join `count` others in a listpack of this size?"""
