@@ -636,9 +636,10 @@ def zdiffstore(client: Client, destination: bytes, *words: bytes):
 
 def _answer(combination: Combination, operation: Callable[[Combination], dict[bytes, float]]) -> Any:
     """The result in order of (score, member)."""
-    scores = operation(combination)
-    pairs = sorted(scores.items(), key=lambda pair: (pair[1], pair[0]))
-    return Pairs(pairs) if combination.with_scores else [member for member, _ in pairs]
+    elements = sorted([(score, member) for member, score in operation(combination).items()])
+    if combination.with_scores:
+        return Pairs([(member, score) for score, member in elements])
+    return [member for _, member in elements]
 
 
 def _store(client: Client, destination: bytes, scores: dict[bytes, float], event: str) -> int:
@@ -672,12 +673,14 @@ class Source:
             return iter(self.value)
         return ((member, 1.0) for member in self.value)
 
-    def score(self, member: bytes) -> float | None:
+    def scores(self) -> Callable[[bytes], float | None]:
+        """A function from a member to its score, None if it is no member."""
         if self.value is None:
-            return None
+            return lambda member: None
         if self.value.kind == "zset":
-            return self.value.score(member)
-        return 1.0 if member in self.value else None
+            return self.value.scores.get
+        container = self.value.container
+        return lambda member: 1.0 if member in container else None
 
 
 def _sum(left: float, right: float) -> float:
@@ -759,14 +762,15 @@ def union(combination: Combination) -> dict[bytes, float]:
 def intersection(combination: Combination) -> dict[bytes, float]:
     """Every member of all sources; its weighted scores aggregated."""
     smallest, *others = combination.smallest_first()
+    weighted_others = [(source.scores(), source.weight) for source in others]
     scores: dict[bytes, float] = {}
     for member, score in smallest:
         total = _weighted(score, smallest.weight)
-        for source in others:
-            found = source.score(member)
+        for score_of, weight in weighted_others:
+            found = score_of(member)
             if found is None:
                 break
-            total = combination.aggregate(total, found * source.weight)
+            total = combination.aggregate(total, found * weight)
         else:
             scores[member] = total
     return scores
@@ -775,15 +779,20 @@ def intersection(combination: Combination) -> dict[bytes, float]:
 def difference(combination: Combination) -> dict[bytes, float]:
     """Every member of the first source that no other has, with its score there."""
     first, *others = combination.sources
-    return {
-        member: score for member, score in first if all(source.score(member) is None for source in others)
-    }
+    left = list(first)
+    for score_of in [source.scores() for source in others]:
+        left = [pair for pair in left if score_of(pair[0]) is None]
+    return dict(left)
 
 
 def _common_members(sources: list[Source]) -> Iterator[bytes]:
     smallest, *others = sorted(sources, key=len)
+    scores = [source.scores() for source in others]
     for member, _ in smallest:
-        if all(source.score(member) is not None for source in others):
+        for score_of in scores:
+            if score_of(member) is None:
+                break
+        else:
             yield member
 
 

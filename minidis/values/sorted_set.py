@@ -97,6 +97,12 @@ class SortedSet(Value):
         form = self.form
         return form.scores if type(form) is SkipListForm else None
 
+    @property
+    def scores(self) -> dict[bytes, float] | DictTable:
+        """Member -> score, as long as the sorted set does not change. O(1); O(n) in a listpack."""
+        form = self.form
+        return form.scores if isinstance(form, SkipListForm) else dict(form.pairs())
+
     def __len__(self) -> int:
         return len(self.form)
 
@@ -299,8 +305,10 @@ class ListpackForm:
         return self.delete_ranks(start, stop - start)
 
     def delete_ranks(self, start: int, count: int) -> int:
+        if not count:
+            return 0
         self._all_pairs = None
-        return self.listpack.delete(2 * start, 2 * count) >> 1 if count else 0
+        return self.listpack.delete(2 * start, 2 * count) >> 1
 
     def memory_usage(self) -> int:
         return allocation_size(self.listpack.size)
@@ -320,12 +328,21 @@ class ListpackForm:
     def _run(self, bounds: Range, reverse: bool = False) -> tuple[int, int]:
         """Ranks start to stop (not included) of the first run within bounds, met from either end.
 
-        There is only one run, unless members with different scores are asked for by name (ZRANGEBYLEX);
-        then Redis's answer depends on where it starts and stops, and so does ours.
+        There is only one run, unless members with different scores are asked for by name (ZRANGEBYLEX).
         """
         pairs = self.pairs()
         if not pairs or self._misses(bounds, pairs):
             return 0, 0
+        if type(bounds) is ScoreRange or pairs[0][1] == pairs[-1][1]:
+            return bounds.places(pairs)
+        return self._run_by_name(bounds, pairs, reverse)
+
+    @staticmethod
+    def _run_by_name(bounds: Range, pairs: list[Pair], reverse: bool) -> tuple[int, int]:
+        """The first run of names within bounds, where the names are in no order.
+
+        Redis's answer depends on where it starts and stops, and so does ours.
+        """
         outward, inward = (
             (bounds.is_below, bounds.is_above) if reverse else (bounds.is_above, bounds.is_below)
         )
