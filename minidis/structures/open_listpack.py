@@ -38,6 +38,7 @@ from minidis.structures.listpack import (
     SIZE_LIMIT,
     Listpack,
     elements_in_shortest_form,
+    encode,
     entry_size,
 )
 
@@ -77,7 +78,7 @@ class OpenListpack:
     # Reading
 
     def __bytes__(self) -> bytes:
-        return self._data if self._data is not None else bytes(Listpack(self._elements or ()))
+        return self._data if self._data is not None else encode(self._elements or ())
 
     def __len__(self) -> int:
         if self._elements is not None:
@@ -142,7 +143,8 @@ class OpenListpack:
             self._elements.append(element)
             self._changed(entry_size(element))
         else:
-            self.extend((element,))
+            count = len(self)
+            self._splice(count, count, (element,))
 
     def prepend(self, element: bytes) -> None:
         """Add at the head."""
@@ -243,7 +245,7 @@ class OpenListpack:
     def _splice(self, start: int, stop: int, new: Sequence[bytes]) -> None:
         """Put new elements in place of start..stop."""
         if self.size == len(EMPTY):  # the first ones are closed: many a small value is never looked at again
-            self._data = bytes(Listpack(new))
+            self._data = encode(new)
             self.size = len(self._data)
             return
         elements = self._elements or self._look()
