@@ -33,6 +33,8 @@ from redis._parsers.helpers import (
     bool_ok,
     float_or_none,
     get_response_callbacks,
+    parse_hscan,
+    parse_scan,
     parse_set_result,
     parse_stream_list,
     parse_xautoclaim,
@@ -40,6 +42,7 @@ from redis._parsers.helpers import (
     parse_xpending,
     parse_xread,
     parse_zadd,
+    parse_zscan,
     zset_score_for_rank,
     zset_score_pairs,
 )
@@ -157,6 +160,29 @@ def _pending(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     return answer
 
 
+def _page(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or decodes:
+        return NOT_AT_ONCE
+    cursor, names = reply
+    return int(cursor), names
+
+
+def _page_of_fields(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or decodes or options.get("no_values"):
+        return NOT_AT_ONCE
+    cursor, words = reply
+    fields = iter(words)
+    return int(cursor), dict(zip(fields, fields))  # noqa: B905  (strict= would take longer than the rest)
+
+
+def _page_of_scores(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or decodes or options.get("score_cast_func", float) is not float:
+        return NOT_AT_ONCE
+    cursor, words = reply
+    members = iter(words)
+    return int(cursor), list(zip(members, map(float, members)))  # noqa: B905
+
+
 def _set(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     options.pop("keys", None)
     if type(reply) is not _KEYS or options:
@@ -183,6 +209,9 @@ _WAYS: dict[Callback, Way] = {
     parse_set_result: _success,
     bool_ok: _success,
     parse_stream_list: _stream,
+    parse_scan: _page,
+    parse_hscan: _page_of_fields,
+    parse_zscan: _page_of_scores,
     parse_xread: _streams,
     parse_xclaim: _claimed,
     parse_xautoclaim: _claimed_in_a_walk,

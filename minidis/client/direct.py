@@ -203,6 +203,11 @@ class _ShorterMethods:
                 return self.execute_command("SET", name, value)
             if type(ex) is int:
                 return self.execute_command("SET", name, value, "EX", ex)
+        if options == {"nx": True} and not arguments:
+            if ex is None:
+                return self.execute_command("SET", name, value, "NX")
+            if type(ex) is int:
+                return self.execute_command("SET", name, value, "EX", ex, "NX")
         return super().set(name, value, ex, *arguments, **options)  # type: ignore[misc]
 
     @wraps(redis.Redis.mget)

@@ -28,7 +28,7 @@ from minidis.engine.client import Client
 from minidis.engine.command_table.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.engine.keyspace.database import Database
 from minidis.engine.memory import access
-from minidis.protocol.glob import matches
+from minidis.protocol.glob import literal_start, matches
 from minidis.protocol.replies import ReplyError
 from minidis.values.base import Value
 from minidis.values.string import String
@@ -89,8 +89,8 @@ def touch(client: Client, *keys: bytes) -> int:
 @command("KEYS pattern", READONLY)
 def keys(client: Client, pattern: bytes) -> list[bytes]:
     """Give all key names that match a glob pattern. O(N) with N being the number of keys in the database."""
-    db = client.db
-    return [key for key in db.table if matches(pattern, key) and not db.is_due(key)]
+    db, start = client.db, literal_start(pattern)
+    return [key for key in db.table if key.startswith(start) and matches(pattern, key) and not db.is_due(key)]
 
 
 @command("SCAN cursor:int [MATCH pattern] [COUNT count:int] [TYPE type]", READONLY, since="2.8.0", raw=True)

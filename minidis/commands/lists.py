@@ -413,7 +413,7 @@ def blmove(
     """Move an element from one list to another, or wait until the first has one. O(1)."""
     from_head, to_head = is_left(wherefrom), is_left(whereto)
     reply = blocking_move(client, source, destination, from_head, to_head, timeout)
-    if not isinstance(reply, Wait | None):
+    if type(reply) is bytes:
         client.rewrite(b"LMOVE", source, destination, wherefrom, whereto)
     return reply
 
@@ -424,7 +424,7 @@ def blmove(
 def brpoplpush(client: Client, source: bytes, destination: bytes, timeout: bytes):
     """Move the last element of one list to the head of another, or wait for it. O(1)."""
     reply = blocking_move(client, source, destination, False, True, timeout)
-    if not isinstance(reply, Wait | None):
+    if type(reply) is bytes:
         client.rewrite(b"RPOPLPUSH", source, destination)
     return reply
 

@@ -35,6 +35,7 @@ Read next: minidis/structures/hashtable.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from minidis.engine import errors
@@ -115,5 +116,7 @@ def scan_collection(
         cursor, names = 0, None
     else:
         cursor, names = walk(value.table, cursor, options.count)
-    rows = (row for row in rows_of(value, names) if options.matches(row[0]))
-    return [b"%d" % cursor, [element for row in rows for element in row]]
+    rows = rows_of(value, names)
+    if options.pattern is not None:
+        rows = [row for row in rows if options.matches(row[0])]
+    return [b"%d" % cursor, list(chain.from_iterable(rows))]

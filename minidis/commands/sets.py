@@ -81,7 +81,7 @@ def smove(client: Client, source_key: bytes, destination_key: bytes, member: byt
     source, destination = db.edit(source_key), db.edit(destination_key)
     if source is None:
         return 0
-    if not isinstance(source, Set) or not isinstance(destination, Set | None):
+    if not isinstance(source, Set) or not (destination is None or isinstance(destination, Set)):
         raise ReplyError(errors.WRONG_TYPE)
     if source is destination:
         return int(member in source)
@@ -131,7 +131,7 @@ def sscan(client: Client, key: bytes, *words: bytes) -> list:
 
 
 def _rows(value: Set, names: Iterable[bytes] | None) -> Iterable[tuple[bytes]]:
-    return ((name,) for name in (value if names is None else names))
+    return zip(value if names is None else names)  # noqa: B905  (there is but one)
 
 
 def members_reply(members: Iterable[bytes]) -> KeysView[bytes]:

@@ -229,6 +229,8 @@ def look_up(client: Client, pattern: bytes, element: bytes) -> bytes | None:
 
 def _score(text: bytes) -> float:
     """A weight as C's strtod reads it: up to a zero byte, after spaces, and nothing at all is 0."""
+    if text.isdigit() and len(text) < 18:  # nearly always
+        return float(text)
     text = text.partition(b"\0")[0]
     number = parse_float(text.lstrip(b" \t\n\v\f\r")) if text else 0.0
     if number is None or 0 < abs(number) < sys.float_info.min:

@@ -32,6 +32,7 @@ from __future__ import annotations
 MOST_STARS = 1000
 """A pattern with more stars than this, several in a row being one, matches nothing."""
 
+_SPECIAL = b"*?[\\"
 _STAR, _ANY, _OPEN, _CLOSE, _NOT, _ESCAPE, _RANGE = b"*?[]^\\-"
 
 
@@ -67,6 +68,18 @@ def matches(pattern: bytes, string: bytes, nocase: bool = False) -> bool:
             return False
         retry_position += 1
         at, position = retry_at, retry_position
+
+
+def literal_start(pattern: bytes) -> bytes:
+    """What every string that matches begins with: nearly all others are told by that alone.
+
+    >>> literal_start(b"user:*:name"), literal_start(b"[ab]"), literal_start(b"user:7")
+    (b'user:', b'', b'user:7')
+    """
+    at = 0
+    while at < len(pattern) and pattern[at] not in _SPECIAL:
+        at += 1
+    return pattern[:at]
 
 
 def _match_one(pattern: bytes, at: int, byte: int, fold: bytes) -> tuple[bool, int]:

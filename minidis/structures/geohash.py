@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from minidis.structures.record import record
 
@@ -50,6 +51,7 @@ def encode(longitude: float, latitude: float, latitude_limit: float = LATITUDE_L
     return _interleave(column, row)
 
 
+@lru_cache(maxsize=4096)  # whoever searches around a place meets its neighbours again and again
 def decode(bits: int) -> tuple[float, float]:
     """Longitude and latitude of the middle of the box that 52 bits name (geohashDecodeToLongLat)."""
     west, south, east, north = box_of(*_deinterleave(bits), STEPS)
@@ -97,10 +99,10 @@ class Shape:
 
     def score_ranges(self) -> Iterator[tuple[int, int]]:
         """Ranges [low, high) of 52-bit hashes that cover the shape (geohashCalculateAreasByShapeWGS84)."""
-        west, south, east, north = self._bounds()
+        west, south, east, north = bounds = self._bounds()
         steps = self._estimated_steps()
         column, row = _cell(self.longitude, self.latitude, steps)
-        if steps > 1 and self._reaches_too_far(column, row, steps):
+        if steps > 1 and _reach_too_far(bounds, column, row, steps):
             steps -= 1
             column, row = _cell(self.longitude, self.latitude, steps)
         inner = box_of(column, row, steps)
@@ -147,14 +149,16 @@ class Shape:
             steps -= 2 if abs(self.latitude) > 80 else 1
         return max(1, min(STEPS, steps))
 
-    def _reaches_too_far(self, column: int, row: int, steps: int) -> bool:
-        west, south, east, north = self._bounds()
-        return (
-            box_of(column, _moved(row, 1, steps), steps)[3] < north
-            or box_of(column, _moved(row, -1, steps), steps)[1] > south
-            or box_of(_moved(column, 1, steps), row, steps)[2] < east
-            or box_of(_moved(column, -1, steps), row, steps)[0] > west
-        )
+
+def _reach_too_far(bounds: tuple[float, float, float, float], column: int, row: int, steps: int) -> bool:
+    """Do bounds go beyond the neighbours of a box?"""
+    west, south, east, north = bounds
+    return (
+        box_of(column, _moved(row, 1, steps), steps)[3] < north
+        or box_of(column, _moved(row, -1, steps), steps)[1] > south
+        or box_of(_moved(column, 1, steps), row, steps)[2] < east
+        or box_of(_moved(column, -1, steps), row, steps)[0] > west
+    )
 
 
 # The centre first, then in Redis's order: it decides the order of unsorted answers.
@@ -193,33 +197,14 @@ def _interleave(column: int, row: int) -> int:
 
 
 def _deinterleave(bits: int) -> tuple[int, int]:
-    return _squeeze(bits >> 1), _squeeze(bits)
-
-
-_SPREADS = (
-    (16, 0x0000FFFF0000FFFF),
-    (8, 0x00FF00FF00FF00FF),
-    (4, 0x0F0F0F0F0F0F0F0F),
-    (2, 0x3333333333333333),
-    (1, 0x5555555555555555),
-)
+    digits = f"{bits:064b}"  # a place on the very edge has a 53rd bit
+    return int(digits[::2], 2), int(digits[1::2], 2)
 
 
 def _spread(value: int) -> int:
-    """Put a zero before each of 32 bits.
+    """Put a zero before each bit: binary digits, read as those of a number to the base 4.
 
     >>> f"{_spread(0b1011):08b}"
     '01000101'
     """
-    for shift, mask in _SPREADS:
-        value = (value | value << shift) & mask
-    return value
-
-
-def _squeeze(value: int) -> int:
-    """Undo `_spread`: take every second bit."""
-    value &= 0x5555555555555555
-    for shift, mask in ((1, 0x3333333333333333), (2, 0x0F0F0F0F0F0F0F0F), (4, 0x00FF00FF00FF00FF)):
-        value = (value | value >> shift) & mask
-    value = (value | value >> 8) & 0x0000FFFF0000FFFF
-    return (value | value >> 16) & 0xFFFFFFFF
+    return int(f"{value:b}", 4)

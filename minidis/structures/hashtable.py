@@ -308,8 +308,11 @@ class Buckets(ABC):
                     continue
                 if table[bucket]:
                     empty_run = 0
-                    _reservoir(random, found, count, self._chain(table[bucket]))
-                    if len(found) == count:
+                    chain = self._chain(table[bucket])
+                    if len(found) + len(chain) < count:
+                        found += chain
+                    else:
+                        _reservoir(random, found, count, chain)
                         return found
                 else:
                     empty_run += 1

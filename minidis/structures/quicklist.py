@@ -48,7 +48,7 @@ from minidis.structures.open_listpack import OpenListpack
 DEFAULT_FILL = -2
 _SIZE_LIMITS = (4096, 8192, 16384, 32768, 65536)  # what fill -1, -2 ... -5 stand for, in bytes
 _SAFE_SIZE = 8192  # with a limit by count, a node still stays below this
-_ENTRY_OVERHEAD = 8  # Redis's estimate of header and backlen, on the safe side
+ENTRY_OVERHEAD = 8  # Redis's estimate of header and backlen, on the safe side
 _MERGE_SAVING = 7  # one listpack header and end mark less
 
 
@@ -141,7 +141,7 @@ class Quicklist:
         # The limits as plain numbers, since every push compares with them.
         size_limit, count_limit = node_limits(fill)
         size_limit = size_limit or _SAFE_SIZE
-        self._most_before_overhead = size_limit - _ENTRY_OVERHEAD  # bytes, of a node and an element's text
+        self._most_before_overhead = size_limit - ENTRY_OVERHEAD  # bytes, of a node and an element's text
         self._count_limit = count_limit
         self._large_from = size_limit + 1 if packed_threshold is None else packed_threshold
         for element in iterable:

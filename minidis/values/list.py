@@ -40,7 +40,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from minidis.structures.quicklist import exceeds_limit, node_limits
+from minidis.structures.quicklist import ENTRY_OVERHEAD, exceeds_limit, node_limits
 from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size
 from minidis.values.encodings import Encodings
 
@@ -72,8 +72,13 @@ class List(Value):
 
         Source: SORT with STORE, and the loading of an RDB file (LIST_CONV_AUTO).
         """
-        value = cls(encodings)
-        value._become_quicklist()
+        value, elements = cls(encodings), list(elements)
+        if not elements or encodings.quicklist_packed_threshold is not None:
+            value._become_quicklist()
+        value._make_room(sum(map(len, elements)) + ENTRY_OVERHEAD * len(elements), len(elements))
+        if value.is_packed:  # one node holds them all
+            value.form.extend(elements)
+            return value
         for element in elements:
             value.form.push_tail(element)
         value._try_to_become_listpack(share=1)
