@@ -43,6 +43,7 @@ from redis._parsers.helpers import (
     parse_xread,
     parse_zadd,
     parse_zscan,
+    zpop_score_pairs,
     zset_score_for_rank,
     zset_score_pairs,
 )
@@ -160,6 +161,18 @@ def _pending(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     return answer
 
 
+def _popped(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or decodes or options or len(reply) != 2:
+        return NOT_AT_ONCE
+    return [tuple(reply)]  # a member, and its score
+
+
+def _popped_from_one(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    if type(reply) is not list or decodes or options:
+        return NOT_AT_ONCE
+    return tuple(reply)  # the key, and what was there
+
+
 def _page(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     if type(reply) is not list or decodes:
         return NOT_AT_ONCE
@@ -212,6 +225,9 @@ _WAYS: dict[Callback, Way] = {
     parse_scan: _page,
     parse_hscan: _page_of_fields,
     parse_zscan: _page_of_scores,
+    zpop_score_pairs: _popped,
+    _CALLBACKS["BLPOP"]: _popped_from_one,  # lambdas
+    _CALLBACKS["BZPOPMIN"]: _popped_from_one,
     parse_xread: _streams,
     parse_xclaim: _claimed,
     parse_xautoclaim: _claimed_in_a_walk,

@@ -65,7 +65,7 @@ from minidis.protocol.replies import NULL_ARRAY, ReplyError
 from minidis.structures.record import record
 from minidis.values.consumer_group import UNKNOWN, Consumer, ConsumerGroup, Pending
 from minidis.values.stream import Stream
-from minidis.values.stream_node import MAX_ID, MIN_ID, StreamId
+from minidis.values.stream_node import MAX_ID, MIN_ID, StreamId, id_text
 
 KEY_MUST_EXIST = (
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the "
@@ -323,12 +323,11 @@ class Reader:
         """What this consumer has been given and has not acknowledged; of a deleted entry only the id."""
         found: list = []
         for key, pending in islice(self.consumer.pending.items(after.key, exclusive=True), count):
-            entry_id = StreamId.from_key(key)
-            entry = self.stream.find(entry_id)
+            entry = self.stream.find(StreamId.from_key(key))
             if entry is None:
-                found.append([bytes(entry_id), NULL_ARRAY])
+                found.append([id_text(key), NULL_ARRAY])
                 continue
-            found += shown_entries([entry])
+            found.append([entry.name, entry.pairs.copy()])
             pending.delivered_ms = self.now_ms
             pending.deliveries += 1
         return found
@@ -353,16 +352,16 @@ class Reader:
     def state_owner(self, entry_id: StreamId, pending: Pending) -> None:
         """Source: streamPropagateXCLAIM."""
         self.client.rewrite(
-            b"XCLAIM", self.key, self.group_name, pending.consumer.name, b"0", bytes(entry_id),
-            b"TIME", b"%d" % pending.delivered_ms, b"RETRYCOUNT", b"%d" % pending.deliveries,
-            b"FORCE", b"JUSTID", b"LASTID", bytes(self.group.last_id),
+            b"XCLAIM", self.key, self.group_name, pending.consumer.name, 0, entry_id,
+            b"TIME", pending.delivered_ms, b"RETRYCOUNT", pending.deliveries,
+            b"FORCE", b"JUSTID", b"LASTID", self.group.last_id,
         )  # fmt: skip
 
     def state_position(self) -> None:
         """Source: streamPropagateGroupID."""
         self.client.rewrite(
-            b"XGROUP", b"SETID", self.key, self.group_name, bytes(self.group.last_id),
-            b"ENTRIESREAD", b"%d" % self.group.entries_read,
+            b"XGROUP", b"SETID", self.key, self.group_name, self.group.last_id,
+            b"ENTRIESREAD", self.group.entries_read,
         )  # fmt: skip
 
 
@@ -410,8 +409,7 @@ def xpending(client: Client, key: bytes, name: bytes, *words: bytes):
             break
         idle_ms = now_ms - pending.delivered_ms
         if not least_idle_ms or idle_ms >= least_idle_ms:
-            entry_id = bytes(StreamId.from_key(entry_key))
-            rows.append([entry_id, pending.consumer.name, max(idle_ms, 0), pending.deliveries])
+            rows.append([id_text(entry_key), pending.consumer.name, max(idle_ms, 0), pending.deliveries])
     return rows
 
 
@@ -440,8 +438,7 @@ def _pending_summary(group: ConsumerGroup) -> list:
         for consumer in group.consumers.values()
         if len(consumer.pending)
     ]
-    ids = [bytes(StreamId.from_key(key)) for key, _ in (first, last)]
-    return [len(group.pending), *ids, counts]
+    return [len(group.pending), id_text(first[0]), id_text(last[0]), counts]
 
 
 def _no_key_or_group(key: bytes, what: str, name: bytes) -> ReplyError:
@@ -495,7 +492,7 @@ def xclaim(client: Client, key: bytes, name: bytes, consumer: bytes, least_idle:
             deliveries if options.deliveries is None else options.deliveries,
         )
         moved_on = False
-        reply += [bytes(entry_id)] if options.just_id else shown_entries([entry])
+        reply.append(entry.name if options.just_id else [entry.name, entry.pairs.copy()])
     if moved_on:
         reader.state_position()
         client.db.touch(key, "", modified=False)
@@ -592,7 +589,7 @@ O(1) if COUNT is small."""
         elif reader.is_idle(pending, max(least_idle_ms, 0)):
             deliveries = pending.deliveries + (0 if just_id else 1)
             reader.claim(entry_id, pending, client.node.now_ms, deliveries)
-            claimed += [bytes(entry_id)] if just_id else shown_entries([entry])
+            claimed.append(entry.name if just_id else [entry.name, entry.pairs.copy()])
     cursor = StreamId.from_key(ahead[seen][0]) if seen < len(ahead) else MIN_ID
     return [bytes(cursor), claimed, deleted]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsBytes
 
 from minidis.engine.memory.output_limits import NO_LIMIT, limit_of
 from minidis.engine.messages.pubsub import Subscriptions
@@ -160,7 +160,7 @@ class Client:
         """True for a connection over the loopback interface or a unix socket."""
         return self.peer.startswith(("127.", "[::1]", "/", "embedded")) or self.peer.endswith(":0")
 
-    def rewrite(self, *argv: bytes | int) -> None:
+    def rewrite(self, *argv: bytes | int | SupportsBytes) -> None:
         """State the effect of the running command: enter `argv` into the journal instead of what was typed.
 
         Called several times it enters several commands, in order; with no argument it enters none.
@@ -170,7 +170,8 @@ class Client:
         if self.journal_commands is None:
             self.journal_commands = []
         if argv:
-            self.journal_commands.append([word if isinstance(word, bytes) else b"%d" % word for word in argv])
+            words = [b"%d" % word if isinstance(word, int) else bytes(word) for word in argv]
+            self.journal_commands.append(words)
 
     def rewrite_always(self, *argv: bytes) -> None:
         """As `rewrite`, for what must be repeated even if nothing changed here: FLUSHALL of no keys."""

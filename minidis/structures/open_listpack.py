@@ -178,11 +178,10 @@ class OpenListpack:
     def delete(self, index: int, count: int = 1) -> int:
         """Remove up to `count` elements from index on; answers how many. Raises IndexError."""
         start = self._place(index)
-        count = min(count, len(self) - start)
-        if count <= 0:
-            return 0
-        self._splice(start, start + count, ())
-        return count
+        doomed = self.elements(start, start + max(count, 0))
+        if doomed:
+            self._splice(start, start + len(doomed), ())
+        return len(doomed)
 
     def remove(self, element: bytes, limit: int = 0, from_tail: bool = False) -> int:
         """Remove the first (or last) `limit` equal elements, 0: all; answers how many."""
@@ -249,9 +248,11 @@ class OpenListpack:
             self.size = len(self._data)
             return
         elements = self._elements or self._look()
-        growth = sum(map(entry_size, new))
-        if start < stop:
-            growth -= sum(map(entry_size, elements[start:stop]))
+        growth = 0
+        for element in new:
+            growth += entry_size(element)
+        for element in elements[start:stop]:
+            growth -= entry_size(element)
         elements[start:stop] = new
         self._changed(growth)
         if not elements:

@@ -205,11 +205,14 @@ class RadixTree:
         if node.is_key and not start and not (exclusive and start is not None):
             yield prefix, node.value
         while True:
-            while at < len(node.children):
-                stack.append((node, prefix, at + 1))
-                node, prefix, at = node.children[at], prefix + node.label(at), 0
-                if node.is_key:
-                    yield prefix, node.value
+            children = node.children
+            while at < len(children):
+                child, key, at = children[at], prefix + node.label(at), at + 1
+                if child.is_key:
+                    yield key, child.value
+                if child.children:
+                    stack.append((node, prefix, at))
+                    node, children, prefix, at = child, child.children, key, 0
             if not stack:
                 return
             node, prefix, at = stack.pop()

@@ -75,7 +75,7 @@ class StreamId(NamedTuple):
 
     @classmethod
     def from_key(cls, key: bytes) -> StreamId:
-        return cls._make(_ID.unpack(key))
+        return tuple.__new__(cls, _ID.unpack(key))
 
     def next(self) -> StreamId | None:
         """The id right after this one; None after the last. Source: streamIncrID."""
@@ -88,6 +88,11 @@ class StreamId(NamedTuple):
         if self.seq:
             return StreamId(self.ms, self.seq - 1)
         return StreamId(self.ms - 1, _UINT64) if self.ms else None
+
+
+def id_text(key: bytes) -> bytes:
+    """An id's text, from its key in a tree: bytes(StreamId.from_key(key)), in half the time."""
+    return b"%d-%d" % _ID.unpack(key)
 
 
 MIN_ID = StreamId(0, 0)
