@@ -162,9 +162,11 @@ def _pending(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
 
 
 def _popped(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
-    if type(reply) is not list or decodes or options or len(reply) != 2:
+    if decodes or options.get("score_cast_func", float) is not float:
         return NOT_AT_ONCE
-    return [tuple(reply)]  # a member, and its score
+    if type(reply) is Pairs:  # a count was given
+        return list(reply)
+    return [tuple(reply)] if type(reply) is list and reply else NOT_AT_ONCE  # a member, and its score
 
 
 def _popped_from_one(reply: Any, options: dict[str, Any], decodes: bool) -> Any:

@@ -351,9 +351,12 @@ class _Spellings(dict[bytes, Command | None]):
     def __missing__(self, word: bytes) -> Command | None:
         name = word.decode("latin-1").lower()
         entry = self._table.by_name.get(name)
-        if entry is None or entry.subcommands or entry.is_protected or entry.name == "exec":
+        if entry is None or entry.is_protected or entry.name == "exec":
             return None
         if word not in (name.encode(), name.upper().encode()):
+            return None
+        if entry.subcommands:
+            self[word] = None
             return None
         own = self[word] = self._table._own(entry, name)
         return own
