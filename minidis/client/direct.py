@@ -188,6 +188,9 @@ def _parsed(
     return connection.retry.call_with_retry(read, lambda error: owner.give_up(connection, error))
 
 
+_FLAGS_OF_SET = ("nx", "xx", "keepttl")
+
+
 class _ShorterMethods:
     """Methods of redis-py that look at all their options for longer than the command takes.
 
@@ -203,11 +206,14 @@ class _ShorterMethods:
                 return self.execute_command("SET", name, value)
             if type(ex) is int:
                 return self.execute_command("SET", name, value, "EX", ex)
-        if options == {"nx": True} and not arguments:
-            if ex is None:
-                return self.execute_command("SET", name, value, "NX")
-            if type(ex) is int:
-                return self.execute_command("SET", name, value, "EX", ex, "NX")
+        elif len(options) == 1 and not arguments:
+            [(option, given)] = options.items()
+            if ex is None and given is True and option in _FLAGS_OF_SET:
+                return self.execute_command("SET", name, value, option.upper())
+            if ex is None and type(given) is int and option == "px":
+                return self.execute_command("SET", name, value, "PX", given)
+            if type(ex) is int and given is True and option == "nx":
+                return self.execute_command("SET", name, value, "NX", "EX", ex)
         return super().set(name, value, ex, *arguments, **options)  # type: ignore[misc]
 
     @wraps(redis.Redis.mget)

@@ -368,10 +368,11 @@ class RangeQuery:
             return sorted_set.between(self.start, self.stop, self.reverse)
         if self.offset < 0:
             return []  # as Redis, whose countdown from a negative offset passes everything
-        length = len(sorted_set)
-        start = min(self.offset, length)
-        stop = length if self.limit < 0 else min(start + self.limit, length)
-        return list(islice(sorted_set.walk(self.bounds, self.reverse), start, stop))
+        pairs = sorted_set.walk(self.bounds, self.reverse)
+        if not self.offset and self.limit < 0:
+            return list(pairs)
+        stop = None if self.limit < 0 else min(self.offset + self.limit, INTEGER_MAX)
+        return list(islice(pairs, self.offset, stop))
 
 
 def parse_range(

@@ -208,7 +208,7 @@ class Set(Value):
 
     def _leave_intset(self, intset: IntsetForm, member: bytes) -> None:
         """Move on to a listpack if all members fit one; else to a hash table."""
-        longest = max((len(number) for number in (intset.first(), intset.last())), default=0)
+        longest = max(len(intset.first()), len(intset.last()))
         count = len(intset)
         if longest > self.encodings.set_max_listpack_value or not self._fits_listpack(
             count, member, longest * count

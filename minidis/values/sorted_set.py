@@ -288,7 +288,7 @@ class ListpackForm:
         return pairs[::-1] if reverse else pairs
 
     def at(self, ranks: Iterable[int]) -> list[Pair]:
-        pairs = self.pairs()
+        pairs = self._all_pairs or self.pairs()
         return [pairs[rank] for rank in ranks]
 
     def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
@@ -330,7 +330,7 @@ class ListpackForm:
 
         There is only one run, unless members with different scores are asked for by name (ZRANGEBYLEX).
         """
-        pairs = self.pairs()
+        pairs = self._all_pairs or self.pairs()
         if not pairs or self._misses(bounds, pairs):
             return 0, 0
         if type(bounds) is ScoreRange or pairs[0][1] == pairs[-1][1]:
