@@ -42,7 +42,9 @@ from redis._parsers.helpers import (
     parse_xpending,
     parse_xread,
     parse_zadd,
+    parse_zmscore,
     parse_zscan,
+    sort_return_tuples,
     zpop_score_pairs,
     zset_score_for_rank,
     zset_score_pairs,
@@ -58,6 +60,14 @@ def _words(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
     if type(reply) is not list:
         return NOT_AT_ONCE
     return [None if word is None else word.decode() for word in reply] if decodes else reply
+
+
+def _ungrouped(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return NOT_AT_ONCE if options.get("groups") else _words(reply, options, decodes)
+
+
+def _numbers(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
+    return reply if type(reply) is list else NOT_AT_ONCE
 
 
 def _map(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
@@ -230,6 +240,8 @@ _WAYS: dict[Callback, Way] = {
     zpop_score_pairs: _popped,
     _CALLBACKS["BLPOP"]: _popped_from_one,  # lambdas
     _CALLBACKS["BZPOPMIN"]: _popped_from_one,
+    parse_zmscore: _numbers,
+    sort_return_tuples: _ungrouped,
     parse_xread: _streams,
     parse_xclaim: _claimed,
     parse_xautoclaim: _claimed_in_a_walk,
@@ -237,11 +249,18 @@ _WAYS: dict[Callback, Way] = {
     _CALLBACKS["SMEMBERS"]: _set,  # a lambda
 }
 
-_WITHOUT_CALLBACK = "HKEYS HMGET HVALS KEYS LRANGE MGET ZRANGEBYLEX ZREVRANGEBYLEX".split()
-"""Commands whose replies redis-py leaves alone: lists of nothing but byte strings and None."""
+_WORDS_ALONE = """
+HKEYS HMGET HRANDFIELD HVALS KEYS LPOP LRANGE MGET RPOP SORT_RO SRANDMEMBER ZRANDMEMBER ZRANGEBYLEX
+ZREVRANGEBYLEX
+""".split()
+"""Commands whose replies redis-py leaves alone: if lists, of nothing but byte strings and None."""
+
+_NUMBERS_ALONE = "BITFIELD LPOS SMISMEMBER".split()
+"""The same with integers and None."""
 
 AT_ONCE: dict[str, tuple[Callback | None, Way]] = {
-    **dict.fromkeys(_WITHOUT_CALLBACK, (None, _words)),
+    **dict.fromkeys(_WORDS_ALONE, (None, _words)),
+    **dict.fromkeys(_NUMBERS_ALONE, (None, _numbers)),
     **{name: (callback, _WAYS[callback]) for name, callback in _CALLBACKS.items() if callback in _WAYS},
 }
 """By the command's name, redis-py's callback (or None), and what that makes of a reply in RESP2.

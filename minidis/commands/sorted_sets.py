@@ -674,6 +674,12 @@ class Source:
             return iter(self.value)
         return ((member, 1.0) for member in self.value)
 
+    def weighted(self) -> Iterable[Pair]:
+        """Its members and their weighted scores."""
+        if self.weight == 1:
+            return self
+        return [(member, _weighted(score, self.weight)) for member, score in self]
+
     def scores(self) -> Callable[[bytes], float | None]:
         """A function from a member to its score, None if it is no member."""
         if self.value is None:
@@ -753,10 +759,9 @@ def union(combination: Combination) -> dict[bytes, float]:
     """Every member of any source; its weighted scores aggregated."""
     scores: dict[bytes, float] = {}
     for source in combination.smallest_first():
-        for member, score in source:
-            weighted = _weighted(score, source.weight)
+        for member, score in source.weighted():
             old = scores.get(member)
-            scores[member] = weighted if old is None else combination.aggregate(old, weighted)
+            scores[member] = score if old is None else combination.aggregate(old, score)
     return scores
 
 
@@ -765,8 +770,7 @@ def intersection(combination: Combination) -> dict[bytes, float]:
     smallest, *others = combination.smallest_first()
     weighted_others = [(source.scores(), source.weight) for source in others]
     scores: dict[bytes, float] = {}
-    for member, score in smallest:
-        total = _weighted(score, smallest.weight)
+    for member, total in smallest.weighted():
         for score_of, weight in weighted_others:
             found = score_of(member)
             if found is None:

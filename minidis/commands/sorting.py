@@ -199,14 +199,14 @@ def _in_order(client: Client, elements: list[bytes], options: SortOptions) -> li
     weights: Iterable[bytes | None] = (
         elements if by is None else [look_up(client, by, element) for element in elements]
     )
-    if options.alpha:
-        stored = options.store is not None
-        # A missing weight comes before all others.
-        keys: list[Any] = [(weight is not None, _text(weight or b"", stored)) for weight in weights]
-    else:
+    if not options.alpha:
         # Equal numbers are ordered by the elements' bytes, so that the result never depends on chance.
         scores = [0.0 if weight is None else _score(weight) for weight in weights]
-        keys = list(zip(scores, elements, strict=True))
+        pairs = sorted(zip(scores, elements, strict=True), reverse=options.descending)
+        return [element for _, element in pairs]
+    stored = options.store is not None
+    # A missing weight comes before all others.
+    keys = [(weight is not None, _text(weight or b"", stored)) for weight in weights]
     # Not zipped with the elements and sorted as pairs: elements of one key stay as they were.
     order = sorted(range(len(elements)), key=keys.__getitem__, reverse=options.descending)
     return [elements[index] for index in order]
