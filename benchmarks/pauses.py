@@ -2,7 +2,8 @@
 
 A step is what runs between two looks at the sockets: a command, or a turn of the node's timers. Here nobody
 sleeps between them: where the node rests, its clock is moved on. Time is the processor's, so a busy machine
-does not count; the garbage collector is treated as `minidis-server` treats it (drivers/collecting.py).
+does not count; the garbage collector and memory are treated as `minidis-server` treats them
+(drivers/collecting.py, drivers/reserving.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from time import process_time_ns
 import minidis.distributed  # noqa: F401  (files every command in the registry)
 from benchmarks.timing import table
 from minidis.distributed.replication.receiving import Receiver
-from minidis.drivers import collecting
+from minidis.drivers import collecting, reserving
 from minidis.drivers.disk import RealDisk
 from minidis.engine.durability.loading import Loading
 from minidis.engine.keyspace.database import Database
@@ -40,6 +41,7 @@ class World:
         self.node = Node(settings, self.clock, random.Random(1), disk=RealDisk())
         self.node.expiry.part_us = PART_US  # this and the next as drivers/server.py has them
         self.node.works_at_once = False
+        reserving.take_over(self.node)
         self.client = self.node.connect()
         self.total_ns = self.steps = 0
         self.longest_ns = [0, 0, 0]  # of the three longest steps
@@ -66,8 +68,14 @@ class World:
         return self.node.execute(self.client, to_argv(words))
 
     def timed(self, *words: object) -> object:
-        """A command as a step."""
-        return self.step(self.node.execute, self.client, to_argv(words))
+        """A command as a step, and a turn of the timers as another if they are due."""
+        reply = self.step(self.node.execute, self.client, to_argv(words))
+        self.turn_if_due()
+        return reply
+
+    def turn_if_due(self) -> None:
+        if self.clock() >= self.node.next_tick_us:
+            self.step(self._turn)
 
     def turns(self, is_done: Callable[[], object]) -> Iterator[None]:
         """Turns of the timers, each after its rest, until something is done."""
@@ -110,6 +118,25 @@ def at_rest(world: World, keys: int) -> None:
 def storing(world: World, keys: int) -> None:
     for number in range(keys):
         world.timed(b"SET", b"key:%d" % number, b"value of a key")
+
+
+def storing_with_expiry(world: World, keys: int) -> None:
+    for number in range(keys):
+        world.timed(b"SET", b"key:%d" % number, b"value of a key", b"EX", b"1000000")
+
+
+def adding(world: World, keys: int) -> None:
+    draw = random.Random(2).random
+    for number in range(keys):
+        world.timed(b"ZADD", b"board", b"%.9f" % draw(), b"member:%d" % number)
+
+
+def replacing(world: World, keys: int) -> None:
+    """As many keys go as come: those that have gone leave their places in the dict empty."""
+    world.fill(keys)
+    for number in range(keys):
+        world.timed(b"DEL", b"key:%d" % number)
+        world.timed(b"SET", b"new:%d" % number, b"value of a key")
 
 
 def scanning(world: World, keys: int) -> None:
@@ -207,36 +234,31 @@ def receiving(world: World, keys: int) -> None:
     receiver = Receiver(world.node, size_bytes=len(data))
     for start in range(0, len(data), RECEIVED_BYTES):
         world.step(receiver.feed, data[start : start + RECEIVED_BYTES])
+        world.turn_if_due()
     world.step(receiver.install)
     for _ in world.turns(lambda: not world.node.lazy_free.queue):
         pass
     assert len(world.node.databases[0]) == keys
 
 
-def flushing(world: World, keys: int) -> None:
-    world.fill(keys, expires_in_ms=1_000_000)
-    world.timed("FLUSHALL", "ASYNC")
-    for _ in world.turns(lambda: not world.node.lazy_free.queue):
-        pass
-
-
-def _freeing_later(request: str, add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
-    def freeing_later(world: World, keys: int) -> None:
-        _collection(world, keys, add, *words)
-        world.run("CONFIG", "SET", "lazyfree-lazy-user-del", "yes")
-        world.timed(request, "big")
+def _flushing(how: str) -> Callable[[World, int], None]:
+    def flushing(world: World, keys: int) -> None:
+        world.fill(keys, expires_in_ms=1_000_000)
+        world.timed("FLUSHALL", how)
         for _ in world.turns(lambda: not world.node.lazy_free.queue):
             pass
 
-    return freeing_later
+    return flushing
 
 
-def _deleting(add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
-    def deleting(world: World, keys: int) -> None:
+def _freeing(request: str, add: str, *words: Callable[[int], object]) -> Callable[[World, int], None]:
+    def freeing(world: World, keys: int) -> None:
         _collection(world, keys, add, *words)
-        world.timed("DEL", "big")
+        world.timed(request, "big", *(["v"] if request == "SET" else []))
+        for _ in world.turns(lambda: not world.node.lazy_free.queue):
+            pass
 
-    return deleting
+    return freeing
 
 
 def _collection(world: World, count: int, add: str, *words: Callable[[int], object]) -> None:
@@ -257,6 +279,9 @@ _LIST = ("RPUSH", _member)
 WORK: dict[str, Callable[[World, int], None]] = {
     "the timers, at rest": at_rest,
     "SET of new keys": storing,
+    "SET EX of new keys": storing_with_expiry,
+    "DEL of a key, SET of another": replacing,
+    "ZADD of new members": adding,
     "SCAN COUNT 100 through all": scanning,
     "RANDOMKEY": drawing,
     "active expiry": expiring,
@@ -268,14 +293,15 @@ WORK: dict[str, Callable[[World, int], None]] = {
     "BGREWRITEAOF": rewriting,
     "loading an RDB file": loading,
     "a replica takes a snapshot in": receiving,
-    "FLUSHALL ASYNC": flushing,
-    "UNLINK of a set": _freeing_later("UNLINK", *_SET),
-    "UNLINK of a sorted set": _freeing_later("UNLINK", *_ZSET),
-    "UNLINK of a hash": _freeing_later("UNLINK", *_HASH),
-    "UNLINK of a list": _freeing_later("UNLINK", *_LIST),
-    "lazyfree-lazy-user-del, a sorted set": _freeing_later("DEL", *_ZSET),
-    "DEL of a set": _deleting(*_SET),
-    "DEL of a sorted set": _deleting(*_ZSET),
+    "FLUSHALL ASYNC": _flushing("ASYNC"),
+    "FLUSHALL SYNC": _flushing("SYNC"),
+    "UNLINK of a set": _freeing("UNLINK", *_SET),
+    "UNLINK of a sorted set": _freeing("UNLINK", *_ZSET),
+    "UNLINK of a hash": _freeing("UNLINK", *_HASH),
+    "UNLINK of a list": _freeing("UNLINK", *_LIST),
+    "DEL of a set": _freeing("DEL", *_SET),
+    "DEL of a sorted set": _freeing("DEL", *_ZSET),
+    "SET where a sorted set was": _freeing("SET", *_ZSET),
 }
 
 

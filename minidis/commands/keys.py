@@ -178,7 +178,7 @@ def move(client: Client, key: bytes, index_word: bytes) -> int:
     if value is None or target.peek(key) is not None:
         return 0
     _place(target, key, value, db.expiry_ms(key))
-    db.delete(key)
+    db.delete(key, frees=False)
     db.touch(key, "move_from")
     target.touch(key, "move_to", changes=0)
     return 1
@@ -196,7 +196,7 @@ def _rename(client: Client, key: bytes, new_key: bytes, overwrite: bool) -> bool
     if client.node.config.lazyfree_lazy_server_del:
         db.unlink(new_key)
     at_ms = db.expiry_ms(key)
-    db.delete(key)
+    db.delete(key, frees=False)
     _place(db, new_key, value, at_ms)
     db.touch(key, "rename_from")
     db.touch(new_key, "rename_to", changes=0)

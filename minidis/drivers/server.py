@@ -40,7 +40,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
-from minidis.drivers import collecting
+from minidis.drivers import collecting, reserving
 from minidis.drivers.busy import BusyTurns, RawTransport
 from minidis.drivers.crash_reports import CrashReports
 from minidis.drivers.debug_consoles import DebugConsoles
@@ -768,6 +768,7 @@ async def serve(node: Node) -> int:
         )
     server = Server(node, log)
     collecting.take_over(node)
+    reserving.take_over(node)
     try:
         await server.start(load=True)
     except (ListenError, LoadError, DiskError) as error:

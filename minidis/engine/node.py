@@ -534,14 +534,20 @@ class Node:
         if self.client_memory.counting:
             self.client_memory.weigh_all()
             self.client_memory.evict()
-        if self.config.activerehashing:
-            for database in self.databases:
-                if not database.table and not database.table.is_rehashing:
-                    continue  # most are empty
+        for database in self.databases:
+            if not database.table and not database.table.is_rehashing:
+                continue  # most are empty
+            database.expect_growth()
+            if self.config.activerehashing:
                 database.table.rehash_step(100)
                 database.expires.rehash_step(100)
                 if database.table.is_behind and not self.indexing.see_to(database.table):
                     database.table.take_in()
+
+    def exchange_table(self, table: Any, target: Any) -> bool:
+        """Let `target` take the place of a database's table; False if no database has it any more."""
+        self.indexing.exchange(table, target)
+        return any(database.exchange(table, target) for database in self.databases)
 
     def hold_expiry(self, reason: str, held: bool) -> None:
         """Stop deleting keys whose time has passed (they are hidden), or go on when no reason is left."""

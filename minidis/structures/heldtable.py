@@ -51,9 +51,10 @@ MISSING = object()
 class Hold:
     """What happened to a table since it has been holding still."""
 
-    __slots__ = ("gone", "holders", "newcomers")
+    __slots__ = ("gone", "holders", "newcomers", "target")
 
     def __init__(self) -> None:
+        self.target: dict[bytes, Any] | None = None  # takes in all keys by and by: moving.py
         self.gone: set[bytes] = set()
         self.newcomers: dict[bytes, Any] = {}
         self.holders = 0
@@ -87,10 +88,13 @@ class Held(dict[bytes, Any]):
         return found is not GONE or key in self._changes.newcomers
 
     def __setitem__(self, key: bytes, value: Any) -> None:
+        hold = self._changes
         if dict.get(self, key, GONE) is GONE:
-            self._changes.newcomers[key] = value
+            hold.newcomers[key] = value
         else:
             dict.__setitem__(self, key, value)
+        if hold.target is not None and key in hold.target:
+            hold.target[key] = value
 
     def setdefault(self, key: bytes, default: Any = None) -> Any:
         if key not in self:
@@ -102,12 +106,14 @@ class Held(dict[bytes, Any]):
             self[key] = value
 
     def pop(self, key: bytes, default: Any = MISSING) -> Any:
-        value = dict.get(self, key, GONE)
+        hold, value = self._changes, dict.get(self, key, GONE)
         if value is not GONE:
             dict.__setitem__(self, key, GONE)
-            self._changes.gone.add(key)
+            hold.gone.add(key)
         else:
-            value = self._changes.newcomers.pop(key, MISSING)
+            value = hold.newcomers.pop(key, MISSING)
+        if hold.target is not None:
+            dict.pop(hold.target, key, None)
         return self.popped(key, value, default)
 
     def __delitem__(self, key: bytes) -> None:

@@ -40,6 +40,7 @@ from random import Random
 from typing import Any
 
 from minidis.protocol.numbers import format_double
+from minidis.structures import growing
 from minidis.structures.dicttable import DictTable
 from minidis.structures.listpack import SIZE_LIMIT
 from minidis.structures.open_listpack import OpenListpack
@@ -393,8 +394,17 @@ class SkipListForm:
 
     def insert(self, member: bytes, score: float) -> None:
         self.scores[member] = score
+        if not len(self.scores) % growing.LOOK_EVERY:
+            growing.look(self.scores, self.exchange)
         self.skiplist.insert(score, member)
         self.member_bytes += string_allocation(len(member))
+
+    def exchange(self, table: DictTable, target: DictTable) -> bool:
+        """Let `target` take the place of the table, whose members have moved to it."""
+        is_ours = table is self.scores
+        if is_ours:
+            self.scores = target
+        return is_ours
 
     def update(self, member: bytes, old_score: float, new_score: float) -> None:
         self.scores[member] = new_score

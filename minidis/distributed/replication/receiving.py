@@ -23,7 +23,7 @@ Read next: engine/durability/loading.py, the same from a file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minidis.engine.durability.append_only_file import OFF
 from minidis.engine.durability.loading import Arrival
@@ -49,7 +49,7 @@ class Receiver(Arrival):
         self.functions: list[bytes] = []
         self._tail = b""
         self._reader = SnapshotReader(node.encodings, node.random, node.checks_sums)
-        self._tables = [(database.new_table(), database.new_table()) for database in node.databases]
+        self._tables = [[database.new_table(), database.new_table()] for database in node.databases]
         self._current = self._tables[0]
         growing.announce()
 
@@ -87,6 +87,8 @@ class Receiver(Arrival):
     def _read(self, data: bytes) -> None:
         for event in self._reader.feed(data):
             self._take(event)
+        for table in self._current:
+            growing.look(table, self._exchange)
 
     def _close(self) -> None:
         for event in self._reader.close():
@@ -113,6 +115,15 @@ class Receiver(Arrival):
             case Function(code):
                 self.functions.append(code)
 
+    def _exchange(self, table: Any, target: Any) -> bool:
+        """Let `target` take the place of a table whose keys have moved, here or where it is installed."""
+        for tables in self._tables:
+            for which, each in enumerate(tables):
+                if each is table:
+                    tables[which] = target
+                    return True
+        return self.node.exchange_table(table, target)
+
     def install(self) -> None:
         """Let the new dataset take the place of the old one."""
         node = self.node
@@ -122,6 +133,7 @@ class Receiver(Arrival):
         for database, (table, expires) in zip(node.databases, self._tables, strict=True):
             database.clear(lazily=True)
             database.table, database.expires = table, expires
+        self._tables = []
         node.memory.begin_anew()
         for database in node.databases if node.observed else ():
             for key in database.table if node.tracking.clients else node.keys_looked_at(database):

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 64 * 1024
 RECORDS_PER_STEP = 100
-SLICE_US = 2000
+SLICE_US = 1000
 """How long a server loads before it looks at its sockets again."""
 
 _SNAPSHOT_MAGICS = (b"REDIS", b"VALKEY")

@@ -134,6 +134,13 @@ class View:
         elif self.walk.is_writing(self, key):
             self.walk.finish_large()
 
+    def exchange(self, table: Any, target: Any) -> None:
+        """Keys have moved from a table to `target`, which takes its place."""
+        if table is self.table:
+            self.table = target
+        elif table is self.expires:
+            self.expires = target
+
     # -- the walk
 
     @property

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from minidis.engine import errors
 from minidis.protocol.replies import ReplyError
+from minidis.structures import growing
 from minidis.structures.dicttable import DictTable
 from minidis.values.base import Value
 
@@ -47,6 +48,8 @@ class Database:
         self.expires: Any = table()  # key -> unix time in milliseconds
         self.hits = 0
         self.misses = 0
+        self.removed_keys = self.removed_expiries = 0
+        self._fullness = growing.Fullness(), growing.Fullness()
         self.expiry_cursor = 0
         self.views: tuple[View, ...] = ()  # of snapshots under way: told of a change before it happens
 
@@ -124,9 +127,11 @@ class Database:
             if self.node.now_us // 1000 > at_ms:  # as `_is_over`, without looking it up again
                 self.expire_before_write(key)
             if not keep_ttl:
-                self.expires.pop(key, None)
+                self.removed_expiries += self.expires.pop(key, None) is not None
         if self.node.observed and key not in self.table:
             self.node.notifier.tell(self, key, "new")
+        if not self.node.works_at_once and (former := self.table.get(key)) is not None:
+            self.node.lazy_free.free_aside_if_large(former)
         value.accessed_us = self.node.now_us
         self.table[key] = value
 
@@ -140,20 +145,28 @@ class Database:
         self.table[key] = value
         return value
 
-    def delete(self, key: bytes) -> Value | None:
-        """Take a key out, with its time to live.  The caller says `touch(key, "del")`.  O(1) plus freeing."""
+    def delete(self, key: bytes, frees: bool = True) -> Value | None:
+        """Take a key out, with its time to live.  The caller says `touch(key, "del")`.
+
+        O(1) plus freeing, if it `frees` and the caller has no use for the value; where others wait a large
+        one is freed by and by.
+        """
         if self.views and key in self.table:
             self._keep(key)
         value = self.table.pop(key, None)
-        if self.expires and value is not None:
-            self.expires.pop(key, None)
+        if value is not None:
+            self.removed_keys += 1
+            if self.expires:
+                self.removed_expiries += self.expires.pop(key, None) is not None
+            if frees and not self.node.works_at_once:
+                self.node.lazy_free.free_aside_if_large(value)
         return value
 
     def unlink(self, key: bytes) -> bool:
         """Delete a key whose value, if it is large, is freed later; False if there is none.  O(1)."""
         node = self.node
         size_bytes = node.memory.weight(self, key)
-        value = self.delete(key)
+        value = self.delete(key, frees=False)
         if value is not None:
             node.lazy_free.free(value, size_bytes)
         return value is not None
@@ -191,7 +204,9 @@ class Database:
         """Let a key live for ever again.  False if it already did."""
         if self.views:
             self._keep(key)
-        return self.expires.pop(key, None) is not None
+        had_one = self.expires.pop(key, None) is not None
+        self.removed_expiries += had_one
+        return had_one
 
     def _is_over(self, key: bytes) -> bool:
         """Is its time to live over?  A key lives through the very millisecond of its expiry."""
@@ -248,13 +263,13 @@ class Database:
         count, node = len(self.table), self.node
         seen = node.keys_looked_at(self) if node.observed else []
         size_bytes, weights = node.memory.forget(self)
-        if self.views or lazily:
+        if self.views or lazily or not node.works_at_once:
             table, expires = self.table, self.expires
             self.table, self.expires = self.new_table(), self.new_table()
             if self.views:  # they go on with the tables that they know, and free them in the end
                 self.views = ()
             else:
-                node.lazy_free.free_database(table, [weights, expires], size_bytes)
+                node.lazy_free.free_database(table, [weights, expires], size_bytes, counts=lazily)
         else:
             self.table.clear()
             self.expires.clear()
@@ -262,6 +277,24 @@ class Database:
         for key in seen:
             node.key_changed(self, key, "flush")
         return count
+
+    def expect_growth(self) -> None:
+        """Say it, if one of the tables will soon move to a larger one (growing.py). O(1)."""
+        of_keys, of_expiries = self._fullness
+        of_keys.look(self.table, self.node.exchange_table, self.removed_keys)
+        of_expiries.look(self.expires, self.node.exchange_table, self.removed_expiries)
+
+    def exchange(self, table: Any, target: Any) -> bool:
+        """Let `target` take the place of a table whose keys have moved to it; False if it has none here."""
+        for view in self.views:
+            view.exchange(table, target)
+        if table is self.table:
+            self.table = target
+        elif table is self.expires:
+            self.expires = target
+        else:
+            return False
+        return True
 
     def __len__(self) -> int:
         return len(self.table)

@@ -56,6 +56,10 @@ class Indexing:
             self._tables.append(table)
         return True
 
+    def exchange(self, table: Any, target: Any) -> None:
+        """`target` has taken the place of a table, whose index it has."""
+        self._tables = [target if each is table else each for each in self._tables]
+
     def _is_in_use(self, table: Any) -> bool:
         """Not flushed, nor exchanged for what came from a primary?"""
         return any(table is each.table or table is each.expires for each in self.node.databases)

@@ -16,8 +16,9 @@ Python adds a reason of its own.  A skip list's nodes point at each other both w
 reference count ever falls to 0; taking them apart spares the garbage collector a walk over all of them.
 
 Mirrors: lazyfree.c (`freeObjAsync`, `emptyDbAsync`, `lazyfreeGetFreeEffort`), bio.c.
-Differs: slices in the node's own time instead of a thread; SET over a large value frees it at once,
-whatever `lazyfree-lazy-server-del` says (RENAME and MIGRATE heed it).
+Differs: slices in the node's own time instead of a thread.  A server also takes apart so what Redis frees at
+once, as DEL does: only its figures (used_memory, lazyfreed_objects) say that it is gone at once.  SET over a
+large value does that whatever `lazyfree-lazy-server-del` says (RENAME and MIGRATE heed it).
 Complexity: O(1) to put off; a slice is O(SLICE_ALLOCATIONS).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -77,14 +78,20 @@ class LazyFree:
         if value.free_effort() > WORTH_PUTTING_OFF:
             self._put_off(Doomed(value, value.parts(), 1, size_bytes))
 
-    def free_database(self, table: Any, beside: list[Any], size_bytes: int = 0) -> None:
-        """Take a whole keyspace, and the tables that stood beside it (FLUSHALL ASYNC)."""
+    def free_database(self, table: Any, beside: list[Any], size_bytes: int = 0, counts: bool = True) -> None:
+        """Take a whole keyspace, and the tables that stood beside it; FLUSHALL SYNC's does not count."""
         if len(table):
-            self._put_off(Doomed(None, [*beside, Keyspace(table, self)], len(table), size_bytes))
+            objects, size_bytes = (len(table), size_bytes) if counts else (0, 0)
+            self._put_off(Doomed(None, [*beside, Keyspace(table, self)], objects, size_bytes))
 
     def free_aside(self, parts: list[Any]) -> None:
         """Take what was never in the keyspace, such as the notes of a snapshot: INFO does not count it."""
         self._put_off(Doomed(None, parts, 0, 0))
+
+    def free_aside_if_large(self, value: Value) -> None:
+        """Take a value that Redis frees at once, as INFO's figures do; but nobody shall wait for it."""
+        if value.free_effort() > WORTH_PUTTING_OFF:
+            self._put_off(Doomed(value, value.parts(), 0, 0))
 
     def run(self, budget_us: int = BUDGET_US) -> None:
         """Free for `budget_us`, or until nothing is left.

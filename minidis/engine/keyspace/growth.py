@@ -1,0 +1,109 @@
+"""Letting large dicts grow by and by, in a server, where others wait.
+
+Python's dict, which holds the keyspace, the times of expiry, and the scores of a large sorted set, moves to a
+larger table in one go when it is full. This *service* of the node hears of each that soon will be
+(structures/growing.py), has the memory for the larger one made ready (a driver does that, if it can), and
+moves the keys between commands (structures/moving.py). In the end another dict has taken the place of the old
+one, which is freed by and by, too.
+
+    SET k 1         655,000 of 699,000 places used
+    tick            memory, 1 MB
+    tick            memory, 2 MB
+    ...
+    tick            2000 keys moved
+    SET k 2         written where it is, and where it will be
+    ...
+    tick            database.table is another
+
+Whoever else wants the old table to hold still, a snapshot that lists its keys, is waited for.
+
+Mirrors: dictRehashMilliseconds, called by `databasesCron`.
+Complexity: O(keys) in all; a slice of two milliseconds, or one step.
+
+Read next: minidis/structures/moving.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from minidis.engine.durability.snapshots import Rest
+from minidis.structures import growing
+from minidis.structures.moving import Move
+
+if TYPE_CHECKING:
+    from minidis.engine.node import Node
+
+KEYS_AT_ONCE = 500
+
+SLICE_US = 2000
+"""Twice what others take: while a snapshot comes in, at full speed, a dict of its keys must be faster."""
+
+
+class Memory(Protocol):
+    """What makes memory ready, before a dict moves into it."""
+
+    def prepare(self, size_bytes: int) -> bool:
+        """Make some more of it ready; True if that was all. Called until it is."""
+
+    def give_back(self) -> None:
+        """Nobody wants what has not been used."""
+
+
+class Growth:
+    """The dicts of one node that are on the move; one of its services from the beginning to the end."""
+
+    def __init__(self, node: Node, memory: Memory | None) -> None:
+        self.node = node
+        self._memory = memory
+        self._moving: dict[int, Iterator[None]] = {}
+        self._rest = Rest(node)
+        node.services.append(self)
+        growing.watch()
+
+    def tick(self) -> None:
+        for each in growing.take_expected():
+            if each.is_due and id(each.table) not in self._moving:
+                self._moving[id(each.table)] = self._move(each.table, each.exchange)
+        if not self._moving or self._rest.is_on:
+            return
+        until_us = self.node.clock() + SLICE_US
+        while self._moving:
+            number, steps = next(iter(self._moving.items()))
+            if next(steps, self) is self:
+                del self._moving[number]
+            if self.node.clock() >= until_us:
+                break
+        if not self._moving and self._memory is not None:
+            self._memory.give_back()
+        self._rest.begin()
+
+    def next_deadline_us(self) -> int | None:
+        return self._rest.deadline_us() if self._moving else None
+
+    def _move(self, table: Any, exchange: Callable[[Any, Any], bool]) -> Iterator[None]:
+        """The steps of one move.  In the end somebody has another table, or the same that he had."""
+        if not len(table):
+            return
+        move, left = Move(table), None
+        try:
+            for _ in self._steps(move):
+                yield
+            if not move.is_lost and exchange(table, move.complete()):
+                move.leave()
+                left = table
+        finally:
+            move.give_up()
+            self.node.lazy_free.free_aside([move.target if left is None else left])
+
+    def _steps(self, move: Move) -> Iterator[None]:
+        while not move.is_cramped and not move.is_lost:
+            move.step(KEYS_AT_ONCE)
+            yield
+        while self._memory is not None and not self._memory.prepare(move.size_bytes):
+            yield
+        if not move.is_lost:
+            move.make_room()
+        while not move.is_lost and (move.step(KEYS_AT_ONCE) or not move.is_alone):
+            yield
