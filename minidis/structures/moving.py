@@ -46,14 +46,14 @@ from minidis.structures.heldtable import GONE
 class Obstacle:
     """A key with the hash of another, which refuses to be compared while it `stands`."""
 
-    __slots__ = ("_hash", "stands")
+    __slots__ = ("_key", "stands")
 
     def __init__(self, key: bytes) -> None:
-        self._hash = hash(key)
+        self._key = key
         self.stands = False
 
     def __hash__(self) -> int:
-        return self._hash
+        return hash(self._key)
 
     def __eq__(self, other: object) -> bool:
         if self.stands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
+from minidis.engine.memory import lazyfree
 from minidis.engine.memory.lazyfree import release
 from minidis.values.set import Set
 
@@ -128,3 +129,76 @@ def test_eviction_waits_for_what_is_being_freed() -> None:
 
 def test_a_structure_that_cannot_be_taken_apart_is_let_go() -> None:
     assert release(object(), 10) is False
+
+
+# -- where others wait -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Embedded:
+    """A node that works as a server does, and knows what it has weighed."""
+    redis = Embedded({"maxmemory": "1gb"}, clock=0)
+    redis.node.works_at_once = False
+    return redis
+
+
+WAYS = {
+    "DEL": ("DEL", "big"),
+    "SET": ("SET", "big", "small"),
+    "PEXPIRE": ("PEXPIRE", "big", 0),
+    "*STORE": ("SUNIONSTORE", "big", "missing"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", LARGE)
+def test_what_redis_frees_at_once_is_freed_by_and_by_and_counts_as_free(
+    server: Embedded, kind: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[object] = []
+    monkeypatch.setattr(
+        lazyfree, "release", lambda part, count: released.append(part) or release(part, count)
+    )
+    server.execute(*LARGE[kind])
+    parts = server.node.databases[0].peek(b"big").parts()
+    server.execute(*WAYS[way])
+    lazy = server.node.lazy_free
+    assert len(lazy.queue) == 1 and not released, "nobody has waited for it"
+    assert (lazy.pending_objects, lazy.pending_bytes, lazy.freed_objects) == (0, 0, 0)
+    assert server.node.memory.dataset_bytes < 200
+    server.step(1)
+    assert not lazy.queue and lazy.freed_objects == 0
+    assert parts and all(any(part is each for each in released) for part in parts)
+
+
+@pytest.mark.parametrize(
+    "words", [("RENAME", "big", "other"), ("MOVE", "big", "1"), ("COPY", "big", "other")]
+)
+def test_a_value_that_has_another_key_stays_whole(server: Embedded, words: tuple[str, ...]) -> None:
+    server.execute(*LARGE["zset"])
+    server.execute("SADD", "other" if words[0] == "RENAME" else "others", *range(1000, 2000))
+    server.execute(*words)
+    server.step(1)
+    if words[0] == "MOVE":
+        server.execute("SELECT", "1")
+    key = "big" if words[0] == "MOVE" else "other"
+    assert server.execute("ZCARD", key) == 2000 and server.execute("ZRANK", key, "m7") == 7
+    assert not server.node.lazy_free.queue
+
+
+def test_a_flush_is_taken_apart_too(server: Embedded) -> None:
+    server.execute(*LARGE["hash"])
+    server.execute("MSET", *(word for n in range(2000) for word in (f"k{n}", n)))
+    table, lazy = server.node.databases[0].table, server.node.lazy_free
+    server.execute("FLUSHALL", "SYNC")
+    assert server.execute("DBSIZE") == 0 and len(table) == 2001 and lazy.pending_objects == 0
+    assert server.node.memory.dataset_bytes == 0
+    server.step(1)
+    assert not len(table) and not lazy.queue and lazy.freed_objects == 0
+
+
+def test_where_nobody_waits_del_frees_at_once() -> None:
+    redis = Embedded(clock=0)
+    redis.execute(*LARGE["set"])
+    redis.execute("DEL", "big")
+    assert not redis.node.lazy_free.queue

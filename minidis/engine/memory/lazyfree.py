@@ -149,7 +149,7 @@ class Keyspace:
         if not isinstance(self.table, DictTable):
             return release(self.table, count)
         for value in self.table.take_out(count):
-            self.lazy_free.free(value)
+            self.lazy_free.free_aside_if_large(value)  # it has been counted as a key
         return len(self.table) > 0
 
 
