@@ -48,21 +48,18 @@ logarithm does not explain in the first chart is memory latency. A key holds a s
 
 ## The longest step
 
-While a step lasts (a command, or a turn of the timers) nobody else is served. With the garbage collector as
-`minidis-server` has it (minidis/drivers/collecting.py):
+While a step lasts (a command, or a turn of the timers) nobody else is served. With the garbage collector and
+memory as `minidis-server` has them (minidis/drivers/collecting.py, reserving.py):
 
 {pauses}
 
 Of each kind the three longest steps stand there.
 
-- Python's dict, which holds the keyspace, moves to a larger table in one go: at 87,000, 175,000, 350,000 and
-  700,000 keys, each move longer than the one before. That is the longest step of SET, of loading a file
-  and of a replica's synchronisation; it comes once as the keyspace grows, and the last ones take longer than
-  10 ms. It is not to be had otherwise at this price: a dict cannot be given its size beforehand, and in 64
-  dicts a look-up takes 140 ns where it takes 30 in one, several times in each command, while GET takes 500.
-  Redis rehashes step by step, and so does `Database(table=HashTable)`, where each look-up costs five times as
-  much. What is beside the keyspace (a snapshot's notes, weights, the index for SCAN) does grow in parts.
-- DEL frees at once, in Redis too; UNLINK does not, nor DEL with `lazyfree-lazy-user-del`.
+- Python's dict, which holds the keyspace, would move to a larger table in one go: 40 ms at 700,000 keys, and it
+  was so until `structures/moving.py`. Now another dict takes in the keys by and by. What is left to do at once
+  is to fill the new table with zeros.
+- What DEL, SET and FLUSHALL leave behind is taken apart between commands, in a server. Redis frees it at once,
+  unless it is told otherwise.
 - The garbage collector walks over nothing large: who makes what will hold very much says so while it is empty
   (minidis/structures/growing.py), and nothing of this work leaves a knot (tests/house/test_growth.py).
 - A large value is written piece by piece, but whoever changes it meanwhile waits for the rest; and it is
