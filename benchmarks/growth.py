@@ -55,11 +55,11 @@ memory as `minidis-server` has them (minidis/drivers/collecting.py, reserving.py
 
 Of each kind the three longest steps stand there.
 
-- Python's dict, which holds the keyspace, would move to a larger table in one go: 40 ms at 700,000 keys, and it
-  was so until `structures/moving.py`. Now another dict takes in the keys by and by. What is left to do at once
-  is to fill the new table with zeros.
-- What DEL, SET and FLUSHALL leave behind is taken apart between commands, in a server. Redis frees it at once,
-  unless it is told otherwise.
+- Python's dict, which holds the keyspace, would move to a larger table in one go: 40 ms at 700,000 keys.
+  Another dict takes in the keys by and by (`structures/moving.py`). What is left to do at once is to fill the
+  new table with zeros.
+- What DEL, SET and FLUSHALL leave behind is taken apart between commands, in a server. Redis frees it at
+  once, unless it is told otherwise.
 - The garbage collector walks over nothing large: who makes what will hold very much says so while it is empty
   (minidis/structures/growing.py), and nothing of this work leaves a knot (tests/house/test_growth.py).
 - A large value is written piece by piece, but whoever changes it meanwhile waits for the rest; and it is
