@@ -199,9 +199,8 @@ of the smallest set and M is the number of sets."""
 @command("SUNIONSTORE destination:key key [key ...]", WRITE | DENYOOM)
 def sunionstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the union of sets, and count its members. O(N) where N is the number of members in all sets."""
-    result = Set(client.node.encodings)
-    result.add_all(chain.from_iterable(present(find_sets(client, keys))))
-    return store(client, destination, result, "sunionstore")
+    members = list(chain.from_iterable(present(find_sets(client, keys))))
+    return store(client, destination, _set_of(client, members), "sunionstore")
 
 
 @command("SDIFFSTORE destination:key key [key ...]", WRITE | DENYOOM)
@@ -210,14 +209,19 @@ def sdiffstore(client: Client, destination: bytes, *keys: bytes) -> int:
 sets."""
     first, *others = find_sets(client, keys)
     members, is_what_remains = difference([first, *others])
-    result = Set(client.node.encodings)
-    if first is not None and is_what_remains:
-        result.add_all(first)
-        for member in chain.from_iterable(present(others)):
-            result.remove(member)
-    else:
-        result.add_all(members)
+    if first is None or not is_what_remains:
+        return store(client, destination, _set_of(client, members), "sdiffstore")
+    result = _set_of(client, list(first))
+    for member in chain.from_iterable(present(others)):
+        result.remove(member)
     return store(client, destination, result, "sdiffstore")
+
+
+def _set_of(client: Client, members: list[bytes]) -> Set:
+    """A set to which these members were added, one after the other."""
+    result = Set(client.node.encodings, members[0] if members else None)
+    result.add_all(members)
+    return result
 
 
 def find_sets(client: Client, keys: Iterable[bytes]) -> list[Set | None]:

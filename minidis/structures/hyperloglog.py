@@ -57,7 +57,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain
 
 from minidis.structures.record import NamedTuple
 
@@ -227,15 +226,15 @@ def merge(
     >>> count(left)
     3
     """
-    raised, unpacked = _united(chain([target], sources))
-    if unpacked is not None:
+    held = raised_registers(target) if target[4] == SPARSE else {}
+    raised, unpacked = _united(sources)
+    if unpacked is not None or target[4] == DENSE:
         to_dense(target)
-        target[HEADER_BYTES:] = pack_registers(unpacked)
+        highest = _maximum(registers(target), _spread(raised) if unpacked is None else unpacked)
+        target[HEADER_BYTES:] = pack_registers(highest)
     else:
-        held = raised_registers(target)
-        for index in sorted(raised):
-            if raised[index] > held.get(index, 0):
-                raise_register(target, index, raised[index], sparse_max_bytes)
+        for index in sorted([index for index, value in raised.items() if value > held.get(index, 0)]):
+            raise_register(target, index, raised[index], sparse_max_bytes)
     mark_stale(target)
 
 
@@ -370,7 +369,11 @@ def _united(many: Iterable[bytes | bytearray]) -> tuple[dict[int, int], bytes | 
         if data[4] == DENSE:
             unpacked = registers(data) if unpacked is None else _maximum(unpacked, registers(data))
             continue
-        for index, value in raised_registers(data).items():
+        found = raised_registers(data)
+        if not raised:
+            raised = found
+            continue
+        for index, value in found.items():
             if value > raised.get(index, 0):
                 raised[index] = value
     return raised, unpacked and _maximum(unpacked, _spread(raised))

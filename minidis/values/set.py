@@ -137,10 +137,8 @@ class Set(Value):
     def add_all(self, members: Iterable[bytes]) -> None:
         """Add several members, as one after the other; those that fit a listpack join it in one step."""
         rest = iter(members)
-        for member in rest:
+        while type(self.form) is IntsetForm and (member := next(rest, None)) is not None:
             self.add(member)
-            if type(self.form) is not IntsetForm:
-                break
         if type(self.form) is ListpackForm:
             held = set(self.form)
             new = [member for member in dict.fromkeys(rest) if member not in held]
