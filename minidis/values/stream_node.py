@@ -49,6 +49,7 @@ DELETED = 1
 SAME_FIELDS = 2
 
 _UINT64 = (1 << 64) - 1
+_INT64_LIMIT = 1 << 63
 _ID = Struct(">QQ")
 
 
@@ -126,7 +127,7 @@ def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequ
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
     node.extend(elements)
-    return Entry(entry_id, bytes(entry_id), list(pairs), flags, position)
+    return Entry(entry_id, b"%d-%d" % entry_id, list(pairs), flags, position)
 
 
 def entries(
@@ -211,4 +212,6 @@ def _back(elements: list[bytes]) -> Iterator[int]:
 
 def as_int64(number: int) -> int:
     """A number brought into 64 bits with a sign, as C lets it overflow and a listpack stores it."""
-    return ((number + (1 << 63)) & _UINT64) - (1 << 63)
+    if -_INT64_LIMIT <= number < _INT64_LIMIT:  # nearly always, and without numbers of 65 bits
+        return number
+    return ((number + _INT64_LIMIT) & _UINT64) - _INT64_LIMIT
