@@ -120,8 +120,6 @@ def _stream(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
         return NOT_AT_ONCE
     answer = []
     for entry_id, words in reply:
-        if type(words) is not list:  # a deleted entry
-            return NOT_AT_ONCE
         if decodes:
             entry_id, words = entry_id.decode(), [word.decode() for word in words]
         fields, in_turns = {}, iter(words)
@@ -136,6 +134,9 @@ def _streams(reply: Any, options: dict[str, Any], decodes: bool) -> Any:
         return [] if reply is NULL_ARRAY else NOT_AT_ONCE
     answer = []
     for key, entries in reply:
+        for _, words in entries:
+            if words is NULL_ARRAY:  # the entry was deleted
+                return NOT_AT_ONCE
         read = _stream(entries, options, decodes)
         if read is NOT_AT_ONCE:
             return NOT_AT_ONCE

@@ -259,14 +259,15 @@ class Node:
         """
         command, clock = self.commands.spelled[argv[0]], self.clock  # `self.clock()` would look for a method
         self.now_us = clock()
-        if command is None:
-            command = self.commands.spelled_subcommands[tuple(argv[:2])]
         if client.gated or self.gated or command is None:
+            if command is None:
+                command = self.commands.spelled_subcommands[tuple(argv[:2])]
             if client.only_queues and not self.gated and command is not None and command.queues(len(argv)):
                 client.last_command = command.name
                 client.transaction.add(client, command, argv)  # type: ignore[union-attr]
                 return "QUEUED"
-            return self._execute_gated(client, command, argv)
+            if client.gated or self.gated or command is None:
+                return self._execute_gated(client, command, argv)
         reply = self.run(client, command, argv)  # as `call` does, without another step
         if type(reply) is Wait:
             reply = self._let_wait(client, command, argv, reply)
