@@ -39,6 +39,9 @@ AS_IT_IS: Any = None
 
 _ONLY_BYTES = {bytes}
 
+FEW = 8
+"""Values that are looked at one by one as soon as it is known of what types all are."""
+
 
 class Unusual(Exception):
     """A value that only a parser can tell: let its bytes be parsed."""
@@ -74,11 +77,12 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
         return value if way is AS_IT_IS else way(value)
 
     def array(values: Any) -> list[Any]:
-        types = set(map(type, values))
-        if types <= as_they_are:
-            return list(values)
-        if types == _ONLY_BYTES:
-            return [word.decode() for word in values]
+        if len(values) > FEW:
+            types = set(map(type, values))
+            if types <= as_they_are:
+                return list(values)
+            if types == _ONLY_BYTES:
+                return [word.decode() for word in values]
         parsed = []
         for value in values:  # `convert` for each, without a call for each
             way = table.get(type(value), unusual)

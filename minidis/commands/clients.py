@@ -201,7 +201,7 @@ def describe(client: Client) -> str:
         "lib-name": client.library_name,
         "lib-ver": client.library_version,
     }
-    return " ".join(f"{name}={value}" for name, value in fields.items())
+    return " ".join([f"{name}={value}" for name, value in fields.items()])
 
 
 def _flags(client: Client, over_unix_socket: bool) -> str:
@@ -223,7 +223,7 @@ def _flags(client: Client, over_unix_socket: bool) -> str:
         "e": client.no_evict,
         "T": client.no_touch,
     }
-    return "".join(letter for letter, holds in letters.items() if holds) or "N"
+    return "".join([letter for letter, holds in letters.items() if holds]) or "N"
 
 
 @command("CLIENT UNBLOCK client-id:int [TIMEOUT|ERROR]", _CLIENT | ADMIN, since="5.0.0", raw=True)

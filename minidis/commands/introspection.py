@@ -19,6 +19,7 @@ Read next: minidis/engine/command_table/syntax.py for the lines, keyspecs.py bes
 from __future__ import annotations
 
 from collections.abc import KeysView
+from functools import cache
 from typing import Any
 
 from minidis.commands.command_facts import deprecation, doc_flags, history, note, tips
@@ -26,7 +27,7 @@ from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.command_table.categories import categories
 from minidis.engine.command_table.keyaccess import key_access, keys_of_request
-from minidis.engine.command_table.keyspecs import KeySpec, has_movable_keys, key_specs, legacy_range
+from minidis.engine.command_table.keyspecs import KeySpec, has_movable_keys, legacy_range
 from minidis.engine.command_table.registry import LOADING, SENTINEL, STALE, Command, Flag, command
 from minidis.engine.command_table.syntax import Argument, SyntaxLine
 from minidis.protocol.glob import matches
@@ -112,7 +113,7 @@ def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
         entry = client.node.commands.find(argv)
     except ReplyError:
         raise ReplyError("ERR Invalid command specified") from None
-    if not key_specs(entry.line) and entry.key_finder is None:
+    if not entry.key_specs and entry.key_finder is None:
         raise ReplyError("ERR The command has no key arguments")
     try:
         entry.check_arity(argv)
@@ -129,7 +130,7 @@ def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
 
 def describe(entry: Command) -> list[Any]:
     """The ten fields of COMMAND INFO."""
-    specs = key_specs(entry.line)
+    specs = entry.key_specs
     accesses = key_access(entry.name, bool(entry.flags & Flag.READONLY)) if specs else ()
     if not specs and (channels := _shard_channels(entry.line)) is not None:
         specs, accesses = (channels,), ("not_key",)
@@ -165,11 +166,16 @@ def arity(entry: Command) -> int:
 
 def flag_names(entry: Command) -> list[str]:
     """The flags in Redis's spelling; `movablekeys` follows from the syntax line."""
-    bits = entry.flags.value  # a plain number, which is tested in a tenth of the time
-    names = [name for flag, name in _FLAG_NAMES.items() if bits & flag]
-    if has_movable_keys(key_specs(entry.line)):
-        names.append("movablekeys")
-    return list(dict.fromkeys(names))
+    bits = entry.flags.value
+    if has_movable_keys(entry.key_specs):
+        bits |= Flag.MOVABLE_KEYS.value
+    return list(_names_of(bits))
+
+
+@cache
+def _names_of(bits: int) -> tuple[str, ...]:
+    """The names of flags, which come in a few combinations."""
+    return tuple([name for flag, name in _FLAG_NAMES.items() if bits & flag])
 
 
 _FLAG_NAMES = {
@@ -233,7 +239,7 @@ def document(entry: Command) -> dict[bytes, Any]:
         docs[b"complexity"] = entry.complexity.encode() or b"Depends on subcommand."
     docs |= _document_past(entry.name)
     if entry.line.arguments and not entry.subcommands:
-        specs = iter(range(len(key_specs(entry.line))))
+        specs = iter(range(len(entry.key_specs)))
         docs[b"arguments"] = [_document_argument(argument, specs) for argument in entry.line.arguments]
     if entry.subcommands:
         docs[b"subcommands"] = {sub.name.encode(): document(sub) for sub in entry.subcommands.values()}

@@ -104,8 +104,10 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
     else:
         client.node.indexing.see_to(table)
     cursor, names = walk(table, cursor, options.count)
-    if options.pattern is not None or options.type_name is not None or client.db.expires:
+    if options.pattern is not None or options.type_name is not None:
         names = [name for name in names if _is_asked_for(client.db, name, options)]
+    elif expires := client.db.expires:
+        names = [name for name in names if name not in expires or client.db.peek(name) is not None]
     return [b"%d" % cursor, names]
 
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidis.engine.command_table.keyspecs import BadKeys, key_specs, positions_of_spec
+from minidis.engine.command_table.keyspecs import BadKeys, positions_of_spec
 from minidis.engine.command_table.registry import Command, Flag
 
 READS = ("RO access",)
@@ -95,7 +95,7 @@ def keys_of_request(entry: Command, argv: Sequence[bytes]) -> list[tuple[int, st
     >>> keys_of_request(Embedded(clock=0).node.commands.by_name["copy"], b"COPY a b".split())
     [(1, 'RO access'), (2, 'OW update')]
     """
-    specs = key_specs(entry.line)
+    specs = entry.key_specs
     accesses = access_of_request(entry.name, argv, bool(entry.flags & Flag.READONLY))
     if entry.key_finder is not None:
         positions = entry.key_finder(list(argv))

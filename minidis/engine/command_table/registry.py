@@ -33,6 +33,7 @@ from typing import Any
 
 from minidis.engine import errors
 from minidis.engine.command_table.binding import Handler, Invoke, bind, shape
+from minidis.engine.command_table.keyspecs import KeySpec, key_specs
 from minidis.engine.command_table.syntax import SyntaxLine, name_of, parse
 from minidis.protocol.replies import ReplyError
 
@@ -139,6 +140,10 @@ class Command:
     @cached_property
     def arity(self) -> int:
         return self.line.arity
+
+    @cached_property
+    def key_specs(self) -> tuple[KeySpec, ...]:
+        return key_specs(self.line)
 
     @cached_property
     def shape(self) -> str:
