@@ -171,7 +171,7 @@ def zrem(client: Client, key: bytes, *members: bytes):
     sorted_set = client.db.edit(key, SortedSet)
     if sorted_set is None:
         return 0
-    removed = sum(sorted_set.remove(member) for member in members)
+    removed = sum([sorted_set.remove(member) for member in members])
     return _removed(client, key, sorted_set, removed, "zrem")
 
 

@@ -85,7 +85,7 @@ class SortedSet(Value):
         sorted_set = cls(encodings, random, len(scores), max(map(len, scores), default=0))
         if type(sorted_set.form) is ListpackForm and sum(map(len, scores)) > SIZE_LIMIT:
             sorted_set.convert()
-        sorted_set.form.fill(sorted((score, member) for member, score in scores.items()))
+        sorted_set.form.fill(sorted([(score, member) for member, score in scores.items()]))
         return sorted_set
 
     @property
@@ -140,11 +140,7 @@ class SortedSet(Value):
 
     def remove(self, member: bytes) -> bool:
         """Take a member out; False if it was none. O(log n). Source: zsetDel."""
-        score = self.form.score(member)
-        if score is None:
-            return False
-        self.form.remove(member, score)
-        return True
+        return self.form.remove(member)
 
     def rank(self, member: bytes, reverse: bool = False) -> int | None:
         """0-based position in order, from the other end if `reverse`; None if no member. O(log n)."""
@@ -263,14 +259,18 @@ class ListpackForm:
         places, place = _Places(self.listpack.elements()), (new_score, member)
         rank = self.listpack.find(member, skip=1) >> 1
         if (rank and places[rank - 1] > place) or (rank + 1 < len(places) and places[rank + 1] < place):
-            self.remove(member, old_score)
+            self.remove(member)
             self.insert(member, new_score)
         else:  # it stays between its neighbours
             self.listpack.replace(2 * rank + 1, _score_text(new_score))
 
-    def remove(self, member: bytes, score: float) -> None:
+    def remove(self, member: bytes) -> bool:
+        index = self.listpack.find(member, skip=1)
+        if index < 0:
+            return False
         self._all_pairs = None
-        self.listpack.delete(self.listpack.find(member, skip=1), 2)
+        self.listpack.delete(index, 2)
+        return True
 
     def rank(self, member: bytes) -> int | None:
         index = self.listpack.find(member, skip=1)
@@ -410,9 +410,13 @@ class SkipListForm:
         self.scores[member] = new_score
         self.skiplist.update_score(old_score, member, new_score)
 
-    def remove(self, member: bytes, score: float) -> None:
+    def remove(self, member: bytes) -> bool:
+        score = self.scores.get(member)
+        if score is None:
+            return False
         self.skiplist.delete(score, member)
         self._forget([member])
+        return True
 
     def rank(self, member: bytes) -> int | None:
         score = self.scores.get(member)
