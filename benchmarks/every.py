@@ -57,6 +57,7 @@ PREPARE = [
     case(
         "XREADGROUP GROUP group consumer STREAMS stream >", "xreadgroup", "group", "consumer", {"stream": ">"}
     ),
+    case("XGROUP CREATE read group $ MKSTREAM", "xgroup_create", "read", "group", "$", mkstream=True),
     case("PFADD sketch a ... j", "pfadd", "sketch", *LETTERS),
     case("PFADD sketch2 f ... o", "pfadd", "sketch2", *"fghijklmno"),
     case("SCRIPT LOAD return 1", "script_load", "return 1"),
@@ -261,6 +262,10 @@ STREAMS: list[Steps] = [
     case("XREVRANGE COUNT 1", "xrevrange", "stream", count=1),
     case("XREAD", "xread", {"stream": "1-5"}),
     case("XREAD of nothing new", "xread", {"stream": "1-10"}),
+    [
+        case("XADD MAXLEN", "xadd", "read", {"f": "v"}, maxlen=10, approximate=False),
+        case("XREADGROUP > NOACK", "xreadgroup", "group", "consumer", {"read": ">"}, noack=True),
+    ],
     case("XREADGROUP 0", "xreadgroup", "group", "consumer", {"stream": 0}),
     case("XREADGROUP > of nothing new", "xreadgroup", "group", "consumer", {"stream": ">"}),
     case("XTRIM", "xtrim", "stream", maxlen=10, approximate=False),

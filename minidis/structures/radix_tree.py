@@ -319,7 +319,7 @@ class RadixTree:
                 at += len(edges)
                 child = node.children[0]
             else:
-                branch = edges.find(key[at : at + 1])
+                branch = edges.find(key[at])
                 if branch < 0:
                     break
                 at += 1

@@ -86,12 +86,11 @@ class ConsumerGroup:
 
     def deliver(self, entry_id: StreamId, consumer: Consumer, now_ms: int) -> Pending:
         """Note that an entry went to a consumer for the first time, or (after XGROUP SETID) once again."""
-        pending = self.pending.get(entry_id.key)
-        if pending is None:
-            pending = Pending(consumer, now_ms)
-            self.pending[entry_id.key] = pending
-            consumer.pending[entry_id.key] = pending
+        key, pending = entry_id.key, Pending(consumer, now_ms)
+        if self.pending.insert(key, pending, overwrite=False):
+            consumer.pending[key] = pending
         else:
+            pending = self.pending[key]
             self.give(entry_id, pending, consumer)
             pending.delivered_ms, pending.deliveries = now_ms, 1
         return pending
@@ -105,11 +104,12 @@ class ConsumerGroup:
 
     def acknowledge(self, entry_id: StreamId) -> bool:
         """Forget a pending entry; False if it was not pending."""
-        pending = self.pending.get(entry_id.key)
-        if pending is None:
+        key = entry_id.key
+        try:
+            pending = self.pending.remove(key)
+        except KeyError:
             return False
-        self.pending.remove(entry_id.key)
-        pending.consumer.pending.remove(entry_id.key)
+        pending.consumer.pending.remove(key)
         return True
 
     def copy(self) -> ConsumerGroup:

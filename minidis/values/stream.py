@@ -17,7 +17,7 @@ Numbers that outlive the entries: `last_id` (so that ids never repeat, even afte
 Unlike other values a stream stays when its last entry goes: its last id and its groups are worth keeping.
 
 Mirrors: stream.h, t_stream.c (streamAppendItem, streamTrim, streamIterator, streamEstimateDistance...).
-Differs: entries of a node are decoded together (see stream_node.py); those of the node read last are kept.
+Differs: entries of a node are decoded together (see stream_node.py); those of the nodes read last are kept.
 Complexity: append O(1); a range O(log N + M), M entries of whole nodes; trimming O(removed).
 
 >>> from minidis.values.encodings import Encodings
@@ -55,7 +55,11 @@ _ID_OF = itemgetter(0)  # of an Entry
 
 @record
 class Visit:
-    """The node that was read last, and its living entries, in order; other nodes at rest are closed."""
+    """A node that was read, and its living entries, in order.
+
+    A stream keeps the last two visits, since many a stream is read at one end and trimmed at the other; all
+    other nodes at rest are closed.
+    """
 
     key: bytes
     node: OpenListpack
@@ -89,6 +93,7 @@ class Stream(Value):
         "newest",
         "tree",
         "visited",
+        "visited_before",
     )
 
     kind = "stream"
@@ -105,6 +110,7 @@ class Stream(Value):
         self.entries_added = 0
         self.groups: RadixTree = encodings.radix_tree()  # name -> ConsumerGroup
         self.visited: Visit | None = None
+        self.visited_before: Visit | None = None
         self.newest: tuple[StreamId, OpenListpack] | None = None  # what `_newest_node` has found
 
     def __len__(self) -> int:
@@ -131,8 +137,9 @@ class Stream(Value):
             self.newest = newest = entry_id, node
         master, node = newest
         entry = stream_node.append(node, master, entry_id, pairs)
-        if self.visited is not None and self.visited.node is node:
-            self.visited.entries.append(entry)
+        for visit in (self.visited, self.visited_before):
+            if visit is not None and visit.node is node:
+                visit.entries.append(entry)
         self.length += 1
         self.entries_added += 1
         self.last_id = entry_id
@@ -142,8 +149,9 @@ class Stream(Value):
 
     def walk(self, low: StreamId = MIN_ID, high: StreamId = MAX_ID, reverse: bool = False) -> Iterator[Entry]:
         """The entries with ids from low to high, both included, either way. O(log N) to the first."""
-        visited = self.visited
-        if visited is not None and visited.entries:
+        for visited in (self.visited, self.visited_before):
+            if visited is None or not visited.entries:
+                continue
             entries = visited.entries
             if len(entries) == self.length:  # there is no other node
                 return _within(entries, low, high, reverse)
@@ -323,20 +331,26 @@ class Stream(Value):
         if self.newest is not None:
             master, node = self.newest
             assert self.tree.seek("$") == (master.key, node), "it is not the newest node any more"
-        if self.visited is not None:
-            key = next(key for key, node in self.tree.items() if node is self.visited.node)
-            found = list(stream_node.entries(self.visited.node, StreamId.from_key(key)))
-            assert found == self.visited.entries, "what was read of a node is not what it holds"
+        assert self.visited is not None or self.visited_before is None, "a visit before none"
+        for visit in (self.visited, self.visited_before):
+            if visit is not None:
+                key = next(key for key, node in self.tree.items() if node is visit.node)
+                found = list(stream_node.entries(visit.node, StreamId.from_key(key)))
+                assert found == visit.entries, "what was read of a node is not what it holds"
 
     # Helpers
 
     def _living_entries(self, key: bytes, node: OpenListpack) -> list[Entry]:
-        """The entries of a node that are not deleted; at hand if it was the last one read.  O(node)."""
-        visited = self.visited
-        if visited is not None and visited.node is node:
-            return visited.entries
-        if visited is not None and not (visited.entries and visited.entries[-1].id == self.last_id):
-            visited.node.close()  # but for the newest, which XADD will open again
+        """The entries of a node that are not deleted; at hand if it is one of the last two read.  O(node)."""
+        last, before = self.visited, self.visited_before
+        if last is not None and last.node is node:
+            return last.entries
+        if before is not None and before.node is node:
+            self.visited, self.visited_before = before, last
+            return before.entries
+        if before is not None and not (before.entries and before.entries[-1].id == self.last_id):
+            before.node.close()  # but for the newest, which XADD will open again
+        self.visited_before = last
         self.visited = Visit(key, node, list(stream_node.entries(node, StreamId.from_key(key))))
         return self.visited.entries
 
@@ -355,8 +369,10 @@ class Stream(Value):
 
     def _forget(self, node: OpenListpack) -> None:
         """Some of the node's entries are deleted: what was read of it is not true any more."""
-        if self.visited is not None and self.visited.node is node:
-            self.visited = None
+        if self.visited_before is not None and self.visited_before.node is node:
+            self.visited_before = None
+        elif self.visited is not None and self.visited.node is node:
+            self.visited, self.visited_before = self.visited_before, None
 
     def _is_full(self, node: OpenListpack, size: int) -> bool:
         max_bytes = self.encodings.stream_node_max_bytes

@@ -59,6 +59,52 @@ def test_is_a_list_of_entries_in_order(steps, max_entries, low, high):
     assert (len(duplicate), len(stream)) == (0, len(model))
 
 
+MS = st.integers(0, 30)
+USES = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(1, 3)),
+        st.tuples(st.just("append"), st.integers(1, 3)),
+        st.tuples(st.just("read"), MS, MS, st.booleans(), st.integers(1, 6)),
+        st.tuples(st.just("find"), MS),
+        st.tuples(st.just("delete"), MS),
+        st.tuples(st.just("length"), st.integers(0, 12)),
+        st.tuples(st.just("before"), MS),
+    ),
+    max_size=60,
+)
+
+
+@given(USES, st.integers(1, 4))
+def test_it_may_be_read_at_one_end_and_trimmed_at_the_other(uses, max_entries):
+    """As above, but with nothing between the uses that looks at all nodes: what was read stays at hand."""
+    stream, model = filled(10, stream_node_max_entries=max_entries), list(range(1, 11))
+    for name, number, *more in uses:
+        if name == "append":
+            stream.append(StreamId(stream.last_id.ms + number, 0), [b"f", b"v"])
+            model.append(stream.last_id.ms)
+        elif name == "read":
+            high, reverse, count = more
+            within = [ms for ms in model if number <= ms <= high]
+            walk = stream.walk(StreamId(number, 0), StreamId(high, 0), reverse)
+            found = [entry.id.ms for entry, _ in zip(walk, range(count), strict=False)]
+            assert found == (within[::-1] if reverse else within)[:count]
+        elif name == "find":
+            assert (stream.find(StreamId(number, 0)) is not None) == (number in model)
+        elif name == "delete":
+            assert stream.delete(StreamId(number, 0)) == (number in model)
+            model = [ms for ms in model if ms != number]
+        else:
+            stay = (
+                model[-number or len(model) :] if name == "length" else [ms for ms in model if ms >= number]
+            )
+            trim = Trim(max_length=number) if name == "length" else Trim(min_id=StreamId(number, 0))
+            assert stream.trim(trim) == len(model) - len(stay)
+            model = stay
+        assert (len(stream), stream.first_id.ms) == (len(model), model[0] if model else 0)
+    stream.check()
+    assert [entry.id.ms for entry in stream.walk()] == model
+
+
 def filled(count: int, **limits: int) -> Stream:
     stream = Stream(Encodings(**limits))
     for number in range(1, count + 1):
