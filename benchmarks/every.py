@@ -18,10 +18,10 @@ ABOUT = """Each command that redis-py has a method for and fakeredis answers, th
 Where a command cannot be repeated as it is, two stand in a row, and the second puts things back.
 Left out: what needs a connection to itself (MULTI and WATCH are among the batches; subscriptions),
 and what works on files, of which fakeredis has none. How far any command can get here, PING says,
-which does nothing. For SET GET, COMMAND, CLIENT INFO and LIST, XINFO and ACL GETUSER 15 times is out
-of reach: redis-py's method and its reading of the reply alone take a larger part of fakeredis's time
-(0.4 of SET GET's time in ours, half of CLIENT INFO's, a third of the others', but 0.06 of COMMAND's).
-The rest of each row is our engine and the way to it."""
+which does nothing. For COMMAND, CLIENT INFO and LIST, XINFO and ACL GETUSER 15 times is out of reach:
+redis-py's method and its reading of the reply alone take more than a fifteenth of fakeredis's time (of
+ours half for CLIENT INFO, about a third for the others, less than a tenth for COMMAND). The rest of each
+row is our engine and the way to it."""
 UNIT = "us"
 PEERS = ("minidis redis-py", "fakeredis")
 COMPARED = (("minidis redis-py", "fakeredis"),)

@@ -208,12 +208,14 @@ class _ShorterMethods:
                 return self.execute_command("SET", name, value, "EX", ex)
         elif len(options) == 1 and not arguments:
             [(option, given)] = options.items()
-            if ex is None and given is True and option in _FLAGS_OF_SET:
+            if given is True and ex is None and option in _FLAGS_OF_SET:
                 return self.execute_command("SET", name, value, option.upper())
-            if ex is None and type(given) is int and option == "px":
-                return self.execute_command("SET", name, value, "PX", given)
-            if type(ex) is int and given is True and option == "nx":
+            if given is True and ex is None and option == "get":
+                return self.execute_command("SET", name, value, "GET", get=True)
+            if given is True and type(ex) is int and option == "nx":  # a lock
                 return self.execute_command("SET", name, value, "NX", "EX", ex)
+            if type(given) is int and ex is None and option == "px":
+                return self.execute_command("SET", name, value, "PX", given)
         return super().set(name, value, ex, *arguments, **options)  # type: ignore[misc]
 
     @wraps(redis.Redis.mget)
