@@ -206,6 +206,20 @@ def saving_a_large_value(world: World, keys: int) -> None:
         pass
 
 
+def saving_a_large_value_that_changes(world: World, keys: int) -> None:
+    """Who adds a member waits; two others, who do not want it, go on."""
+    _collection(world, keys, *_ZSET)
+    world.fill(1000)
+    world.timed("BGSAVE")
+    waiting = world.node.connect()
+    waiting.deliver_late = lambda reply: None  # type: ignore[method-assign]
+    for number, _ in enumerate(world.turns(lambda: world.node.background.job is None)):
+        if waiting.parked is None:
+            world.step(world.node.execute, waiting, to_argv(["ZADD", "big", number, "new"]))
+        world.timed("SET", "key:7", "another")
+        world.timed("ZSCORE", "big", "member:7")
+
+
 def rewriting(world: World, keys: int) -> None:
     world.fill(keys)
     world.run("CONFIG", "SET", "aof-use-rdb-preamble", "no")
@@ -290,6 +304,7 @@ WORK: dict[str, Callable[[World, int], None]] = {
     "BGSAVE": saving,
     "BGSAVE, with writes": saving_while_writing,
     "BGSAVE of one sorted set": saving_a_large_value,
+    "BGSAVE of one that changes": saving_a_large_value_that_changes,
     "BGREWRITEAOF": rewriting,
     "loading an RDB file": loading,
     "a replica takes a snapshot in": receiving,

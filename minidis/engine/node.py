@@ -43,6 +43,7 @@ from minidis.engine.access_control import protection
 from minidis.engine.access_control.users import Users
 from minidis.engine.client import Client
 from minidis.engine.command_table.registry import ALLOWED_IN_MULTI, COMMANDS, Command, CommandTable, Flag
+from minidis.engine.durability import holding
 from minidis.engine.durability.append_only_file import AppendOnlyFile
 from minidis.engine.durability.disk import Disk, DiskError, MemoryDisk
 from minidis.engine.durability.saving import Saving
@@ -358,6 +359,9 @@ class Node:
             if self.pause.active and self.pause.holds(client, command, argv):
                 self.pause.postpone(client, command, argv)
                 return WAITING
+            if self.background.holds_back and holding.holds(client, command, argv):
+                holding.postpone(client, command, argv)
+                return WAITING
             transaction = client.transaction if command.name not in ALLOWED_IN_MULTI else None
             if transaction is not None:
                 transaction.add(client, command, argv)
@@ -608,6 +612,7 @@ class Node:
             or self.router is not None
             or self.tracking.clients
             or self.pause.active
+            or self.background.holds_back
         )
 
     def set_guard(self, guard: Guard, wanted: bool) -> None:

@@ -75,7 +75,7 @@ class Pause:
         """
         if client.role == "replica":
             return False
-        return self.everyone or is_or_runs(client, command.as_requested(client, argv), _may_change)
+        return self.everyone or is_or_runs(client, command.as_requested(client, argv), may_change)
 
     def postpone(self, client: Client, command: Command, argv: list[bytes]) -> None:
         """Park a command that has not begun."""
@@ -92,5 +92,6 @@ class Pause:
         return min((until_ms * 1000 for until_ms, _ in self.purposes.values()), default=None)
 
 
-def _may_change(requested: Command) -> bool:
+def may_change(requested: Command) -> bool:
+    """Is it a command that writes, or runs what may?"""
     return bool(requested.flags & _CHANGES)

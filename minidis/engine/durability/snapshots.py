@@ -17,7 +17,8 @@ at most once, before its first change. The walk goes in slices of a millisecond 
 (`Background`); as in Redis, where only one child runs at a time, there is one job at a time.
 
 Mirrors: rdb.c (`rdbSaveBackground`), server.c (`hasActiveChildProcess`, `checkChildrenDone`).
-Differs: no fork. A large value is written piece by piece; whoever changes it meanwhile waits for the rest.
+Differs: no fork. A large value is written piece by piece; whoever changes it meanwhile waits for the rest
+(in a server he alone: holding.py).
 Complexity: beginning O(1); a slice O(keys listed) or O(bytes written).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -41,11 +42,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minidis.engine.durability.disk import Disk, DiskError, Sync
+from minidis.engine.durability.holding import WRITTEN
 from minidis.engine.memory.access import use_to_save
 from minidis.structures import growing, heldtable
 from minidis.structures.partedset import PartedSet
 from minidis.structures.record import field, record
 from minidis.values.base import Value
+from minidis.values.string import String
 
 if TYPE_CHECKING:
     from minidis.engine.keyspace.database import Database
@@ -57,6 +60,9 @@ SLICE_US = 1000
 SLICE_BYTES = 64 * 1024
 LARGE = 1000
 """A value of more elements is written piece by piece."""
+
+VERY_LARGE = 5000
+"""To write a value of more elements takes longer than others shall wait, who do not want it."""
 
 REST_US = 1000
 """How long commands have the node to themselves between two slices, where somebody wants it."""
@@ -109,6 +115,7 @@ class View:
         self.kept: dict[bytes, tuple[Value, int | None]] = {}
         self.settled = PartedSet()  # keys that are in the file, or came later
         self.queue: deque[bytes] = deque()  # the keys that come next
+        self.large: dict[bytes, None] = {}  # those that come first: others wait for them (holding.py)
         self._left = len(self.table)
         if self._left >= growing.MANY:
             growing.announce()  # `settled` will hold them all, and so will the queue
@@ -131,8 +138,18 @@ class View:
         """The value at `key` is about to change: write it down now, unless that is done."""
         if self.settled.add(key):
             self._write(key, is_its_turn=False)
+            self.is_written(key)
         elif self.walk.is_writing(self, key):
             self.walk.finish_large()
+
+    def must_write_large(self, key: bytes) -> bool:
+        """Is the value of this key very large, and not written yet?"""
+        return key in self.large and key not in self.kept
+
+    def hurry(self, key: bytes) -> None:
+        """Somebody waits for the large value of this key: let it be the next."""
+        self.large = {key: None, **self.large}
+        self.walk.is_waited_for = True
 
     def exchange(self, table: Any, target: Any) -> None:
         """Keys have moved from a table to `target`, which takes its place."""
@@ -153,17 +170,48 @@ class View:
             self._listing = heldtable.Listing(self.table)
         if self._listing.is_done:
             return False
-        self.queue += self._listing.more()
+        keys = self._listing.more()
+        self.queue += keys
+        if self.walk.lets_wait:
+            self._note_large(keys)
         return True
 
+    def _note_large(self, keys: list[bytes]) -> None:
+        table = self.table
+        look = (
+            dict.get if isinstance(table, dict) else type(table).get
+        )  # as it stands, past what holds it still
+        for key in keys:
+            value: Any = look(table, key)
+            if type(value) is String or value is None or value is heldtable.GONE:
+                continue
+            if len(value) > VERY_LARGE and key not in self.settled:
+                self.large[key] = None
+        if self.large:
+            self.walk.node.update_observed()
+
     def close(self) -> None:
-        """List no more."""
+        """List no more, and let nobody wait."""
         if self._listing is not None:
             self._listing.close()
+        for key in tuple(self.large):
+            self.is_written(key)
+
+    def is_written(self, key: bytes) -> None:
+        """Whoever waits for this key may go on."""
+        if key in self.large:
+            del self.large[key]
+            self.walk.is_waited_for = False
+            self.walk.node.waiting.happened(WRITTEN)
+            if not self.large:
+                self.walk.node.update_observed()
 
     def write_on(self, until_bytes: int) -> None:
         """Write the next key that still must be, and more until there are so many bytes or one is large."""
         queue, settle, walk = self.queue, self.settled.add, self.walk
+        if self.large:
+            self._write_large(next(iter(self.large)))
+            return
         if not queue:
             queue += self.kept  # in the end, those that have gone
             if not queue:
@@ -174,6 +222,12 @@ class View:
                 self._write(key, is_its_turn=True)
                 if walk.size_bytes >= until_bytes or walk.is_in_large:
                     return
+
+    def _write_large(self, key: bytes) -> None:
+        if self.settled.add(key):
+            self._write(key, is_its_turn=True)
+        if not self.walk.is_writing(self, key):  # it has gone, or become small
+            self.is_written(key)
 
     def _write(self, key: bytes, is_its_turn: bool) -> None:
         """Write what the key held; if it is not its turn, somebody is about to change it."""
@@ -209,6 +263,9 @@ class Walk:
     ) -> None:
         self.node = node
         self.writer = writer
+        # a snapshot that is slow by request is no reason to wait
+        self.lets_wait = not node.works_at_once and node.config.rdb_key_save_delay <= 0
+        self.is_waited_for = False
         self._keeps_use = node.config.maxmemory_policy.endswith(("-lru", "-lfu"))
         self.keys_total = sum(len(database.table) for database in node.databases)
         self.keys_written = 0
@@ -325,6 +382,7 @@ class Walk:
             self._append(self.writer.record(piece))
             return
         self._large = None
+        large.view.is_written(large.key)
         for view, follower in large.followers:
             self._select(view)
             self._append(self.writer.record(follower))
@@ -387,7 +445,7 @@ class Job:
         """Do a slice, or look whether the file is synced.  True when the job is over."""
         if self.node.now_us < self.next_us:
             return False
-        if not self.walk.done and self.sink.is_full():
+        if not self.walk.done and self.sink.is_full() and not self.walk.is_waited_for:
             self.next_us = self.node.now_us + POLL_US
             return False
         return self._go_on()
@@ -471,6 +529,8 @@ class Background:
         assert self.job is None, "one job at a time"
         self.job = Job(self.node, kind, Walk(self.node, writer, aux), sink, finished)
         self.begun += 1
+        if self.holds_back:
+            self.node.update_observed()
         self.node.services.append(self)
         self.node.wake(self.node.now_us)
         return self.job
@@ -501,6 +561,11 @@ class Background:
         """Let a job that rests go on at once."""
         if self.job is not None:
             self.job.hurry()
+
+    @property
+    def holds_back(self) -> bool:
+        """Is a value to be written for which others wait (holding.py)?"""
+        return self.job is not None and any(view.large for view in self.job.walk.views)
 
     def is_running(self, kind: str) -> bool:
         return self.job is not None and self.job.kind == kind
