@@ -63,7 +63,7 @@ Of each kind the three longest steps stand there.
 - The garbage collector walks over nothing large: who makes what will hold very much says so while it is empty
   (minidis/structures/growing.py), and nothing of this work leaves a knot (tests/house/test_growth.py).
 - A large value is written piece by piece; who wants to change it meanwhile waits until it is written, and
-  nobody else (`engine/durability/holding.py`). It is loaded in one go.
+  nobody else (`engine/durability/holding.py`). It is loaded as its bytes come (`persistence/rdb_gradual.py`).
 """
 
 Curve = Callable[[float], float]

@@ -242,6 +242,17 @@ def loading(world: World, keys: int) -> None:
 
 def receiving(world: World, keys: int) -> None:
     world.fill(keys)
+    _receive(world)
+    assert len(world.node.databases[0]) == keys
+
+
+def receiving_a_large_value(world: World, keys: int) -> None:
+    _collection(world, keys, *_ZSET)
+    _receive(world)
+    assert world.run("ZCARD", "big") == keys
+
+
+def _receive(world: World) -> None:
     world.node.saving.save()
     data = Path(world.node.saving.path).read_bytes()
     collecting.purge()
@@ -252,7 +263,6 @@ def receiving(world: World, keys: int) -> None:
     world.step(receiver.install)
     for _ in world.turns(lambda: not world.node.lazy_free.queue):
         pass
-    assert len(world.node.databases[0]) == keys
 
 
 def _flushing(how: str) -> Callable[[World, int], None]:
@@ -308,6 +318,7 @@ WORK: dict[str, Callable[[World, int], None]] = {
     "BGREWRITEAOF": rewriting,
     "loading an RDB file": loading,
     "a replica takes a snapshot in": receiving,
+    "the same of one sorted set": receiving_a_large_value,
     "FLUSHALL ASYNC": _flushing("ASYNC"),
     "FLUSHALL SYNC": _flushing("SYNC"),
     "UNLINK of a set": _freeing("UNLINK", *_SET),

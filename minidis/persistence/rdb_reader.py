@@ -8,6 +8,7 @@ r"""Reading an RDB file: bytes in, in pieces of any size, and events out as soon
             case SelectDatabase(number): ...          the entries that follow belong there
             case ResizeDatabase(keys, expires): ...  and are so many
             case Entry(key, value, expires_at_ms): ...
+            case Progress(left): ...                 of a large collection: so much is still to come
             case Notice(offset, what): ...           something that can't be kept was passed over
             case End(): ...                          the check sum was right
     reader.close()                           no more bytes: gives what is left, or raises RdbError
@@ -16,7 +17,7 @@ What stands behind the file's end (the commands of an append-only file, say) is 
 
 An entry that isn't complete is tried again when enough has come, and for the second time only when there is
 half as much again as at the first: so the work stays linear. It may delay what lies at the end until
-`close`.
+`close`. A large collection is read as it comes (rdb_gradual.py).
 
 Mirrors: rdbLoadRioWithLoadingCtx in rdb.c.
 Differs: keys whose time has passed are handed out, too: whether they are dropped is for the loader to say
@@ -37,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
+from minidis.persistence import rdb_gradual
 from minidis.persistence.crc64 import Crc64, crc64, find_changed_byte
 from minidis.persistence.rdb_cursor import Cursor, NeedMore
 from minidis.persistence.rdb_format import (
@@ -105,6 +107,12 @@ class Entry(NamedTuple):
     frequency: int | None = None
 
 
+class Progress(NamedTuple):
+    """Some elements of a large collection have been read; so many are still to come (nodes of a list)."""
+
+    left: int
+
+
 class Notice(NamedTuple):
     """Something that was read but can't be kept."""
 
@@ -119,7 +127,7 @@ class End(NamedTuple):
     has_checksum: bool
 
 
-Event = Header | Aux | Function | SelectDatabase | ResizeDatabase | Entry | Notice | End
+Event = Header | Aux | Function | SelectDatabase | ResizeDatabase | Entry | Progress | Notice | End
 
 
 class SnapshotReader:
@@ -148,6 +156,8 @@ class SnapshotReader:
         self._available = 0  # bytes from the cursor's data on, pieces included
         self._wanted = HEADER_BYTES  # try again when so many are available
         self._has_header = False
+        self._gradual: rdb_gradual.Gradual | None = None  # the collection that is being read
+        self._details: tuple[int | None, int | None, int | None] = None, None, None  # of its entry
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The file goes on with `data`: the events that are complete now, to be iterated over."""
@@ -175,10 +185,15 @@ class SnapshotReader:
         cursor, warnings = self.cursor, self.loading.warnings
         while not self.ended:
             start = cursor.position
-            self.record_offset = cursor.base + start
             try:
-                event = self._next_record() if self._has_header else self._read_header()
+                if self._gradual is not None:
+                    event: Event | None = self._go_on(self._gradual)
+                else:
+                    self.record_offset = cursor.base + start
+                    event = self._next_record() if self._has_header else self._read_header()
             except NeedMore as more:
+                if self._gradual is not None:
+                    start = cursor.position  # all before it has been taken in
                 pending = len(cursor.data) - start
                 cursor.position = start
                 warnings.clear()
@@ -267,6 +282,10 @@ class SnapshotReader:
         self.doing = "read-key"
         key = cursor.string("the key")
         self.doing, self.key, self.kind = "read-object-value", key, opcode
+        self._gradual = rdb_gradual.begin(cursor, opcode, self.loading)
+        if self._gradual is not None:
+            self._details = expires_at_ms, idle_s, frequency
+            return None
         try:
             value = read_value(cursor, opcode, self.loading)
         except EmptyValue:
@@ -275,6 +294,14 @@ class SnapshotReader:
             self.loading.warnings.append(f"skipping empty key: {shown}, a collection without elements")
             return None
         return None if value is None else Entry(key, value, expires_at_ms, idle_s, frequency)
+
+    def _go_on(self, gradual: rdb_gradual.Gradual) -> Event:
+        """Some more of a large collection; in the end its entry."""
+        if not gradual.read(self.cursor):
+            return Progress(gradual.left)
+        self._gradual = None
+        assert gradual.value is not None
+        return Entry(self.key, gradual.value, *self._details)
 
     def _skip(self, opcode: int) -> None:
         cursor = self.cursor
@@ -367,7 +394,8 @@ def load_snapshot(
         if isinstance(event, SelectDatabase):
             database = databases.get(event.number)
         if not isinstance(event, Entry):
-            others.append(event)
+            if not isinstance(event, Progress):
+                others.append(event)
             return
         if database is None:
             raise RdbError(reader.cursor.offset, "an entry of a database that is not there")

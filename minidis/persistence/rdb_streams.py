@@ -36,35 +36,53 @@ _KNOWN_FLAGS = stream_node.DELETED | stream_node.SAME_FIELDS
 
 def read_stream(cursor: Cursor, encodings: Encodings, generation: int) -> Stream:
     """A stream of generation 1 (Redis 5), 2 (7.0) or 3 (7.2).  Raises RdbError, NeedMore."""
-    offset = cursor.offset
-    stream = Stream(encodings)
-    greatest = None  # the last id that lives
+    reader = StreamReader(encodings, generation)
     for _ in range(cursor.length("the number of nodes")):
-        greatest = _read_node(cursor, stream, greatest)
-    found = stream.length
-    stream.length = cursor.length("the number of entries")
-    if stream.length != found:
-        raise cursor.error(f"a stream of {stream.length} entries with {found} in its nodes", offset)
-    stream.last_id = _read_id(cursor, "last id")
-    if greatest is not None and greatest > stream.last_id:
-        raise cursor.error(f"an entry {greatest} after the last id {stream.last_id}", offset)
-    first = next(stream.walk(), None)
-    stream.first_id = MIN_ID if first is None else first.id
-    stream.entries_added = stream.length
-    if generation >= 2:
-        _read_id(cursor, "first id")  # the entries say it themselves
-        stream.max_deleted_id = _read_id(cursor, "greatest deleted id")
-        stream.entries_added = cursor.length("the number of entries ever added")
-    for _ in range(cursor.length("the number of groups")):
-        _read_group(cursor, stream, generation)
-    return stream
+        reader.read_node(cursor)
+    return reader.read_end(cursor)
+
+
+class StreamReader:
+    """A stream that is read node by node, then what stands behind them.  Each step may be taken again."""
+
+    def __init__(self, encodings: Encodings, generation: int) -> None:
+        self.stream = Stream(encodings)
+        self.generation = generation
+        self._greatest: StreamId | None = None  # the last id that lives
+        self._found = 0
+
+    def read_node(self, cursor: Cursor) -> None:
+        """Hang the next node into the stream's tree."""
+        self._greatest, live = _read_node(cursor, self.stream, self._greatest)
+        self._found += live
+
+    def read_end(self, cursor: Cursor) -> Stream:
+        """Counts, ids and groups: the stream is complete."""
+        offset, stream, greatest = cursor.offset, self.stream, self._greatest
+        stream.length = cursor.length("the number of entries")
+        if stream.length != self._found:
+            raise cursor.error(f"a stream of {stream.length} entries with {self._found} in its nodes", offset)
+        stream.last_id = _read_id(cursor, "last id")
+        if greatest is not None and greatest > stream.last_id:
+            raise cursor.error(f"an entry {greatest} after the last id {stream.last_id}", offset)
+        first = next(stream.walk(), None)
+        stream.first_id = MIN_ID if first is None else first.id
+        stream.entries_added = stream.length
+        if self.generation >= 2:
+            _read_id(cursor, "first id")  # the entries say it themselves
+            stream.max_deleted_id = _read_id(cursor, "greatest deleted id")
+            stream.entries_added = cursor.length("the number of entries ever added")
+        stream.groups = stream.encodings.radix_tree()  # without those of a first try
+        for _ in range(cursor.length("the number of groups")):
+            _read_group(cursor, stream, self.generation)
+        return stream
 
 
 # -- nodes ----------------------------------------------------------------------------------------
 
 
-def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> StreamId | None:
-    """Hang a node into the stream's tree; answers the last living id up to here."""
+def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> tuple[StreamId | None, int]:
+    """Hang a node into the stream's tree; the last living id up to here, and how many live in it."""
     offset = cursor.offset
     key = cursor.string("the id of a node's first entry")
     if len(key) != _ID_BYTES:
@@ -86,10 +104,10 @@ def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> Str
         if greatest is not None and entry.id <= greatest:
             raise cursor.error(f"the entry {entry.id} does not come after {greatest}", offset)
         greatest = entry.id
-    stream.length += stream_node.live_count(node)
+    live = stream_node.live_count(node)
     node.close()
     stream.tree[key] = node
-    return greatest
+    return greatest, live
 
 
 def _check_node(elements: list[bytes]) -> None:

@@ -103,19 +103,23 @@ def _read_quicklist(cursor: Cursor, loading: Loading) -> List:
 def _read_quicklist_2(cursor: Cursor, loading: Loading) -> List:
     nodes: list[Any] = []
     for _ in range(cursor.length("the number of nodes")):
-        offset = cursor.offset
-        container = cursor.length("what the node is: 1 plain, 2 packed")
-        if container == Container.PLAIN:
-            element = cursor.string("a plain node: one large element")
-            if not element:
-                raise cursor.error("a plain node is there for a large element, not for an empty one", offset)
-            nodes.append(element)
-        elif container == Container.PACKED:
-            pack, elements = _listpack(cursor, loading)
-            nodes += [pack] if elements else []
-        else:
-            raise cursor.error(f"a node of a list is plain (1) or packed (2), not {container}", offset)
+        nodes += read_node(cursor, loading)
     return List.from_nodes(nodes, loading.encodings)
+
+
+def read_node(cursor: Cursor, loading: Loading) -> list[Any]:
+    """A node of a list, a listpack or one large element; none if it is empty.  Raises RdbError, NeedMore."""
+    offset = cursor.offset
+    container = cursor.length("what the node is: 1 plain, 2 packed")
+    if container == Container.PLAIN:
+        element = cursor.string("a plain node: one large element")
+        if not element:
+            raise cursor.error("a plain node is there for a large element, not for an empty one", offset)
+        return [element]
+    if container == Container.PACKED:
+        pack, elements = _listpack(cursor, loading)
+        return [pack] if elements else []
+    raise cursor.error(f"a node of a list is plain (1) or packed (2), not {container}", offset)
 
 
 # -- sets -----------------------------------------------------------------------------------------

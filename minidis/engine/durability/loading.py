@@ -42,6 +42,7 @@ from minidis.persistence.rdb_reader import (
     Event,
     Function,
     Notice,
+    Progress,
     SelectDatabase,
     SnapshotReader,
 )
@@ -355,7 +356,7 @@ class Loading(Arrival):
                 isinstance(event, End) and event.version >= 5 and not event.has_checksum and node.checks_sums
             ):
                 node.log("notice", NO_CHECKSUM)
-            if number % RECORDS_PER_STEP == 0:
+            if number % RECORDS_PER_STEP == 0 or isinstance(event, Progress):
                 yield
         yield
 
