@@ -140,21 +140,22 @@ def entries(
 ) -> Iterator[Entry]:
     """The entries with ids from low to high, in either direction; those `deleted` only if asked for."""
     elements = node.elements()
-    fields = elements[3 : 3 + int(elements[2])]
+    master_ms, master_seq = master
+    count = int(elements[2])
+    same_pairs = [word for field in elements[3 : 3 + count] for word in (field, b"")]
     for at in _back(elements) if reverse else _forth(elements):
         flags = int(elements[at])
-        entry_id = StreamId(
-            (master.ms + int(elements[at + 1])) & _UINT64, (master.seq + int(elements[at + 2])) & _UINT64
-        )
         if flags & DELETED and not deleted:
             continue
-        if entry_id < low if reverse else entry_id > high:
-            return
+        after_ms, after_seq = int(elements[at + 1]), int(elements[at + 2])
+        entry_id = StreamId((master_ms + after_ms) & _UINT64, (master_seq + after_seq) & _UINT64)
         if not low <= entry_id <= high:
+            if entry_id < low if reverse else entry_id > high:
+                return
             continue
         if flags & SAME_FIELDS:
-            values = elements[at + 3 : at + 3 + len(fields)]
-            pairs = [word for pair in zip(fields, values, strict=True) for word in pair]
+            pairs = same_pairs.copy()
+            pairs[1::2] = elements[at + 3 : at + 3 + count]
         else:
             pairs = elements[at + 4 : at + 4 + 2 * int(elements[at + 3])]
         yield Entry(entry_id, b"%d-%d" % entry_id, pairs, flags, at)
