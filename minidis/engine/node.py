@@ -136,6 +136,7 @@ class Node:
         "stopwatch_ns",
         "unwritten",
         "waiting",
+        "works_at_once",
     )
 
     def __init__(

@@ -57,7 +57,7 @@ class Growth:
     def __init__(self, node: Node, memory: Memory | None) -> None:
         self.node = node
         self._memory = memory
-        self._moving: dict[int, Iterator[None]] = {}
+        self._moving: dict[int, Iterator[bool]] = {}  # True: go on; False: somebody else must, first
         self._rest = Rest(node)
         node.services.append(self)
         growing.watch()
@@ -69,9 +69,11 @@ class Growth:
         if not self._moving or self._rest.is_on:
             return
         until_us = self.node.clock() + SLICE_US
-        while self._moving:
-            number, steps = next(iter(self._moving.items()))
-            if next(steps, self) is self:
+        for number, steps in tuple(self._moving.items()):
+            for is_busy in steps:
+                if not is_busy or self.node.clock() >= until_us:
+                    break
+            else:
                 del self._moving[number]
             if self.node.clock() >= until_us:
                 break
@@ -82,14 +84,13 @@ class Growth:
     def next_deadline_us(self) -> int | None:
         return self._rest.deadline_us() if self._moving else None
 
-    def _move(self, table: Any, exchange: Callable[[Any, Any], bool]) -> Iterator[None]:
+    def _move(self, table: Any, exchange: Callable[[Any, Any], bool]) -> Iterator[bool]:
         """The steps of one move.  In the end somebody has another table, or the same that he had."""
         if not len(table):
             return
         move, left = Move(table), None
         try:
-            for _ in self._steps(move):
-                yield
+            yield from self._steps(move)
             if not move.is_lost and exchange(table, move.complete()):
                 move.leave()
                 left = table
@@ -97,13 +98,17 @@ class Growth:
             move.give_up()
             self.node.lazy_free.free_aside([move.target if left is None else left])
 
-    def _steps(self, move: Move) -> Iterator[None]:
-        while not move.is_cramped and not move.is_lost:
+    def _steps(self, move: Move) -> Iterator[bool]:
+        while not move.is_cramped:
             move.step(KEYS_AT_ONCE)
-            yield
+            yield True
+            if move.is_lost:
+                return
         while self._memory is not None and not self._memory.prepare(move.size_bytes):
-            yield
+            yield True
         if not move.is_lost:
             move.make_room()
-        while not move.is_lost and (move.step(KEYS_AT_ONCE) or not move.is_alone):
-            yield
+        has_more = True
+        while not move.is_lost and (has_more or not move.is_alone):
+            has_more = move.step(KEYS_AT_ONCE)
+            yield has_more
