@@ -87,9 +87,11 @@ def test_commands_go_on_while_the_keyspace_moves(redis: Embedded, memory: Memory
         redis.step(0.001)
     assert type(database.table) is DictTable and database.table.__sizeof__() > 1.9 * table.__sizeof__()
     assert contents(redis) == twin and list(database.table) == list(twin)
-    assert len(memory.asked) == 10 and len(set(memory.asked)) == 1 and memory.given_back == 1
-    until(redis, lambda: not redis.node.lazy_free.queue)
-    assert not len(table), "the old one is taken apart"
+    assert len(memory.asked) == 10 and len(set(memory.asked)) == 1 and not memory.given_back
+    until(redis, lambda: memory.given_back)
+    assert not len(table) and not redis.node.lazy_free.queue, "the old one's memory, too"
+    redis.step(3)
+    assert memory.given_back == 1
     database.check()
 
 

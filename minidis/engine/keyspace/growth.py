@@ -58,6 +58,7 @@ class Growth:
         self.node = node
         self._memory = memory
         self._moving: dict[int, Iterator[bool]] = {}  # True: go on; False: somebody else must, first
+        self._owes = False  # memory, since the last move
         self._rest = Rest(node)
         node.services.append(self)
         growing.watch()
@@ -66,8 +67,11 @@ class Growth:
         for each in growing.take_expected():
             if each.is_due and id(each.table) not in self._moving:
                 self._moving[id(each.table)] = self._move(each.table, each.exchange)
+        if not self._moving:
+            self._give_back()
         if not self._moving or self._rest.is_on:
             return
+        self._owes = True
         until_us = self.node.clock() + SLICE_US
         for number, steps in tuple(self._moving.items()):
             for is_busy in steps:
@@ -77,9 +81,14 @@ class Growth:
                 del self._moving[number]
             if self.node.clock() >= until_us:
                 break
-        if not self._moving and self._memory is not None:
-            self._memory.give_back()
         self._rest.begin()
+
+    def _give_back(self) -> None:
+        """Let the memory go that nobody has used, and that of the old tables, once they are taken apart."""
+        if self._owes and not self.node.lazy_free.queue:
+            self._owes = False
+            if self._memory is not None:
+                self._memory.give_back()
 
     def next_deadline_us(self) -> int | None:
         return self._rest.deadline_us() if self._moving else None
