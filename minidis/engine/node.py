@@ -540,11 +540,10 @@ class Node:
         if self.client_memory.counting:
             self.client_memory.weigh_all()
             self.client_memory.evict()
-        for database in self.databases:
-            if not database.table and not database.table.is_rehashing:
-                continue  # most are empty
-            database.expect_growth()
-            if self.config.activerehashing:
+        if self.config.activerehashing:
+            for database in self.databases:
+                if not database.table and not database.table.is_rehashing:
+                    continue  # most are empty
                 database.table.rehash_step(100)
                 database.expires.rehash_step(100)
                 if database.table.is_behind and not self.indexing.see_to(database.table):

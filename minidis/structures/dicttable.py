@@ -28,7 +28,7 @@ an IndexedDictTable, whose `pop` and `del` do so (assigning `__class__` is the S
     taking a key into the index          -           -             300 in bulk, 1100 one by one
 
 A million keys that the index has not seen would keep everybody waiting for a third of a second. So a call
-takes in 2000 of them at most, if there are more than 30,000, and works with what the index has:
+takes in 2000 of them at most, if there are more than 15,000, and works with what the index has:
 
     scan        answers no keys, and the cursor that it was given, until the index has them all
     random_key  draws a place among all keys: a key that the index lacks is found by walking the dict
@@ -74,8 +74,8 @@ from minidis.structures.heldtable import MISSING, Hold, WaitingKeys, held
 TAKEN_IN_AT_ONCE = 2000
 """Keys that one call takes into the index at most: 1 ms in bulk, 2 ms one by one, and the way to them."""
 
-BUILT_AT_ONCE = 30_000
-"""An index of so many keys is built in one go: 9 ms."""
+BUILT_AT_ONCE = 15_000
+"""An index of so many keys is built in one go: 6 ms."""
 
 NOT_WORTH_A_LIST = 10_000
 """The way to one of the last so many keys takes 0.6 ms at most, and to take in so many 5 ms."""

@@ -42,6 +42,9 @@ from minidis.structures import growing
 from minidis.structures.dicttable import DictTable
 from minidis.structures.heldtable import GONE
 
+HEADER_BYTES = 1024
+"""More than a dict's table has beside its slots."""
+
 
 class Obstacle:
     """A key with the hash of another, which refuses to be compared while it `stands`."""
@@ -84,8 +87,8 @@ class Move:
 
     @property
     def size_bytes(self) -> int:
-        """What the target will have when it has room."""
-        return self._slots * growing.SLOT_BYTES
+        """What the target will have when it has room, or a little more."""
+        return self._slots * growing.SLOT_BYTES + HEADER_BYTES
 
     @property
     def is_lost(self) -> bool:

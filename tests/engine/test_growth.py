@@ -262,9 +262,8 @@ def test_who_has_not_said_that_it_moves_them_hears_of_nothing() -> None:
 
 
 def test_a_dict_that_has_moved_by_itself_is_left_alone(redis: Embedded, memory: Memory) -> None:
-    populate(redis)
-    database = redis.node.databases[0]
-    database.expect_growth()
-    redis.execute("DEBUG", "POPULATE", 50_000)
+    table = DictTable({b"%d" % number: number for number in range(NEARLY_FULL)})
+    growing.look(table, lambda old, new: True)
+    table.update({b"%d" % number: number for number in range(50_000)})
     redis.step(1)
-    assert not database.table.is_held and not memory.asked
+    assert not table.is_held and not memory.asked

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 KEYS_AT_ONCE = 500
 
+LOOK_US = 10_000
+"""From one look to the next, while keys come."""
+
 SLICE_US = 2000
 """Twice what others take: while a snapshot comes in, at full speed, a dict of its keys must be faster."""
 
@@ -59,11 +62,13 @@ class Growth:
         self._memory = memory
         self._moving: dict[int, Iterator[bool]] = {}  # True: go on; False: somebody else must, first
         self._owes = False  # memory, since the last move
+        self._keys, self._is_filling = 0, False  # at the last look
         self._rest = Rest(node)
         node.services.append(self)
         growing.watch()
 
     def tick(self) -> None:
+        self._look()
         for each in growing.take_expected():
             if each.is_due and id(each.table) not in self._moving:
                 self._moving[id(each.table)] = self._move(each.table, each.exchange)
@@ -91,7 +96,19 @@ class Growth:
                 self._memory.give_back()
 
     def next_deadline_us(self) -> int | None:
-        return self._rest.deadline_us() if self._moving else None
+        """Soon, while keys move or come; None: whenever the node's timers run."""
+        if self._moving:
+            return self._rest.deadline_us()
+        return self.node.now_us + LOOK_US if self._is_filling else None
+
+    def _look(self) -> None:
+        keys = 0
+        for database in self.node.databases:
+            if database.table:  # most are empty
+                keys += len(database.table)
+                database.expect_growth()
+        self._is_filling = keys > self._keys and keys > growing.MANY
+        self._keys = keys
 
     def _move(self, table: Any, exchange: Callable[[Any, Any], bool]) -> Iterator[bool]:
         """The steps of one move.  In the end somebody has another table, or the same that he had."""
