@@ -202,7 +202,7 @@ def _store(client: Client, places: SortedSet | None, search: Search, event: str)
     found = [] if places is None else _select(places, search)
     if found:
         scores = {
-            place.member: place.distance_m / search.unit_m if search.store_distance else float(place.bits)
+            place.member: place.distance_m / search.unit_m if search.store_distance else place.score
             for place in found
         }
         db.put(search.destination, SortedSet.from_scores(scores, node.encodings, node.random))
@@ -225,7 +225,7 @@ class Place(NamedTuple):
     """A place found by a search."""
 
     member: bytes
-    bits: int
+    score: float  # its geohash, unless somebody has stored something else
     distance_m: float
 
 
@@ -257,7 +257,7 @@ def _find(places: SortedSet, search: Search) -> list[Place]:
         for member, score in places.walk(ScoreRange(low, high, max_exclusive=True)):
             distance_m = search.shape.distance_within(*geohash.decode(int(score)))
             if distance_m is not None:
-                found.append(Place(member, int(score), distance_m))
+                found.append(Place(member, score, distance_m))
                 if search.any and len(found) >= search.count:
                     return found
     return found
@@ -268,9 +268,9 @@ def _row(client: Client, place: Place, search: Search) -> list:
     if search.with_distance:
         row.append(b"%.4f" % (place.distance_m / search.unit_m))
     if search.with_hash:
-        row.append(place.bits)
+        row.append(int(place.score))
     if search.with_coordinates:
-        row.append(_coordinates(client, place.bits))
+        row.append(_coordinates(client, int(place.score)))
     return row
 
 
