@@ -62,12 +62,11 @@ def config_set(client: Client, *words: bytes):
     directives = [BY_NAME.get(errors.shown(name).lower()) for name in names]
     if client.node.loading is not None and any(one and one.name in NOT_WHILE_LOADING for one in directives):
         raise ReplyError(errors.LOADING)
-    if None in directives:
-        unknown = errors.shown(names[directives.index(None)])
-        raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{unknown}'")
     texts: dict[str, str] = {}
     for name, directive, value in zip(names, directives, values, strict=True):
-        assert directive is not None
+        if directive is None:
+            unknown = f"Unknown option or number of arguments for CONFIG SET - '{errors.shown(name)}'"
+            raise ReplyError(f"ERR {unknown}")
         if directive.name in PROTECTED and not _may_set_protected(client):
             raise _config_error(errors.shown(name), "can't set protected config")
         if directive.immutable:

@@ -95,3 +95,23 @@ def test_resetstat_counts_evictions_and_lazy_frees_anew():
     redis.execute("CONFIG", "RESETSTAT")
     stats = redis.execute("INFO", "stats").decode()
     assert "evicted_keys:0\r\n" in stats and "lazyfreed_objects:0\r\n" in redis.execute("INFO").decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ("databases", "64", "nosuch", "x"),
+            "(possibly related to argument 'databases') - can't set immutable",
+        ),
+        (
+            ("nosuch", "x", "databases", "64"),
+            "Unknown option or number of arguments for CONFIG SET - 'nosuch'",
+        ),
+    ],
+)
+def test_the_first_argument_that_is_wrong_is_told(words, error):
+    """As redis 7.0 does: found by differential runs of more seeds."""
+    with pytest.raises(ReplyError) as refused:
+        Embedded(clock=0).execute("CONFIG", "SET", *words)
+    assert error in str(refused.value)

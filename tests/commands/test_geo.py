@@ -68,3 +68,12 @@ def test_what_a_search_stores_is_a_sorted_set_of_hashes_or_distances(redis):
     assert {member: b"%.4f" % km for member, km in stored.items()} == shown
     assert redis.execute("GEORADIUS", "Sicily", 0, 0, 1, "m", "STORE", "near") == 0
     assert redis.execute("EXISTS", "near") == 0
+
+
+def test_a_score_that_is_no_hash_is_stored_as_it_is(redis):
+    """As redis 7.0 does: found by differential runs of more seeds."""
+    redis.execute("ZADD", "Sicily", 3479099956230698.5, "between")
+    assert redis.execute("GEOSEARCHSTORE", "near", "Sicily", *"FROMLONLAT 15 37 BYRADIUS 200 km".split()) == 3
+    assert redis.execute("ZSCORE", "near", "between") == 3479099956230698.5
+    row = redis.execute("GEOSEARCH", "near", *"FROMMEMBER Palermo BYRADIUS 1 m WITHHASH".split())
+    assert [b"between", 3479099956230698] in row

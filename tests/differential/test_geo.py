@@ -37,7 +37,6 @@ FORMS = """
  3 ZRANGE key 0 -1 WITHSCORES
  1 ZADD key 1e15 far
  1 ZADD key 0 corner
- 2 ZADD key 3471579339700058.5 between
  1 DEL key
  2 TYPE key
  2 OBJECT ENCODING key
