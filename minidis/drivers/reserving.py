@@ -2,10 +2,10 @@
 
 New memory costs time when it is first written to: the operating system gives it page by page, 4 KB each, a
 megabyte in 0.7 ms. A dict for 1.4 million keys writes to 42 MB when it is made. So before a dict moves to a
-larger table (engine/keyspace/growth.py), as much memory as that will need is taken, a megabyte of it written
-to at each turn, and all given back to the C library, which hands it out to the dict when that asks for it:
+larger table (engine/keyspace/growth.py), as much memory as that will need is taken, half a megabyte of it
+written to at a time, and all given back to the C library, which hands it out when the dict asks for it:
 
-    prepare 42 MB --> taken, 1 MB written to --> 2 MB --> ... --> free, but in the process
+    prepare 42 MB --> taken, 0.5 MB written to --> 1 MB --> ... --> free, but in the process
                                                                   a dict asks for 42 MB: there they are
 
 For this the library (glibc) must take large blocks from the heap, and keep what is free at its end; it would
@@ -38,8 +38,8 @@ SLICE_BYTES = 1 << 19
 class Heap(Protocol):
     """The C library's memory, as far as it matters here."""
 
-    def keep(self, keeps: bool) -> None:
-        """Take large blocks from the heap, and keep what is free; or do as always."""
+    def keep(self, keeps: bool) -> bool:
+        """Take large blocks from the heap, and keep what is free (False: it will not); or do as always."""
 
     def take(self, size_bytes: int) -> int | None:
         """A block's address; None if there is none to be had."""
@@ -75,10 +75,10 @@ class Glibc:
         self._memset.argtypes = (c_void_p, c_int, c_size_t)
         self._free.argtypes = (c_void_p,)
 
-    def keep(self, keeps: bool) -> None:
+    def keep(self, keeps: bool) -> bool:
         size_bytes = self._ALL if keeps else self._USUAL
-        self._mallopt(self._MMAP_THRESHOLD, size_bytes)
-        self._mallopt(self._TRIM_THRESHOLD, 2 * size_bytes - 1)
+        does = self._mallopt(self._MMAP_THRESHOLD, size_bytes)  # older ones know a greatest value, 32 MB
+        return bool(does and self._mallopt(self._TRIM_THRESHOLD, 2 * size_bytes - 1))
 
     def take(self, size_bytes: int) -> int | None:
         address: int | None = self._malloc(size_bytes)
@@ -124,8 +124,8 @@ class Reserve:
 
     def _begin(self, size_bytes: int) -> None:
         self._let_go()
-        self._heap.keep(True)
-        self._address, self._size_bytes, self._written_bytes = self._heap.take(size_bytes), size_bytes, 0
+        self._address = self._heap.take(size_bytes) if self._heap.keep(True) else None
+        self._size_bytes, self._written_bytes = size_bytes, 0
 
     def _let_go(self) -> None:
         if self._address is not None:

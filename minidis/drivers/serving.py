@@ -174,6 +174,7 @@ class EmbeddedServer(Server):
     def _leave_node(self) -> None:
         for stop_listening in self._stop_listening:
             stop_listening()
+        self.node.works_at_once = True
         self._set_port(self._was_port)
         self.node.on_shutdown, self.node.on_script_step = None, self.embedded.script_step
         self.node.log = lambda level, text: None

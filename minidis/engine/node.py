@@ -38,7 +38,7 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minidis.engine import errors, transactions
+from minidis.engine import errors, pausing, transactions
 from minidis.engine.access_control import protection
 from minidis.engine.access_control.users import Users
 from minidis.engine.client import Client
@@ -65,7 +65,6 @@ from minidis.engine.messages.monitoring import Monitors
 from minidis.engine.messages.notifications import Notifier
 from minidis.engine.messages.pubsub import SUBSCRIBER_COMMANDS, PubSub
 from minidis.engine.messages.tracking import Tracking
-from minidis.engine.pausing import Pause
 from minidis.engine.peers import Aside, Peers
 from minidis.engine.settings.config import DEFAULTS, Config, ConfigError
 from minidis.engine.shutdown import Shutdown
@@ -171,7 +170,7 @@ class Node:
         self.users = Users(self)
         self.monitors = Monitors(self)
         self.tracking = Tracking(self)
-        self.pause = Pause(self)
+        self.pause = pausing.Pause(self)
         self.current_client: Client | None = None  # who sent the running command; known while `gated`
         self.notifier = Notifier(self)
         self.memory = MemoryLedger(self)
@@ -354,14 +353,14 @@ class Node:
                     return WAITING  # for ever
                 command = self.commands.find(argv)
             client.last_command = command.name
+            is_asking = client.is_asking
             self._admit(client, command, argv)
             if client.outbox and client.send_now is not None:  # keys that had to go for this command
                 client.send_now()
-            if self.pause.active and self.pause.holds(client, command, argv):
-                self.pause.postpone(client, command, argv)
-                return WAITING
-            if self.background.holds_back and holding.holds(client, command, argv):
-                holding.postpone(client, command, argv)
+            topic = self._postpones(client, command, argv)
+            if topic is not None:
+                client.is_asking = is_asking  # it takes its whole way anew
+                self.waiting.park(client, command, argv, Wait(topic=topic, postponed=True))
                 return WAITING
             transaction = client.transaction if command.name not in ALLOWED_IN_MULTI else None
             if transaction is not None:
@@ -385,6 +384,14 @@ class Node:
         if self.waiting.ready:
             self.waiting.serve()
         return reply
+
+    def _postpones(self, client: Client, command: Command, argv: list[bytes]) -> str | None:
+        """What must happen before this command may begin; None: nothing."""
+        if self.pause.active and self.pause.holds(client, command, argv):
+            return pausing.OVER
+        if self.background.holds_back and holding.holds(client, command, argv):
+            return holding.WRITTEN
+        return None
 
     def execute_postponed(self, client: Client, argv: list[bytes]) -> Any:
         """Run a command that a pause has kept from beginning: an error is its reply too."""

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from minidis.engine.command_table.registry import Command, Flag
 from minidis.engine.transactions import is_or_runs
-from minidis.engine.waiting import Wait
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -76,10 +75,6 @@ class Pause:
         if client.role == "replica":
             return False
         return self.everyone or is_or_runs(client, command.as_requested(client, argv), may_change)
-
-    def postpone(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        """Park a command that has not begun."""
-        self.node.waiting.park(client, command, argv, Wait(topic=OVER, postponed=True))
 
     # a service of the node
 

@@ -40,7 +40,7 @@ from typing import Any
 from minidis.persistence.rdb_cursor import Cursor, NeedMore
 from minidis.persistence.rdb_format import Type
 from minidis.persistence.rdb_streams import StreamReader
-from minidis.persistence.rdb_values import Loading, read_node
+from minidis.persistence.rdb_values import Loading, not_empty, read_node
 from minidis.values.base import Value
 from minidis.values.encodings import Encodings
 from minidis.values.hash import Hash
@@ -67,6 +67,7 @@ class Gradual:
     def __init__(self, loading: Loading, count: int) -> None:
         self.loading = loading
         self.left = count
+        self.offset = 0  # where it begins
 
     @classmethod
     def fits_small(cls, encodings: Encodings) -> int:
@@ -83,7 +84,7 @@ class Gradual:
                 self.left -= 1
             start = cursor.position
             if not self.left:
-                self.value = self.finish(cursor)
+                self.value = not_empty(self.finish(cursor), self.offset)
         except NeedMore:
             cursor.position = start
             raise
@@ -235,4 +236,6 @@ def begin(cursor: Cursor, kind: int, loading: Loading) -> Gradual | None:
     if count <= max(gradual.large, gradual.fits_small(loading.encodings)):
         cursor.position = start
         return None
-    return gradual(loading, count)
+    reader = gradual(loading, count)
+    reader.offset = cursor.base + start
+    return reader

@@ -187,7 +187,7 @@ class SnapshotReader:
             start = cursor.position
             try:
                 if self._gradual is not None:
-                    event: Event | None = self._go_on(self._gradual)
+                    event = self._go_on(self._gradual)
                 else:
                     self.record_offset = cursor.base + start
                     event = self._next_record() if self._has_header else self._read_header()
@@ -289,19 +289,24 @@ class SnapshotReader:
         try:
             value = read_value(cursor, opcode, self.loading)
         except EmptyValue:
-            self.empty_keys += 1
-            shown = key.decode("utf-8", "backslashreplace")
-            self.loading.warnings.append(f"skipping empty key: {shown}, a collection without elements")
+            self._pass_over_empty()
             return None
         return None if value is None else Entry(key, value, expires_at_ms, idle_s, frequency)
 
-    def _go_on(self, gradual: rdb_gradual.Gradual) -> Event:
+    def _go_on(self, gradual: rdb_gradual.Gradual) -> Event | None:
         """Some more of a large collection; in the end its entry."""
-        if not gradual.read(self.cursor):
-            return Progress(gradual.left)
+        try:
+            if not gradual.read(self.cursor):
+                return Progress(gradual.left)
+        except EmptyValue:  # a list, say, of many nodes without elements
+            self._pass_over_empty()
         self._gradual = None
-        assert gradual.value is not None
-        return Entry(self.key, gradual.value, *self._details)
+        return None if gradual.value is None else Entry(self.key, gradual.value, *self._details)
+
+    def _pass_over_empty(self) -> None:
+        self.empty_keys += 1
+        shown = self.key.decode("utf-8", "backslashreplace")
+        self.loading.warnings.append(f"skipping empty key: {shown}, a collection without elements")
 
     def _skip(self, opcode: int) -> None:
         cursor = self.cursor

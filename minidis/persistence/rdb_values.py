@@ -71,7 +71,12 @@ def read_value(cursor: Cursor, kind: int, loading: Loading) -> Value | None:
     if reader is None:
         raise cursor.error(f"no type of value is {kind}", offset - 1)
     value = reader(cursor, loading)
-    if value is not None and value.kind not in ("string", "stream") and not len(value):
+    return None if value is None else not_empty(value, offset)
+
+
+def not_empty(value: Value, offset: int) -> Value:
+    """The value, which was read from `offset` on; raises EmptyValue for a collection without elements."""
+    if value.kind not in ("string", "stream") and not len(value):
         raise EmptyValue(offset, f"a {value.kind} without elements")
     return value
 

@@ -98,9 +98,10 @@ class DictTable(dict[bytes, Any]):
     _hold: Hold | None
 
     index_type: type[KeyIndex]
+    plain_type: type[DictTable]
     indexed_type: type[DictTable]
     held_type: type[DictTable]
-    """What the index is; what the table turns into when it gets one, and while it holds still: set below."""
+    """What the index is; what the table is without and with one, and while it holds still: set below."""
 
     is_indexed = is_held = False
     is_behind = is_far_behind = is_listing = False
@@ -513,7 +514,7 @@ def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:
 
 def combine(plain: type[DictTable], indexed: type[DictTable], index_type: type[KeyIndex]) -> None:
     """Say what a table turns into: with an index or without, holding still or not."""
-    plain.index_type, plain.indexed_type = index_type, indexed
+    plain.index_type, plain.plain_type, plain.indexed_type = index_type, plain, indexed
     plain.held_type, indexed.held_type = held(plain), held(indexed)
     plain.held_type.indexed_type = indexed.held_type
 

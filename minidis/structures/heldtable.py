@@ -217,6 +217,13 @@ class Listing:
             self.close()
         return keys
 
+    def look(self, key: bytes) -> Any:
+        """What a listed key has; None if it has gone, or came while the table held still."""
+        if self._hold is None:
+            return self.table.get(key)
+        value = dict.get(self.table, key)  # in a third of the time
+        return None if value is GONE else value
+
     def close(self) -> None:
         """Let the table go, whether all keys are listed or not."""
         if not self.is_done:

@@ -71,7 +71,7 @@ class Met(Exception):
 class Move:
     """The move of a DictTable that is not empty, from the first step until `leave` or `give_up`.
 
-    First some `step`, until it `is_cramped`, then `make_room`; and steps again, until nothing is left.
+    First some `step`, until it `is_cramped` or nothing is left, then `make_room`; and steps again.
     """
 
     def __init__(self, table: Any) -> None:
@@ -79,7 +79,7 @@ class Move:
         self._slots = 1 << (2 * len(table) - 1).bit_length()
         first = next(dict.__iter__(table))
         self._hold = table.hold()
-        self.target = self._hold.target = table.free_type()
+        self.target = self._hold.target = table.plain_type()
         self._items = iter(dict.items(table))
         self._obstacle: Obstacle | None = Obstacle(first)
         dict.__setitem__(self.target, self._obstacle, None)  # type: ignore[index]
@@ -102,10 +102,7 @@ class Move:
 
     @property
     def is_cramped(self) -> bool:
-        """Has the target as many keys as `update` needs to make enough room, or all that there are?
-
-        `update` makes room for three keys in four slots, at most, when it has counted those of both dicts.
-        """
+        """Has the target as many keys as `update` must see, with those of the table, to make enough room?"""
         return len(self.target) + dict.__len__(self.table) > self._slots // 3
 
     def make_room(self) -> None:
@@ -127,7 +124,9 @@ class Move:
         self._obstacle = None
 
     def step(self, count: int) -> bool:
-        """Move up to `count` keys; False if there are no more. O(count)."""
+        """Move up to `count` keys; False if there are no more, or the move is lost. O(count)."""
+        if self.is_lost:
+            return False
         piece = list(islice(self._items, count))
         if not piece:
             return self._take_newcomers(count) == count
@@ -135,24 +134,26 @@ class Move:
         return True
 
     def complete(self) -> Any:
-        """The target, which now is what the table is. For who has moved all. O(keys since the last step)."""
+        """The target, which now has the keys of the table. For who has moved all. O(keys since then)."""
         self._take_newcomers(len(self._hold.newcomers))
-        self.target.__class__ = self.table.free_type
-        if self.target.is_indexed:
-            self.target._index = self.table._index
         return self.target
 
     def _take_newcomers(self, count: int) -> int:
         """Let up to `count` keys that came meanwhile follow the others; how many did."""
         taken = len(self.target) - (dict.__len__(self.table) - len(self._hold.gone))
+        taken -= self._obstacle is not None
         piece = list(islice(self._hold.newcomers.items(), taken, taken + count))
         dict.update(self.target, piece)
         return len(piece)
 
     def leave(self) -> None:
-        """The target has taken the place of the table, which is of no use any more. For who `is_alone`."""
-        self.table.__class__ = DictTable  # some keys in it are gone, and others lack
-        self.table._hold = None
+        """The target has taken the place of the table: it gets the index, too. For who `is_alone`."""
+        table, target = self.table, self.target
+        target.__class__ = table.free_type
+        if target.is_indexed:
+            target._index = table._index
+        table.__class__ = DictTable  # of no use any more: some keys in it are gone, and others lack
+        table._hold = None
 
     def give_up(self) -> None:
         """Let the table go as it is; if that is not over."""

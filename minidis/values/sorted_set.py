@@ -193,7 +193,8 @@ class SortedSet(Value):
         return len(self.form) if isinstance(self.form, SkipListForm) else 1
 
     def parts(self) -> list[Any]:
-        return [self.form.scores, self.form.skiplist] if isinstance(self.form, SkipListForm) else []
+        """The scores are the last, and so the first to go: they may be on the move to another table."""
+        return [self.form.skiplist, self.form.scores] if isinstance(self.form, SkipListForm) else []
 
     def copy(self) -> SortedSet:
         duplicate = SortedSet(self.encodings, self.random)
@@ -370,7 +371,7 @@ class ListpackForm:
 class SkipListForm:
     """The order in a skip list, the scores in a table: each answers what the other can't quickly."""
 
-    __slots__ = ("member_bytes", "scores", "skiplist")
+    __slots__ = ("_fullness", "_removed", "member_bytes", "scores", "skiplist")
 
     encoding = "skiplist"
 
@@ -378,6 +379,7 @@ class SkipListForm:
         self.skiplist = skiplist
         self.scores = DictTable()
         self.member_bytes = 0  # of all members, as allocated
+        self._fullness, self._removed = growing.Fullness(), 0
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -394,8 +396,8 @@ class SkipListForm:
 
     def insert(self, member: bytes, score: float) -> None:
         self.scores[member] = score
-        if not len(self.scores) % growing.LOOK_EVERY:
-            growing.look(self.scores, self.exchange)
+        if not (len(self.scores) + self._removed) % growing.LOOK_EVERY:  # of those that have ever come
+            self._fullness.look(self.scores, self.exchange, self._removed)
         self.skiplist.insert(score, member)
         self.member_bytes += string_allocation(len(member))
 
@@ -491,6 +493,7 @@ class SkipListForm:
         for member in members:
             del self.scores[member]
             self.member_bytes -= string_allocation(len(member))
+        self._removed += len(members)
         return len(members)
 
 

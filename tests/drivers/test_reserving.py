@@ -16,12 +16,14 @@ from minidis.structures import growing
 class Heap:
     """Writes down what is asked of it."""
 
-    def __init__(self, has_memory: bool = True) -> None:
+    def __init__(self, has_memory: bool = True, keeps: bool = True) -> None:
         self.has_memory = has_memory
+        self.keeps = keeps
         self.calls: list[tuple[object, ...]] = []
 
-    def keep(self, keeps: bool) -> None:
+    def keep(self, keeps: bool) -> bool:
         self.calls.append(("keep", keeps))
+        return self.keeps
 
     def take(self, size_bytes: int) -> int | None:
         self.calls.append(("take", size_bytes))
@@ -68,6 +70,8 @@ def test_another_size_begins_anew_and_no_block_is_forgotten() -> None:
 
 def test_where_there_is_no_memory_nobody_waits_for_it() -> None:
     assert Reserve(Heap(has_memory=False)).prepare(SLICE_BYTES)
+    stubborn = Heap(keeps=False)
+    assert Reserve(stubborn).prepare(SLICE_BYTES) and stubborn.calls == [("keep", True)]
 
 
 def test_memory_purge_gives_back_what_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:

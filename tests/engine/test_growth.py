@@ -187,10 +187,16 @@ def test_who_lists_the_keys_is_waited_for(redis: Embedded) -> None:
     assert contents(redis) == twin | {b"later": b"later"}
 
 
+@pytest.mark.parametrize("indexed", [False, True])
 @pytest.mark.parametrize("words", [("FLUSHALL",), ("FLUSHALL", "ASYNC"), ("FLUSHDB", "SYNC")])
-def test_a_flush_ends_the_move(redis: Embedded, memory: Memory, words: tuple[str, ...]) -> None:
-    populate(redis)
+def test_a_flush_ends_the_move(
+    redis: Embedded, memory: Memory, words: tuple[str, ...], indexed: bool
+) -> None:
     database = redis.node.databases[0]
+    if indexed:
+        populate(redis, 1000)
+        redis.execute("RANDOMKEY")
+    populate(redis)
     until(redis, lambda: database.table.is_held)
     redis.step(0.02)
     redis.execute(*words)
@@ -267,3 +273,29 @@ def test_a_dict_that_has_moved_by_itself_is_left_alone(redis: Embedded, memory: 
     table.update({b"%d" % number: number for number in range(50_000)})
     redis.step(1)
     assert not table.is_held and not memory.asked
+
+
+def test_a_sorted_set_may_go_while_its_scores_move(redis: Embedded) -> None:
+    for start in range(0, NEARLY_FULL, 500):
+        redis.execute("ZADD", "board", *(word for n in range(start, start + 500) for word in (n, f"m{n}")))
+    scores = redis.node.databases[0].peek(b"board").form.scores
+    until(redis, lambda: scores.is_held)
+    redis.step(0.02)
+    redis.execute("DEL", "board")
+    until(redis, lambda: not redis.node.lazy_free.queue)
+    assert not scores.is_held and not len(scores), "taken apart, not let go in one piece"
+
+
+def test_a_sorted_set_whose_members_come_and_go_moves_too(redis: Embedded) -> None:
+    for start in range(0, 38_000, 500):
+        redis.execute("ZADD", "board", *(word for n in range(start, start + 500) for word in (n, f"m{n}")))
+    board: Any = redis.node.databases[0].peek(b"board")
+    scores, n = board.form.scores, 0
+    size_bytes = scores.__sizeof__()
+    while board.form.scores is scores:
+        redis.execute("ZREM", "board", *(f"m{at}" for at in range(n, n + 64)))
+        redis.execute("ZADD", "board", *(word for at in range(n, n + 64) for word in (at, f"new{at}")))
+        redis.step(0.001)
+        n += 64
+        assert n < 20_000 and scores.__sizeof__() == size_bytes, "it has not moved by itself"
+    board.check()

@@ -149,14 +149,51 @@ def test_a_script_waits_for_the_keys_that_it_declares(world: World) -> None:
     assert late == [0] and world.saved() == before
 
 
-def test_who_only_replaces_or_deletes_it_may_wait_too_and_the_snapshot_has_the_old_one(world: World) -> None:
-    world.fill("hash")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("DEL", "big"),
+        ("SET", "big", "text"),
+        ("SUNIONSTORE", "other", "big"),
+        ("COPY", "big", "other"),
+        ("SORT", "big", "ALPHA"),
+        ("SMEMBERS", "big"),
+        ("SUNIONSTORE", "big", "nosuch"),
+    ],
+)
+def test_who_only_reads_replaces_or_deletes_it_does_not_wait(world: World, words: tuple[str, ...]) -> None:
+    world.fill("set")
+    before = str(world.run("DEBUG", "DIGEST"))
+    world.begin()
+    client, _ = world.client()
+    assert world.ask(client, *words) is not WAITING
+    assert world.saved() == before
+
+
+def test_what_is_waited_for_comes_before_all_of_another_database(world: World) -> None:
+    world.run("SELECT", 1)
+    world.fill("zset")
+    world.run("SELECT", 0)
     before = str(world.run("DEBUG", "DIGEST"))
     world.begin()
     client, late = world.client()
-    assert world.ask(client, "DEL", "big") is WAITING
+    world.ask(client, "SELECT", 1)
+    assert world.ask(client, *CHANGES["zset"]) is WAITING
     world.until(lambda: late)
-    assert late == [1] and world.saved() == before and world.run("EXISTS", "big") == 0
+    assert world.node.background.job.walk.keys_written < 5, "of the fifty keys of database 0"
+    assert world.saved() == before
+
+
+def test_nobody_waits_for_a_job_that_stands_still(world: World) -> None:
+    """A view holds a snapshot to show it: `node.background.hold()`."""
+    world.fill("list")
+    world.begin()
+    (ada, late), (bob, _) = world.client(), world.client()
+    assert world.ask(ada, *CHANGES["list"]) is WAITING
+    world.node.background.hold()
+    assert world.ask(bob, *CHANGES["list"]) == ELEMENTS + 1
+    world.redis.step(0.001)
+    assert late == [ELEMENTS + 2] and not world.node.background.holds_back
 
 
 def test_nobody_waits_for_a_snapshot_that_has_been_given_up(world: World) -> None:

@@ -202,3 +202,24 @@ def test_where_nobody_waits_del_frees_at_once() -> None:
     redis.execute(*LARGE["set"])
     redis.execute("DEL", "big")
     assert not redis.node.lazy_free.queue
+
+
+def test_a_structure_that_fails_is_let_go_whole(server: Embedded) -> None:
+    """A learner's own: the node's other work must go on."""
+
+    class Broken:
+        def release(self, count: int) -> bool:
+            raise ValueError("not today")
+
+    lazy = server.node.lazy_free
+    lazy.free_aside([Broken(), {1: 2}])
+    lazy.free_aside([broken := Broken()])
+    assert broken is not None
+    lazy.queue.reverse()
+    with pytest.raises(ValueError, match="not today"):
+        lazy.run()
+    with pytest.raises(ValueError, match="not today"):
+        lazy.run()
+        lazy.run()
+    lazy.run()
+    assert not lazy.queue and lazy not in server.node.services

@@ -10,7 +10,7 @@ import pytest
 from minidis import Embedded
 from minidis.persistence import rdb_gradual
 from minidis.persistence.rdb_format import RdbError, Type
-from minidis.persistence.rdb_reader import CutOff, Entry, Progress, SnapshotReader
+from minidis.persistence.rdb_reader import CutOff, Entry, Notice, Progress, SnapshotReader
 from minidis.persistence.rdb_writer import SnapshotWriter, encode_length, encode_string
 from minidis.values.encodings import Encodings
 
@@ -144,3 +144,13 @@ def test_what_our_own_small_encoding_takes_is_small() -> None:
     [board] = [event.value for event in events if isinstance(event, Entry) and event.key == b"big"]
     assert not any(isinstance(event, Progress) for event in events)
     assert board.encoding == "listpack" and digest_of(events) == digest
+
+
+@pytest.mark.parametrize("nodes", [3, 9])
+def test_a_list_of_empty_nodes_is_passed_over(nodes: int) -> None:
+    empty = b"\x02" + encode_string(bytes.fromhex("07000000 0000 ff"))
+    behind = bytes([Type.STRING]) + encode_string(b"next") + encode_string(b"value")
+    reader = SnapshotReader()
+    events = list(reader.feed(record(Type.LIST_QUICKLIST_2, encode_length(nodes), empty * nodes) + behind))
+    assert [event.key for event in events if isinstance(event, Entry)] == [b"next"]
+    assert reader.empty_keys == 1 and any(isinstance(event, Notice) for event in events)

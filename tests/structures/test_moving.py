@@ -23,7 +23,7 @@ def move_all(move: Move, count: int = 10) -> None:
 
 
 @pytest.mark.parametrize("make", [DictTable, SlottedTable])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(60))
 def test_commands_go_on_while_keys_move(seed: int, make: type[DictTable]) -> None:
     random = Random(seed)
     table, twin = make(), {}
@@ -36,13 +36,14 @@ def test_commands_go_on_while_keys_move(seed: int, make: type[DictTable]) -> Non
     while has_more:
         for _ in range(random.randrange(4)):
             change(table, twin, random)
-        if not len(twin) or move.is_lost:
+        if move.is_lost:
             break
         compare(table, twin)
-        if not has_room and move.is_cramped:
+        is_ready = has_room or move.is_cramped or not move.step(random.randrange(1, 9))
+        if is_ready and not has_room:
             move.make_room()
             has_room = True
-        has_more = move.step(random.randrange(1, 9)) or not has_room
+        has_more = not has_room or move.step(random.randrange(1, 9))
         if random.random() < 0.05:
             table.random_key(random)  # it gets one while it is held
     if move.is_lost:  # `change` has cleared it
@@ -143,3 +144,45 @@ def test_an_obstacle_is_compared_only_where_it_does_not_stand() -> None:
     obstacle.stands = True
     with pytest.raises(Met):
         assert {obstacle: 1}.get(b"key") is None
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize("left", [0, 1, 40])
+def test_most_keys_may_go_before_there_is_room_and_others_come(indexed: bool, left: int) -> None:
+    table = DictTable({b"%d" % number: number for number in range(40_000)})
+    if indexed:
+        table.random_key(Random(1))
+    move = Move(table)
+    move.step(500)
+    for number in range(left, 40_000):
+        del table[b"%d" % number]
+    table.update({b"new %d" % number: number for number in range(2000)})
+    steps = 0
+    while not move.is_cramped and move.step(500):
+        steps += 1
+    assert steps < 100, "it has an end"
+    move.make_room()
+    while move.step(500):
+        pass
+    target = move.complete()
+    move.leave()
+    twin = {b"%d" % number: number for number in range(left)}
+    twin |= {b"new %d" % number: number for number in range(2000)}
+    assert list(target.items()) == list(twin.items()) and target.is_indexed == indexed
+    target.random_key(Random(1))
+    target.check()
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_what_is_left_of_a_move_that_is_lost_can_be_freed(indexed: bool) -> None:
+    table = DictTable({b"%d" % number: number for number in range(5000)})
+    if indexed:
+        table.random_key(Random(1))
+    move = Move(table)
+    move.step(3000)
+    table.clear()
+    assert move.is_lost and not move.step(10)
+    move.give_up()
+    while move.target.release(500):
+        pass
+    assert not len(move.target)

@@ -8,9 +8,10 @@ most, but a second for a sorted set of a million members, and everybody would wa
     ZADD board ...    waits      GET k -> answered      ZRANGE board ... -> answered      ZADD other ... -> 1
     board written     takes its whole way, and is answered
 
-A transaction waits if a command in its queue would have to, a script for the keys that it declares. What
-cannot wait (the primary's commands, what has been waiting and goes on, a key that a script does not declare)
-changes the value at once, as everywhere but in a server: then the rest is written on the spot.
+Who reads the value, replaces or deletes it need not wait: the walk keeps what the key held. A transaction
+waits if a command in its queue would have to, a script for the keys that it declares. What cannot wait (the
+primary's commands, what has been waiting and goes on, a key that a script does not declare) changes the value
+at once, as everywhere but in a server: then the rest is written on the spot.
 
 Mirrors: nothing in Redis, whose child has its own copy of each page that is written to.
 Complexity: O(keys of the command), while such a value is to be written.
@@ -23,10 +24,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from minidis.engine.command_table.keyaccess import keys_of_request
+from minidis.engine.command_table.keyspecs import BadKeys
 from minidis.engine.command_table.registry import Command
-from minidis.engine.messages.tracking import command_keys
 from minidis.engine.pausing import may_change
-from minidis.engine.waiting import Wait
+from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -50,13 +52,16 @@ def holds(client: Client, command: Command, argv: list[bytes]) -> bool:
     return bool(waited_for)
 
 
-def postpone(client: Client, command: Command, argv: list[bytes]) -> None:
-    """Park a command that has not begun."""
-    client.node.waiting.park(client, command, argv, Wait(topic=WRITTEN, postponed=True))
-
-
 def _keys_changed(client: Client, command: Command, argv: list[bytes]) -> Iterator[bytes]:
     transaction = client.transaction if command.name == "exec" else None
     for each, words in [(command, argv)] if transaction is None else transaction.queue:
         if may_change(each.as_requested(client, words)):
-            yield from command_keys(each, words)
+            yield from _keys_changed_by(each, words)
+
+
+def _keys_changed_by(command: Command, words: list[bytes]) -> list[bytes]:
+    """Those whose values it works on; not those that it only reads, replaces or deletes."""
+    try:
+        return [words[at] for at, access in keys_of_request(command, words) if access.startswith("RW")]
+    except (BadKeys, ReplyError):
+        return []

@@ -119,6 +119,7 @@ class View:
         self._left = len(self.table)
         if self._left >= growing.MANY:
             growing.announce()  # `settled` will hold them all, and so will the queue
+        self.frees_lazily = False  # was it FLUSHALL ASYNC that took the tables away?
         self._listing: heldtable.Listing | None = None
         if self._left < heldtable.LISTED_AT_ONCE:
             self.list_more()  # all; a large table need not hold still before its turn comes
@@ -147,9 +148,8 @@ class View:
         return key in self.large and key not in self.kept
 
     def hurry(self, key: bytes) -> None:
-        """Somebody waits for the large value of this key: let it be the next."""
-        self.large = {key: None, **self.large}
-        self.walk.is_waited_for = True
+        """Somebody waits for the large value of this key: let it be the next, of all databases."""
+        self.walk.waited_for = self, key
 
     def exchange(self, table: Any, target: Any) -> None:
         """Keys have moved from a table to `target`, which takes its place."""
@@ -177,16 +177,12 @@ class View:
         return True
 
     def _note_large(self, keys: list[bytes]) -> None:
-        table = self.table
-        look = (
-            dict.get if isinstance(table, dict) else type(table).get
-        )  # as it stands, past what holds it still
+        assert self._listing is not None
         for key in keys:
-            value: Any = look(table, key)
-            if type(value) is String or value is None or value is heldtable.GONE:
-                continue
-            if len(value) > VERY_LARGE and key not in self.settled:
-                self.large[key] = None
+            value = self._listing.look(key)
+            if type(value) is not String and value is not None and len(value) > VERY_LARGE:
+                if key not in self.settled:
+                    self.large[key] = None
         if self.large:
             self.walk.node.update_observed()
 
@@ -201,7 +197,8 @@ class View:
         """Whoever waits for this key may go on."""
         if key in self.large:
             del self.large[key]
-            self.walk.is_waited_for = False
+            if self.walk.waited_for == (self, key):
+                self.walk.waited_for = None
             self.walk.node.waiting.happened(WRITTEN)
             if not self.large:
                 self.walk.node.update_observed()
@@ -210,7 +207,7 @@ class View:
         """Write the next key that still must be, and more until there are so many bytes or one is large."""
         queue, settle, walk = self.queue, self.settled.add, self.walk
         if self.large:
-            self._write_large(next(iter(self.large)))
+            self.write_large(next(iter(self.large)))
             return
         if not queue:
             queue += self.kept  # in the end, those that have gone
@@ -223,7 +220,8 @@ class View:
                 if walk.size_bytes >= until_bytes or walk.is_in_large:
                     return
 
-    def _write_large(self, key: bytes) -> None:
+    def write_large(self, key: bytes) -> None:
+        """Write the large value of a key, or begin to."""
         if self.settled.add(key):
             self._write(key, is_its_turn=True)
         if not self.walk.is_writing(self, key):  # it has gone, or become small
@@ -265,7 +263,7 @@ class Walk:
         self.writer = writer
         # a snapshot that is slow by request is no reason to wait
         self.lets_wait = not node.works_at_once and node.config.rdb_key_save_delay <= 0
-        self.is_waited_for = False
+        self.waited_for: tuple[View, bytes] | None = None  # what is written next
         self._keeps_use = node.config.maxmemory_policy.endswith(("-lru", "-lfu"))
         self.keys_total = sum(len(database.table) for database in node.databases)
         self.keys_written = 0
@@ -290,6 +288,9 @@ class Walk:
         while self._left or self._large is not None:
             if self._large is not None:
                 self._go_on_with_large(self._large)
+            elif self.waited_for is not None:
+                view, key = self.waited_for
+                view.write_large(key)
             elif self._left[-1].is_done:
                 self._left.pop()
             elif not self._left[-1].list_more():
@@ -340,7 +341,7 @@ class Walk:
         for view in self.views:
             view.close()
             if not any(view.table is table for table in in_use):  # flushed meanwhile: nobody else has it
-                self.node.lazy_free.free_database(view.table, [view.expires])
+                self.node.lazy_free.free_database(view.table, [view.expires], counts=view.frees_lazily)
             if len(view.settled) > LARGE:
                 self.node.lazy_free.free_aside([view.settled, view.kept, view.queue])
         self.views, self._left, self._current = [], [], None  # views and walk know each other: no knot stays
@@ -445,7 +446,7 @@ class Job:
         """Do a slice, or look whether the file is synced.  True when the job is over."""
         if self.node.now_us < self.next_us:
             return False
-        if not self.walk.done and self.sink.is_full() and not self.walk.is_waited_for:
+        if not self.walk.done and self.sink.is_full() and self.walk.waited_for is None:
             self.next_us = self.node.now_us + POLL_US
             return False
         return self._go_on()
@@ -556,6 +557,8 @@ class Background:
         """Let the job that runs stand still, until somebody moves it on: `job.walk.advance`, `job.run`."""
         assert self.job is not None
         self.job.next_us = HELD_US
+        self.node.waiting.happened(WRITTEN)
+        self.node.update_observed()
 
     def hurry(self) -> None:
         """Let a job that rests go on at once."""
@@ -564,8 +567,9 @@ class Background:
 
     @property
     def holds_back(self) -> bool:
-        """Is a value to be written for which others wait (holding.py)?"""
-        return self.job is not None and any(view.large for view in self.job.walk.views)
+        """Is a value to be written for which others wait (holding.py)?  Not of a job that stands still."""
+        job = self.job
+        return job is not None and job.next_us != HELD_US and any(view.large for view in job.walk.views)
 
     def is_running(self, kind: str) -> bool:
         return self.job is not None and self.job.kind == kind

@@ -267,6 +267,8 @@ class Database:
             table, expires = self.table, self.expires
             self.table, self.expires = self.new_table(), self.new_table()
             if self.views:  # they go on with the tables that they know, and free them in the end
+                for view in self.views:
+                    view.frees_lazily = lazily
                 self.views = ()
             else:
                 node.lazy_free.free_database(table, [weights, expires], size_bytes, counts=lazily)

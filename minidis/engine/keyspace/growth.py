@@ -7,7 +7,7 @@ moves the keys between commands (structures/moving.py). In the end another dict 
 one, which is freed by and by, too.
 
     SET k 1         655,000 of 699,000 places used
-    tick            memory, 1 MB
+    tick            memory, 1 MB of 42 is ready
     tick            memory, 2 MB
     ...
     tick            2000 keys moved
@@ -112,29 +112,26 @@ class Growth:
 
     def _move(self, table: Any, exchange: Callable[[Any, Any], bool]) -> Iterator[bool]:
         """The steps of one move.  In the end somebody has another table, or the same that he had."""
-        if not len(table):
+        if not dict.__len__(table):  # it has been emptied meanwhile
             return
-        move, left = Move(table), None
+        move, useless = Move(table), None
         try:
             yield from self._steps(move)
             if not move.is_lost and exchange(table, move.complete()):
                 move.leave()
-                left = table
+                useless = table
         finally:
             move.give_up()
-            self.node.lazy_free.free_aside([move.target if left is None else left])
+            self.node.lazy_free.free_aside([move.target if useless is None else useless])
 
     def _steps(self, move: Move) -> Iterator[bool]:
-        while not move.is_cramped:
-            move.step(KEYS_AT_ONCE)
+        while not move.is_cramped and move.step(KEYS_AT_ONCE):
             yield True
-            if move.is_lost:
-                return
         while self._memory is not None and not self._memory.prepare(move.size_bytes):
             yield True
         if not move.is_lost:
             move.make_room()
-        has_more = True
-        while not move.is_lost and (has_more or not move.is_alone):
-            has_more = move.step(KEYS_AT_ONCE)
-            yield has_more
+        while move.step(KEYS_AT_ONCE):
+            yield True
+        while not move.is_lost and not move.is_alone:
+            yield move.step(KEYS_AT_ONCE)

@@ -39,7 +39,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidis.structures.dicttable import DictTable
-from minidis.structures.record import NamedTuple
+from minidis.structures.record import record
 from minidis.values.base import Value
 
 if TYPE_CHECKING:
@@ -54,13 +54,14 @@ REFERENCES_OF_OUR_OWN = 2
 """What refers to a value that is only ours: the queue's tuple, and the call that counts."""
 
 
-class Doomed(NamedTuple):
-    """A value (None: a database) to take apart: its structures, how many objects it counts for, its bytes."""
+@record
+class Doomed:
+    """What is to be taken apart: how many objects it counts for, and its bytes."""
 
-    owner: Any
-    parts: list[Any]
-    objects: int
-    size_bytes: int
+    owner: Value | None  # None: a database, or what stood beside one
+    parts: list[Any] | None = None  # its structures; None: it is a value that nobody has touched yet
+    objects: int = 0
+    size_bytes: int = 0
 
 
 class LazyFree:
@@ -76,22 +77,24 @@ class LazyFree:
     def free(self, value: Value, size_bytes: int = 0) -> None:
         """Take a value that no key holds any more: free it now if it is small, in slices if not."""
         if value.free_effort() > WORTH_PUTTING_OFF:
-            self._put_off(Doomed(value, value.parts(), 1, size_bytes))
+            self._put_off(Doomed(value, objects=1, size_bytes=size_bytes))
 
     def free_database(self, table: Any, beside: list[Any], size_bytes: int = 0, counts: bool = True) -> None:
         """Take a whole keyspace, and the tables that stood beside it; FLUSHALL SYNC's does not count."""
         if len(table):
-            objects, size_bytes = (len(table), size_bytes) if counts else (0, 0)
-            self._put_off(Doomed(None, [*beside, Keyspace(table, self)], objects, size_bytes))
+            doomed = Doomed(None, [*beside, Keyspace(table, self)])
+            if counts:
+                doomed.objects, doomed.size_bytes = len(table), size_bytes
+            self._put_off(doomed)
 
     def free_aside(self, parts: list[Any]) -> None:
         """Take what was never in the keyspace, such as the notes of a snapshot: INFO does not count it."""
-        self._put_off(Doomed(None, parts, 0, 0))
+        self._put_off(Doomed(None, parts))
 
     def free_aside_if_large(self, value: Value) -> None:
         """Take a value that Redis frees at once, as INFO's figures do; but nobody shall wait for it."""
         if value.free_effort() > WORTH_PUTTING_OFF:
-            self._put_off(Doomed(value, value.parts(), 0, 0))
+            self._put_off(Doomed(value))
 
     def run(self, budget_us: int = BUDGET_US) -> None:
         """Free for `budget_us`, or until nothing is left.
@@ -101,14 +104,28 @@ class LazyFree:
         started_us = self.node.clock()
         while self.queue:
             doomed = self.queue[0]
-            if doomed.owner is not None and sys.getrefcount(doomed.owner) > REFERENCES_OF_OUR_OWN:
-                doomed.parts.clear()  # someone else reads it still, a snapshot: let it go whole, when they do
-            while doomed.parts and not release(doomed.parts[-1], SLICE_ALLOCATIONS):
-                doomed.parts.pop()
-            if not doomed.parts:
+            parts = self._parts_of(doomed)
+            try:
+                while parts and not release(parts[-1], SLICE_ALLOCATIONS):
+                    parts.pop()
+            except BaseException:
+                parts.clear()  # a learner's structure: let it go whole, or it would fail each time
+                raise
+            if not parts:
                 self._note_freed(doomed)
             if self.node.clock() - started_us >= budget_us:
                 return
+
+    def _parts_of(self, doomed: Doomed) -> list[Any]:
+        """The structures of what is taken apart; none of a value that someone else reads still, a snapshot.
+
+        Those of a value are looked for now, when nobody can exchange them any more.
+        """
+        if doomed.owner is not None and sys.getrefcount(doomed.owner) > REFERENCES_OF_OUR_OWN:
+            doomed.parts = []  # let it go whole, when they do
+        elif doomed.parts is None:
+            doomed.parts = [] if doomed.owner is None else doomed.owner.parts()
+        return doomed.parts or []
 
     def _put_off(self, doomed: Doomed) -> None:
         if not self.queue:
