@@ -108,11 +108,9 @@ class Fullness:
 
     def look(self, table: Any, exchange: Callable[[Any, Any], bool], removed: int) -> None:
         """`growing.look`, for a dict that has lost `removed` keys in all."""
-        seen = _, size_bytes = id(table), getsizeof(table)
-        since = removed - self._removed_before
-        if seen != self._seen or len(table) + since > room(
-            size_bytes
-        ):  # it has moved to one of the same size
-            self._seen, self._removed_before = seen, removed
-            since = 0
+        size_bytes = getsizeof(table)
+        seen, since = (id(table), size_bytes), removed - self._removed_before
+        has_moved = len(table) + since > room(size_bytes)  # by itself, to a table of the same size
+        if has_moved or seen != self._seen:
+            self._seen, self._removed_before, since = seen, removed, 0
         look(table, exchange, since)

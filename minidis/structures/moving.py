@@ -109,9 +109,8 @@ class Move:
         """Make as much room in the target as all keys will need, and more. O(keys there), and the zeros."""
         obstacle, held_type = self._obstacle, type(self.table)
         assert obstacle is not None
-        self.table.__class__ = (
-            self.table.free_type
-        )  # iterates as a dict does: only such a one is asked its size
+        # of a class that iterates as dicts do: only such a one is asked how many keys it has
+        self.table.__class__ = self.table.free_type
         obstacle.stands = True
         try:
             dict.update(self.target, self.table)
@@ -140,8 +139,8 @@ class Move:
 
     def _take_newcomers(self, count: int) -> int:
         """Let up to `count` keys that came meanwhile follow the others; how many did."""
-        taken = len(self.target) - (dict.__len__(self.table) - len(self._hold.gone))
-        taken -= self._obstacle is not None
+        others = dict.__len__(self.table) - len(self._hold.gone) + (self._obstacle is not None)
+        taken = len(self.target) - others
         piece = list(islice(self._hold.newcomers.items(), taken, taken + count))
         dict.update(self.target, piece)
         return len(piece)
