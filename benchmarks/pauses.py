@@ -25,6 +25,7 @@ from minidis.engine.durability.loading import Loading
 from minidis.engine.keyspace.database import Database
 from minidis.engine.keyspace.expiry import PART_US
 from minidis.engine.node import Node
+from minidis.structures import growing
 from minidis.values.string import String
 
 RECEIVED_BYTES = 16 * 1024
@@ -342,6 +343,7 @@ def collector_of_the_server() -> Iterator[None]:
         gc.unfreeze()
         gc.set_threshold(*thresholds)
         gc.collect()
+        growing.watch(False)
 
 
 def measure(keys: int = 1_000_000, only: str = "") -> str:

@@ -9,14 +9,17 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from benchmarks import growth, pauses
+from minidis.structures import growing
 
 
 @pytest.fixture(autouse=True)
-def leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests have use of what is frozen."""
+def leave_the_process_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other tests have use of what is frozen, and nobody moves their dicts."""
     for module in (growth, pauses):
         monkeypatch.setattr(module, "collector_of_the_server", nullcontext)
     monkeypatch.setattr(pauses.collecting, "freeze_the_old", lambda: None)
+    yield
+    growing.watch(False)
 
 
 @contextmanager
