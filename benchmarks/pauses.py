@@ -233,6 +233,7 @@ def loading(world: World, keys: int) -> None:
     world.fill(keys)
     world.node.saving.save()
     world.node.databases[0].clear()
+    world.node.lazy_free.run(1 << 60)
     collecting.purge()  # what the preparations have left behind
     loader = Loading(world.node)
     loader.begin(loader.snapshot(world.node.saving.path))

@@ -9,8 +9,8 @@ written to at a time, and all given back to the C library, which hands it out wh
                                                                   a dict asks for 42 MB: there they are
 
 For this the library (glibc) must take large blocks from the heap, and keep what is free at its end; it would
-ask the operating system for each, and give it back. It does so only until the keys have moved. Then what
-nobody took goes back to the operating system, as at MEMORY PURGE.
+ask the operating system for each, and give it back. It does so from the first move on until nobody wants the
+server for a while: then what nobody took goes back to the operating system, as at MEMORY PURGE.
 
 Where the C library is another one nothing of this happens, and the dict waits for its memory.
 

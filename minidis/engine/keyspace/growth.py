@@ -89,8 +89,12 @@ class Growth:
         self._rest.begin()
 
     def _give_back(self) -> None:
-        """Let the memory go that nobody has used, and that of the old tables, once they are taken apart."""
-        if self._owes and not self.node.lazy_free.queue:
+        """Let the memory go that nobody has used, and that of the old tables, once they are taken apart.
+
+        It may take 20 ms: so that is for when nobody wants the node.
+        """
+        is_wanted = self.node.background.rest_us > 0
+        if self._owes and not is_wanted and not self.node.lazy_free.queue:
             self._owes = False
             if self._memory is not None:
                 self._memory.give_back()
