@@ -130,8 +130,10 @@ class Database:
                 self.removed_expiries += self.expires.pop(key, None) is not None
         if self.node.observed and key not in self.table:
             self.node.notifier.tell(self, key, "new")
-        if not self.node.works_at_once and (former := self.table.get(key)) is not None:
-            self.node.lazy_free.free_aside_if_large(former)
+        if not self.node.works_at_once:
+            former = self.table.get(key)
+            if former is not None and former.kind != "string":
+                self.node.lazy_free.free_aside_if_large(former)
         value.accessed_us = self.node.now_us
         self.table[key] = value
 
