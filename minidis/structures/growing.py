@@ -29,7 +29,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from sys import getsizeof
-from typing import Any, NamedTuple
+from typing import Any
+
+from minidis.structures.record import NamedTuple
 
 MANY = 1 << 15
 """A container for fewer elements is not worth a word: a walk over it takes a millisecond."""
@@ -38,7 +40,7 @@ SLOT_BYTES = 20
 """Of a large dict's table: 4 of an index, and two thirds of an entry of 24."""
 
 LOOK_EVERY = 256
-"""Keys that come into a dict which no cron looks at, from one look to the next."""
+"""Keys that come into a dict at which nobody else looks, from one look to the next."""
 
 
 class Expected(NamedTuple):

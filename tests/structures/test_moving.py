@@ -14,12 +14,23 @@ from minidis.structures.moving import HEADER_BYTES, Met, Move, Obstacle
 from tests.structures.test_heldtable import change, compare
 
 
-def move_all(move: Move, count: int = 10) -> None:
-    while not move.is_cramped:
-        move.step(count)
+def numbers(count: int, indexed: bool = False) -> DictTable:
+    """A table of so many keys, b"0" and so on."""
+    table = DictTable({b"%d" % number: number for number in range(count)})
+    if indexed:
+        table.random_key(Random(1))
+    return table
+
+
+def move_all(move: Move, count: int = 10) -> int:
+    """All steps of a move, as the engine takes them; how many it took before there was room."""
+    steps = 0
+    while not move.is_cramped and move.step(count):
+        steps += 1
     move.make_room()
     while move.step(count):
         pass
+    return steps
 
 
 @pytest.mark.parametrize("make", [DictTable, SlottedTable])
@@ -65,9 +76,7 @@ def test_commands_go_on_while_keys_move(seed: int, make: type[DictTable]) -> Non
 
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_move_that_is_given_up_leaves_the_table_as_it_would_be(indexed: bool) -> None:
-    table = DictTable({b"%d" % number: number for number in range(50)})
-    if indexed:
-        table.random_key(Random(1))
+    table = numbers(50, indexed)
     move = Move(table)
     move.step(10)
     table[b"3"] = "new"
@@ -84,7 +93,7 @@ def test_a_move_that_is_given_up_leaves_the_table_as_it_would_be(indexed: bool) 
 
 
 def test_whoever_clears_a_table_ends_its_move() -> None:
-    table = DictTable({b"%d" % number: number for number in range(50)})
+    table = numbers(50)
     move = Move(table)
     move.step(10)
     table.clear()
@@ -92,7 +101,7 @@ def test_whoever_clears_a_table_ends_its_move() -> None:
 
 
 def test_a_snapshot_that_lists_the_keys_is_waited_for() -> None:
-    table = DictTable({b"%d" % number: number for number in range(50)})
+    table = numbers(50)
     listing = Listing(table)
     listing.more(10)
     move = Move(table)
@@ -103,9 +112,7 @@ def test_a_snapshot_that_lists_the_keys_is_waited_for() -> None:
 
 
 def test_the_index_comes_along() -> None:
-    table = DictTable({b"%d" % number: number for number in range(200)})
-    random = Random(1)
-    table.random_key(random)
+    table = numbers(200, indexed=True)
     index = table.index
     move = Move(table)
     del table[b"7"]
@@ -123,7 +130,7 @@ def test_the_index_comes_along() -> None:
 @pytest.mark.parametrize(("keys", "removed"), [(30_000, 0), (38_000, 0), (43_600, 0), (90_000, 60_000)])
 def test_there_is_room_for_all_and_some_more(keys: int, removed: int) -> None:
     """What CPython's `update` does when it fails: were it otherwise, the move would be none."""
-    table = DictTable({b"%d" % number: number for number in range(keys)})
+    table = numbers(keys)
     for number in range(removed):
         del table[b"%d" % number]
     move = Move(table)
@@ -149,21 +156,13 @@ def test_an_obstacle_is_compared_only_where_it_does_not_stand() -> None:
 @pytest.mark.parametrize("indexed", [False, True])
 @pytest.mark.parametrize("left", [0, 1, 40])
 def test_most_keys_may_go_before_there_is_room_and_others_come(indexed: bool, left: int) -> None:
-    table = DictTable({b"%d" % number: number for number in range(40_000)})
-    if indexed:
-        table.random_key(Random(1))
+    table = numbers(40_000, indexed)
     move = Move(table)
     move.step(500)
     for number in range(left, 40_000):
         del table[b"%d" % number]
     table.update({b"new %d" % number: number for number in range(2000)})
-    steps = 0
-    while not move.is_cramped and move.step(500):
-        steps += 1
-    assert steps < 100, "it has an end"
-    move.make_room()
-    while move.step(500):
-        pass
+    assert move_all(move, 500) < 100, "it has an end"
     target = move.complete()
     move.leave()
     twin = {b"%d" % number: number for number in range(left)}
@@ -175,9 +174,7 @@ def test_most_keys_may_go_before_there_is_room_and_others_come(indexed: bool, le
 
 @pytest.mark.parametrize("indexed", [False, True])
 def test_what_is_left_of_a_move_that_is_lost_can_be_freed(indexed: bool) -> None:
-    table = DictTable({b"%d" % number: number for number in range(5000)})
-    if indexed:
-        table.random_key(Random(1))
+    table = numbers(5000, indexed)
     move = Move(table)
     move.step(3000)
     table.clear()

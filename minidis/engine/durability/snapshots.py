@@ -139,7 +139,7 @@ class View:
         """The value at `key` is about to change: write it down now, unless that is done."""
         if self.settled.add(key):
             self._write(key, is_its_turn=False)
-            self.is_written(key)
+            self.note_written(key)
         elif self.walk.is_writing(self, key):
             self.walk.finish_large()
 
@@ -191,9 +191,9 @@ class View:
         if self._listing is not None:
             self._listing.close()
         for key in tuple(self.large):
-            self.is_written(key)
+            self.note_written(key)
 
-    def is_written(self, key: bytes) -> None:
+    def note_written(self, key: bytes) -> None:
         """Whoever waits for this key may go on."""
         if key in self.large:
             del self.large[key]
@@ -225,7 +225,7 @@ class View:
         if self.settled.add(key):
             self._write(key, is_its_turn=True)
         if not self.walk.is_writing(self, key):  # it has gone, or become small
-            self.is_written(key)
+            self.note_written(key)
 
     def _write(self, key: bytes, is_its_turn: bool) -> None:
         """Write what the key held; if it is not its turn, somebody is about to change it."""
@@ -383,7 +383,7 @@ class Walk:
             self._append(self.writer.record(piece))
             return
         self._large = None
-        large.view.is_written(large.key)
+        large.view.note_written(large.key)
         for view, follower in large.followers:
             self._select(view)
             self._append(self.writer.record(follower))
