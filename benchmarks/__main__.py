@@ -34,6 +34,7 @@ from benchmarks import (
     server,
     server_cost,
     startup,
+    thousand,
 )
 from benchmarks.harness import as_table, measure, ratio, short
 from minidis.notebook.views import charts
@@ -44,6 +45,7 @@ RESULTS, PAGE, CHART = FOLDER / "results.json", FOLDER / "RESULTS.md", FOLDER / 
 WORKLOADS: dict[str, ModuleType] = {
     "calls": calls,
     "every": every,
+    "thousand": thousand,
     "large": large,
     "batches": batches,
     "startup": startup,

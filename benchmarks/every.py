@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import fakeredis
 import minidis
 from benchmarks import peers
 from benchmarks.harness import Call, Row
-from benchmarks.peers import Case, case
+from benchmarks.peers import Steps, case
 
 TITLE = "Every command"
 ABOUT = """Each command that redis-py has a method for and fakeredis answers, the lowest ratio first.
@@ -63,9 +63,6 @@ PREPARE = [
     case("SCRIPT LOAD return 1", "script_load", "return 1"),
     case("FUNCTION LOAD ...", "function_load", FUNCTIONS, replace=True),
 ]
-
-Steps = Case | list[Case]
-"""A command, or two of which the second undoes the first."""
 
 STRINGS: list[Steps] = [
     [case("APPEND", "append", "appended", "more"), case("SET", "set", "appended", "value")],
@@ -353,12 +350,7 @@ def rows(quick: bool) -> Iterator[Row]:
     special = {name: by_hand(client) for name, client in clients.items()}
     for name in ("BITFIELD", "RESTORE"):
         yield Row(name, {peer: calls[name] for peer, calls in special.items()})
-    for steps in CASES:
-        cases = steps if type(steps) is list else [steps]
-        name = " / ".join(each.words for each in cases)
-        yield Row(
-            name, {peer: in_a_row(map(peers.by_method(client), cases)) for peer, client in clients.items()}
-        )
+    yield from peers.rows_of(clients, CASES)
     for client in clients.values():
         client.close()
 
@@ -370,16 +362,3 @@ def by_hand(client: Any) -> dict[str, Call]:
         "BITFIELD": Call(lambda: client.bitfield("fields").incrby("u8", 0, 1).execute()),
         "RESTORE": Call(partial(client.restore, "restored", 0, payload, replace=True)),
     }
-
-
-def in_a_row(calls: Iterable[Call]) -> Call:
-    """Several calls as one."""
-    functions = [call.function for call in calls]
-    if len(functions) == 1:
-        return Call(functions[0])
-
-    def call_all() -> None:
-        for function in functions:
-            function()
-
-    return Call(call_all)

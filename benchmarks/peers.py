@@ -12,7 +12,7 @@ burner-redis        an engine in Rust, in process, with redis-py's methods for s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ import fakeredis
 import redis
 
 import minidis
-from benchmarks.harness import Call
+from benchmarks.harness import Call, Row
 from tests.differential.servers import RealServer, available_judges
 from tests.interop.instances import free_port
 
@@ -39,6 +39,9 @@ class Case(NamedTuple):
     arguments: tuple[Any, ...]
     options: Mapping[str, Any]
 
+
+Steps = Case | list[Case]
+"""A command, or several of which the others put back what one has changed."""
 
 Way = Callable[[Case], Call]
 
@@ -91,6 +94,27 @@ def clients() -> Iterator[dict[str, redis.Redis]]:
 def by_method(client: Any) -> Way:
     """The way of a client: the method that a program calls."""
     return lambda case: Call(partial(getattr(client, case.method), *case.arguments, **case.options))
+
+
+def rows_of(clients: Mapping[str, Any], cases: Iterable[Steps]) -> Iterator[Row]:
+    """A row for each, by the methods of these clients."""
+    for steps in cases:
+        steps = steps if type(steps) is list else [steps]
+        calls = {peer: in_a_row(map(by_method(client), steps)) for peer, client in clients.items()}
+        yield Row(" / ".join(each.words for each in steps), calls)
+
+
+def in_a_row(calls: Iterable[Call]) -> Call:
+    """Several calls as one."""
+    functions = [call.function for call in calls]
+    if len(functions) == 1:
+        return Call(functions[0])
+
+    def call_all() -> None:
+        for function in functions:
+            function()
+
+    return Call(call_all)
 
 
 def by_words(prepare: Sequence[str]) -> dict[str, Way]:
