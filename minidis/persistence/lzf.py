@@ -58,17 +58,14 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
     Like Redis's packer this one gives up a few bytes before the room is used up.
     """
     room, end = len(data) - least_saving, len(data) - 2
-    looked_at = [most for most in LOOKED_AT if 4 * most <= end]
-    if not any(_repeats(data, most, least_saving) for most in (*looked_at, end)):
+    if not _repeats(data, end, least_saving):
         return None
     packed = bytearray()
     last_seen: dict[int, int] = {}
     position = literals_from = 0
-    group = int.from_bytes(data[:2], "big")
     while position < end:
-        group = (group << 8 | data[position + 2]) & 0xFFFFFF  # the three bytes at `position`, as a number
-        slot = (group >> 8) - group * 5 & 0xFFFF  # as _slot
-        source = last_seen.get(slot, 0)  # what stands at the very beginning is never copied
+        slot = _slot(data, position)
+        source = last_seen.get(slot)  # what stands at the very beginning is never copied
         last_seen[slot] = position
         if (
             not source
@@ -83,10 +80,9 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
         length = _match_length(data, source, position)
         _put_copy(packed, position - source - 1, length)
         position = literals_from = position + length
-        group = int.from_bytes(data[position : position + 2], "big")
         if position < end:  # of the places that a copy passes over, the last two are remembered
-            for at in (position - 2, position - 1):
-                last_seen[_slot(int.from_bytes(data[at : at + 3], "big"))] = at
+            last_seen[_slot(data, position - 2)] = position - 2
+            last_seen[_slot(data, position - 1)] = position - 1
     full, rest = divmod(position - literals_from, _MAX_LITERALS)
     if len(packed) + full * (_MAX_LITERALS + 1) + rest + 4 > room:
         return None
@@ -96,12 +92,23 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
 
 def _repeats(data: bytes, end: int, least: int) -> bool:
     """Do at least `least` of the groups of three that begin before `end` come again?"""
-    return end - len({data[at : at + 3] for at in range(end)}) >= least
+    for most in LOOKED_AT:
+        if 4 * most <= end and most - _different(data, most) >= least:
+            return True
+    return end - _different(data, end) >= least
 
 
-def _slot(group: int) -> int:
-    """Where a group of three is remembered.  Where two share a slot, the earlier one is forgotten."""
-    return (group >> 8) - group * 5 & 0xFFFF
+def _different(data: bytes, end: int) -> int:
+    """How many different groups of three begin before `end`."""
+    return len(set(zip(data[:end], data[1:], data[2:], strict=False)))
+
+
+def _slot(data: bytes, at: int) -> int:
+    """Where a group of three is remembered.  Where two share a slot, the earlier one is forgotten.
+
+    With the group as a number of 24 bits: (group >> 8) - 5 * group, of which 16 bits count.
+    """
+    return (data[at] << 8) - 1279 * data[at + 1] - 5 * data[at + 2] & 0xFFFF
 
 
 def decompress(packed: bytes, length: int) -> bytes:
@@ -154,21 +161,10 @@ def _match_length(data: bytes, source: int, position: int) -> int:
     """
     limit = min(_MAX_COPY, len(data) - position - 2)
     limit = max(limit, 19 if limit > 16 else 3)
-    length, near = 3, min(limit, 12)
-    while length < near and data[source + length] == data[position + length]:
-        length += 1
-    if length < near:
-        return length
-    step = 16
-    while step:  # longer and longer strides while all is equal, then shorter and shorter ones
-        step = min(step, limit - length)
-        ahead = length + step
-        if data[source + length : source + ahead] == data[position + length : position + ahead]:
-            length = ahead
-            step *= 2
-        else:
-            step //= 2
-    return length
+    before = int.from_bytes(data[source : source + limit], "little")
+    difference = int.from_bytes(data[position : position + limit], "little") ^ before
+    first = difference & -difference  # its lowest bit: it stands in the first byte that differs
+    return (first.bit_length() - 1) // 8 if first else limit
 
 
 def _put_literals(packed: bytearray, data: bytes, start: int, end: int) -> None:

@@ -32,7 +32,7 @@ from minidis.persistence.rdb_format import RdbError, Special
 T = TypeVar("T")
 
 _DOUBLE = Struct("<d")
-INTEGER_BYTES = {Special.INT8: 1, Special.INT16: 2, Special.INT32: 4}
+INTEGER_BYTES: dict[int, int] = {Special.INT8: 1, Special.INT16: 2, Special.INT32: 4}
 _DOUBLE_WORDS = {253: float("nan"), 254: float("inf"), 255: float("-inf")}
 
 
@@ -157,9 +157,10 @@ class Cursor:
         offset = self.offset - 1
         if form == Special.LZF:
             return self._packed_string(offset)
-        if form not in INTEGER_BYTES:
+        size = INTEGER_BYTES.get(form)
+        if size is None:
             raise self.error(f"no string has the special form {form}", offset)
-        return b"%d" % int.from_bytes(self.raw(INTEGER_BYTES[Special(form)]), "little", signed=True)
+        return b"%d" % int.from_bytes(self.raw(size), "little", signed=True)
 
     def _packed_string(self, offset: int) -> bytes:
         packed_bytes = self.length()

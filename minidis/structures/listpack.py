@@ -121,20 +121,13 @@ class Listpack:
         Traceback (most recent call last):
         minidis.structures.listpack.CorruptListpack: corrupt listpack at byte 7: backlen is 02, should be 01
         """
-        return cls.with_elements(bytes(data))[0]
-
-    @classmethod
-    def with_elements(cls, data: bytes) -> tuple[Listpack, list[bytes]]:
-        """`from_bytes`, and the elements, which were met on the way."""
-        elements = elements_in_shortest_form(data)
+        elements = elements_in_shortest_form(bytes(data))
         if elements is None:
-            elements = [_rendered(entry.value) for entry in _validated_entries(data)]
-            return cls(elements), elements
+            return cls(_rendered(entry.value) for entry in _validated_entries(bytes(data)))
         pack = cls()
         pack._data = bytearray(data)
         pack._count = len(elements)
-        pack._write_header()
-        return pack, elements
+        return pack
 
     # Reading
 
@@ -592,7 +585,7 @@ def _rendered(value: int | bytes) -> bytes:
 
 
 def elements_in_shortest_form(data: bytes) -> list[bytes] | None:
-    """The elements of sound bytes whose every entry is the one that we would write; None for all others.
+    """The elements of sound bytes that are the ones that we would write; None for all others.
 
     The quick half of `from_bytes`: nearly all listpacks are so, and the others are looked at again with care.
     """
@@ -615,6 +608,11 @@ def elements_in_shortest_form(data: bytes) -> list[bytes] | None:
                 and data[after - 1] == tag - 0x7F
                 and (not 0x30 <= data[after - 2] <= 0x39 or canonical_integer(element) is None)
             )
+        elif tag < 0xE0 and position + 3 <= end:
+            after = position + 3
+            number = _thirteen_bits(data, position)
+            element = b"%d" % number
+            is_shortest = data[position + 2] == 2 and not 0 <= number < 0x80
         elif position + 6 > end and tag == 0xF0 or tag > 0xF4:
             return None
         else:
@@ -627,9 +625,8 @@ def elements_in_shortest_form(data: bytes) -> list[bytes] | None:
             return None
         elements.append(element)
         position = after
-    if position != end or int.from_bytes(data[4:6], "little") not in (len(elements), COUNT_UNKNOWN):
-        return None
-    return elements
+    count = int.from_bytes(data[4:6], "little")
+    return elements if position == end and count == min(len(elements), COUNT_UNKNOWN) else None
 
 
 def _validated_entries(data: bytes) -> list[Entry]:

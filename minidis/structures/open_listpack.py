@@ -58,11 +58,13 @@ class OpenListpack:
 
     @classmethod
     def with_elements(cls, data: bytes) -> tuple[OpenListpack, list[bytes]]:
-        """Listpack.with_elements: of foreign bytes, which are checked. Raises CorruptListpack. O(n)."""
-        sound, elements = Listpack.with_elements(data)
+        """Of foreign bytes, which are checked, and the elements met there. Raises CorruptListpack. O(n)."""
+        elements = elements_in_shortest_form(data)
+        if elements is None:
+            return cls(elements := Listpack.from_bytes(data).elements()), elements
         pack = cls()
-        pack._data = bytes(sound)
-        pack.size = sound.size
+        pack._data = data
+        pack.size = len(data)
         return pack, elements
 
     @property

@@ -90,11 +90,13 @@ class List(Value):
 
         A single listpack within the limit becomes the list.  Source: rdbLoadObject, LIST_CONV_AUTO.
         """
-        value = cls(encodings)
+        value, nodes = cls(encodings), list(nodes)
+        if len(nodes) == 1 and type(nodes[0]) is not bytes and value._fits(nodes[0]):
+            value.form = nodes[0]
+            return value
         value._become_quicklist()
         for node in nodes:
             value.form.append_node(node)
-        value._try_to_become_listpack(share=1)
         return value
 
     @property
@@ -253,12 +255,13 @@ class List(Value):
         if self.is_packed or self.form.node_count != 1:
             return
         node = self.form.head
+        if node.container == "packed" and self._fits(node.pack, share):
+            self.form = node.pack
+            self.is_packed = True
+
+    def _fits(self, pack: Any, share: int = 1) -> bool:
+        """Does a listpack take up no more than 1/share of what one node may hold?"""
         size_limit, count_limit = node_limits(self.encodings.list_max_listpack_size)
-        if node.container == "plain":
-            return
-        if size_limit is not None and node.size > size_limit // share:
-            return
-        if count_limit is not None and len(node) > count_limit // share:
-            return
-        self.form = node.pack
-        self.is_packed = True
+        if size_limit is not None:
+            return pack.size <= size_limit // share
+        return count_limit is None or len(pack) <= count_limit // share
