@@ -40,7 +40,8 @@ string would grow past `hll-sparse-max-bytes` (3000), it becomes dense, for ever
 Mirrors: hyperloglog.c (the same bytes come out, for the same elements in the same order).
 Differs: work on all registers (unpack, pack, maximum) treats them as one big integer, or goes through
 `bytes.translate`: that is our SIMD.
-Complexity: add is O(1) dense, O(opcodes) sparse. count and merge are O(registers), a constant.
+Complexity: add is O(1) dense; sparse, the first in a row is O(opcodes), the others O(log opcodes). count and
+merge are O(registers), a constant.
 
 >>> visitors = create()
 >>> add(visitors, b"a", b"b", b"a"), count(visitors)
@@ -55,6 +56,8 @@ Read next: minidis/structures/bits.py (the other structure that lives inside a s
 from __future__ import annotations
 
 import math
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -85,6 +88,8 @@ SPARSE_MAX_BYTES = 3000
 ZERO_MAX_LENGTH = 64
 VAL_MAX_LENGTH = 4
 VAL_MAX_VALUE = 32
+JOINING_STEPS = 5
+"""How far behind a change neighbouring VALs are joined."""
 
 
 LONGEST_REMEMBERED = 64
@@ -167,7 +172,10 @@ def raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: 
     """
     if buffer[4] == DENSE:
         return _raise_dense(buffer, index, value)
-    previous, offset, first = _find_opcode(buffer, index)
+    places = _places_of(id(buffer))
+    places.look_at(buffer)
+    at = places.find(index)
+    first, offset = places.firsts[at], places.offset(at)
     byte = buffer[offset]
     held = (byte >> 2 & 0x1F) + 1 if byte & 0x80 else 0
     if held >= value:
@@ -179,9 +187,11 @@ def raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: 
         to_dense(buffer)
         return _raise_dense(buffer, index, value)
     size_after = len(buffer) + grows
-    buffer[opcode.offset : opcode.offset + opcode.size] = replacement
+    buffer[offset : offset + opcode.size] = replacement
     del buffer[size_after:]  # nothing, unless the last XZERO had lost its second byte
-    _join_values(buffer, previous)
+    before = max(at - 1, 0)
+    _join_values(buffer, places.offset(before))
+    places.look_again(buffer, before, at + 1 + JOINING_STEPS)
     return True
 
 
@@ -226,15 +236,16 @@ def merge(
     >>> count(left)
     3
     """
-    held = raised_registers(target) if target[4] == SPARSE else {}
-    raised, unpacked = _united(sources)
-    if unpacked is not None or target[4] == DENSE:
+    held = _as_number(target)
+    highest, is_dense = _united(sources, held, target[4] == DENSE)
+    if is_dense:
         to_dense(target)
-        highest = _maximum(registers(target), _spread(raised) if unpacked is None else unpacked)
-        target[HEADER_BYTES:] = pack_registers(highest)
-    else:
-        for index in sorted([index for index, value in raised.items() if value > held.get(index, 0)]):
-            raise_register(target, index, raised[index], sparse_max_bytes)
+        if highest != held:
+            target[HEADER_BYTES:] = pack_registers(highest.to_bytes(REGISTERS, "little"))
+    elif highest != held:
+        values = highest.to_bytes(REGISTERS, "little")
+        for risen in re.finditer(b"[^\0]", (highest ^ held).to_bytes(REGISTERS, "little")):
+            raise_register(target, risen.start(), values[risen.start()], sparse_max_bytes)
     mark_stale(target)
 
 
@@ -270,30 +281,21 @@ def registers(data: bytes | bytearray) -> bytes:
     """All 16384 registers, one byte each. Raises CorruptedHyperLogLog."""
     if data[4] == DENSE:
         return unpack_registers(data[HEADER_BYTES:])
-    return _spread(raised_registers(data))
-
-
-def raised_registers(data: bytes | bytearray) -> dict[int, int]:
-    """The registers of a sparse HyperLogLog that are not zero, by index. Raises CorruptedHyperLogLog."""
-    raised: dict[int, int] = {}
     if len(data) - HEADER_BYTES > 2 * REGISTERS:  # an opcode of two bytes for each: no need to read on and on
         raise CorruptedHyperLogLog(f"{len(data)} bytes are more than {REGISTERS} registers take")
-    index, rest = 0, iter(data[HEADER_BYTES:])
-    for byte in rest:  # decoded by hand, as in `_find_opcode`
-        if byte & 0x80:
-            value = (byte >> 2 & 0x1F) + 1
-            raised[index] = value
-            index += 1
-            for _ in range(byte & 3):
-                raised[index] = value
-                index += 1
-        elif byte & 0x40:
-            index += ((byte & 0x3F) << 8 | next(rest, 0)) + 1
-        else:
-            index += byte + 1
-    if index != REGISTERS:
-        raise CorruptedHyperLogLog(f"the opcodes cover {index} registers, not {REGISTERS}")
-    return raised
+    runs, left, rest = [], REGISTERS, iter(data[HEADER_BYTES:])
+    for byte in rest:
+        run = _RUNS[byte]
+        if not run:
+            run = bytes(((byte & 0x3F) << 8 | next(rest, 0)) + 1)
+            left -= len(run)
+            if left < 0:  # before they have filled the memory
+                raise CorruptedHyperLogLog(f"there are more than {REGISTERS} registers")
+        runs.append(run)
+    values = b"".join(runs)
+    if len(values) != REGISTERS:
+        raise CorruptedHyperLogLog(f"the opcodes cover {len(values)} registers, not {REGISTERS}")
+    return values
 
 
 def opcodes(data: bytes | bytearray) -> Iterator[Opcode]:
@@ -313,17 +315,17 @@ def opcodes(data: bytes | bytearray) -> Iterator[Opcode]:
 
 def histogram(data: bytes | bytearray) -> list[int]:
     """How many registers hold each value: 64 numbers, their sum 16384. All that an estimate needs."""
-    return union_histogram([data])
+    return register_histogram(registers(data))
 
 
 def register_histogram(values: bytes) -> list[int]:
     """The histogram of registers that are already unpacked, one byte each."""
     totals = [0] * (REGISTER_MAX + 1)
-    left = len(values)
     for value in range(REGISTER_MAX + 1):
-        totals[value] = values.count(value)
-        left -= totals[value]
-        if not left:
+        others = values.translate(None, bytes((value,)))  # which leaves that one out
+        totals[value] = len(values) - len(others)
+        values = others
+        if not values:
             break
     return totals
 
@@ -350,41 +352,26 @@ def estimate(totals: list[int]) -> int:
 
 def union_histogram(many: Iterable[bytes | bytearray]) -> list[int]:
     """The histogram of the union: of the highest of each register. Raises CorruptedHyperLogLog."""
-    raised, unpacked = _united(many)
-    if unpacked is not None:
-        return register_histogram(unpacked)
-    totals = [0] * (REGISTER_MAX + 1)
-    totals[0] = REGISTERS - len(raised)
-    for value in raised.values():
-        totals[value] += 1
-    return totals
+    return register_histogram(_united(many)[0].to_bytes(REGISTERS, "little"))
 
 
-def _united(many: Iterable[bytes | bytearray]) -> tuple[dict[int, int], bytes | None]:
-    """The highest of each register: by index those that are not zero; or, if not all are sparse, also all
-    of them, one byte each."""
-    raised: dict[int, int] = {}
-    unpacked = None
+def _united(many: Iterable[bytes | bytearray], highest: int = 0, is_dense: bool = False) -> tuple[int, bool]:
+    """The highest of each register, as `_as_number` has them; and was any of them dense?"""
     for data in many:
-        if data[4] == DENSE:
-            unpacked = registers(data) if unpacked is None else _maximum(unpacked, registers(data))
-            continue
-        found = raised_registers(data)
-        if not raised:
-            raised = found
-            continue
-        for index, value in found.items():
-            if value > raised.get(index, 0):
-                raised[index] = value
-    return raised, unpacked and _maximum(unpacked, _spread(raised))
+        highest = _maximum(highest, _as_number(data)) if highest else _as_number(data)
+        is_dense = is_dense or data[4] == DENSE
+    return highest, is_dense
 
 
-def _spread(raised: dict[int, int]) -> bytes:
-    """All registers, one byte each, from those that are not zero."""
-    values = bytearray(REGISTERS)
-    for index, value in raised.items():
-        values[index] = value
-    return bytes(values)
+def _as_number(data: bytes | bytearray) -> int:
+    """All registers in one number, a byte each, the first in the lowest. Raises CorruptedHyperLogLog."""
+    return _remembered_number(data[4], bytes(data[HEADER_BYTES:]))
+
+
+@lru_cache(maxsize=32)
+def _remembered_number(encoding: int, body: bytes) -> int:
+    """Of last week's seven days, six have not changed since they were counted before."""
+    return int.from_bytes(registers(bytes((*MAGIC, encoding)).ljust(HEADER_BYTES, b"\0") + body), "little")
 
 
 def check(data: bytes | bytearray) -> None:
@@ -407,29 +394,80 @@ def check(data: bytes | bytearray) -> None:
 # --- The sparse form --------------------------------------------------------------------------------------
 
 
-_SPANS = [(byte & 3) + 1 if byte & 0x80 else 0 if byte & 0x40 else byte + 1 for byte in range(256)]
-"""How many registers an opcode of one byte covers; 0 for the first byte of an XZERO, which has two."""
+_RUNS = [
+    bytes([(byte >> 2 & 0x1F) + 1]) * ((byte & 3) + 1)
+    if byte & 0x80
+    else bytes(0 if byte & 0x40 else byte + 1)
+    for byte in range(256)
+]
+"""The registers that an opcode of one byte stands for; none for the first byte of an XZERO, which has two."""
+_SPANS = [len(run) for run in _RUNS]
 
 
-def _find_opcode(buffer: bytearray, index: int) -> tuple[int, int, int]:
-    """The opcode that holds a register: offset of the opcode before it, its own, its first register.
+class _Places:
+    """Where the opcodes of a sparse HyperLogLog stand: a register is found by halves, instead of by a walk.
 
-    This walk is most of what a sparse PFADD costs, so it decodes by hand what `_opcode_at` says clearly.
+    `firsts` has the first register of each opcode, and at its end how many all of them cover; `wide`, those
+    of XZEROs, which take a byte more. Both are of `body`: whoever looks says what the bytes are now.
     """
-    previous = offset = HEADER_BYTES
-    after, end, spans = 0, len(buffer), _SPANS
-    while offset < end:
-        byte = buffer[offset]
-        span, size = spans[byte], 1
-        if not span:
-            low_byte = buffer[offset + 1] if offset + 1 < end else 0
-            span, size = ((byte & 0x3F) << 8 | low_byte) + 1, 2
-        after += span
-        if index < after:
-            return previous, offset, after - span
-        previous = offset
-        offset += size
-    raise CorruptedHyperLogLog(f"no opcode covers register {index}")
+
+    __slots__ = ("body", "firsts", "wide")
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.firsts: list[int] = [0]
+        self.wide: list[int] = []
+
+    def look_at(self, data: bytes | bytearray) -> None:
+        """Find the places of all opcodes, unless the bytes are the same as before. O(opcodes)."""
+        if len(data) != HEADER_BYTES + len(self.body) or not data.endswith(self.body):
+            self.body = bytes(data[HEADER_BYTES:])
+            self.firsts, self.wide = [0], []
+            self._read(iter(self.body), self.firsts, self.wide)
+
+    def find(self, index: int) -> int:
+        """Which opcode holds a register. O(log opcodes)."""
+        if index >= self.firsts[-1]:
+            raise CorruptedHyperLogLog(f"no opcode covers register {index}")
+        return bisect_right(self.firsts, index) - 1
+
+    def offset(self, at: int) -> int:
+        """The byte at which an opcode begins."""
+        return HEADER_BYTES + at + bisect_left(self.wide, self.firsts[at])
+
+    def look_again(self, data: bytes | bytearray, start: int, stop: int) -> None:
+        """Opcodes have changed, among those from `start` to `stop` of before. O(those)."""
+        firsts, wide = self.firsts, self.wide
+        stop = min(stop, len(firsts) - 1)
+        first, end, offset = firsts[start], firsts[stop], self.offset(start)
+        new_firsts: list[int] = [first]
+        new_wide: list[int] = []
+        self._read(iter(data[offset : offset + 2 * JOINING_STEPS + 8]), new_firsts, new_wide, end)
+        wide[bisect_left(wide, first) : bisect_left(wide, end)] = new_wide
+        firsts[start : stop + 1] = new_firsts
+        self.body = bytes(data[HEADER_BYTES:])
+
+    @staticmethod
+    def _read(
+        opcode_bytes: Iterator[int], firsts: list[int], wide: list[int], end: int | None = None
+    ) -> None:
+        """Note the places of opcodes, up to a register that one begins with."""
+        after = firsts[-1]
+        for byte in opcode_bytes:
+            span = _SPANS[byte]
+            if not span:
+                wide.append(after)
+                span = ((byte & 0x3F) << 8 | next(opcode_bytes, 0)) + 1
+            after += span
+            firsts.append(after)
+            if after == end:
+                break
+
+
+@lru_cache(maxsize=16)
+def _places_of(identity: int) -> _Places:
+    """What is known of the places in some buffer, or in one that had this identity before."""
+    return _Places()
 
 
 def _opcode_at(data: bytes | bytearray, offset: int) -> Opcode:
@@ -464,10 +502,10 @@ def _encode_value(length: int, value: int) -> bytes:
 def _join_values(buffer: bytearray, offset: int) -> None:
     """Join neighbouring VALs of one value, near an opcode just changed.
 
-    Five steps from the opcode before it: the split made three at most, and each side has one neighbour.
+    JOINING_STEPS from the opcode before it: the split made three at most, and each side has one neighbour.
     Redis stops there too, and two implementations make equal bytes only if they stop at the same place.
     """
-    for _ in range(5):
+    for _ in range(JOINING_STEPS):
         if offset >= len(buffer):
             return
         byte = buffer[offset]
@@ -544,17 +582,18 @@ def _either(left: bytes, right: bytes) -> bytes:
     return united.to_bytes(len(left), "little")
 
 
-def _maximum(left: bytes, right: bytes) -> bytes:
-    """The larger of each pair of bytes below 128, all pairs in one big-integer subtraction.
+_GUARDS = int.from_bytes(b"\x80" * REGISTERS, "little")
+
+
+def _maximum(left: int, right: int) -> int:
+    """The larger of each pair of registers, in numbers that have a byte for each, below 128.
 
     With a guard bit on top of each left byte, `(0x80 | a) - b` keeps the guard exactly where a >= b and
     never borrows from its neighbour. Spread the guard over its byte, and it selects.
     """
-    a, b = int.from_bytes(left, "little"), int.from_bytes(right, "little")
-    guards = int.from_bytes(b"\x80" * len(left), "little")
-    kept = ((a | guards) - b) & guards
-    choose_a = kept - (kept >> 7)
-    return ((a & choose_a) | (b & ~choose_a)).to_bytes(len(left), "little")
+    kept = ((left | _GUARDS) - right) & _GUARDS
+    choose_left = kept - (kept >> 7)
+    return right ^ ((left ^ right) & choose_left)
 
 
 # --- The estimator's two series, and the hash -------------------------------------------------------------

@@ -86,6 +86,16 @@ def test_merge_is_the_union(parts: list[list[bytes]], sparse_max_bytes: int) -> 
     assert hll.cached_count(merged) is None
 
 
+@given(st.lists(st.tuples(st.sampled_from([100, 101, 102, 103, 200, 9000]), st.integers(1, 3)), max_size=40))
+def test_what_is_known_of_the_places_is_what_a_walk_finds(changes: list[tuple[int, int]]) -> None:
+    buffer = hll.create()
+    for index, value in changes:
+        hll.raise_register(buffer, index, value, sparse_max_bytes=16000)
+        known, found = hll._places_of(id(buffer)), hll._Places()
+        found.look_at(buffer)
+        assert (known.body, known.firsts, known.wide) == (found.body, found.firsts, found.wide)
+
+
 @given(st.binary(max_size=64).map(lambda raw: raw * 4))
 def test_packing_is_little_endian_six_bits(raw: bytes) -> None:
     values = bytes(byte & 63 for byte in raw)
@@ -97,7 +107,8 @@ def test_packing_is_little_endian_six_bits(raw: bytes) -> None:
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
 def test_maximum(left: bytes, right: bytes) -> None:
     left, right = (bytes(byte & 63 for byte in side) for side in (left, right))
-    assert hll._maximum(left, right) == bytes(map(max, left, right))
+    numbers = [int.from_bytes(side, "little") for side in (left, right)]
+    assert hll._maximum(*numbers).to_bytes(32, "little") == bytes(map(max, left, right))
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3, 5461, 16382, 16383])
