@@ -38,7 +38,7 @@ An empty one is the single opcode XZERO:16384, 18 bytes. When a register must ho
 string would grow past `hll-sparse-max-bytes` (3000), it becomes dense, for ever.
 
 Mirrors: hyperloglog.c (the same bytes come out, for the same elements in the same order).
-Differs: work on all registers (unpack, pack, maximum) treats them as one big integer, or goes through
+Differs: work on all registers (unpack, pack, unite) treats them as big integers, or goes through
 `bytes.translate`: that is our SIMD.
 Complexity: add is O(1) dense; sparse, the first in a row is O(opcodes), the others O(log opcodes). count and
 merge are O(registers), a constant.
@@ -60,6 +60,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise, zip_longest
 
 from minidis.structures.record import NamedTuple
 
@@ -94,6 +95,14 @@ JOINING_STEPS = 5
 
 LONGEST_REMEMBERED = 64
 """Bytes of an element whose register may be remembered."""
+
+
+Levels = tuple[int, ...]
+"""The registers, for uniting: in the n-th number there is a bit for each, set where it holds more than n.
+
+Whoever has the larger of two registers has reached all levels that either has: a union is `|`, and as quick
+as Python's long integers.
+"""
 
 
 class CorruptedHyperLogLog(ValueError):
@@ -236,16 +245,15 @@ def merge(
     >>> count(left)
     3
     """
-    held = _as_number(target)
+    held = _levels_of(target)
     highest, is_dense = _united(sources, held, target[4] == DENSE)
     if is_dense:
         to_dense(target)
         if highest != held:
-            target[HEADER_BYTES:] = pack_registers(highest.to_bytes(REGISTERS, "little"))
+            target[HEADER_BYTES:] = pack_registers(_values_of(highest))
     elif highest != held:
-        values = highest.to_bytes(REGISTERS, "little")
-        for risen in re.finditer(b"[^\0]", (highest ^ held).to_bytes(REGISTERS, "little")):
-            raise_register(target, risen.start(), values[risen.start()], sparse_max_bytes)
+        for risen in re.finditer(b"[^\0]", _values_of(highest)):
+            raise_register(target, risen.start(), ord(risen[0]), sparse_max_bytes)
     mark_stale(target)
 
 
@@ -352,26 +360,58 @@ def estimate(totals: list[int]) -> int:
 
 def union_histogram(many: Iterable[bytes | bytearray]) -> list[int]:
     """The histogram of the union: of the highest of each register. Raises CorruptedHyperLogLog."""
-    return register_histogram(_united(many)[0].to_bytes(REGISTERS, "little"))
+    levels, _ = _united(many)
+    at_least = [REGISTERS, *[level.bit_count() for level in levels]]
+    at_least += [0] * (REGISTER_MAX + 2 - len(at_least))
+    return [count - higher for count, higher in pairwise(at_least)]
 
 
-def _united(many: Iterable[bytes | bytearray], highest: int = 0, is_dense: bool = False) -> tuple[int, bool]:
-    """The highest of each register, as `_as_number` has them; and was any of them dense?"""
+def _united(
+    many: Iterable[bytes | bytearray], levels: Levels = (), is_dense: bool = False
+) -> tuple[Levels, bool]:
+    """The highest of each register; and was any of them dense?"""
     for data in many:
-        highest = _maximum(highest, _as_number(data)) if highest else _as_number(data)
+        levels = tuple([ours | theirs for ours, theirs in zip_longest(levels, _levels_of(data), fillvalue=0)])
         is_dense = is_dense or data[4] == DENSE
-    return highest, is_dense
+    return levels, is_dense
 
 
-def _as_number(data: bytes | bytearray) -> int:
-    """All registers in one number, a byte each, the first in the lowest. Raises CorruptedHyperLogLog."""
-    return _remembered_number(data[4], bytes(data[HEADER_BYTES:]))
+def _levels_of(data: bytes | bytearray) -> Levels:
+    """The registers of a HyperLogLog as levels. Raises CorruptedHyperLogLog."""
+    return _remembered_levels(data[4], bytes(data[HEADER_BYTES:]))
 
 
 @lru_cache(maxsize=32)
-def _remembered_number(encoding: int, body: bytes) -> int:
-    """Of last week's seven days, six have not changed since they were counted before."""
-    return int.from_bytes(registers(bytes((*MAGIC, encoding)).ljust(HEADER_BYTES, b"\0") + body), "little")
+def _remembered_levels(encoding: int, body: bytes) -> Levels:
+    """It takes a while, and of last week's seven days six have not changed since they were counted before."""
+    values = registers(bytes((*MAGIC, encoding)).ljust(HEADER_BYTES, b"\0") + body)
+    columns = [values[place::8] for place in range(8)]  # which go to the same bit of each byte
+    levels: list[int] = []
+    while True:
+        is_higher = _IS_HIGHER[len(levels)]
+        level = 0
+        for place, column in enumerate(columns):
+            level |= _number(column.translate(is_higher), "little") << place
+        if not level:
+            return tuple(levels)
+        levels.append(level)
+
+
+def _values_of(levels: Levels) -> bytes:
+    """All registers, one byte each: how many levels each of them reaches."""
+    packed = [level.to_bytes(REGISTERS // 8, "little") for level in levels]
+    values = bytearray(REGISTERS)
+    for place, is_set in enumerate(_IS_SET):
+        reached = sum([_number(level.translate(is_set), "little") for level in packed])
+        values[place::8] = reached.to_bytes(REGISTERS // 8, "little")
+    return bytes(values)
+
+
+_IS_HIGHER = [bytes(value + 1) + b"\1" * (255 - value) for value in range(256)]
+"""Tables for `translate`: 1 for the values above one, else 0."""
+
+_IS_SET = [bytes(byte >> place & 1 for byte in range(256)) for place in range(8)]
+"""The same for the bytes in which a bit is set."""
 
 
 def check(data: bytes | bytearray) -> None:
@@ -580,20 +620,6 @@ def _either(left: bytes, right: bytes) -> bytes:
     """Bitwise OR of two equally long byte strings."""
     united = int.from_bytes(left, "little") | int.from_bytes(right, "little")
     return united.to_bytes(len(left), "little")
-
-
-_GUARDS = int.from_bytes(b"\x80" * REGISTERS, "little")
-
-
-def _maximum(left: int, right: int) -> int:
-    """The larger of each pair of registers, in numbers that have a byte for each, below 128.
-
-    With a guard bit on top of each left byte, `(0x80 | a) - b` keeps the guard exactly where a >= b and
-    never borrows from its neighbour. Spread the guard over its byte, and it selects.
-    """
-    kept = ((left | _GUARDS) - right) & _GUARDS
-    choose_left = kept - (kept >> 7)
-    return right ^ ((left ^ right) & choose_left)
 
 
 # --- The estimator's two series, and the hash -------------------------------------------------------------

@@ -104,11 +104,18 @@ def test_packing_is_little_endian_six_bits(raw: bytes) -> None:
     assert hll.unpack_registers(packed) == values
 
 
-@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_maximum(left: bytes, right: bytes) -> None:
-    left, right = (bytes(byte & 63 for byte in side) for side in (left, right))
-    numbers = [int.from_bytes(side, "little") for side in (left, right)]
-    assert hll._maximum(*numbers).to_bytes(32, "little") == bytes(map(max, left, right))
+@given(
+    st.lists(st.integers(0, 63), min_size=1, max_size=20),
+    st.lists(st.integers(0, 63), min_size=1, max_size=20),
+)
+def test_a_union_has_the_larger_of_each_pair(left: list[int], right: list[int]) -> None:
+    values = [bytes(side).ljust(hll.REGISTERS, b"\0") for side in (left, right)]
+    sketches = [bytes(dense()[: hll.HEADER_BYTES]) + hll.pack_registers(side) for side in values]
+    expected = bytes(map(max, *values))
+    assert hll.union_histogram(sketches) == hll.register_histogram(expected)
+    target = bytearray(sketches[0])
+    hll.merge(target, sketches[1:])
+    assert hll.registers(target) == expected
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3, 5461, 16382, 16383])
