@@ -45,12 +45,12 @@ from minidis.values.hash import Hash
 
 
 @command("HSET key field value [field value ...]", WRITE | DENYOOM | FAST, since="2.0.0")
-def hset(client: Client, key: bytes, *words: bytes) -> int:
+def hset(client: Client, key: bytes, field: bytes, text: bytes, *more: bytes) -> int:
     """Set fields of a hash, and count those that are new. O(1) for each field/value pair added, so O(N) to \
 add N field/value pairs when the command is called with multiple field/value pairs."""
     value = edit_or_create(client, key)
-    added = int(value.set(*words)) if len(words) == 2 else value.set_all(words)
-    client.db.touch(key, "hset", len(words) // 2)
+    added = value.set_all((field, text, *more)) if more else int(value.set(field, text))
+    client.db.touch(key, "hset", 1 + len(more) // 2)
     return added
 
 

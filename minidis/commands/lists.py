@@ -94,9 +94,9 @@ def push(client: Client, key: bytes, elements: Sequence[bytes], head: bool) -> i
     value = db.edit(key, List)
     if value is None:
         value = db.create(key, List(client.node.encodings))
-    value.push(elements, head)
+    length = value.push(elements, head)
     db.touch(key, "lpush" if head else "rpush", len(elements))
-    return len(value.form)
+    return length
 
 
 def pop(client: Client, key: bytes, value: List, count: int, head: bool) -> list[bytes]:

@@ -76,7 +76,7 @@ def set_(
     else:
         if keepttl:
             db.edit(key)  # a key whose time is over goes now, and with it the time that would be kept
-        db.put(key, String(encode(value)), keepttl)
+        db.put_string(key, value, keepttl)
         db.touch(key, "set")
     return reply
 
@@ -86,7 +86,7 @@ def setnx(client: Client, key: bytes, value: bytes) -> int:
     """Set the string value of a key only when the key does not exist. O(1)."""
     if client.db.edit(key) is not None:
         return 0
-    client.db.put(key, String(encode(value)))
+    client.db.create(key, String(encode(value)))
     client.db.touch(key, "set")
     return 1
 
@@ -108,7 +108,7 @@ def getset(client: Client, key: bytes, value: bytes) -> bytes | None:
     """Set the string value of a key and give the old one. O(1)."""
     old = client.db.find(key, String)
     reply = None if old is None else old.as_bytes()
-    client.db.put(key, String(encode(value)))
+    client.db.put_string(key, value)
     client.rewrite(b"SET", key, value)
     client.db.touch(key, "set")
     return reply
@@ -172,7 +172,7 @@ O(N) where N is the number of keys."""
 def mset(client: Client, *pairs: bytes) -> str:
     """Set the string values of several keys at once. O(N) where N is the number of keys."""
     for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-        client.db.put(key, String(encode(value)))
+        client.db.put_string(key, value)
         client.db.touch(key, "set")
     return "OK"
 
@@ -363,7 +363,7 @@ def set_until(client: Client, key: bytes, value: bytes, at_ms: int | None) -> st
     """Set a string that expires at a unix time in milliseconds; journaled with that time."""
     assert at_ms is not None
     db = client.db
-    db.put(key, String(encode(value)), keep_ttl=True)  # a former one is overwritten, which is less work
+    db.put_string(key, value, keep_ttl=True)  # a former one is overwritten, which is less work
     db.set_expiry(key, at_ms)
     client.rewrite(b"SET", key, value, b"PXAT", at_ms)
     db.touch(key, "set")

@@ -307,6 +307,14 @@ class Listpack:
         offset = self.seek(index)
         self._splice(offset, offset + self.entry_length(offset), encode_entry(element), 0)
 
+    def replace_value_of(self, field: bytes, value: bytes) -> bool:
+        """Put `value` in place of what `value_of` answers; False if that is None. O(n)."""
+        index = self.find(field, skip=1)
+        if index < 0:
+            return False
+        self.replace(index + 1, value)
+        return True
+
     def delete(self, index: int, count: int = 1) -> int:
         """Remove up to `count` elements from index on; answers how many. Raises IndexError. O(size)."""
         start = end = self.seek(index)

@@ -143,7 +143,8 @@ class OpenListpack:
         """Add at the tail."""
         if self._elements:
             self._elements.append(element)
-            self._changed(entry_size(element))
+            self.size += entry_size(element)
+            self._data = None
         else:
             count = len(self)
             self._splice(count, count, (element,))
@@ -152,7 +153,8 @@ class OpenListpack:
         """Add at the head."""
         if self._elements:
             self._elements[:0] = (element,)  # moves the others in one step, as `insert` does not
-            self._changed(entry_size(element))
+            self.size += entry_size(element)
+            self._data = None
         else:
             self._splice(0, 0, (element,))
 
@@ -176,6 +178,21 @@ class OpenListpack:
         if former != element:
             elements[index] = element
             self._changed(entry_size(element) - entry_size(former))
+
+    def replace_value_of(self, field: bytes, value: bytes) -> bool:
+        """Put `value` in place of what `value_of` answers; False if that is None."""
+        elements = self._elements or self._look()
+        try:
+            index = elements.index(field)
+            while index & 1:
+                index = elements.index(field, index + 1)
+        except ValueError:
+            return False
+        former = elements[index + 1]
+        if former != value:
+            elements[index + 1] = value
+            self._changed(entry_size(value) - entry_size(former))
+        return True
 
     def delete(self, index: int, count: int = 1) -> int:
         """Remove up to `count` elements from index on; answers how many. Raises IndexError."""

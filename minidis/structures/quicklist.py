@@ -118,8 +118,8 @@ class Quicklist:
     """A sequence of byte strings, quick at both ends. Indexes may be negative, as in Python."""
 
     __slots__ = (
-        "_count", "_count_limit", "_foreign", "_large_from", "_most_before_overhead", "_visited",
-        "compress_depth", "fill", "head", "node_count", "packed_threshold", "tail",
+        "_count_limit", "_foreign", "_large_from", "_most_before_overhead", "_visited",
+        "compress_depth", "count", "fill", "head", "node_count", "packed_threshold", "tail",
     )  # fmt: skip
 
     def __init__(
@@ -135,7 +135,7 @@ class Quicklist:
         self.head: Node | None = None
         self.tail: Node | None = None
         self.node_count = 0
-        self._count = 0
+        self.count = 0  # of elements: `len` of it, which takes longer
         self._foreign = False  # has nodes that were filled by other limits
         self._visited: Node | None = None  # the one that was looked into last
         # The limits as plain numbers, since every push compares with them.
@@ -159,13 +159,13 @@ class Quicklist:
         quicklist = cls((), fill, compress_depth, packed_threshold)
         if pack:
             quicklist._link(None, Node(pack))
-            quicklist._count = len(pack)
+            quicklist.count = len(pack)
         return quicklist
 
     # Reading
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def __iter__(self) -> Iterator[bytes]:
         return self.iterate()
@@ -174,7 +174,7 @@ class Quicklist:
         return self.iterate(-1, reverse=True)
 
     def __repr__(self) -> str:
-        return f"<Quicklist: {self._count} elements in {self.node_count} nodes>"
+        return f"<Quicklist: {self.count} elements in {self.node_count} nodes>"
 
     @property
     def size(self) -> int:
@@ -213,7 +213,7 @@ class Quicklist:
         >>> list(Quicklist([b"a", b"b", b"c"], fill=2).iterate(1, reverse=True))
         [b'b', b'a']
         """
-        if not -self._count <= start < self._count:
+        if not -self.count <= start < self.count:
             return
         first, offset = self._locate(start)
         node: Node | None
@@ -234,7 +234,7 @@ class Quicklist:
 
     def elements(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         """The elements start..stop (stop not included, both at least 0), as slicing a list gives."""
-        left = (self._count if stop is None or stop > self._count else stop) - start
+        left = (self.count if stop is None or stop > self.count else stop) - start
         if left <= 0:
             return []
         first, offset = self._locate(start)
@@ -255,7 +255,7 @@ class Quicklist:
             head.pack.prepend(element)
         else:
             self._link(None, self._new_node(element))
-        self._count += 1
+        self.count += 1
 
     def push_tail(self, element: bytes) -> None:
         """Add after the last element. O(1) nodes."""
@@ -264,7 +264,7 @@ class Quicklist:
             tail.pack.append(element)
         else:
             self._link(tail, self._new_node(element))
-        self._count += 1
+        self.count += 1
 
     def append_node(self, content: OpenListpack | bytes) -> None:
         """Add a whole node at the tail, whatever its size: a listpack that isn't empty, or a plain element.
@@ -274,7 +274,7 @@ class Quicklist:
         node = Node(_NO_PACK, content) if isinstance(content, bytes) else Node(content)
         self._foreign = True
         self._link(self.tail, node)
-        self._count += len(node)
+        self.count += len(node)
 
     def pop_head(self) -> bytes:
         """Take the first element away. Raises IndexError when there is none."""
@@ -298,13 +298,13 @@ class Quicklist:
         elif node.plain is not None:
             self._insert(node, 0, element, after=True)
             self._unlink(node)
-            self._count -= 1
+            self.count -= 1
         else:
             if offset < len(node) - 1:
                 self._split(node, offset + 1)
             replacement = self._new_node(element)
             self._link(node, replacement)
-            self._count += 1
+            self.count += 1
             self._delete_within(node, offset, 1)
             if offset:  # the node still lives: only then Redis looks for neighbours to merge
                 self._merge_around(replacement)
@@ -319,7 +319,7 @@ class Quicklist:
 
     def delete_range(self, start: int, count: int) -> int:
         """Remove up to `count` elements from index `start` on; answers how many. O(nodes touched)."""
-        if count <= 0 or not -self._count <= start < self._count:
+        if count <= 0 or not -self.count <= start < self.count:
             return 0
         first, offset = self._locate(start)
         node: Node | None = first
@@ -339,7 +339,7 @@ class Quicklist:
             self._visit(node)
             if node.plain is None:
                 found = node.pack.remove(element, limit - removed if limit else 0, from_tail)
-                self._count -= found
+                self.count -= found
                 if not node.pack:
                     self._unlink(node)
             else:
@@ -373,14 +373,14 @@ class Quicklist:
         for node in self.nodes():
             pack = node.pack.copy() if node.plain is None else _NO_PACK
             duplicate._link(duplicate.tail, Node(pack, node.plain))
-        duplicate._count = self._count
+        duplicate.count = self.count
         return duplicate
 
     def check(self) -> None:
         """Raise AssertionError unless links, counts and every node are sound. O(n)."""
         nodes = list(self.nodes())
         assert len(nodes) == self.node_count, (len(nodes), self.node_count)
-        assert sum(len(node) for node in nodes) == self._count
+        assert sum(len(node) for node in nodes) == self.count
         assert (self.head, self.tail) == ((nodes[0], nodes[-1]) if nodes else (None, None))
         for node, previous in zip(nodes, [None, *nodes], strict=False):
             assert node.previous is previous, "a back link leads elsewhere"
@@ -410,7 +410,7 @@ class Quicklist:
 
     def _insert(self, node: Node, offset: int, element: bytes, after: bool) -> None:
         """Insert beside the element at `offset` of `node`, in the node that Redis would choose."""
-        self._count += 1
+        self.count += 1
         place = offset + after
         if self._has_room(node, element):
             node.pack.insert(place, element)
@@ -467,7 +467,7 @@ class Quicklist:
 
     def _locate(self, index: int) -> tuple[Node, int]:
         """The node with the element at index, and its place in there; from the nearer end."""
-        count = self._count
+        count = self.count
         wanted = index + count if index < 0 else index
         if not 0 <= wanted < count:
             raise IndexError(f"index {index} is outside a quicklist of {count} elements")
@@ -513,7 +513,7 @@ class Quicklist:
             self._unlink(node)
         else:
             node.pack.delete(offset, deleted)
-        self._count -= deleted
+        self.count -= deleted
         return deleted
 
     def _new_node(self, element: bytes) -> Node:

@@ -112,18 +112,19 @@ class Hash(Value):
         form = self.form
         if type(form) is not ListpackForm:
             return form.set(field, value)
-        encodings = self.encodings
+        encodings, listpack = self.encodings, form.listpack
         most_bytes = encodings.hash_max_listpack_value
         if (
             len(field) > most_bytes
             or len(value) > most_bytes
-            or not form.listpack.safe_to_add(len(field) + len(value))
+            or not listpack.safe_to_add(len(field) + len(value))
         ):
             self.convert()
             return self.form.set(field, value)
         is_new = form.set(field, value)
         # Not only after a new field: perhaps the limit is lower than it was
-        if len(form.listpack) > 2 * encodings.hash_max_listpack_entries:
+        most_fields = encodings.hash_max_listpack_entries
+        if listpack.size > 4 * most_fields and len(form) > most_fields:  # a field and its value take 4 bytes
             self.convert()
         return is_new
 
@@ -214,9 +215,7 @@ class ListpackForm:
         return self.listpack.value_of(field)
 
     def set(self, field: bytes, value: bytes) -> bool:
-        index = self.listpack.find(field, skip=1)
-        if index >= 0:
-            self.listpack.replace(index + 1, value)
+        if self.listpack.replace_value_of(field, value):
             return False
         self.listpack.extend((field, value))
         return True

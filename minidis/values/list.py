@@ -124,8 +124,8 @@ class List(Value):
 
     # Changing
 
-    def push(self, elements: Sequence[bytes], head: bool = False) -> None:
-        """Add one by one at the tail, or at the head: the last one is then the first.  O(1) each."""
+    def push(self, elements: Sequence[bytes], head: bool = False) -> int:
+        """Add one by one at the tail, or at the head, the last one first then. The new length. O(1) each."""
         if self.is_packed:
             self._make_room(sum(map(len, elements)), len(elements))
         form = self.form
@@ -133,10 +133,12 @@ class List(Value):
             add = form.push_head if head else form.push_tail
             for element in elements:
                 add(element)
-        elif len(elements) == 1:
+            return form.count
+        if len(elements) == 1:
             form.prepend(elements[0]) if head else form.append(elements[0])
         else:
             form.insert(0, *reversed(elements)) if head else form.extend(elements)
+        return len(form)
 
     def pop(self, count: int = 1, head: bool = True) -> list[bytes]:
         """Take away up to `count` elements from one end, in the order in which they go.  O(count)."""

@@ -29,6 +29,7 @@ class Model(list):
 
     def push(self, elements, head):
         self[:] = elements[::-1] + self if head else self + elements
+        return len(self)
 
     def pop(self, count, head):
         ordered = self if head else self[::-1]

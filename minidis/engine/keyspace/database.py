@@ -29,6 +29,7 @@ from minidis.protocol.replies import ReplyError
 from minidis.structures import growing
 from minidis.structures.dicttable import DictTable
 from minidis.values.base import Value
+from minidis.values.string import String, encode
 
 if TYPE_CHECKING:
     from minidis.engine.durability.snapshots import View
@@ -136,6 +137,15 @@ class Database:
                 self.node.lazy_free.free_aside_if_large(former)
         value.accessed_us = self.node.now_us
         self.table[key] = value
+
+    def put_string(self, key: bytes, content: bytes, keep_ttl: bool = False) -> None:
+        """`put` of a string. One that is there, lives for ever and is in no snapshot gets the new content."""
+        value = self.table.get(key)
+        if type(value) is not String or self.views or (self.expires and key in self.expires):
+            self.put(key, String(encode(content)), keep_ttl)
+            return
+        value.data = encode(content)
+        value.accessed_us = self.node.now_us
 
     def create(self, key: bytes, value: V) -> V:
         """Bind a key that is known to be missing, and answer the value (for `edit(...) or create(...)`)."""

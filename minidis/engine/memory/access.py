@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 from minidis.engine.keyspace.database import Database
 from minidis.engine.messages.tracking import command_keys
 from minidis.values.base import Value
+from minidis.values.string import String, encode
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -154,6 +155,9 @@ class CountingDatabase(Database):
         else:
             _count_access(former, self.node)
             value.lfu = former.lfu
+
+    def put_string(self, key: bytes, content: bytes, keep_ttl: bool = False) -> None:
+        self.put(key, String(encode(content)), keep_ttl)
 
     def create(self, key: bytes, value):  # type: ignore[no-untyped-def]
         set_frequency(value, LFU_INITIAL, self.node.now_us)
