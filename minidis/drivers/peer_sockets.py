@@ -30,6 +30,11 @@ from minidis.engine.peers import Address, Aside, Close, Listen, Listener, Open, 
 READ_BYTES = 16 * 1024
 """PROTO_IOBUF_LEN: what is taken from a socket before the others have their turn."""
 
+LEAST_BYTES = 512
+SHORT_NS, LONG_NS = 1_000_000, 4_000_000
+"""A portion that took long is followed by one of half the bytes (a few may unpack to very many), a short one
+by one of twice as many."""
+
 
 class PeerSockets:
     """Carries out what the node's peers ask for.  `on_turn` is called after each event of a socket."""
@@ -187,6 +192,7 @@ class PeerSocket(asyncio.Protocol):
         self.peer = peer
         self.listener = listener
         self._unread = bytearray()  # has come, and waits for its turn
+        self._portion_bytes = READ_BYTES
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -206,7 +212,7 @@ class PeerSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on READ_BYTES in a turn, as Redis reads: a snapshot that comes in must keep nobody waiting."""
-        if self._unread or len(data) > READ_BYTES:
+        if self._unread or len(data) > self._portion_bytes:
             if not self._unread:
                 self.transport.pause_reading()
                 asyncio.get_running_loop().call_soon(self._hand_on)
@@ -215,17 +221,25 @@ class PeerSocket(asyncio.Protocol):
             self._tell(data)
 
     def _hand_on(self) -> None:
-        piece = bytes(self._unread[:READ_BYTES])
-        del self._unread[:READ_BYTES]
-        self._tell(piece)
+        portion = bytes(self._unread[: self._portion_bytes])
+        del self._unread[: self._portion_bytes]
+        self._tell(portion)
         if self._unread:
             asyncio.get_running_loop().call_soon(self._hand_on)
         elif not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _tell(self, data: bytes) -> None:
-        if self.peer is not None and data:
-            self.sockets.guarded(self.sockets.node.peers.received, self.peer, data)
+        if self.peer is None or not data:
+            return
+        node = self.sockets.node
+        started_ns = node.stopwatch_ns()
+        self.sockets.guarded(node.peers.received, self.peer, data)
+        duration_ns = node.stopwatch_ns() - started_ns
+        if duration_ns > LONG_NS:
+            self._portion_bytes = max(LEAST_BYTES, min(self._portion_bytes, len(data)) // 2)
+        elif duration_ns < SHORT_NS and self._portion_bytes < READ_BYTES:
+            self._portion_bytes *= 2
 
     def eof_received(self) -> None:
         """The other side has ended it; asyncio itself would tell after the commands of this turn."""

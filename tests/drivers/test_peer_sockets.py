@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from minidis.drivers.embedded import NO_NETWORK, Embedded, real_clock
-from minidis.drivers.peer_sockets import READ_BYTES
+from minidis.drivers.peer_sockets import LEAST_BYTES, LONG_NS, READ_BYTES, SHORT_NS
 from minidis.drivers.server import Server
 from minidis.engine.node import Node
 from minidis.engine.peers import Peer
@@ -91,6 +91,42 @@ def test_much_that_comes_at_once_is_handed_on_in_pieces_and_to_the_last_byte() -
             here.flush()
             await until(lambda: peer.state == "closed")
             assert recorder.data == 2 * echoes + b"+OK\r\n"
+
+    asyncio.run(scenario())
+
+
+class SlowRecorder(Recorder):
+    """Whom each byte takes `byte_ns`, as its node's stopwatch sees it; it notes the sizes of portions."""
+
+    def __init__(self, node: Node, greeting: bytes, byte_ns: int) -> None:
+        super().__init__(greeting)
+        self.byte_ns = byte_ns
+        self.sizes: list[int] = []
+        self._now_ns = 0
+        node.stopwatch_ns = lambda: self._now_ns
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        super().received(peer, data)
+        self.sizes.append(len(data))
+        self._now_ns += len(data) * self.byte_ns
+
+
+@pytest.mark.parametrize(
+    "byte_ns, most_bytes", [(10, READ_BYTES), (2_000, 2 * SHORT_NS // 2_000), (1_000_000, LEAST_BYTES)]
+)
+def test_the_longer_a_portion_takes_the_smaller_is_the_next(byte_ns: int, most_bytes: int) -> None:
+    request = b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (200_000, b"x" * 200_000)
+
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port), make_server() as here:
+            recorder = SlowRecorder(here.node, request, byte_ns)
+            here.node.peers.open("127.0.0.1", port, recorder)
+            here.flush()
+            await until(lambda: len(recorder.data) >= 200_000)
+            later = recorder.sizes[len(recorder.sizes) // 2 :]
+            assert max(later) <= LONG_NS // byte_ns or max(later) == LEAST_BYTES
+            assert max(later) >= min(most_bytes, READ_BYTES) // 2
 
     asyncio.run(scenario())
 
