@@ -163,45 +163,29 @@ def describe(client: Client) -> str:
     node = client.node
     buffers = client.measure_buffers()
     queued = client.transaction.queue if client.transaction else []
-    multi_bytes = sum(len(word) for _, words in queued for word in words)
+    multi_bytes = sum([len(word) for _, words in queued for word in words])
     owed, sizes = buffers.output_bytes, buffers.sizes
     if sizes is None:  # no socket: what is owed stands in one place
         reply = ReplyMemory(0, len(client.outbox) + bool(owed), owed)
     else:
         reply = sizes.shown(owed)
-    fields: dict[str, Any] = {
-        "id": client.id,
-        "addr": client.peer,
-        "laddr": client.local,
-        "fd": buffers.fd,
-        "name": client.name,
-        "age": (node.now_us - client.created_us) // 1_000_000,
-        "idle": (node.now_us - client.last_command_us) // 1_000_000,
-        "flags": _flags(client, buffers.unix),
-        "db": client.db.index,
-        "sub": len(client.subscriptions.channels),
-        "psub": len(client.subscriptions.patterns),
-        "ssub": len(client.subscriptions.shard_channels),
-        "multi": len(queued) if client.transaction else -1,
-        "qbuf": buffers.query_bytes,
-        "qbuf-free": max(0, sizes.query_bytes - buffers.query_bytes) if sizes else 0,
-        "argv-mem": arguments_bytes(client, buffers),
-        "multi-mem": multi_bytes,
-        "rbs": sizes.reply_bytes if sizes else 0,
-        "rbp": sizes.reply_peak if sizes else 0,
-        "obl": reply.buffer_bytes,
-        "oll": reply.list_length,
-        "omem": reply.list_bytes,
-        "tot-mem": client_bytes(client),
-        "events": "rw" if client.outbox or buffers.output_bytes else "r",
-        "cmd": client.last_command or "NULL",
-        "user": errors.shown(client.user.name),
-        "redir": -1 if client.tracking is None else client.tracking.redirect,
-        "resp": client.protocol,
-        "lib-name": client.library_name,
-        "lib-ver": client.library_version,
-    }
-    return " ".join([f"{name}={value}" for name, value in fields.items()])
+    subscriptions = client.subscriptions
+    age_us, idle_us = node.now_us - client.created_us, node.now_us - client.last_command_us
+    query_free = max(0, sizes.query_bytes - buffers.query_bytes) if sizes else 0
+    reply_bytes, reply_peak = (sizes.reply_bytes, sizes.reply_peak) if sizes else (0, 0)
+    redirect = -1 if client.tracking is None else client.tracking.redirect
+    return (
+        f"id={client.id} addr={client.peer} laddr={client.local} fd={buffers.fd} name={client.name} "
+        f"age={age_us // 1_000_000} idle={idle_us // 1_000_000} flags={_flags(client, buffers.unix)} "
+        f"db={client.db.index} sub={len(subscriptions.channels)} psub={len(subscriptions.patterns)} "
+        f"ssub={len(subscriptions.shard_channels)} multi={len(queued) if client.transaction else -1} "
+        f"qbuf={buffers.query_bytes} qbuf-free={query_free} argv-mem={arguments_bytes(client, buffers)} "
+        f"multi-mem={multi_bytes} rbs={reply_bytes} rbp={reply_peak} obl={reply.buffer_bytes} "
+        f"oll={reply.list_length} omem={reply.list_bytes} tot-mem={client_bytes(client)} "
+        f"events={'rw' if client.outbox or owed else 'r'} cmd={client.last_command or 'NULL'} "
+        f"user={errors.shown(client.user.name)} redir={redirect} resp={client.protocol} "
+        f"lib-name={client.library_name} lib-ver={client.library_version}"
+    )
 
 
 def _flags(client: Client, over_unix_socket: bool) -> str:

@@ -129,13 +129,19 @@ def _keys(client: Client, argv: list[bytes]) -> list[tuple[bytes, str]]:
 
 
 def describe(entry: Command) -> list[Any]:
-    """The ten fields of COMMAND INFO."""
+    """The ten fields of COMMAND INFO: nine that stay as they are, and the subcommands."""
+    if entry.facts is None:
+        entry.facts = _facts(entry)
+    return [*entry.facts, [describe(subcommand) for subcommand in entry.subcommands.values()]]
+
+
+def _facts(entry: Command) -> tuple[Any, ...]:
     specs = entry.key_specs
     accesses = key_access(entry.name, bool(entry.flags & Flag.READONLY)) if specs else ()
     if not specs and (channels := _shard_channels(entry.line)) is not None:
         specs, accesses = (channels,), ("not_key",)
     first, last, step = legacy_range(specs)
-    return [
+    return (
         entry.name.encode(),
         arity(entry),
         dict.fromkeys(flag_names(entry)).keys(),
@@ -143,13 +149,14 @@ def describe(entry: Command) -> list[Any]:
         last,
         step,
         dict.fromkeys(categories(entry)).keys(),
-        [tip.encode() for tip in tips(entry.name)],
-        [
-            _describe_spec(spec, access, note(entry.name) if spec is specs[0] else None)
-            for spec, access in zip(specs, accesses, strict=True)
-        ],
-        [describe(subcommand) for subcommand in entry.subcommands.values()],
-    ]
+        tuple([tip.encode() for tip in tips(entry.name)]),
+        tuple(
+            [
+                _describe_spec(spec, access, note(entry.name) if spec is specs[0] else None)
+                for spec, access in zip(specs, accesses, strict=True)
+            ]
+        ),
+    )
 
 
 def _shard_channels(line: SyntaxLine) -> KeySpec | None:

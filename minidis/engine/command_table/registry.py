@@ -128,6 +128,7 @@ class Command:
         self.request_flags = request_flags
         self._variants: dict[Flag, Command] = {}
         self.subcommands: dict[str, Command] = {}
+        self.facts: tuple[Any, ...] | None = None  # for COMMAND INFO, once somebody has asked
         # What a node counts on its own copy (statistics.py); `timing` where it is timed
         self.table: CommandTable | None = None  # the node's, whose own this copy is
         self.calls = self.failed_calls = self.rejected_calls = 0  # `calls` after statistics.settle()
