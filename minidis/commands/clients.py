@@ -22,7 +22,6 @@ CLIENT PAUSE begin.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from minidis.commands.arguments import TIMEOUT_NEGATIVE
 from minidis.commands.connection import printable

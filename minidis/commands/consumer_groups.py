@@ -36,7 +36,6 @@ from typing import Any
 
 from minidis.commands.arguments import integer_in_range
 from minidis.commands.streams import (
-    ReadOptions,
     by_stream,
     no_group,
     parse_group_id,
@@ -237,19 +236,21 @@ O(N) in entries answered."""
     options = read_options(client, words, grouped=True)
     assert options.group is not None
     client.rewrite()  # what it did is stated below, entry by entry
-    after = [
-        _position(client, key, options.group, word)
+    places = [
+        (key, *_position(client, key, options.group, word))
         for key, word in zip(options.keys, options.ids, strict=True)
     ]
     answers: list[tuple[bytes, list]] = []
-    for key, history_after in zip(options.keys, after, strict=True):
+    for key, group, history_after in places:
         stream = client.db.find(key, Stream)
         assert stream is not None
         client.db.before_change(key)
-        reader = _reader(client, key, stream, options)
+        reader = Reader(client, key, stream, options.group, group, options.consumer)
+        if reader.is_new and options.no_ack:  # otherwise the first XCLAIM creates it
+            client.rewrite(b"XGROUP", b"CREATECONSUMER", key, options.group, options.consumer)
         if history_after is not None:
             answers.append((key, reader.history(history_after, options.count)))
-        elif stream.greatest_id() > reader.group.last_id:
+        elif stream.has_after(group.last_id):
             answers.append((key, reader.deliver(options.count, options.no_ack)))
         else:
             continue
@@ -258,28 +259,19 @@ O(N) in entries answered."""
     return by_stream(client, answers) if answers else options.wait()
 
 
-def _position(client: Client, key: bytes, group: bytes, word: bytes) -> StreamId | None:
-    """The id that history is asked after, None for `>`: what is new."""
+def _position(client: Client, key: bytes, name: bytes, word: bytes) -> tuple[ConsumerGroup, StreamId | None]:
+    """The group, and the id that history is asked after, None for `>`: what is new."""
     stream = client.db.find(key, Stream)
-    if stream is None or group not in stream.groups:
+    group = None if stream is None else stream.groups.get(name)
+    if group is None:
         raise ReplyError(
-            f"NOGROUP No such key '{errors.shown(key)}' or consumer group '{errors.shown(group)}'"
+            f"NOGROUP No such key '{errors.shown(key)}' or consumer group '{errors.shown(name)}'"
             " in XREADGROUP with GROUP option"
         )
     if word == b"$":
         raise ReplyError(DOLLAR_IN_GROUP)
     after = None if word == b">" else parse_id(word)
-    return None if after == MAX_ID else after
-
-
-def _reader(client: Client, key: bytes, stream: Stream, options: ReadOptions) -> Reader:
-    assert options.group is not None
-    group = stream.groups[options.group]
-    is_new = options.consumer not in group.consumers
-    reader = Reader(client, key, stream, options.group, group, options.consumer)
-    if is_new and options.no_ack:  # otherwise the first XCLAIM creates it
-        client.rewrite(b"XGROUP", b"CREATECONSUMER", key, options.group, options.consumer)
-    return reader
+    return group, None if after == MAX_ID else after
 
 
 class Reader:
@@ -297,7 +289,9 @@ class Reader:
         self.client, self.key, self.stream = client, key, stream
         self.group_name, self.group = group_name, group
         self.now_ms = client.node.now_ms
+        self.is_told = bool(client.node.journal.subscribers)  # somebody reads what is stated
         consumer = group.consumers.get(consumer_name)
+        self.is_new = consumer is None
         if consumer is None:
             consumer = group.create_consumer(consumer_name, self.now_ms)
             client.db.touch(key, "xgroup-createconsumer", modified=False)
@@ -321,9 +315,10 @@ class Reader:
 
     def history(self, after: StreamId, count: int | None) -> list:
         """What this consumer has been given and has not acknowledged; of a deleted entry only the id."""
+        all_pending = list(islice(self.consumer.pending.items(after.key, exclusive=True), count))
+        entries = self.stream.find_all([key for key, _ in all_pending])
         found: list = []
-        for key, pending in islice(self.consumer.pending.items(after.key, exclusive=True), count):
-            entry = self.stream.find(StreamId.from_key(key))
+        for (key, pending), entry in zip(all_pending, entries, strict=True):
             if entry is None:
                 found.append([id_text(key), NULL_ARRAY])
                 continue
@@ -337,7 +332,8 @@ class Reader:
         self.group.give(entry_id, pending, self.consumer)
         pending.delivered_ms, pending.deliveries = delivered_ms, deliveries
         self.consumer.active_ms = self.now_ms
-        self.state_owner(entry_id, pending)
+        if self.is_told:
+            self.state_owner(entry_id, pending)
         self.client.db.touch(self.key, "", modified=False)
 
     def forget(self, entry_id: StreamId, pending: Pending) -> None:
@@ -347,7 +343,7 @@ class Reader:
         self.client.db.touch(self.key, "", modified=False)
 
     def is_idle(self, pending: Pending, least_ms: int) -> bool:
-        return not least_ms or self.now_ms - pending.delivered_ms >= least_ms
+        return self.now_ms - pending.delivered_ms >= least_ms
 
     def state_owner(self, entry_id: StreamId, pending: Pending) -> None:
         """Source: streamPropagateXCLAIM."""
@@ -402,14 +398,15 @@ def xpending(client: Client, key: bytes, name: bytes, *words: bytes):
     holder: Any = group if consumer_name is None else group.consumers.get(consumer_name)
     if holder is None:
         return []
-    now_ms = client.node.now_ms
+    now_ms, high_key = client.node.now_ms, high.key
     rows: list = []
     for entry_key, pending in holder.pending.items(low.key):
-        if len(rows) == count or entry_key > high.key:
+        if len(rows) == count or entry_key > high_key:
             break
         idle_ms = now_ms - pending.delivered_ms
         if not least_idle_ms or idle_ms >= least_idle_ms:
-            rows.append([id_text(entry_key), pending.consumer.name, max(idle_ms, 0), pending.deliveries])
+            idle_ms = idle_ms if idle_ms > 0 else 0
+            rows.append([id_text(entry_key), pending.consumer.name, idle_ms, pending.deliveries])
     return rows
 
 
@@ -482,7 +479,7 @@ def xclaim(client: Client, key: bytes, name: bytes, consumer: bytes, least_idle:
             if not options.force:
                 continue
             pending = group.deliver(entry_id, reader.consumer, client.node.now_ms)
-        elif not reader.is_idle(pending, max(least_idle_ms, 0)):
+        elif least_idle_ms > 0 and not reader.is_idle(pending, least_idle_ms):
             continue
         deliveries = pending.deliveries + (0 if options.just_id else 1)
         reader.claim(
@@ -561,7 +558,7 @@ def xautoclaim(
 ):
     """Take over whatever has been idle for long enough, walking the pending entries in steps. \
 O(1) if COUNT is small."""
-    least_idle_ms = _integer(least_idle, "Invalid min-idle-time argument for XAUTOCLAIM")
+    least_idle_ms = max(_integer(least_idle, "Invalid min-idle-time argument for XAUTOCLAIM"), 0)
     low = parse_low(start)
     count, just_id = _autoclaim_options(words)
     stream = client.db.find(key, Stream)
@@ -577,18 +574,17 @@ O(1) if COUNT is small."""
     walk = group.pending.items(low.key)
     ahead = list(islice(walk, attempts + 1))  # a list: claiming and forgetting change the tree
     seen = 0
-    for entry_key, pending in ahead[:attempts]:
+    entries = stream.find_all([entry_key for entry_key, _ in ahead])
+    for (entry_key, pending), entry in zip(ahead[:attempts], entries, strict=False):
         if len(claimed) + len(deleted) == count:
             break
         seen += 1
-        entry_id = StreamId.from_key(entry_key)
-        entry = stream.find(entry_id)
         if entry is None:
-            reader.forget(entry_id, pending)
-            deleted.append(bytes(entry_id))
-        elif reader.is_idle(pending, max(least_idle_ms, 0)):
+            reader.forget(StreamId.from_key(entry_key), pending)
+            deleted.append(id_text(entry_key))
+        elif not least_idle_ms or reader.is_idle(pending, least_idle_ms):
             deliveries = pending.deliveries + (0 if just_id else 1)
-            reader.claim(entry_id, pending, client.node.now_ms, deliveries)
+            reader.claim(entry.id, pending, client.node.now_ms, deliveries)
             claimed.append(entry.name if just_id else [entry.name, entry.pairs.copy()])
     cursor = StreamId.from_key(ahead[seen][0]) if seen < len(ahead) else MIN_ID
     return [bytes(cursor), claimed, deleted]

@@ -90,7 +90,13 @@ def touch(client: Client, *keys: bytes) -> int:
 def keys(client: Client, pattern: bytes) -> list[bytes]:
     """Give all key names that match a glob pattern. O(N) with N being the number of keys in the database."""
     db, start = client.db, literal_start(pattern)
-    return [key for key in db.table if key.startswith(start) and matches(pattern, key) and not db.is_due(key)]
+    if start == pattern:  # one name
+        names = [pattern] if pattern in db.table else []
+    else:
+        names = [key for key in db.table if key.startswith(start)]
+        if pattern != start + b"*":
+            names = [key for key in names if matches(pattern, key)]
+    return [key for key in names if not db.is_due(key)] if db.expires else names
 
 
 @command("SCAN cursor:int [MATCH pattern] [COUNT count:int] [TYPE type]", READONLY, since="2.8.0", raw=True)

@@ -371,8 +371,9 @@ def xread(client: Client, *words: bytes):
     answers = []
     for key, last_id in zip(options.keys, last_ids, strict=True):
         stream = client.db.find(key, Stream)
-        following = last_id.next()
-        if stream is not None and following is not None and stream.greatest_id() > last_id:
+        if stream is not None and stream.has_after(last_id):
+            following = last_id.next()
+            assert following is not None
             answers.append((key, shown_entries(islice(stream.walk(following), options.count))))
     if answers:
         return by_stream(client, answers)

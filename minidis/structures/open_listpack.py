@@ -267,11 +267,7 @@ class OpenListpack:
             self.size = len(self._data)
             return
         elements = self._elements or self._look()
-        growth = 0
-        for element in new:
-            growth += entry_size(element)
-        for element in elements[start:stop]:
-            growth -= entry_size(element)
+        growth = sum(map(entry_size, new)) - sum(map(entry_size, elements[start:stop]))
         elements[start:stop] = new
         self._changed(growth)
         if not elements:

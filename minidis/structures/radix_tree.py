@@ -205,14 +205,16 @@ class RadixTree:
         if node.is_key and not start and not (exclusive and start is not None):
             yield prefix, node.value
         while True:
-            children = node.children
+            children, edges = node.children, node.edges
             while at < len(children):
-                child, key, at = children[at], prefix + node.label(at), at + 1
+                child, at = children[at], at + 1
+                key = prefix + (edges if node.compressed else edges[at - 1 : at])
                 if child.is_key:
                     yield key, child.value
                 if child.children:
                     stack.append((node, prefix, at))
-                    node, children, prefix, at = child, child.children, key, 0
+                    node, prefix, at = child, key, 0
+                    children, edges = node.children, node.edges
             if not stack:
                 return
             node, prefix, at = stack.pop()

@@ -33,7 +33,7 @@ Read next: consumer_group.py, then minidis/commands/streams.py.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 
@@ -45,7 +45,7 @@ from minidis.values import stream_node
 from minidis.values.base import OBJECT_HEADER_BYTES, Value, allocation_size
 from minidis.values.consumer_group import UNKNOWN, ConsumerGroup, tree_bytes
 from minidis.values.encodings import Encodings
-from minidis.values.stream_node import MAX_ID, MIN_ID, Entry, StreamId, as_int64
+from minidis.values.stream_node import MAX_ID, MIN_ID, Entry, StreamId, as_int64, numbers_of
 
 STREAM_BYTES = 80
 FIRST_ALLOCATION_BYTES = 4096
@@ -185,12 +185,27 @@ class Stream(Value):
 
     def find(self, entry_id: StreamId) -> Entry | None:
         """The entry with this id. O(log N)."""
-        visited = self.visited
-        if visited is not None and len(visited.entries) == self.length:  # there is no other node
-            entries = visited.entries
-            at = bisect_left(entries, entry_id, key=_ID_OF)
-            return entries[at] if at < len(entries) and entries[at].id == entry_id else None
-        return next(self.walk(entry_id, entry_id), None)
+        return next(self.find_all((entry_id.key,)))
+
+    def find_all(self, keys: Iterable[bytes]) -> Iterator[Entry | None]:
+        """For each of some ids, as keys and in order, its entry, or None. O(nodes) on the way."""
+        entries: list[Entry] = []
+        at = 0
+        for key in keys:
+            wanted = numbers_of(key)
+            if not entries or entries[-1].id < wanted:
+                entries, at = self._entries_around(key, wanted), 0
+            if at < len(entries) and entries[at].id != wanted:  # not the one after the last
+                at = bisect_left(entries, wanted, at, key=_ID_OF)
+            if at < len(entries) and entries[at].id == wanted:
+                yield entries[at]
+                at += 1
+            else:
+                yield None
+
+    def has_after(self, entry_id: StreamId) -> bool:
+        """Does an entry live after this id? O(1)."""
+        return self.last_id > entry_id and self.greatest_id() > entry_id
 
     def greatest_id(self) -> StreamId:
         """The id of the last entry that lives; 0-0 if there is none. Source: streamLastValidID."""
@@ -223,10 +238,10 @@ class Stream(Value):
     def trim(self, trim: Trim) -> int:
         """Take entries off the old end; how many. O(removed). Source: streamTrim."""
         before = self.length
-        while place := self.tree.seek("^"):
-            key, node = place
-            if trim.max_length is not None and self.length <= trim.max_length:
+        while trim.max_length is None or self.length > trim.max_length:
+            if (place := self.tree.seek("^")) is None:
                 break
+            key, node = place
             live = stream_node.live_count(node)
             if trim.limit and before - self.length + live > trim.limit:
                 break
@@ -339,6 +354,15 @@ class Stream(Value):
                 assert found == visit.entries, "what was read of a node is not what it holds"
 
     # Helpers
+
+    def _entries_around(self, key: bytes, numbers: tuple[int, int]) -> list[Entry]:
+        """The entries of the node that has this id, if any has it."""
+        for visit in (self.visited, self.visited_before):
+            if visit is not None and visit.entries:
+                if visit.entries[0].id <= numbers <= visit.entries[-1].id:
+                    return visit.entries
+        place = self.tree.seek("<=", key)
+        return [] if place is None else self._living_entries(*place)
 
     def _living_entries(self, key: bytes, node: OpenListpack) -> list[Entry]:
         """The entries of a node that are not deleted; at hand if it is one of the last two read.  O(node)."""

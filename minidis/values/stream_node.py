@@ -39,7 +39,7 @@ Read next: stream.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 
 from minidis.structures.open_listpack import OpenListpack
@@ -89,6 +89,10 @@ class StreamId(NamedTuple):
         if self.seq:
             return StreamId(self.ms, self.seq - 1)
         return StreamId(self.ms - 1, _UINT64) if self.ms else None
+
+
+numbers_of: Callable[[bytes], tuple[int, int]] = _ID.unpack
+"""An id as two numbers, from its key in a tree: they equal the StreamId, which takes three times as long."""
 
 
 def id_text(key: bytes) -> bytes:

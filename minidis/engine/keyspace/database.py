@@ -274,6 +274,11 @@ class Database:
         """Remove every key; the number removed.  Whoever looks on is told of those it looks at."""
         count, node = len(self.table), self.node
         seen = node.keys_looked_at(self) if node.observed else []
+        if not (count or seen or self.views):  # as most databases are
+            self.table.clear()
+            self.expires.clear()
+            self.expiry_cursor = 0
+            return 0
         size_bytes, weights = node.memory.forget(self)
         if self.views or lazily or not node.works_at_once:
             table, expires = self.table, self.expires
