@@ -149,7 +149,7 @@ def hmget(client: Client, key: bytes, *fields: bytes) -> list[bytes | None]:
     """Get the values of several fields, null for a missing one. O(N) where N is the number of fields being \
 requested."""
     value = client.db.find(key, Hash)
-    return [None if value is None else value.get(field) for field in fields]
+    return [None] * len(fields) if value is None else list(map(value.form.get, fields))
 
 
 @command("HGETALL key", READONLY, since="2.0.0")

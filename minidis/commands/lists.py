@@ -307,7 +307,7 @@ def move(client: Client, source: bytes, destination: bytes, from_head: bool, to_
     value = db.edit(source, List)
     if value is None:
         return None
-    if db.edit(destination, List) is value:
+    if destination == source or db.edit(destination, List) is value:
         element = value.rotate(from_head, to_head)
         db.touch(destination, "lpush" if to_head else "rpush")
     else:

@@ -144,10 +144,8 @@ def getex(client: Client, key: bytes, *words: bytes) -> bytes | None:
         if db.clear_expiry(key):
             client.rewrite(b"PERSIST", key)
             db.touch(key, "persist")
-    elif time_word is not None:
-        time = integer(time_word)
-        times = {name: time if name == option else None for name in (b"EX", b"PX", b"EXAT", b"PXAT")}
-        at_ms = expiry_from_options(client, "getex", *times.values())
+    elif option is not None and time_word is not None:
+        at_ms = expiry_from_options(client, "getex", **{_TIMES[option]: integer(time_word)})
         assert at_ms is not None
         if option in (b"EXAT", b"PXAT") and at_ms <= client.node.now_ms and client.node.deletes_expired_keys:
             db.delete(key)
@@ -392,6 +390,9 @@ def increment(client: Client, key: bytes, step: int) -> int:
     return new
 
 
+_TIMES = {b"EX": "ex", b"PX": "px", b"EXAT": "exat", b"PXAT": "pxat"}
+
+
 def _getex_option(words: tuple[bytes, ...]) -> tuple[bytes | None, bytes | None]:
     """GETEX's option and the word of its time.  One option may come twice, two different ones may not."""
     option = time_word = None
@@ -402,7 +403,7 @@ def _getex_option(words: tuple[bytes, ...]) -> tuple[bytes | None, bytes | None]
             raise ReplyError(errors.SYNTAX)
         if name == b"PERSIST":
             position += 1
-        elif name in (b"EX", b"PX", b"EXAT", b"PXAT") and position + 1 < len(words):
+        elif name in _TIMES and position + 1 < len(words):
             time_word = words[position + 1]
             position += 2
         else:

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from minidis.protocol.grisu import shortest_digits
@@ -211,6 +211,7 @@ _MOST_DIGITS = 4000  # that Python makes a number of, or a text, at once: it ref
 _TOO_LONG = 10**_MOST_DIGITS
 
 
+@lru_cache(maxsize=128)
 def parse_long_double(text: bytes) -> LongDouble | None:
     """The long double nearest to what ``text`` spells, or None if it spells none (string2ld).
 

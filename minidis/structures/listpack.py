@@ -329,6 +329,12 @@ class Listpack:
         self._splice(start, end, b"", -count)
         return count
 
+    def pop(self, index: int) -> bytes:
+        """Remove the element at index, and answer it. Raises IndexError. O(size)."""
+        element = self.get(index)
+        self.delete(index)
+        return element
+
     def remove(self, element: bytes, limit: int = 0, from_tail: bool = False) -> int:
         """Remove the first (or last) `limit` equal elements, 0: all; answers how many. O(size).
 
@@ -457,8 +463,8 @@ def entry_size(element: bytes) -> int:
         if element in _USUAL_NUMBERS:
             return len(_USUAL_NUMBERS[element])
         value = canonical_integer(element)
-        if value is not None:
-            return len(_encode_integer(value))
+        if value is not None:  # one of 7 bits is among the usual ones
+            return 3 if -4096 <= value < 4096 else len(_encode_integer(value))
     if length < 64:
         return length + 2
     length += 2 if length < 4096 else 5

@@ -197,10 +197,22 @@ class OpenListpack:
     def delete(self, index: int, count: int = 1) -> int:
         """Remove up to `count` elements from index on; answers how many. Raises IndexError."""
         start = self._place(index)
-        doomed = self.elements(start, start + max(count, 0))
+        elements = self._elements or self._look()
+        doomed = elements[start : start + max(count, 0)]
         if doomed:
-            self._splice(start, start + len(doomed), ())
+            del elements[start : start + len(doomed)]
+            self._changed(-sum(map(entry_size, doomed)))
         return len(doomed)
+
+    def pop(self, index: int) -> bytes:
+        """Remove the element at index, and answer it. Raises IndexError."""
+        elements = self._elements or self._look()
+        try:
+            element = elements.pop(index)
+        except IndexError:
+            raise self._outside(index) from None
+        self._changed(-entry_size(element))
+        return element
 
     def remove(self, element: bytes, limit: int = 0, from_tail: bool = False) -> int:
         """Remove the first (or last) `limit` equal elements, 0: all; answers how many."""
@@ -270,10 +282,10 @@ class OpenListpack:
         growth = sum(map(entry_size, new)) - sum(map(entry_size, elements[start:stop]))
         elements[start:stop] = new
         self._changed(growth)
-        if not elements:
-            self._data, self._elements = EMPTY, None
 
     def _changed(self, growth: int) -> None:
         """The elements are others now, and take `growth` more bytes: the bytes that there were are old."""
         self.size += growth
         self._data = None
+        if self.size == len(EMPTY):
+            self._data, self._elements = EMPTY, None

@@ -148,7 +148,7 @@ class List(Value):
 
     def rotate(self, from_head: bool, to_head: bool) -> bytes:
         """Move an element from one end to the other, or to the same; answers it.  O(1)."""
-        (element,) = self._take(1, from_head)
+        [element] = self._take(1, from_head)
         self.push((element,), to_head)
         self._try_to_become_listpack()  # not before the push: the length is in truth the same
         return element
@@ -217,10 +217,16 @@ class List(Value):
         assert self.is_packed != hasattr(self.form, "nodes"), "the encoding is not that of the form"
 
     def _take(self, count: int, head: bool) -> list[bytes]:
+        if count == 1:
+            form = self.form
+            try:
+                if self.is_packed:
+                    return [form.pop(0 if head else -1)]
+                return [form.pop_head() if head else form.pop_tail()]
+            except IndexError:
+                return []
         length = len(self)
         count = min(count, length)
-        if count == 1 and not self.is_packed:
-            return [self.form.pop_head() if head else self.form.pop_tail()]
         start = 0 if head else length - count
         taken = self.form.elements(start, start + count)
         self._delete_range(start, count)
@@ -238,10 +244,11 @@ class List(Value):
 
     def _make_room(self, byte_count: int, element_count: int) -> None:
         """Before elements come: turn a listpack that could not hold them into a quicklist."""
-        if self.is_packed and exceeds_limit(
-            self.encodings.list_max_listpack_size, self.form.size + byte_count, len(self) + element_count
-        ):
-            self._become_quicklist()
+        if self.is_packed:
+            fill = self.encodings.list_max_listpack_size
+            count = len(self.form) + element_count if fill >= 0 else 0  # else only the bytes are limited
+            if exceeds_limit(fill, self.form.size + byte_count, count):
+                self._become_quicklist()
 
     def _become_quicklist(self) -> None:
         encodings = self.encodings

@@ -262,7 +262,7 @@ def shape(argument: dict[str, Any]) -> tuple:
 def text_keys(value: Any) -> Any:
     if isinstance(value, dict):
         return {key.decode(): text_keys(element) for key, element in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [text_keys(element) for element in value]
     return value.decode() if isinstance(value, bytes) else value
 
