@@ -256,6 +256,7 @@ class Server:
 
     def shut_down(self) -> None:
         """End, after this turn."""
+        self.node.shutdown.end()
         self.stopped.set()
 
     def fail(self, error: Exception) -> None:

@@ -346,6 +346,8 @@ class Node:
 
     def _execute_gated(self, client: Client, command: Command | None, argv: list[bytes]) -> Any:
         """The careful way of `execute`: unknown names, AUTH, MULTI, memory limits, listeners."""
+        if self.shutdown.is_over:
+            return WAITING  # for ever
         try:
             if command is None:
                 if protection.is_http(argv) and not client.closed:
@@ -620,6 +622,7 @@ class Node:
             or self.tracking.clients
             or self.pause.active
             or self.background.holds_back
+            or self.shutdown.is_over
         )
 
     def set_guard(self, guard: Guard, wanted: bool) -> None:

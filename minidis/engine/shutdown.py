@@ -47,6 +47,8 @@ class Shutdown:
         """The end of the patience with replicas; None: nobody is waited for."""
         self._save: bool | None = None
         self._is_forced = False
+        self.is_over = False
+        """The process has come to its end: no command runs any more, and nobody is answered."""
 
     @property
     def is_wanted(self) -> bool:
@@ -91,6 +93,11 @@ class Shutdown:
         node.pause.begin(FOR_EVER_MS, everyone=False, purpose=WAITS)
         node.log("notice", "Waiting for replicas before shutting down.")
         return "waits"
+
+    def end(self) -> None:
+        """Said by the driver, as soon as `on_shutdown` has come: what changes now would be in no snapshot."""
+        self.is_over = True
+        self.node.update_observed()
 
     def abort(self) -> bool:
         """Go on as before.  False if no end was near."""

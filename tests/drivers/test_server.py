@@ -349,10 +349,14 @@ def test_shutdown_and_its_refusal(path: str) -> None:
             await peer.ask(b"SET k v\r\n", b"+OK\r\n")  # no MISCONF: the one who asked for it knows
             await peer.ask(b"SHUTDOWN NOSAVE SAVE\r\n", b"-ERR syntax error\r\n")
             await peer.ask(b"SHUTDOWN ABORT\r\n", b"-ERR No shutdown in progress.\r\n")
-            peer.writer.write(b"SHUTDOWN NOSAVE\r\n")
+            other = await connect()
+            await other.ask(b"PING\r\n", b"+PONG\r\n")
+            peer.writer.write(b"SHUTDOWN NOSAVE\r\nSET late 1\r\n")
+            other.writer.write(b"SET late 2\r\n")
             async with asyncio.timeout(SECONDS):
                 await server.wait_until_stopped()
-            assert await peer.expect_end() == b""
+            assert await peer.expect_end() == await other.expect_end() == b"", "nobody is told OK too late"
+            assert b"late" not in server.node.databases[0].table
             assert not os.path.exists(path)
 
     asyncio.run(scenario())

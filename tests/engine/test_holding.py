@@ -74,7 +74,7 @@ class World:
     def saved(self) -> str:
         """What the snapshot has, as a digest."""
         self.until(lambda: self.node.background.job is None)
-        assert not self.node.background.holds_back and not self.node.gated
+        assert not self.node.background.holds_back
         restored = Embedded(clock=0)
         loading = Loading(restored.node, disk=self.node.disk)
         loading.begin(loading.snapshot(self.node.saving.path)).run()
@@ -110,7 +110,7 @@ def test_only_who_wants_to_change_it_waits(world: World, kind: str) -> None:
     world.until(lambda: late)
     assert world.node.background.job is not None, "the small keys come later"
     assert world.saved() == before != str(world.run("DEBUG", "DIGEST"))
-    assert len(late) == 1
+    assert len(late) == 1 and not world.node.gated
 
 
 def test_what_is_waited_for_comes_next(world: World) -> None:
@@ -244,3 +244,52 @@ def test_a_snapshot_that_is_slow_by_request_lets_nobody_wait(world: World) -> No
     world.run("CONFIG", "SET", "rdb-key-save-delay", 1000)
     world.run("BGSAVE")
     assert not world.node.background.holds_back and world.run(*CHANGES["list"]) == ELEMENTS + 1
+
+
+def test_the_end_of_the_server_saves_what_was_before_and_the_change_never_happens(world: World) -> None:
+    world.fill("zset")
+    before = str(world.run("DEBUG", "DIGEST"))
+    world.begin()
+    world.node.on_shutdown = world.node.shutdown.end
+    (ada, late), (bob, _) = world.client(), world.client()
+    assert world.ask(ada, *CHANGES["zset"]) is WAITING
+    world.ask(bob, "SHUTDOWN", "SAVE")
+    assert world.node.shutdown.is_over and not late
+    assert world.saved() == before and not late
+    assert world.node.disk.list(world.node.config.dir) == ["dump.rdb"], "no half of a snapshot is left"
+
+
+def test_an_end_without_saving_leaves_no_half_of_a_snapshot(world: World) -> None:
+    world.fill("zset")
+    world.begin()
+    world.node.on_shutdown = world.node.shutdown.end
+    ada, late = world.client()
+    assert world.ask(ada, *CHANGES["zset"]) is WAITING
+    world.ask(world.client()[0], "SHUTDOWN", "NOSAVE")
+    assert world.node.shutdown.is_over and not late and world.node.disk.list(world.node.config.dir) == []
+
+
+def test_who_waits_as_its_node_becomes_a_replica_is_told_so(world: World) -> None:
+    world.fill("zset")
+    before = str(world.run("DEBUG", "DIGEST"))
+    world.begin()
+    ada, late = world.client()
+    assert world.ask(ada, *CHANGES["zset"]) is WAITING
+    world.run("REPLICAOF", "127.0.0.1", "1")
+    world.until(lambda: late)
+    assert [str(reply) for reply in late] == ["READONLY You can't write against a read only replica."]
+    assert world.saved() == before == str(world.run("DEBUG", "DIGEST"))
+
+
+def test_a_failover_waits_for_nobody_who_waits(world: World) -> None:
+    """A pause of writes, as FAILOVER begins one: the value is written, then the pause holds the change."""
+    world.fill("zset")
+    before = str(world.run("DEBUG", "DIGEST"))
+    world.begin()
+    ada, late = world.client()
+    assert world.ask(ada, *CHANGES["zset"]) is WAITING
+    world.run("CLIENT", "PAUSE", 10_000, "WRITE")
+    assert world.saved() == before == str(world.run("DEBUG", "DIGEST")) and not late
+    world.run("CLIENT", "UNPAUSE")
+    world.until(lambda: late)
+    assert late == [0] and str(world.run("DEBUG", "DIGEST")) != before

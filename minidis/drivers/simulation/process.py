@@ -166,6 +166,7 @@ class Process:
         self.start()
 
     def _shut_down(self, *options: Any) -> bool:
+        self.node.shutdown.end()
         self.lab.agenda.after(0, self.kill)
         return True
 
