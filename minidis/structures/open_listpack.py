@@ -146,8 +146,7 @@ class OpenListpack:
             self.size += entry_size(element)
             self._data = None
         else:
-            count = len(self)
-            self._splice(count, count, (element,))
+            self.extend((element,))
 
     def prepend(self, element: bytes) -> None:
         """Add at the head."""
@@ -165,8 +164,11 @@ class OpenListpack:
 
     def extend(self, elements: Sequence[bytes]) -> None:
         """Add all of them at the tail."""
-        count = len(self)
-        self._splice(count, count, elements)
+        if self.size == len(EMPTY):
+            self._splice(0, 0, elements)
+        else:
+            (self._elements or self._look()).extend(elements)
+            self._changed(sum(map(entry_size, elements)))
 
     def replace(self, index: int, element: bytes) -> None:
         """Put the element in place of the one at index. Raises IndexError."""

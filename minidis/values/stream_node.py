@@ -123,11 +123,12 @@ def new_node(listpack: type, pairs: Sequence[bytes]) -> OpenListpack:
 def append(node: OpenListpack, master: StreamId, entry_id: StreamId, pairs: Sequence[bytes]) -> Entry:
     """Add an entry, and answer it; its id must be greater than all in the node. O(bytes of the entry)."""
     count, position = len(pairs) // 2, len(node)
-    same = int(node.get(2)) == count and node.elements(3, 3 + count) == list(pairs[::2])
+    count_text = b"%d" % count
+    same = node.elements(2, 3 + count) == [count_text, *pairs[::2]]
     flags = SAME_FIELDS if same else 0
     after_ms, after_seq = as_int64(entry_id.ms - master.ms), as_int64(entry_id.seq - master.seq)
     elements = [b"%d" % flags, b"%d" % after_ms, b"%d" % after_seq]
-    elements += pairs[1::2] if same else [b"%d" % count, *pairs]
+    elements += pairs[1::2] if same else (count_text, *pairs)
     elements.append(b"%d" % len(elements))
     node.replace(0, b"%d" % (live_count(node) + 1))
     node.extend(elements)
