@@ -24,12 +24,11 @@ Read next: direct.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cache
 from itertools import chain
 from typing import Any
 
-from minidis.protocol.numbers import format_double, format_long_double
+from minidis.protocol.numbers import format_double, format_with_decimals
 from minidis.protocol.replies import BigNumber, NullArray, Pairs, PlainDouble, Verbatim
 
 Convert = Callable[[Any], Any]
@@ -106,7 +105,7 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
         table |= {
             bool: int,
             float: lambda value: text(format_double(value)),
-            PlainDouble: lambda value: text(format_long_double(Fraction(value))),
+            PlainDouble: lambda value: text(format_with_decimals(value)),
             dict: lambda value: flat(value.items()),
             Pairs: flat,
             Verbatim: lambda value: text(bytes(value)),
@@ -117,7 +116,7 @@ def converters(protocol: int, decodes: bool) -> dict[type, Convert]:
         table |= {
             bool: AS_IT_IS,
             float: AS_IT_IS,
-            PlainDouble: lambda value: float(format_long_double(Fraction(value))),
+            PlainDouble: lambda value: float(format_with_decimals(value)),
             dict: lambda value: {convert(key): convert(element) for key, element in value.items()},
             Pairs: array,
         }

@@ -7,8 +7,6 @@ Read next: lists.py and sorted_sets.py, which use them.
 
 from __future__ import annotations
 
-import math
-
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.memory.output_limits import refuses
@@ -51,14 +49,14 @@ def may_draw(client: Client, count: int) -> bool:
 
 def deadline_ms(client: Client, timeout: bytes) -> int | None:
     """When a timeout in seconds (decimals allowed) ends, unix milliseconds; None for 0: never."""
-    seconds: LongDouble | None = parse_integer(timeout)  # nearly always
-    if seconds is None:
-        seconds = parse_long_double(timeout)
+    whole = parse_integer(timeout)  # nearly always
+    seconds = parse_long_double(timeout) if whole is None else LongDouble(whole, 0)
     if seconds is None:
         raise ReplyError(TIMEOUT_NOT_FLOAT)
-    if seconds * 1000 > INTEGER_MAX:
-        raise ReplyError(TIMEOUT_TOO_LARGE)
-    if seconds == -math.inf or (timeout_ms := math.ceil(seconds * 1000)) < 0:
+    if isinstance(seconds, float):
+        raise ReplyError(TIMEOUT_TOO_LARGE if seconds > 0 else TIMEOUT_NEGATIVE)
+    timeout_ms = seconds.ceiling(1000)
+    if timeout_ms < 0:
         raise ReplyError(TIMEOUT_NEGATIVE)
     if timeout_ms > INTEGER_MAX - client.node.now_ms:
         raise ReplyError(TIMEOUT_TOO_LARGE)

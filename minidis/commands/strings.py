@@ -432,7 +432,7 @@ def _lcs_options(words: tuple[bytes, ...]) -> tuple[set[bytes], int]:
     return options, least_length
 
 
-def _long_double(text: bytes) -> LongDouble:
+def _long_double(text: bytes) -> LongDouble | float:
     number = parse_long_double(text)
     if number is None:
         raise ReplyError(errors.NOT_FLOAT)

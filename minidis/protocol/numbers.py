@@ -15,7 +15,7 @@ a number and back on every such call, and the rules of that conversion are visib
     long double  s eeeeeeeeeeeeeee mmmm...m  1 + 15 + 64 bits (no hidden bit)
 
 Mirrors: util.c (string2ll, string2ull, string2d, string2ld, d2string, ld2string), fpconv_dtoa.c.
-Differs: long doubles are exact fractions rounded to 64 bits by hand, so the result is the same on every CPU
+Differs: long doubles are whole numbers, rounded to 64 bits by hand, so the result is the same on every CPU
 (a real Redis on ARM computes with 128 bits, and prints other digits now and then).
 Complexity: O(length of the text).
 
@@ -33,20 +33,33 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from functools import lru_cache
 
 from minidis.protocol.grisu import shortest_digits
-
-if TYPE_CHECKING:
-    from fractions import Fraction
+from minidis.structures.record import NamedTuple
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
 UNSIGNED_MAX = 2**64 - 1
 
-LongDouble: TypeAlias = "Fraction | float"
-"""A finite value as a Fraction that fits a long double; the two infinities as floats."""
+
+class LongDouble(NamedTuple):
+    """mantissa * 2**exponent; where one is meant that may be infinite, the two infinities are floats.
+
+    Several may be of the same value: 1 is (1, 0) and (2, -1).
+    """
+
+    mantissa: int
+    exponent: int
+
+    def ceiling(self, factor: int) -> int:
+        """`factor` times as much, rounded up to a whole number.
+
+        >>> LongDouble(1, -1).ceiling(1000), LongDouble(1, -1).ceiling(1), LongDouble(-3, 1).ceiling(1)
+        (500, 1, -6)
+        """
+        number, exponent = self.mantissa * factor, self.exponent
+        return number << exponent if exponent >= 0 else -(-number >> -exponent)
 
 
 # ---- integers ---------------------------------------------------------------------------------------------
@@ -202,7 +215,6 @@ def _has_nonzero_digit(form: re.Match[bytes]) -> bool:
 # ---- long doubles -----------------------------------------------------------------------------------------
 
 _MANTISSA_BITS = 64
-_POWERS_OF_TWO = {1 << exponent for exponent in range(_MANTISSA_BITS)}
 _SMALLEST_EXPONENT = -16445  # of the last bit of a subnormal
 _LARGEST_EXPONENT = 16384  # 2**16384 is the first value that is too large
 _TEXT_LIMIT_BYTES = 5 * 1024
@@ -212,16 +224,16 @@ _TOO_LONG = 10**_MOST_DIGITS
 
 
 @lru_cache(maxsize=128)
-def parse_long_double(text: bytes) -> LongDouble | None:
+def parse_long_double(text: bytes) -> LongDouble | float | None:
     """The long double nearest to what ``text`` spells, or None if it spells none (string2ld).
 
-    >>> parse_long_double(b"0.5"), parse_long_double(b"inf"), parse_long_double(b"nan")
-    (Fraction(1, 2), inf, None)
+    >>> parse_long_double(b"12"), parse_long_double(b"inf"), parse_long_double(b"nan")
+    (LongDouble(mantissa=12, exponent=0), inf, None)
     """
     whole, _, decimals = text.partition(b".")
     digits = whole + decimals
     if digits.isdigit() and len(digits) < 40:  # nearly always; the rest takes a regex
-        return round_to_long_double(_fraction(int(digits), 10 ** len(decimals)))
+        return nearest_long_double(int(digits), 10 ** len(decimals))
     form = re.fullmatch(_FLOAT, text) if len(text) < _TEXT_LIMIT_BYTES else None
     if form is None:
         return None
@@ -229,36 +241,39 @@ def parse_long_double(text: bytes) -> LongDouble | None:
     if form["infinity"]:
         return -math.inf if negative else math.inf
     if not _has_nonzero_digit(form):
-        return _fraction(0)
+        return LongDouble(0, 0)
     magnitude = _magnitude(form)
     if magnitude is None:
         return None
-    value = round_to_long_double(-magnitude if negative else magnitude)
-    return None if value == 0 or isinstance(value, float) else value
+    numerator, denominator = magnitude
+    value = nearest_long_double(-numerator if negative else numerator, denominator)
+    return None if isinstance(value, float) or not value.mantissa else value
 
 
-def add_long_doubles(left: LongDouble, right: LongDouble) -> LongDouble:
+def add_long_doubles(left: LongDouble | float, right: LongDouble | float) -> LongDouble | float:
     """The sum, rounded to 64 bits of mantissa. Infinities and NaN (inf - inf) come back as floats."""
     if isinstance(left, float) or isinstance(right, float):
         infinities = [operand for operand in (left, right) if isinstance(operand, float)]
         return sum(infinities)
-    return round_to_long_double(left + right)
+    exponent = min(left.exponent, right.exponent)
+    total = (left.mantissa << left.exponent - exponent) + (right.mantissa << right.exponent - exponent)
+    return _rounded_to_64_bits(total, exponent)
 
 
-def format_long_double(value: LongDouble) -> bytes:
+def format_long_double(value: LongDouble | float) -> bytes:
     """Up to 17 decimals, no trailing zeros, never an exponent (ld2string, LD_STR_HUMAN).
 
-    >>> from fractions import Fraction
-    >>> [format_long_double(Fraction(x)) for x in (0, 0.5, 10**20)]
-    [b'0', b'0.5', b'100000000000000000000']
+    >>> [format_long_double(LongDouble(*x)) for x in ((0, 0), (1, -1), (-5**20, 20))]
+    [b'0', b'0.5', b'-100000000000000000000']
     """
     if isinstance(value, float):
         return format_double(value)
-    scaled = _rounded(abs(value.numerator) * 10**_DECIMALS, value.denominator)  # half to even, as printf
-    whole, fraction = divmod(scaled, 10**_DECIMALS)
-    decimals = f"{fraction:0{_DECIMALS}d}".rstrip("0")
-    sign = "-" if scaled and value.numerator < 0 else ""
-    return f"{sign}{_digits_of(whole)}{'.' if decimals else ''}{decimals}".encode()
+    mantissa, exponent = value
+    scaled = abs(mantissa) * 10**_DECIMALS
+    scaled = scaled << exponent if exponent >= 0 else _rounded(scaled, 1 << -exponent)  # to even, as printf
+    digits = _digits_of(scaled).zfill(_DECIMALS + 1)
+    sign = "-" if scaled and mantissa < 0 else ""
+    return f"{sign}{digits[:-_DECIMALS]}.{digits[-_DECIMALS:]}".rstrip("0").rstrip(".").encode()
 
 
 def format_with_decimals(value: float) -> bytes:
@@ -271,27 +286,30 @@ def format_with_decimals(value: float) -> bytes:
     return b"0" if text == "-0" else text.encode()
 
 
-def round_to_long_double(value: Fraction) -> LongDouble:
-    """The nearest value with 64 bits of mantissa, ties to even; an infinity beyond the range.
+def nearest_long_double(numerator: int, denominator: int) -> LongDouble | float:
+    """The quotient with 64 bits of mantissa, ties to even; an infinity beyond the range.
 
-    >>> from fractions import Fraction
-    >>> round_to_long_double(Fraction(2**64 + 1)) == 2**64
-    True
+    >>> nearest_long_double(2**64 + 1, 1)
+    LongDouble(mantissa=9223372036854775808, exponent=1)
     """
-    # Whole numbers, not fractions, each of which takes 3 us to be made.
-    numerator, denominator = abs(value.numerator), value.denominator
-    if numerator.bit_length() <= _MANTISSA_BITS and denominator in _POWERS_OF_TWO:  # it is one already
-        return value
-    exponent = numerator.bit_length() - denominator.bit_length()
-    if numerator << max(-exponent, 0) < denominator << max(exponent, 0):
-        exponent -= 1  # now 2**exponent <= numerator / denominator < 2**(exponent + 1)
-    last_bit = max(exponent - (_MANTISSA_BITS - 1), _SMALLEST_EXPONENT)
-    mantissa = _rounded(numerator << max(-last_bit, 0), denominator << max(last_bit, 0))
-    if mantissa.bit_length() + last_bit > _LARGEST_EXPONENT:
-        return math.inf if value > 0 else -math.inf
-    if value.numerator < 0:
-        mantissa = -mantissa
-    return _fraction(mantissa << max(last_bit, 0), 1 << max(-last_bit, 0))
+    if denominator == 1:
+        return _rounded_to_64_bits(numerator, 0)
+    # Two bits more than are kept, and a last one that says whether there are others.
+    shift = max(_MANTISSA_BITS + 2 + denominator.bit_length() - numerator.bit_length(), 0)
+    whole, rest = divmod(abs(numerator) << shift, denominator)
+    number = whole << 1 | (rest != 0)
+    return _rounded_to_64_bits(-number if numerator < 0 else number, -shift - 1)
+
+
+def _rounded_to_64_bits(number: int, exponent: int) -> LongDouble | float:
+    """number * 2**exponent as the nearest long double."""
+    excess = max(number.bit_length() - _MANTISSA_BITS, _SMALLEST_EXPONENT - exponent)
+    if excess > 0:
+        magnitude = _rounded(abs(number), 1 << excess)
+        number, exponent = -magnitude if number < 0 else magnitude, exponent + excess
+    if number.bit_length() + exponent > _LARGEST_EXPONENT:
+        return math.inf if number > 0 else -math.inf
+    return LongDouble(number, exponent)
 
 
 def _rounded(numerator: int, denominator: int) -> int:
@@ -304,20 +322,8 @@ def _rounded(numerator: int, denominator: int) -> int:
     return whole + (2 * rest + (whole & 1) > denominator)
 
 
-def _fraction(numerator: int, denominator: int = 1) -> Fraction:
-    return _fraction_type()(numerator, denominator)
-
-
-@cache
-def _fraction_type() -> type[Fraction]:
-    """Imported by who needs one: `fractions` takes as long to load as a tenth of this package."""
-    from fractions import Fraction
-
-    return Fraction
-
-
-def _magnitude(form: re.Match[bytes]) -> Fraction | None:
-    """The exact value of the digits, without sign; None if it is far outside of the range."""
+def _magnitude(form: re.Match[bytes]) -> tuple[int, int] | None:
+    """The exact value of the digits, without sign, as a quotient; None if it is far outside of the range."""
     if form["hex"]:
         base, whole, fraction = 2, form["hex_whole"], form["hex_fraction"]
         power, digits_base, bits = form["hex_power"], 16, 4
@@ -334,8 +340,8 @@ def _magnitude(form: re.Match[bytes]) -> Fraction | None:
     # A guard against 1e999999999: beyond these bounds no digits can bring the value back into range.
     if abs(exponent) > 2 * 16500 + 4 * _TEXT_LIMIT_BYTES:
         return None
-    scale = _fraction(base**exponent) if exponent >= 0 else _fraction(1, base**-exponent)
-    return _number_of(digits, digits_base) * scale
+    number = _number_of(digits, digits_base)
+    return (number * base**exponent, 1) if exponent >= 0 else (number, base**-exponent)
 
 
 def _number_of(digits: bytes, base: int) -> int:

@@ -13,15 +13,16 @@ from minidis.protocol.grisu import shortest_digits
 from minidis.protocol.numbers import (
     INTEGER_MAX,
     INTEGER_MIN,
+    LongDouble,
     add_long_doubles,
     format_double,
     format_long_double,
+    nearest_long_double,
     parse_cursor,
     parse_float,
     parse_integer,
     parse_long_double,
     parse_unsigned,
-    round_to_long_double,
 )
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -92,7 +93,7 @@ def test_a_double_out_of_range_is_refused_a_long_double_is_not():
     assert parse_long_double(b"1e5000") is None
     assert parse_long_double(b"1e-5000") is None
     assert parse_long_double(b"1e" + b"9" * 50) is None
-    assert parse_long_double(b"0e" + b"9" * 50) == 0
+    assert parse_long_double(b"0e" + b"9" * 50) == LongDouble(0, 0)
 
 
 def test_a_long_double_may_have_more_digits_than_python_converts_at_once():
@@ -102,30 +103,46 @@ def test_a_long_double_may_have_more_digits_than_python_converts_at_once():
     assert parse_long_double(text) == largest
 
 
+def exactly(number: LongDouble | float | None) -> Fraction:
+    assert isinstance(number, LongDouble)
+    return number.mantissa * Fraction(2) ** number.exponent
+
+
 @given(finite)
 def test_a_double_is_a_long_double(value):
-    assert round_to_long_double(Fraction(value)) == Fraction(value)
+    assert exactly(nearest_long_double(*value.as_integer_ratio())) == Fraction(value)
 
 
 @given(st.fractions())
 def test_rounding_keeps_64_bits_and_is_nearest(value):
-    rounded = round_to_long_double(value)
-    assert isinstance(rounded, Fraction)
-    mantissa = abs(rounded.numerator)
-    assert (
-        (mantissa >> ((mantissa & -mantissa).bit_length() - 1)).bit_length() <= 64 if mantissa else value == 0
-    )
-    assert abs(rounded - value) <= abs(value) / 2**64
-    assert round_to_long_double(rounded) == rounded
+    rounded = nearest_long_double(*value.as_integer_ratio())
+    assert isinstance(rounded, LongDouble)
+    mantissa = abs(rounded.mantissa)
+    assert mantissa <= 2**64 and (mantissa or value == 0)
+    assert abs(exactly(rounded) - value) <= abs(value) / 2**64
+    assert exactly(nearest_long_double(*exactly(rounded).as_integer_ratio())) == exactly(rounded)
+
+
+@given(st.fractions(), st.fractions())
+def test_a_sum_is_the_nearest(left, right):
+    operands = [nearest_long_double(*value.as_integer_ratio()) for value in (left, right)]
+    total = sum(map(exactly, operands))
+    assert exactly(add_long_doubles(*operands)) == exactly(nearest_long_double(*total.as_integer_ratio()))
+
+
+@given(st.integers(-(2**70), 2**70), st.integers(-80, 80), st.integers(1, 10**6))
+def test_a_ceiling_is_the_next_whole_number(mantissa, exponent, factor):
+    number = LongDouble(mantissa, exponent)
+    assert number.ceiling(factor) == math.ceil(exactly(number) * factor)
 
 
 def test_infinities_add_as_in_c():
-    assert add_long_doubles(math.inf, Fraction(1)) == math.inf
+    assert add_long_doubles(math.inf, LongDouble(1, 0)) == math.inf
     assert math.isnan(add_long_doubles(math.inf, -math.inf))
     assert format_long_double(-math.inf) == b"-inf"
 
 
 def test_decimals_end_at_the_seventeenth():
-    assert format_long_double(Fraction(1, 10**18)) == b"0"
-    assert format_long_double(Fraction(-1, 10**18)) == b"0"
-    assert format_long_double(Fraction(-1, 10**17)) == b"-0.00000000000000001"
+    assert format_long_double(nearest_long_double(1, 10**18)) == b"0"
+    assert format_long_double(nearest_long_double(-1, 10**18)) == b"0"
+    assert format_long_double(nearest_long_double(-1, 10**17)) == b"-0.00000000000000001"
