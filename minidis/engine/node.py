@@ -391,7 +391,7 @@ class Node:
         """What must happen before this command may begin; None: nothing."""
         if self.pause.active and self.pause.holds(client, command, argv):
             return pausing.OVER
-        if self.background.holds_back and holding.holds(client, command, argv):
+        if self.background.holds_back and not client.is_obeyed and holding.holds(client, command, argv):
             return holding.WRITTEN
         return None
 

@@ -29,6 +29,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from minidis.distributed.replication.receiving import Receiver
+from minidis.engine.durability import holding
 from minidis.engine.durability.append_only_file import OFF, ON
 from minidis.persistence.rdb_format import RdbError
 from minidis.protocol.numbers import parse_integer
@@ -71,7 +72,7 @@ class PrimaryLink:
         self._buffer = bytearray()
         self._parser = RequestParser()
         self._unfed = bytearray()  # of the stream: has come, but its command has not run
-        self.held: list[bytes] | None = None  # the command that waits for the end of a pause
+        self.held: list[bytes] | None = None  # the command that waits: see `_must_wait`
         self._fed_position = 0
         self._marks: deque[tuple[int, int]] = deque()  # (offset of our journal, of the stream)
         self._on_disk = 0
@@ -377,8 +378,12 @@ class PrimaryLink:
         self._unfed += data
         self._run_stream()
 
+    def may_go_on(self) -> bool:
+        """Does a command wait that need not any more?"""
+        return self.held is not None and not self._must_wait(self.held)
+
     def go_on(self) -> None:
-        """The pause is over that kept a command from running."""
+        """Run the command that waited, and what came after it."""
         self._run_stream()
 
     def _run_stream(self) -> None:
@@ -406,15 +411,17 @@ class PrimaryLink:
             del self._unfed[:applied]
 
     def _must_wait(self, argv: list[bytes]) -> bool:
-        """CLIENT PAUSE holds the primary's writes too: the dataset stands still."""
+        """What the primary writes is held by CLIENT PAUSE, too, and by a snapshot (durability/holding.py)."""
         node = self.node
-        if not node.pause.active:
+        if not (node.pause.active or node.background.holds_back):
             return False
         try:
             command = node.commands.find(argv)
         except ReplyError:
             return False  # it will be an error, not a change
-        return node.pause.holds(self.client, command, argv)
+        if node.pause.active and node.pause.holds(self.client, command, argv):
+            return True
+        return node.background.holds_back and holding.holds(self.client, command, argv)
 
     def _run(self, argv: list[bytes]) -> None:
         node = self.node

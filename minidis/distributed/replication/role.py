@@ -296,8 +296,8 @@ class Replication:
         return self.node.now_us if self._may_go_on() else self._next_cron_us
 
     def _may_go_on(self) -> bool:
-        """Has a pause ended that held a command of the primary?"""
-        return self.link is not None and self.link.held is not None and not self.node.pause.active
+        """Is that over for which a command of the primary had to wait?"""
+        return self.link is not None and self.link.may_go_on()
 
     def tick(self) -> None:
         """The work of each second."""

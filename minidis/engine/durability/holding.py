@@ -9,9 +9,9 @@ most, but a second for a sorted set of a million members, and everybody would wa
     board written     takes its whole way, and is answered
 
 Who reads the value, replaces or deletes it need not wait: the walk keeps what the key held. A transaction
-waits if a command in its queue would have to, a script for the keys that it declares. What cannot wait (the
-primary's commands, what has been waiting and goes on, a key that a script does not declare) changes the value
-at once, as everywhere but in a server: then the rest is written on the spot.
+waits if a command in its queue would have to, a script for the keys that it declares, the link to a primary
+with all that comes after. What cannot wait (what has been waiting and goes on, a key that a script does not
+declare) changes the value at once, as everywhere but in a server: then the rest is written on the spot.
 
 Mirrors: nothing in Redis, whose child has its own copy of each page that is written to.
 Complexity: O(keys of the command), while such a value is to be written.
@@ -37,9 +37,12 @@ WRITTEN = "large-value-is-written"
 
 
 def holds(client: Client, command: Command, argv: list[bytes]) -> bool:
-    """Must this command wait?  The value that it waits for comes next."""
+    """Must this command wait?  The value that it waits for comes next.
+
+    The primary's commands wait with its link, which knows how to go on (primary_link.py).
+    """
     is_queued = client.transaction is not None and command.name != "exec"
-    if is_queued or client.is_obeyed or not client.db.views:
+    if is_queued or not client.db.views:
         return False
     waited_for = [
         (view, key)

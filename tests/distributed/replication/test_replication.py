@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from minidis.drivers.embedded import Embedded
 from minidis.drivers.simulation.lab import Lab
+from minidis.engine.durability import snapshots
+from minidis.engine.durability.loading import Loading
 from minidis.engine.keyspace.digest import dataset_digest
 from minidis.engine.link import Link
 from minidis.engine.node import Node
@@ -1012,3 +1015,47 @@ def test_a_paused_replica_stands_still_and_goes_on() -> None:
     lab.run("2s")
     assert lab["b"].replication.link.offset == lab["a"].replication.offset
     assert digest(lab, "a") == digest(lab, "b")
+
+
+def a_few_elements(walk: snapshots.Walk, sink: snapshots.Sink, most_us: int = 0) -> bool:
+    is_last = walk.advance(1, 0)
+    sink.write(walk.take())
+    return is_last
+
+
+@pytest.mark.parametrize("in_transaction", [False, True])
+def test_a_replica_has_a_very_large_value_in_its_snapshot_before_the_primary_changes_it(
+    monkeypatch: pytest.MonkeyPatch, in_transaction: bool
+) -> None:
+    """Its own clients are answered meanwhile, which is what the waiting is for."""
+    monkeypatch.setattr(snapshots, "VERY_LARGE", 300)
+    monkeypatch.setattr(snapshots, "LARGE", 100)
+    monkeypatch.setattr(snapshots.Walk, "advance_into", a_few_elements)
+    monkeypatch.setattr("minidis.persistence.rdb_writer.ELEMENTS_PER_PIECE", 1)
+    lab = make("a", "b")
+    for number in range(400):
+        lab.call("a", "ZADD", "board", number, f"member {number}")
+    lab.run("2s")
+    replica, before = lab["b"], digest(lab, "b")
+    replica.works_at_once = False
+    lab.call("b", "BGSAVE")
+    replica.background.rest_us = 10_000
+    assert replica.background.holds_back
+    writer = lab.connect("a", "writer")
+    change = ("ZADD", "board", 5000, "member 7")
+    for words in (("MULTI",), change, ("EXEC",)) if in_transaction else (change,):
+        writer.call(*words)
+    writer.call("SET", "after", "it")
+    link = replica.replication.link
+    assert lab.run_until(lambda: link.held is not None)
+    assert lab.call("b", "ZSCORE", "board", "member 7") == b"7" and lab.call("b", "GET", "after") is None
+    assert lab.run_until(lambda: link.held is None)
+    assert lab.call("b", "ZSCORE", "board", "member 7") == b"5000" and lab.call("b", "GET", "after") == b"it"
+    assert lab.run_until(lambda: replica.background.job is None)
+    lab.run("2s")
+    assert digest(lab, "b") == digest(lab, "a") != before
+    assert link.offset == lab["a"].replication.offset
+    restored = Embedded(clock=0)
+    loading = Loading(restored.node, disk=replica.disk)
+    loading.begin(loading.snapshot(replica.saving.path)).run()
+    assert dataset_digest(restored.node.databases).hex() == before
