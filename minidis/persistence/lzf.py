@@ -33,7 +33,7 @@ from __future__ import annotations
 MAX_EXPANSION = 264 / 3
 """The most that `decompress` can make of a byte: what claims more is corrupt, and needs no memory."""
 
-LOOKED_AT = 60, 1000
+LOOKED_AT = 40, 200, 1000
 """What repeats itself mostly shows it soon: of a long string so many bytes are looked at first, then all."""
 
 _MAX_LITERALS = 32
@@ -64,7 +64,7 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
     last_seen: dict[int, int] = {}
     position = literals_from = 0
     while position < end:
-        slot = _slot(data, position)
+        slot = (data[position] << 8) - 1279 * data[position + 1] - 5 * data[position + 2] & 0xFFFF  # as _slot
         source = last_seen.get(slot)  # what stands at the very beginning is never copied
         last_seen[slot] = position
         if (
@@ -74,7 +74,8 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
         ):
             position += 1
             continue
-        _put_literals(packed, data, literals_from, position)
+        if literals_from < position:
+            _put_literals(packed, data, literals_from, position)
         if len(packed) + 4 >= room:
             return None
         length = _match_length(data, source, position)
@@ -93,7 +94,7 @@ def compress(data: bytes, least_saving: int = 1) -> bytes | None:
 def _repeats(data: bytes, end: int, least: int) -> bool:
     """Do at least `least` of the groups of three that begin before `end` come again?"""
     for most in LOOKED_AT:
-        if 4 * most <= end and most - _different(data, most) >= least:
+        if 3 * most <= end and most - _different(data, most) >= least:
             return True
     return end - _different(data, end) >= least
 

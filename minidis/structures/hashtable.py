@@ -295,20 +295,21 @@ class Buckets(ABC):
                 break
             self.rehash_step()
         found: list[bytes] = []
-        sizes = self.sizes
+        sizes, rehash_index = self.sizes, self.rehash_index
+        tables = list(zip(self._tables, sizes, strict=True))
         largest = max(sizes)
         bucket, empty_run = random.randrange(largest), 0
         for _ in range(count * 10):
-            for number, table in enumerate(self._tables):
-                if number == 0 and bucket < self.rehash_index:
+            for table, size in tables:
+                if bucket < rehash_index and table is tables[0][0]:
                     if bucket < sizes[1]:
                         continue
-                    bucket = self.rehash_index  # shrinking: both tables are empty from here to there
-                if bucket >= sizes[number]:
+                    bucket = rehash_index  # shrinking: both tables are empty from here to there
+                if bucket >= size:
                     continue
-                if table[bucket]:
+                if entries := table[bucket]:
                     empty_run = 0
-                    chain = self._chain(table[bucket])
+                    chain = self._chain(entries)
                     if len(found) + len(chain) < count:
                         found += chain
                     else:
