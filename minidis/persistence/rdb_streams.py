@@ -48,13 +48,16 @@ class StreamReader:
     def __init__(self, encodings: Encodings, generation: int) -> None:
         self.stream = Stream(encodings)
         self.generation = generation
-        self._greatest: StreamId | None = None  # the last id that lives
+        self._first: StreamId | None = None  # the first id that lives, and the last one
+        self._greatest: StreamId | None = None
         self._found = 0
 
     def read_node(self, cursor: Cursor) -> None:
         """Hang the next node into the stream's tree."""
-        self._greatest, live = _read_node(cursor, self.stream, self._greatest)
-        self._found += live
+        ids = _read_node(cursor, self.stream, self._greatest)
+        if ids:
+            self._first, self._greatest = self._first or ids[0], ids[-1]
+        self._found += len(ids)
 
     def read_end(self, cursor: Cursor) -> Stream:
         """Counts, ids and groups: the stream is complete."""
@@ -65,8 +68,7 @@ class StreamReader:
         stream.last_id = _read_id(cursor, "last id")
         if greatest is not None and greatest > stream.last_id:
             raise cursor.error(f"an entry {greatest} after the last id {stream.last_id}", offset)
-        first = next(stream.walk(), None)
-        stream.first_id = MIN_ID if first is None else first.id
+        stream.first_id = self._first or MIN_ID
         stream.entries_added = stream.length
         if self.generation >= 2:
             _read_id(cursor, "first id")  # the entries say it themselves
@@ -81,8 +83,8 @@ class StreamReader:
 # -- nodes ----------------------------------------------------------------------------------------
 
 
-def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> tuple[StreamId | None, int]:
-    """Hang a node into the stream's tree; the last living id up to here, and how many live in it."""
+def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> list[StreamId]:
+    """Hang a node into the stream's tree; the ids that live in it. `greatest`: the last one before it."""
     offset = cursor.offset
     key = cursor.string("the id of a node's first entry")
     if len(key) != _ID_BYTES:
@@ -99,15 +101,12 @@ def _read_node(cursor: Cursor, stream: Stream, greatest: StreamId | None) -> tup
         raise cursor.error(str(corrupt), offset) from None
     except ValueError as fault:
         raise cursor.error(f"a stream's node is corrupt: {fault}", offset) from None
-    master = StreamId.from_key(key)
-    for entry in stream_node.entries(node, master):
-        if greatest is not None and entry.id <= greatest:
-            raise cursor.error(f"the entry {entry.id} does not come after {greatest}", offset)
-        greatest = entry.id
-    live = stream_node.live_count(node)
-    node.close()
+    ids = [entry.id for entry in stream_node.entries_of(elements, StreamId.from_key(key))]
+    for before, entry_id in zip([greatest, *ids], ids, strict=False):
+        if before is not None and entry_id <= before:
+            raise cursor.error(f"the entry {entry_id} does not come after {before}", offset)
     stream.tree[key] = node
-    return greatest, live
+    return ids
 
 
 def _check_node(elements: list[bytes]) -> None:

@@ -138,8 +138,7 @@ def _read_set(cursor: Cursor, loading: Loading) -> Set:
     if len(members) > loading.encodings.set_max_intset_entries:
         _fill_set_table(value, members)
     else:
-        for member in members:
-            value.add(member)
+        value.add_all(members)
     return value
 
 

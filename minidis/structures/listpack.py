@@ -620,7 +620,11 @@ def elements_in_shortest_form(data: bytes) -> list[bytes] | None:
             is_shortest = (
                 after <= end
                 and data[after - 1] == tag - 0x7F
-                and (not 0x30 <= data[after - 2] <= 0x39 or canonical_integer(element) is None)
+                and (
+                    data[position + 1] > 0x39  # no digit begins or ends it, as mostly
+                    or not 0x30 <= data[after - 2] <= 0x39
+                    or canonical_integer(element) is None
+                )
             )
         elif tag < 0xE0 and position + 3 <= end:
             after = position + 3

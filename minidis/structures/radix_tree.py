@@ -365,9 +365,7 @@ class RadixTree:
             if not node.children and len(rest) > 1:
                 node.edges, node.children, node.compressed = rest, [child], True
                 return child
-            at = 0
-            while at < len(node.edges) and node.edges[at] < rest[0]:
-                at += 1
+            at = bisect_left(node.edges, rest[0])
             node.edges = node.edges[:at] + rest[:1] + node.edges[at:]
             node.children.insert(at, child)
             node, rest = child, rest[1:]

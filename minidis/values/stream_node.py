@@ -144,7 +144,18 @@ def entries(
     deleted: bool = False,
 ) -> Iterator[Entry]:
     """The entries with ids from low to high, in either direction; those `deleted` only if asked for."""
-    elements = node.elements()
+    return entries_of(node.elements(), master, low, high, reverse, deleted)
+
+
+def entries_of(
+    elements: list[bytes],
+    master: StreamId,
+    low: StreamId = MIN_ID,
+    high: StreamId = MAX_ID,
+    reverse: bool = False,
+    deleted: bool = False,
+) -> Iterator[Entry]:
+    """The same of the elements of a node."""
     master_ms, master_seq = master
     count = int(elements[2])
     same_pairs = [word for field in elements[3 : 3 + count] for word in (field, b"")]
