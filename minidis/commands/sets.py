@@ -51,9 +51,7 @@ def sadd(client: Client, key: bytes, *members: bytes) -> int:
         value = db.create(key, Set(client.node.encodings, members[0], len(members)))
     else:
         value.expect(len(members))
-    added = 0
-    for member in members:
-        added += value.add(member)
+    added = value.add_all(members) if len(members) > 1 else int(value.add(members[0]))
     if added:
         db.touch(key, "sadd", added)
     return added
@@ -199,7 +197,7 @@ of the smallest set and M is the number of sets."""
 @command("SUNIONSTORE destination:key key [key ...]", WRITE | DENYOOM)
 def sunionstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the union of sets, and count its members. O(N) where N is the number of members in all sets."""
-    members = list(chain.from_iterable(present(find_sets(client, keys))))
+    members = dict.fromkeys(chain.from_iterable(present(find_sets(client, keys))))
     return store(client, destination, _set_of(client, members), "sunionstore")
 
 
@@ -211,15 +209,15 @@ sets."""
     members, is_what_remains = difference([first, *others])
     if first is None or not is_what_remains:
         return store(client, destination, _set_of(client, members), "sdiffstore")
-    result = _set_of(client, list(first))
+    result = _set_of(client, first)
     for member in chain.from_iterable(present(others)):
         result.remove(member)
     return store(client, destination, result, "sdiffstore")
 
 
-def _set_of(client: Client, members: list[bytes]) -> Set:
+def _set_of(client: Client, members: Iterable[bytes]) -> Set:
     """A set to which these members were added, one after the other."""
-    result = Set(client.node.encodings, members[0] if members else None)
+    result = Set(client.node.encodings, next(iter(members), None))
     result.add_all(members)
     return result
 
@@ -241,7 +239,7 @@ def intersection(sets: list[Set | None]) -> Iterable[bytes]:
     smallest, *others = sorted(present(sets), key=len)
     common = iter(smallest)
     for value in others:
-        common = filter(value.container.__contains__, common)
+        common = filter(value.container(len(smallest)).__contains__, common)
     return common
 
 
@@ -273,7 +271,7 @@ def difference(sets: list[Set | None]) -> tuple[list[bytes], bool]:
         return [member for member in first if member not in gone], True
     left = iter(first)
     for value in taken:
-        left = filterfalse(value.container.__contains__, left)
+        left = filterfalse(value.container(len(first)).__contains__, left)
     return list(left), False
 
 
@@ -309,7 +307,7 @@ otherwise O(N) where N is the absolute value of the count."""
     if count < 0:
         if not may_draw(client, -count):
             return []
-        return [value.random_member(random) for _ in range(-count)]
+        return value.random_members(random, -count)
     return value.sample(random, count)
 
 

@@ -686,7 +686,7 @@ class Source:
             return lambda member: None
         if self.value.kind == "zset":
             return self.value.scores.get
-        container = self.value.container
+        container = self.value.container(1)
         return lambda member: 1.0 if member in container else None
 
 

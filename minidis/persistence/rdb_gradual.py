@@ -103,7 +103,7 @@ class _GradualSet(Gradual):
     def __init__(self, loading: Loading, count: int) -> None:
         super().__init__(loading, count)
         self._set = Set(loading.encodings)
-        self._form = self._set.form = HashTableForm(loading.encodings.hashtable())
+        self._form = self._set.form = HashTableForm(loading.encodings.members_table())
 
     @classmethod
     def fits_small(cls, encodings: Encodings) -> int:

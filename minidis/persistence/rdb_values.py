@@ -170,10 +170,8 @@ def _read_set_listpack(cursor: Cursor, loading: Loading) -> Set:
 
 
 def _fill_set_table(value: Set, members: Sequence[bytes]) -> None:
-    value.form = HashTableForm(value.encodings.hashtable())
-    value.form.table.expand(len(members))
-    for member in members:
-        value.form.insert(member)
+    value.form = HashTableForm(value.encodings.members_table())
+    value.form.add_all(members)
 
 
 # -- sorted sets ----------------------------------------------------------------------------------

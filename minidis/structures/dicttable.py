@@ -62,13 +62,13 @@ Read next: hashtable.py, if you came here first; minidis/engine/keyspace/databas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from random import Random
 from typing import Any
 from zlib import crc32
 
-from minidis.structures.hashtable import Buckets, TableStats, cursors_after, next_power_of_two
+from minidis.structures.hashtable import KeyTable, TableStats, next_power_of_two
 from minidis.structures.heldtable import MISSING, Hold, WaitingKeys, held
 
 TAKEN_IN_AT_ONCE = 2000
@@ -114,6 +114,19 @@ class DictTable(dict[bytes, Any]):
         self[key] = value
         return former
 
+    def add(self, key: bytes) -> bool:
+        """KeyTable.add: store a key without a value; False if it was there. O(1)."""
+        return self.exchange(key, None, self) is self
+
+    def discard(self, key: bytes) -> bool:
+        """KeyTable.discard: delete a key; False if it was not there. O(1)."""
+        return self.pop(key, self) is not self
+
+    def extend(self, keys: Collection[bytes]) -> None:
+        """KeyTable.extend: store keys without values. O(keys)."""
+        for key in keys:
+            self[key] = None
+
     def scan(self, cursor: int) -> tuple[int, list[bytes]]:
         """One bucket of keys and the next cursor: HashTable.scan. No keys while the index lacks some."""
         if not self.take_in():
@@ -142,6 +155,10 @@ class DictTable(dict[bytes, Any]):
     def random_keys(self, random: Random, count: int) -> list[bytes]:
         """`count` different keys of a table that has more: HashTable.random_keys. O(count + new keys)."""
         return self.index.random_keys(random, count)
+
+    def lots(self, random: Random) -> Iterator[bytes]:
+        """Keys from anywhere, again and again: HashTable.lots. O(new keys), then O(1) each."""
+        return self.index.lots(random)
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Some keys of those in the index, which takes in new ones if there are few: HashTable.sample."""
@@ -352,20 +369,14 @@ class IndexedDictTable(DictTable):
         assert set(indexed) == set(islice(self, len(indexed))), "the index has the oldest keys of the dict"
 
 
-class KeyIndex(Buckets):
-    """HashTable's buckets with keys alone in them.
+class KeyIndex(KeyTable):
+    """A KeyTable whose keys are known to be absent when they come, and may come by and by.
 
-        ()                          no key
-        b"user:2"                   one, as most buckets have that have any
-        (b"user:1", b"user:4")      several, or the empty key (which must not look like no key)
-
-    Entry objects would be ten times slower to build by the hundred thousand, and Python's garbage collector
-    walks over each new one, as it does over each new tuple; bytes are none of its business.
+    HashTable's Entry objects would be ten times slower to build by the hundred thousand, and Python's garbage
+    collector walks over each new one, as it does over each new tuple; bytes are none of its business.
     """
 
     __slots__ = ("is_filling", "may_know", "room", "waiting")
-
-    _NO_CHAIN = ()
 
     def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
         # while it is, its buckets wait for keys: then a key that goes shrinks nothing
@@ -374,42 +385,7 @@ class KeyIndex(Buckets):
         self.may_know = False  # some of those that wait
         self.room: list[Any] = []  # the buckets they come into: none before all are listed
         self._reset(next_power_of_two(expected_count))
-        self._used[0] = _put(tuple(distinct_keys), self._tables[0])
-
-    def scan_page(self, cursor: int, count: int, most_buckets: int) -> tuple[int, list[bytes]]:
-        if self.is_rehashing or not len(self):
-            return super().scan_page(cursor, count, most_buckets)
-        table = self._tables[0]
-        mask, keys = len(table) - 1, []
-        cursor &= mask
-        for following in islice(cursors_after(cursor, mask), min(most_buckets, len(table))):
-            bucket = table[cursor]
-            cursor = following
-            if bucket:
-                if type(bucket) is bytes:
-                    keys.append(bucket)
-                else:
-                    keys += bucket
-                if len(keys) >= count:
-                    break
-            if not cursor:
-                break
-        return cursor, keys
-
-    def add(self, key: bytes) -> None:
-        """Add a key that is known to be absent. O(1)."""
-        if self.rehash_index >= 0 and not self._pauses:
-            self.rehash_step()
-        self._grow_if_full()
-        self._used[-1] += _put((key,), self._tables[-1])
-
-    def extend(self, keys: Sequence[bytes]) -> None:
-        """Add keys that are known to be absent, in bulk where there is room for all of them."""
-        if self.is_rehashing or self._used[0] + len(keys) > len(self._tables[0]):
-            for key in keys:
-                KeyIndex.add(self, key)
-        else:
-            self._used[0] += _put(keys, self._tables[0])
+        self._used[0] = self._put(tuple(distinct_keys), self._tables[0])
 
     def wait_for(self, table: DictTable) -> None:
         """All keys of a table are to come in by `take_waiting`."""
@@ -435,7 +411,7 @@ class KeyIndex(Buckets):
             self._tables, self._used, self.rehash_index = [self.room], [0], -1
             return True
         keys = waiting.take(most)
-        self.extend([key for key in keys if not self.knows(key)] if self.may_know else keys)
+        self.extend([key for key in keys if key not in self] if self.may_know else keys)
         if not waiting:
             self.stop_waiting()
         return self.waiting is not None
@@ -446,11 +422,6 @@ class KeyIndex(Buckets):
             self.waiting.close()
             self.waiting = None
 
-    def knows(self, key: bytes) -> bool:
-        """Is the key in a bucket? O(1)."""
-        hash_value = crc32(key)
-        return any(key in self._chain(table[hash_value & (len(table) - 1)]) for table in self._tables)
-
     def clear(self) -> None:
         self.stop_waiting()
         super().clear()
@@ -460,44 +431,29 @@ class KeyIndex(Buckets):
             return True
         return super().release(count)
 
-    def discard(self, key: bytes) -> None:
-        """Remove a key if it is there. O(1)."""
+    def discard(self, key: bytes) -> bool:
         if self.waiting is not None:
             self.waiting.forget(key)
-        if self.rehash_index >= 0 and not self._pauses:
-            self.rehash_step()
-        hash_value = crc32(key)
-        for number, table in enumerate(self._tables):
-            place = hash_value & (len(table) - 1)
-            chain = self._chain(table[place])
-            if key in chain:
-                others = tuple(other for other in chain if other != key)
-                table[place] = others[0] or others if len(others) == 1 else others
-                self._used[number] -= 1
-                if not self.is_filling:
-                    self._shrink_if_sparse()
-                return
+        return super().discard(key)
 
-    def _chain(self, bucket: bytes | tuple[bytes, ...]) -> tuple[bytes, ...]:
-        return (bucket,) if type(bucket) is bytes else bucket  # type: ignore[return-value]
+    def _shrink_if_sparse(self) -> None:
+        if not self.is_filling:
+            super()._shrink_if_sparse()
 
-    def _move_chain(self, bucket: bytes | tuple[bytes, ...], target: list[Any]) -> int:
-        return _put(self._chain(bucket), target)
-
-
-def _put(keys: Sequence[bytes], table: list[Any]) -> int:
-    """Put keys that are known to be absent into their buckets; how many there were."""
-    mask = len(table) - 1
-    for key in keys:
-        place = crc32(key) & mask
-        bucket = table[place]
-        if not bucket:
-            table[place] = key or (key,)
-        elif type(bucket) is bytes:
-            table[place] = (bucket, key)
-        else:
-            table[place] = (*bucket, key)
-    return len(keys)
+    @staticmethod
+    def _put(keys: Collection[bytes], table: list[Any]) -> int:
+        """As KeyTable, but at the ends of their chains: so the oldest keys of the dict come first."""
+        mask = len(table) - 1
+        for key in keys:
+            place = crc32(key) & mask
+            bucket = table[place]
+            if not bucket:
+                table[place] = key or (key,)
+            elif type(bucket) is bytes:
+                table[place] = (bucket, key)
+            else:
+                table[place] = (*bucket, key)
+        return len(keys)
 
 
 def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:

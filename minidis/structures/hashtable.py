@@ -59,8 +59,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -76,6 +77,14 @@ LOT_DEPTH = 4  # places of a chain that a lot may name: few chains are longer, a
 LOOKED_UP_BITS = 6  # the highest bits of a cursor, which change first
 
 _MISSING = object()
+
+
+class Probe(NamedTuple):
+    """One comparison of a look-up: the key standing there, or None at the end of a chain."""
+
+    table: int
+    bucket: int
+    key: bytes | None
 
 
 class Buckets(ABC):
@@ -264,24 +273,29 @@ class Buckets(ABC):
         return keys[random.randrange(len(keys))] if keys else self._random_bucket_key(random)
 
     def random_keys(self, random: Random, count: int) -> list[bytes]:
-        """`count` different keys of a table that has more, from anywhere. O(count) expected.
+        """`count` different keys of a table that has more, from anywhere. O(count) expected."""
+        drawn: dict[bytes, None] = {}
+        for key in self.lots(random):
+            drawn[key] = None
+            if len(drawn) >= count:
+                break
+        return list(drawn)
+
+    def lots(self, random: Random) -> Iterator[bytes]:
+        """Keys from anywhere in a table that is not empty, without an end. O(1) expected for each.
 
         A lot is a bucket and a place in its chain, and is cast again where no key stands: so one that is
         alone in its bucket is no likelier than others. Only in chains of more than LOT_DEPTH all are less so.
         """
         first, second = self._tables[0], self._tables[-1]
         size, lots, cast = len(first), sum(self.sizes) * LOT_DEPTH, random.random
-        drawn: dict[bytes, None] = {}
-        while len(drawn) < count:
-            lot = int(cast() * lots)
-            bucket = lot // LOT_DEPTH
+        while True:
+            bucket, depth = divmod(int(cast() * lots), LOT_DEPTH)
             chain = first[bucket] if bucket < size else second[bucket - size]
             if chain:
-                keys, depth = self._chain(chain), lot % LOT_DEPTH
+                keys = self._chain(chain)
                 if depth < len(keys):
-                    place = depth if len(keys) <= LOT_DEPTH else random.randrange(len(keys))
-                    drawn[keys[place]] = None
-        return list(drawn)
+                    yield keys[depth if len(keys) <= LOT_DEPTH else random.randrange(len(keys))]
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Up to `count` keys that stand together at a random place (dictGetSomeKeys). O(count).
@@ -345,6 +359,18 @@ class Buckets(ABC):
         """`buckets` of each table: one, or two during a rehash."""
         return [self.buckets(number) for number in range(len(self._tables))]
 
+    def search_path(self, key: bytes) -> list[Probe]:
+        """The comparisons that a look-up of `key` makes now, in order (no rehash step is taken)."""
+        path: list[Probe] = []
+        for number, table in enumerate(self._tables):
+            bucket = crc32(key) & (len(table) - 1)
+            for other in self._chain(table[bucket]):
+                path.append(Probe(number, bucket, other))
+                if other == key:
+                    return path
+            path.append(Probe(number, bucket, None))
+        return path
+
     def stats(self) -> list[TableStats]:
         """The figures of DEBUG HTSTATS for each table. O(n)."""
         return [
@@ -378,14 +404,6 @@ class Entry:
         self.key = key
         self.value = value
         self.next = next_entry
-
-
-class Probe(NamedTuple):
-    """One comparison of a look-up: the key standing there, or None at the end of a chain."""
-
-    table: int
-    bucket: int
-    key: bytes | None
 
 
 class HashTable(Buckets):
@@ -473,6 +491,21 @@ class HashTable(Buckets):
     def __contains__(self, key: bytes) -> bool:
         return self.get(key, _MISSING) is not _MISSING
 
+    # -- as the table of a set, whose members have no values: see KeyTable
+
+    def add(self, key: bytes) -> bool:
+        """KeyTable.add: store a key; False if it was there."""
+        return self.exchange(key, None, self) is self
+
+    def discard(self, key: bytes) -> bool:
+        """KeyTable.discard: delete a key; False if it was not there."""
+        return self.pop(key, self) is not self
+
+    def extend(self, keys: Collection[bytes]) -> None:
+        """KeyTable.extend: store keys."""
+        for key in keys:
+            self[key] = None
+
     def copy(self) -> HashTable:
         """A table with the same keys and (shared) values, without any rehash under way. O(n)."""
         twin = HashTable()
@@ -508,18 +541,6 @@ class HashTable(Buckets):
         finally:
             self.resume_rehash()
 
-    def search_path(self, key: bytes) -> list[Probe]:
-        """The comparisons that a look-up of `key` makes now, in order (no rehash step is taken)."""
-        path: list[Probe] = []
-        for number, table in enumerate(self._tables):
-            bucket = crc32(key) & (len(table) - 1)
-            for other in self._chain(table[bucket]):
-                path.append(Probe(number, bucket, other))
-                if other == key:
-                    return path
-            path.append(Probe(number, bucket, None))
-        return path
-
     def _chain(self, entry: Entry | None) -> list[bytes]:
         keys = []
         while entry is not None:
@@ -538,6 +559,137 @@ class HashTable(Buckets):
 
     def __repr__(self) -> str:
         return f"<HashTable {len(self)} keys, buckets {'+'.join(map(str, self.sizes))}>"
+
+
+class KeyTable(Buckets):
+    """Keys in chained buckets, without values, as Redis 7.2 keeps the members of a set (dictType.no_value).
+
+        ()                          no key
+        b"user:2"                   one, as most buckets have that have any: no entry is needed for it
+        (b"user:4", b"user:1")      several, or the empty key (which must not look like no key)
+
+    Buckets are never changed, only replaced: a copy of the table is a copy of its list.
+    """
+
+    __slots__ = ()
+
+    _NO_CHAIN = ()
+
+    def __init__(self, keys: Iterable[bytes] = ()) -> None:
+        self._reset(INITIAL_SIZE)
+        self.extend(dict.fromkeys(keys))
+
+    def __contains__(self, key: bytes) -> bool:
+        if self.rehash_index >= 0 and not self._pauses:
+            self.rehash_step()
+        hash_value = crc32(key)
+        for table in self._tables:
+            bucket = table[hash_value & (len(table) - 1)]
+            if bucket == key or (type(bucket) is tuple and key in bucket):
+                return True
+        return False
+
+    def add(self, key: bytes) -> bool:
+        """Add a key; False if it was there. O(1)."""
+        if key in self:
+            return False
+        self._grow_if_full()
+        self._used[-1] += self._put((key,), self._tables[-1])
+        return True
+
+    def extend(self, keys: Collection[bytes]) -> None:
+        """Add keys that are known to be absent, each once. O(keys), with a step of a rehash for each."""
+        if len(self) + len(keys) > len(self._tables[-1]):
+            self.expand(len(self) + len(keys))
+        self._used[-1] += self._put(keys, self._tables[-1])
+        if self.rehash_index >= 0 and not self._pauses:
+            self.rehash_step(len(keys))
+
+    def discard(self, key: bytes) -> bool:
+        """Delete a key; False if it was not there. O(1)."""
+        if self.rehash_index >= 0 and not self._pauses:
+            self.rehash_step()
+        hash_value = crc32(key)
+        for number, table in enumerate(self._tables):
+            place = hash_value & (len(table) - 1)
+            bucket = table[place]
+            if bucket == key:
+                table[place] = ()
+            elif type(bucket) is tuple and key in bucket:
+                others = tuple([other for other in bucket if other != key])
+                table[place] = others[0] or others if len(others) == 1 else others
+            else:
+                continue
+            self._used[number] -= 1
+            self._shrink_if_sparse()
+            return True
+        return False
+
+    def copy(self) -> KeyTable:
+        """A table with the same keys, without any rehash under way. O(n)."""
+        twin = KeyTable()
+        if self.is_rehashing or len(self._tables[0]) != next_power_of_two(len(self)):
+            twin.extend(list(self))
+        else:
+            twin._tables, twin._used = [self._tables[0].copy()], self._used.copy()
+        return twin
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The keys bucket by bucket, with the rehash paused, or a moved key would be met twice."""
+        self.pause_rehash()
+        try:
+            for table in self._tables:
+                for bucket in filter(None, table):
+                    if type(bucket) is bytes:
+                        yield bucket
+                    else:
+                        yield from bucket
+        finally:
+            self.resume_rehash()
+
+    def scan_page(self, cursor: int, count: int, most_buckets: int) -> tuple[int, list[bytes]]:
+        if self.is_rehashing or not len(self):
+            return super().scan_page(cursor, count, most_buckets)
+        table = self._tables[0]
+        mask, keys = len(table) - 1, []
+        cursor &= mask
+        for following in islice(cursors_after(cursor, mask), min(most_buckets, len(table))):
+            bucket = table[cursor]
+            cursor = following
+            if bucket:
+                if type(bucket) is bytes:
+                    keys.append(bucket)
+                else:
+                    keys += bucket
+                if len(keys) >= count:
+                    break
+            if not cursor:
+                break
+        return cursor, keys
+
+    def _chain(self, bucket: bytes | tuple[bytes, ...]) -> tuple[bytes, ...]:
+        return (bucket,) if type(bucket) is bytes else bucket  # type: ignore[return-value]
+
+    def _move_chain(self, bucket: bytes | tuple[bytes, ...], target: list[Any]) -> int:
+        return self._put(self._chain(bucket), target)
+
+    @staticmethod
+    def _put(keys: Collection[bytes], table: list[Any]) -> int:
+        """Put keys that are known to be absent at the heads of their chains; how many there were."""
+        mask = len(table) - 1
+        for key in keys:
+            place = crc32(key) & mask
+            bucket = table[place]
+            if not bucket:
+                table[place] = key or (key,)
+            elif type(bucket) is bytes:
+                table[place] = (key, bucket)
+            else:
+                table[place] = (key, *bucket)
+        return len(keys)
+
+    def __repr__(self) -> str:
+        return f"<KeyTable {len(self)} keys, buckets {'+'.join(map(str, self.sizes))}>"
 
 
 @record(frozen=True)

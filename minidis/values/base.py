@@ -11,6 +11,8 @@ Read next: string.py, the simplest value.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, ClassVar
 
 OBJECT_HEADER_BYTES = 16
@@ -84,6 +86,7 @@ def allocation_size(size: int) -> int:
     return (size + step - 1) & -step
 
 
+@lru_cache(maxsize=512)
 def string_allocation(length: int) -> int:
     """The bytes set aside for a string of `length` bytes: its header (sds.h), its text and a zero.
 
@@ -92,6 +95,11 @@ def string_allocation(length: int) -> int:
     """
     header = 1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9
     return allocation_size(header + length + 1)
+
+
+def strings_allocation(strings: Iterable[bytes]) -> int:
+    """`string_allocation` for all of them together."""
+    return sum(map(string_allocation, map(len, strings)))
 
 
 DICT_ENTRY_BYTES = 24

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidis.structures.hashtable import HashTable
+from minidis.structures.hashtable import HashTable, KeyTable
 from minidis.structures.intset import Intset
 from minidis.structures.listpack import Listpack
 from minidis.structures.open_listpack import OpenListpack
@@ -56,6 +56,10 @@ class Encodings:
     skiplist: type = field(default=SkipList)
     radix_tree: type = field(default=RadixTree)
     consumer_group: type = field(default=ConsumerGroup)
+
+    def members_table(self) -> Any:
+        """An empty table for a set's members; where a learner's hash table is plugged in, that."""
+        return KeyTable() if self.hashtable is HashTable else self.hashtable()
 
     def listpack_of(self, data: bytes) -> tuple[Any, list[bytes]]:
         """Foreign bytes as a listpack of the node's own class, and its elements. Raises CorruptListpack."""

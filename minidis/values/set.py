@@ -33,7 +33,8 @@ Read next: minidis/commands/sets.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import filterfalse, islice
 from random import Random
 from typing import Any, ClassVar, Protocol
 
@@ -47,8 +48,12 @@ from minidis.values.base import (
     allocation_size,
     dict_allocation,
     string_allocation,
+    strings_allocation,
 )
 from minidis.values.encodings import Encodings
+
+QUESTION_COST = 4
+"""To ask a table for a member takes as long as to walk past so many."""
 
 SAMPLE_FROM_ALL_FACTOR = 3  # SRANDMEMBER_SUB_STRATEGY_MUL
 
@@ -90,7 +95,7 @@ class Set(Value):
         elif count <= encodings.set_max_listpack_entries:
             self.form = ListpackForm(encodings.listpack())
         else:
-            self.form = HashTableForm(encodings.hashtable())
+            self.form = HashTableForm(encodings.members_table())
 
     @property
     def encoding(self) -> str:
@@ -111,10 +116,12 @@ class Set(Value):
     def __contains__(self, member: bytes) -> bool:
         return member in self.form
 
-    @property
-    def container(self) -> Form | list[bytes]:
-        """What knows the members as well and answers sooner, as long as the set does not change."""
-        return self.form.listpack.elements() if type(self.form) is ListpackForm else self.form
+    def container(self, asked: int) -> Form | list[bytes] | set[bytes]:
+        """What knows the members as well, and answers so many questions sooner; until the set changes."""
+        form = self.form
+        if type(form) is ListpackForm:
+            return form.listpack.elements()
+        return set(form) if len(form) < asked * QUESTION_COST else form
 
     def add(self, member: bytes) -> bool:
         """Add a member, changing the form if it must; False if it was there. O(1), O(n) in small forms."""
@@ -134,20 +141,25 @@ class Set(Value):
             self.convert()
         return True
 
-    def add_all(self, members: Iterable[bytes]) -> None:
-        """Add several members, as one after the other; those that fit a listpack join it in one step."""
-        rest = iter(members)
-        while type(self.form) is IntsetForm and (member := next(rest, None)) is not None:
-            self.add(member)
-        if type(self.form) is ListpackForm:
-            held = set(self.form)
-            new = [member for member in dict.fromkeys(rest) if member not in held]
-            if self._all_fit(self.form, new):
-                self.form.listpack.extend(new)
-                return
-            rest = iter(new)
-        for member in rest:
-            self.add(member)
+    def add_all(self, members: Iterable[bytes]) -> int:
+        """Add several members, as one after the other, but in one step if possible; how many were new."""
+        count = len(self.form)
+        if type(self.form) is IntsetForm:
+            members = iter(members)
+            while type(self.form) is IntsetForm and (member := next(members, None)) is not None:
+                self.add(member)
+        form = self.form
+        if type(form) is ListpackForm:
+            members = dict.fromkeys(members)
+            if len(form):
+                members = dict.fromkeys(filterfalse(set(form).__contains__, members))
+            if self._all_fit(form, members):
+                form.listpack.extend(list(members))
+            else:
+                self.convert()
+        if isinstance(self.form, HashTableForm):
+            self.form.add_all(members)
+        return len(self.form) - count
 
     def remove(self, member: bytes) -> bool:
         """Remove a member; False if it wasn't there. O(1), O(n) in small forms."""
@@ -164,14 +176,19 @@ class Set(Value):
     def convert(self) -> None:
         """Move on to a hash table, with room for one more member. O(n). Source: setTypeConvertAndExpand."""
         members = list(self.form)
-        self.form = HashTableForm(self.encodings.hashtable())
+        self.form = HashTableForm(self.encodings.members_table())
         self.form.table.expand(len(members) + 1)
-        for member in members:
-            self.form.insert(member)
+        self.form.add_all(members)
 
     def random_member(self, random: Random) -> bytes:
         """A member of a set that is not empty, all (nearly) equally likely. O(1), O(n) in a listpack."""
         return self.form.random_member(random)
+
+    def random_members(self, random: Random, count: int) -> list[bytes]:
+        """`count` members of a set that is not empty, each drawn from all. O(count), O(n) in a listpack."""
+        if self.table is not None:
+            return list(islice(self.table.lots(random), count))
+        return [self.form.random_member(random) for _ in range(count)]
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """`count` distinct members, or all if there are no more. O(count), O(n) when that is a large part.
@@ -216,7 +233,7 @@ class Set(Value):
         numbers = list(intset)
         self.form = ListpackForm(self.encodings.listpack(numbers))
 
-    def _all_fit(self, form: ListpackForm, new: list[bytes]) -> bool:
+    def _all_fit(self, form: ListpackForm, new: Collection[bytes]) -> bool:
         """May all of these join those in a listpack?"""
         return (
             len(form) + len(new) <= self.encodings.set_max_listpack_entries
@@ -340,17 +357,25 @@ class HashTableForm:
         return member in self.table
 
     def add(self, member: bytes) -> bool:
-        """Add a member; False if it was there.  One look-up."""
-        if self.table.exchange(member, None, self) is not self:
+        """Add a member; False if it was there."""
+        if not self.table.add(member):
             return False
         self.member_bytes += string_allocation(len(member))
         return True
+
+    def add_all(self, members: Iterable[bytes]) -> None:
+        """Add those that are new, in one step."""
+        new = dict.fromkeys(members)
+        if len(self.table):
+            new = dict.fromkeys(filterfalse(self.table.__contains__, new))
+        self.table.extend(new)
+        self.member_bytes += strings_allocation(new)
 
     def insert(self, member: bytes) -> None:
         self.add(member)
 
     def remove(self, member: bytes) -> bool:
-        if self.table.pop(member, self) is self:  # the form itself stands for "was not there"
+        if not self.table.discard(member):
             return False
         self.member_bytes -= string_allocation(len(member))
         return True
@@ -359,10 +384,7 @@ class HashTableForm:
         return self.table.random_key(random)
 
     def memory_usage(self) -> int:
-        """As MEMORY USAGE has it: an entry for each member.
-
-        In truth 7.2 needs none for a member that is alone in its bucket: the bucket points to its text.
-        """
+        """As MEMORY USAGE has it: an entry for each member, though most buckets point to a member's text."""
         return dict_allocation(len(self.table)) + self.member_bytes
 
     def copy(self) -> HashTableForm:
@@ -372,4 +394,4 @@ class HashTableForm:
 
     def check(self) -> None:
         self.table.check()
-        assert self.member_bytes == sum(string_allocation(len(member)) for member in self.table)
+        assert self.member_bytes == strings_allocation(self.table)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from minidis.structures.dicttable import DictTable
-from minidis.structures.hashtable import HashTable, cursors_after, next_cursor
+from minidis.structures.hashtable import HashTable, KeyTable, cursors_after, next_cursor
 
 TABLES = [HashTable, DictTable]
 KEYS = st.integers(0, 60).map(lambda number: b"%d" % number)
@@ -120,6 +120,71 @@ class TableMachine(RuleBasedStateMachine):
         self.table.check()
 
 
+class KeyTableMachine(RuleBasedStateMachine):
+    """The same for keys without values: the table stays a set."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = KeyTable()
+        self.model = set()
+
+    @rule(key=KEYS)
+    def add(self, key):
+        assert self.table.add(key) == (key not in self.model)
+        self.model.add(key)
+
+    @rule(start=st.integers(0, 100), count=st.integers(0, 70))
+    def extend(self, start, count):
+        new = {b"%d" % number for number in range(start, start + count)} - self.model
+        self.table.extend(new)
+        self.model |= new
+
+    @rule(key=KEYS)
+    def discard(self, key):
+        assert self.table.discard(key) == (key in self.model)
+        self.model.discard(key)
+
+    @rule(keep=st.integers(0, 5))
+    def delete_most(self, keep):
+        for key in list(self.model)[keep:]:
+            assert self.table.discard(key)
+            self.model.remove(key)
+
+    @rule(buckets=st.integers(1, 20))
+    def rehash(self, buckets):
+        assert self.table.rehash_step(buckets) == self.table.is_rehashing
+
+    @rule()
+    def scan_all(self):
+        assert sorted(full_scan(self.table)) == sorted(self.model)
+
+    @rule(count=st.integers(1, 20))
+    def scan_page(self, count):
+        cursor, page = self.table.scan_page(0, count, 1000)
+        assert set(page) <= self.model and (cursor or set(page) == self.model)
+
+    @rule(seed=st.integers(0, 9), count=st.integers(0, 30))
+    def random_keys(self, seed, count):
+        chosen = self.table.random_key(random.Random(seed))
+        assert chosen in self.model if self.model else chosen is None
+        assert set(self.table.sample(random.Random(seed), count)) <= self.model
+
+    @rule()
+    def copy(self):
+        twin = self.table.copy()
+        twin.check()
+        assert set(twin) == self.model and not twin.is_rehashing
+        twin.add(b"only here")
+        assert b"only here" not in self.table
+
+    @invariant()
+    def same(self):
+        assert len(self.table) == len(self.model)
+        assert sorted(self.table) == sorted(self.model)
+        assert all(key in self.table for key in self.model)
+        self.table.check()
+
+
 class DictTableMachine(TableMachine):
     table_class = DictTable
 
@@ -131,6 +196,7 @@ class DictTableMachine(TableMachine):
 
 
 TestHashTable = TableMachine.TestCase
+TestKeyTable = KeyTableMachine.TestCase
 TestDictTable = DictTableMachine.TestCase
 
 

@@ -26,7 +26,7 @@ Read next: redirection.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from minidis.distributed.cluster.slots import slot_of
@@ -49,22 +49,24 @@ class SlotIndex(KeyIndex):
     def _note(self, key: bytes) -> None:
         self.by_slot.setdefault(slot_of(key), {})[key] = None
 
-    def add(self, key: bytes) -> None:
-        super().add(key)
+    def add(self, key: bytes) -> bool:
+        is_new = super().add(key)
         self._note(key)
+        return is_new
 
-    def extend(self, keys: Sequence[bytes]) -> None:
+    def extend(self, keys: Collection[bytes]) -> None:
         super().extend(keys)
         for key in keys:
             self._note(key)
 
-    def discard(self, key: bytes) -> None:
-        super().discard(key)
+    def discard(self, key: bytes) -> bool:
+        was_there = super().discard(key)
         keys = self.by_slot.get(slot_of(key), {})
         if key in keys:
             del keys[key]
             if not keys:
                 del self.by_slot[slot_of(key)]
+        return was_there
 
     def clear(self) -> None:
         super().clear()

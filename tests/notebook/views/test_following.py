@@ -65,7 +65,7 @@ def test_refresh_all_catches_what_no_event_tells(node):
     view = views.set("s", node)
     say(view, "open")
     before = view.widget.svg
-    node.node.databases[0].table[b"s"].form.table.rehash_step()
+    node.node.databases[0].table[b"s"].form.table.expand(1000)
     views.refresh_all()
     assert view.widget.svg != before
     view.close()
