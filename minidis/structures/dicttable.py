@@ -440,8 +440,7 @@ class KeyIndex(KeyTable):
         if not self.is_filling:
             super()._shrink_if_sparse()
 
-    @staticmethod
-    def _put(keys: Collection[bytes], table: list[Any]) -> int:
+    def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
         """As KeyTable, but at the ends of their chains: so the oldest keys of the dict come first."""
         mask = len(table) - 1
         for key in keys:

@@ -102,6 +102,10 @@ class Buckets(ABC):
         """The keys of a bucket, from its head."""
 
     @abstractmethod
+    def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
+        """Put keys that are known to be absent at the heads of their chains; how many there were."""
+
+    @abstractmethod
     def _move_chain(self, bucket: Any, target: list[Any]) -> int:
         """Put each key of a bucket into its bucket of the table `target`; how many there were."""
 
@@ -163,6 +167,15 @@ class Buckets(ABC):
         del self._tables[0], used[0]
         self.rehash_index = -1
         return False
+
+    def extend(self, keys: Collection[bytes]) -> None:
+        """Add keys that are known to be absent, each once, without values. O(keys)."""
+        if len(self) + len(keys) > len(self._tables[-1]):
+            self.expand(len(self) + len(keys))
+        added = self._put(keys, self._tables[-1])
+        self._used[-1] += added
+        if self.rehash_index >= 0 and not self._pauses:
+            self.rehash_step(len(keys))
 
     def pause_rehash(self) -> None:
         """Take no steps until `resume_rehash` has been called as many times."""
@@ -276,9 +289,9 @@ class Buckets(ABC):
         """`count` different keys of a table that has more, from anywhere. O(count) expected."""
         drawn: dict[bytes, None] = {}
         for key in self.lots(random):
-            drawn[key] = None
             if len(drawn) >= count:
                 break
+            drawn[key] = None
         return list(drawn)
 
     def lots(self, random: Random) -> Iterator[bytes]:
@@ -501,16 +514,11 @@ class HashTable(Buckets):
         """KeyTable.discard: delete a key; False if it was not there."""
         return self.pop(key, self) is not self
 
-    def extend(self, keys: Collection[bytes]) -> None:
-        """KeyTable.extend: store keys."""
-        for key in keys:
-            self[key] = None
-
     def copy(self) -> HashTable:
         """A table with the same keys and (shared) values, without any rehash under way. O(n)."""
         twin = HashTable()
         twin.expand(len(self))
-        for key, value in self.items():
+        for key, value in reversed(list(self.items())):  # each comes to the head of its chain
             twin[key] = value
         return twin
 
@@ -548,6 +556,13 @@ class HashTable(Buckets):
             entry = entry.next
         return keys
 
+    def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
+        mask = len(table) - 1
+        for key in keys:
+            bucket = crc32(key) & mask
+            table[bucket] = Entry(key, None, table[bucket])
+        return len(keys)
+
     def _move_chain(self, entry: Entry | None, target: list[Any]) -> int:
         moved, mask = 0, len(target) - 1
         while entry is not None:
@@ -582,6 +597,9 @@ class KeyTable(Buckets):
     def __contains__(self, key: bytes) -> bool:
         if self.rehash_index >= 0 and not self._pauses:
             self.rehash_step()
+        return self._holds(key)
+
+    def _holds(self, key: bytes) -> bool:
         hash_value = crc32(key)
         for table in self._tables:
             bucket = table[hash_value & (len(table) - 1)]
@@ -591,19 +609,13 @@ class KeyTable(Buckets):
 
     def add(self, key: bytes) -> bool:
         """Add a key; False if it was there. O(1)."""
-        if key in self:
-            return False
+        if self.rehash_index >= 0 and not self._pauses:
+            self.rehash_step()
         self._grow_if_full()
+        if self._holds(key):
+            return False
         self._used[-1] += self._put((key,), self._tables[-1])
         return True
-
-    def extend(self, keys: Collection[bytes]) -> None:
-        """Add keys that are known to be absent, each once. O(keys), with a step of a rehash for each."""
-        if len(self) + len(keys) > len(self._tables[-1]):
-            self.expand(len(self) + len(keys))
-        self._used[-1] += self._put(keys, self._tables[-1])
-        if self.rehash_index >= 0 and not self._pauses:
-            self.rehash_step(len(keys))
 
     def discard(self, key: bytes) -> bool:
         """Delete a key; False if it was not there. O(1)."""
@@ -629,7 +641,7 @@ class KeyTable(Buckets):
         """A table with the same keys, without any rehash under way. O(n)."""
         twin = KeyTable()
         if self.is_rehashing or len(self._tables[0]) != next_power_of_two(len(self)):
-            twin.extend(list(self))
+            twin.extend(list(self)[::-1])  # each comes to the head of its chain
         else:
             twin._tables, twin._used = [self._tables[0].copy()], self._used.copy()
         return twin
@@ -673,9 +685,7 @@ class KeyTable(Buckets):
     def _move_chain(self, bucket: bytes | tuple[bytes, ...], target: list[Any]) -> int:
         return self._put(self._chain(bucket), target)
 
-    @staticmethod
-    def _put(keys: Collection[bytes], table: list[Any]) -> int:
-        """Put keys that are known to be absent at the heads of their chains; how many there were."""
+    def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
         mask = len(table) - 1
         for key in keys:
             place = crc32(key) & mask
