@@ -23,7 +23,7 @@ Read next: minidis/values/set.py for the three forms, scanning.py for SSCAN.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, KeysView
+from collections.abc import Collection, Iterable, KeysView
 from itertools import chain, filterfalse, islice
 
 from minidis.commands.arguments import integer_in_range, may_draw
@@ -209,13 +209,13 @@ sets."""
     members, is_what_remains = difference([first, *others])
     if first is None or not is_what_remains:
         return store(client, destination, _set_of(client, members), "sdiffstore")
-    result = _set_of(client, first)
+    result = _set_of(client, list(first))
     for member in chain.from_iterable(present(others)):
         result.remove(member)
     return store(client, destination, result, "sdiffstore")
 
 
-def _set_of(client: Client, members: Iterable[bytes]) -> Set:
+def _set_of(client: Client, members: Collection[bytes]) -> Set:
     """A set to which these members were added, one after the other."""
     result = Set(client.node.encodings, next(iter(members), None))
     result.add_all(members)

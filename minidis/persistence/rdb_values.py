@@ -171,6 +171,7 @@ def _read_set_listpack(cursor: Cursor, loading: Loading) -> Set:
 
 def _fill_set_table(value: Set, members: Sequence[bytes]) -> None:
     value.form = HashTableForm(value.encodings.members_table())
+    value.form.table.expand(len(members))
     value.form.add_all(members)
 
 

@@ -387,6 +387,14 @@ class KeyIndex(KeyTable):
         self._reset(next_power_of_two(expected_count))
         self._used[0] = self._put(tuple(distinct_keys), self._tables[0])
 
+    def extend(self, keys: Collection[bytes]) -> None:
+        """As KeyTable, but where there is no room they come one by one, so that it grows a step at a time."""
+        if self.is_rehashing or len(self) + len(keys) > len(self._tables[0]):
+            for key in keys:
+                super().extend((key,))
+        else:
+            super().extend(keys)
+
     def wait_for(self, table: DictTable) -> None:
         """All keys of a table are to come in by `take_waiting`."""
         self.is_filling = True

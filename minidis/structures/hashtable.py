@@ -169,13 +169,14 @@ class Buckets(ABC):
         return False
 
     def extend(self, keys: Collection[bytes]) -> None:
-        """Add keys that are known to be absent, each once, without values. O(keys)."""
-        if len(self) + len(keys) > len(self._tables[-1]):
-            self.expand(len(self) + len(keys))
-        added = self._put(keys, self._tables[-1])
-        self._used[-1] += added
+        """Add keys that are known to be absent, each once, without values; they grow it once. O(keys)."""
         if self.rehash_index >= 0 and not self._pauses:
             self.rehash_step(len(keys))
+        count = len(self) + len(keys)
+        if count > len(self._tables[-1]) and self.expand(count) and not self._used[0]:
+            self.rehash_step()  # there is nothing to move
+        added = self._put(keys, self._tables[-1])
+        self._used[-1] += added
 
     def pause_rehash(self) -> None:
         """Take no steps until `resume_rehash` has been called as many times."""

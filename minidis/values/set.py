@@ -33,7 +33,7 @@ Read next: minidis/commands/sets.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import filterfalse, islice
 from random import Random
 from typing import Any, ClassVar, Protocol
@@ -54,6 +54,9 @@ from minidis.values.encodings import Encodings
 
 QUESTION_COST = 4
 """To ask a table for a member takes as long as to walk past so many."""
+
+ADDED_AT_ONCE = 100
+"""So many members make room for all of them at once."""
 
 SAMPLE_FROM_ALL_FACTOR = 3  # SRANDMEMBER_SUB_STRATEGY_MUL
 
@@ -141,13 +144,14 @@ class Set(Value):
             self.convert()
         return True
 
-    def add_all(self, members: Iterable[bytes]) -> int:
+    def add_all(self, members: Collection[bytes]) -> int:
         """Add several members, as one after the other, but in one step if possible; how many were new."""
         count = len(self.form)
         if type(self.form) is IntsetForm:
-            members = iter(members)
-            while type(self.form) is IntsetForm and (member := next(members, None)) is not None:
+            rest = iter(members)
+            while type(self.form) is IntsetForm and (member := next(rest, None)) is not None:
                 self.add(member)
+            members = list(rest)
         form = self.form
         if type(form) is ListpackForm:
             members = dict.fromkeys(members)
@@ -363,8 +367,12 @@ class HashTableForm:
         self.member_bytes += string_allocation(len(member))
         return True
 
-    def add_all(self, members: Iterable[bytes]) -> None:
-        """Add those that are new, in one step."""
+    def add_all(self, members: Collection[bytes]) -> None:
+        """Add those that are new: many in one step, few one by one, so that the table grows by and by."""
+        if len(members) < ADDED_AT_ONCE:
+            for member in members:
+                self.add(member)
+            return
         new = dict.fromkeys(members)
         if len(self.table):
             new = dict.fromkeys(filterfalse(self.table.__contains__, new))
