@@ -58,14 +58,13 @@ Turn = Iterable[tuple["Link", list[list[bytes]]]]
 def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> None:
     """Run the requests of `turn`, and take them off its lists; the replies go into each `link.output`.
 
-    Stops with a link before a request that is not plain, after one that leaves something to be looked after,
-    and when `output` has grown to `most_output_bytes` (looked at every LOOK_UP_AFTER_NS and after large
-    replies): the next link's turn comes, and who makes `turn` sees what is left.
+    Stops with a link before a request that is not plain, after one that leaves something to look after, or as
+    its `output` has grown to `most_output_bytes` and somewhat more. Who makes `turn` sees what is left.
     """
     waiting, journal, statistics = node.waiting, node.journal, node.statistics
     spelled, clock, stopwatch_ns = node.commands.spelled, node.clock, node.stopwatch_ns
     noteworthy_ns = patience_ns = look_up_ns = 0
-    command: Any = None  # of the request before, and its
+    command: Any = None  # of the request before
     word: bytes | None = None
     for link, requests in turn:
         client, outbox, output = link.client, link.client.outbox, link.output
@@ -77,15 +76,16 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
         if started_ns >= look_up_ns:
             node.now_us, look_up_ns = clock(), started_ns + patience_ns
         while requests and not (outbox or is_enough or waiting.ready or client.gated or node.gated):
-            if requests[-1][0] != word:
-                found = spelled[requests[-1][0]]
+            request = requests.pop()
+            if request[0] != word:
+                found = spelled[request[0]]
                 if found is None or found.timing is None or found.may_wait:
+                    requests.append(request)
                     break
                 found.timing.fold_if_many()
-                command, word = found, requests[-1][0]
-                invoke, durations_ns = found.timing.invoke, found.timing.ahead_ns
-            argv = requests.pop()
-            before, failure = node.changes, None
+                command, word, timing = found, request[0], found.timing
+                invoke, note_duration_ns = timing.invoke, timing.ahead_ns.append
+            argv, before, failure = request, node.changes, None
             try:
                 reply = invoke(client, argv)
             except Exception as error:
@@ -114,7 +114,7 @@ def run_ahead(node: Node, turn: Turn, most_output_bytes: int = sys.maxsize) -> N
                 output += encode(reply, client.protocol)
                 is_enough = len(output) >= most_output_bytes
             now_ns = stopwatch_ns()
-            durations_ns.append(now_ns - started_ns)
+            note_duration_ns(now_ns - started_ns)
             if now_ns >= look_up_ns:
                 if now_ns - started_ns >= noteworthy_ns:
                     statistics.note_slow(client, command, argv, now_ns - started_ns)
