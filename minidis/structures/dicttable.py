@@ -156,9 +156,9 @@ class DictTable(dict[bytes, Any]):
         """`count` different keys of a table that has more: HashTable.random_keys. O(count + new keys)."""
         return self.index.random_keys(random, count)
 
-    def lots(self, random: Random) -> Iterator[bytes]:
+    def lots(self, random: Random, expected_count: int) -> Iterator[bytes]:
         """Keys from anywhere, again and again: HashTable.lots. O(new keys), then O(1) each."""
-        return self.index.lots(random)
+        return self.index.lots(random, expected_count)
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Some keys of those in the index, which takes in new ones if there are few: HashTable.sample."""

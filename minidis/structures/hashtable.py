@@ -289,18 +289,22 @@ class Buckets(ABC):
     def random_keys(self, random: Random, count: int) -> list[bytes]:
         """`count` different keys of a table that has more, from anywhere. O(count) expected."""
         drawn: dict[bytes, None] = {}
-        for key in self.lots(random):
+        for key in self.lots(random, count):
             if len(drawn) >= count:
                 break
             drawn[key] = None
         return list(drawn)
 
-    def lots(self, random: Random) -> Iterator[bytes]:
+    def lots(self, random: Random, expected_count: int) -> Iterator[bytes]:
         """Keys from anywhere in a table that is not empty, without an end. O(1) expected for each.
+
+        A table that rehashes goes on with it first, by as much as Redis does for `expected_count` keys.
 
         A lot is a bucket and a place in its chain, and is cast again where no key stands: so one that is
         alone in its bucket is no likelier than others. Only in chains of more than LOT_DEPTH all are less so.
         """
+        if not self._pauses:
+            self.rehash_step(expected_count * FAIR_SAMPLE_SIZE)
         first, second = self._tables[0], self._tables[-1]
         size, lots, cast = len(first), sum(self.sizes) * LOT_DEPTH, random.random
         while True:

@@ -191,7 +191,7 @@ class Set(Value):
     def random_members(self, random: Random, count: int) -> list[bytes]:
         """`count` members of a set that is not empty, each drawn from all. O(count), O(n) in a listpack."""
         if self.table is not None:
-            return list(islice(self.table.lots(random), count))
+            return list(islice(self.table.lots(random, count), count))
         return [self.form.random_member(random) for _ in range(count)]
 
     def sample(self, random: Random, count: int) -> list[bytes]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from minidis.structures.dicttable import DictTable
-from minidis.structures.hashtable import HashTable, KeyTable, cursors_after, next_cursor
+from minidis.structures.hashtable import FAIR_SAMPLE_SIZE, HashTable, KeyTable, cursors_after, next_cursor
 
 TABLES = [HashTable, DictTable]
 KEYS = st.integers(0, 60).map(lambda number: b"%d" % number)
@@ -459,6 +459,20 @@ def test_random_keys_of_a_long_chain_are_all_reached():
     rng = random.Random(5)
     assert {key for _ in range(200) for key in table.random_keys(rng, 5)} == set(table)
     assert len(set(table.random_keys(rng, 39))) == 39
+
+
+@pytest.mark.parametrize("table_class", TABLES)
+def test_drawing_goes_on_with_a_rehash_unless_it_is_paused(table_class):
+    table = table_of(table_class, 500, 512)
+    table.pause_rehash()
+    table.expand(1024)
+    table.random_keys(random.Random(5), 10)
+    assert table.is_rehashing and table.rehash_index == 0
+    table.resume_rehash()
+    table.random_keys(random.Random(5), 1)
+    assert table.rehash_index >= FAIR_SAMPLE_SIZE
+    next(table.lots(random.Random(5), 100))
+    assert not table.is_rehashing
 
 
 def test_the_sparse_table_falls_back_to_single_buckets():
