@@ -28,7 +28,7 @@ from minidis.engine.client import Client
 from minidis.engine.command_table.registry import DENYOOM, FAST, READONLY, WRITE, command
 from minidis.engine.keyspace.database import Database
 from minidis.engine.memory import access
-from minidis.protocol.glob import literal_start, matches
+from minidis.protocol.glob import literal_start, matcher
 from minidis.protocol.replies import ReplyError
 from minidis.values.base import Value
 from minidis.values.string import String
@@ -93,9 +93,9 @@ def keys(client: Client, pattern: bytes) -> list[bytes]:
     if start == pattern:  # one name
         names = [pattern] if pattern in db.table else []
     else:
-        names = [key for key in db.table if key.startswith(start)]
+        names = [key for key in db.table if key.startswith(start)] if start else list(db.table)
         if pattern != start + b"*":
-            names = [key for key in names if matches(pattern, key)]
+            names = list(filter(matcher(pattern), names))
     return [key for key in names if not db.is_due(key)] if db.expires else names
 
 
@@ -110,8 +110,10 @@ def scan(client: Client, cursor_word: bytes, *words: bytes) -> list:
     else:
         client.node.indexing.see_to(table)
     cursor, names = walk(table, cursor, options.count)
-    if options.pattern is not None or options.type_name is not None:
-        names = [name for name in names if _is_asked_for(client.db, name, options)]
+    if options.pattern is not None:
+        names = list(filter(matcher(options.pattern), names))
+    if options.type_name is not None:
+        names = [name for name in names if _is_of_type(client.db, name, options.type_name)]
     elif expires := client.db.expires:
         names = [name for name in names if name not in expires or client.db.peek(name) is not None]
     return [b"%d" % cursor, names]
@@ -129,13 +131,9 @@ def randomkey(client: Client) -> bytes | None:
     return None
 
 
-def _is_asked_for(db: Database, name: bytes, options: ScanOptions) -> bool:
-    if not options.matches(name):
-        return False
+def _is_of_type(db: Database, name: bytes, type_name: bytes) -> bool:
     value = db.peek(name)
-    if value is None:  # its time to live has just ended
-        return False
-    return options.type_name is None or options.type_name.lower() == value.kind.encode()
+    return value is not None and type_name.lower() == value.kind.encode()  # None: its time has just ended
 
 
 # --- Moving whole values ----------------------------------------------------------------------------------

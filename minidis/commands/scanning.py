@@ -82,10 +82,6 @@ class ScanOptions:
                 raise ReplyError(errors.SYNTAX)
         return cls(**given)
 
-    def matches(self, name: bytes) -> bool:
-        """Does MATCH let this name through?"""
-        return self.pattern is None or glob.matches(self.pattern, name)
-
 
 def parse_cursor(word: bytes) -> int:
     """A cursor as typed: an unsigned 64-bit integer. Raises "invalid cursor"."""
@@ -118,5 +114,6 @@ def scan_collection(
         cursor, names = walk(value.table, cursor, options.count)
     rows = rows_of(value, names)
     if options.pattern is not None:
-        rows = [row for row in rows if options.matches(row[0])]
+        lets_through = glob.matcher(options.pattern)
+        rows = [row for row in rows if lets_through(row[0])]
     return [b"%d" % cursor, list(chain.from_iterable(rows))]
