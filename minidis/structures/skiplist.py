@@ -449,28 +449,23 @@ class SkipList:
         return removed
 
     def _link(self, nodes: Iterable[SkipListNode]) -> None:
-        """Make these nodes, in order and with the heights they have, the whole list. O(n)."""
+        """Make these nodes, in order and with the heights they have, the whole list: lane by lane. O(n)."""
+        lane = list(enumerate(nodes, 1))
         self.header = SkipListNode(math.nan, b"", MAX_LEVEL)
-        last = [self.header] * MAX_LEVEL  # the end of each lane so far, and its position
-        last_position = [0] * MAX_LEVEL
-        before = None
-        position = 0
-        self.level = 1
-        for position, node in enumerate(nodes, 1):
-            height = len(node.forward)
-            for level in range(height):
-                last[level].forward[level] = node
-                last[level].span[level] = position - last_position[level]
-                last[level] = node
-                last_position[level] = position
-            node.backward = before
-            before = node
-            if height > self.level:
-                self.level = height
-        for level in range(self.level):
-            last[level].span[level] = position - last_position[level]
-        self.tail = before
-        self.length = position
+        self.tail = None
+        for _, node in lane:
+            node.backward, self.tail = self.tail, node
+        self.length = len(lane)
+        self.level = 0
+        while lane or not self.level:
+            level = self.level
+            node, position = self.header, 0
+            for place, ahead in lane:
+                node.forward[level], node.span[level] = ahead, place - position
+                node, position = ahead, place
+            node.forward[level], node.span[level] = None, self.length - position
+            self.level += 1
+            lane = [step for step in lane if len(step[1].forward) > self.level]
 
 
 # -- ranges ------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ from minidis.values.base import (
     allocation_size,
     dict_allocation,
     string_allocation,
+    strings_allocation,
 )
 from minidis.values.encodings import Encodings
 
@@ -387,9 +388,8 @@ class SkipListForm:
     def fill(self, elements: list[tuple[float, bytes]]) -> None:
         """Take in (score, member) elements that come in order; the form is empty."""
         self.skiplist = type(self.skiplist).from_sorted(elements, self.skiplist.random, self.skiplist.p)
-        for score, member in elements:
-            self.scores[member] = score
-            self.member_bytes += string_allocation(len(member))
+        self.scores.update([(member, score) for score, member in elements])
+        self.member_bytes += strings_allocation(self.scores)
 
     def score(self, member: bytes) -> float | None:
         return self.scores.get(member)
@@ -486,7 +486,7 @@ class SkipListForm:
         self.scores.check()
         assert {node.member: node.score for node in self.skiplist} == dict(self.scores), "list and table"
         assert len(self.skiplist) == len(self.scores), "a member twice"
-        assert self.member_bytes == sum(string_allocation(len(member)) for member in self.scores)
+        assert self.member_bytes == strings_allocation(self.scores)
 
     def _forget(self, members: list[bytes]) -> int:
         """Members that have left the skip list leave the table."""
