@@ -144,7 +144,7 @@ def members_reply(members: Iterable[bytes]) -> KeysView[bytes]:
 def sinter(client: Client, *keys: bytes) -> KeysView[bytes]:
     """Get the members that all of the sets have. O(N*M) worst case where N is the cardinality of the \
 smallest set and M is the number of sets."""
-    return members_reply(intersection(find_sets(client, keys)))
+    return members_reply(intersection(smallest_first(find_sets(client, keys))))
 
 
 @command(
@@ -164,7 +164,7 @@ cardinality of the smallest set and M is the number of sets."""
         if options[at].upper() != b"LIMIT" or at + 1 == len(options):
             raise ReplyError(errors.SYNTAX)
         limit = integer_in_range(options[at + 1], 0, message="ERR LIMIT can't be negative")
-    common = intersection(find_sets(client, words[1 : 1 + count]))
+    common = intersection(smallest_first(find_sets(client, words[1 : 1 + count])))
     return sum(1 for _ in islice(common, limit or None))
 
 
@@ -187,7 +187,7 @@ in all sets."""
 def sinterstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the intersection of sets, and count its members. O(N*M) worst case where N is the cardinality \
 of the smallest set and M is the number of sets."""
-    sets = find_sets(client, keys)
+    sets = smallest_first(find_sets(client, keys))
     members = list(intersection(sets))
     result = Set(client.node.encodings, None if fits_intset(client, sets, members) else b"text")
     result.add_all(members)
@@ -232,21 +232,25 @@ def present(sets: Iterable[Set | None]) -> list[Set]:
     return [value for value in sets if value is not None]
 
 
-def intersection(sets: list[Set | None]) -> Iterable[bytes]:
-    """The members that all sets have, in the order of the smallest one."""
-    if None in sets:
+def smallest_first(sets: list[Set | None]) -> list[Set]:
+    """The sets in the order that an intersection asks them in; none at all if one is missing."""
+    return [] if None in sets else sorted(present(sets), key=len)
+
+
+def intersection(sets: list[Set]) -> Iterable[bytes]:
+    """The members that all sets have, in the order of the first one, which is the smallest."""
+    if not sets:
         return ()
-    smallest, *others = sorted(present(sets), key=len)
-    common = iter(smallest)
+    smallest, *others = sets
+    common, count = iter(smallest), len(smallest)
     for value in others:
-        common = filter(value.container(len(smallest)).__contains__, common)
+        common = filter(value.container(count).__contains__, common)
     return common
 
 
-def fits_intset(client: Client, sets: list[Set | None], members: list[bytes]) -> bool:
+def fits_intset(client: Client, sets: list[Set], members: list[bytes]) -> bool:
     """Does their intersection begin as an intset? If not, it begins as a listpack, as in Redis."""
-    smallest = min((value for value in sets if value is not None), key=len, default=None)
-    if smallest is None or smallest.encoding == "intset":
+    if not sets or sets[0].encoding == "intset":
         return True
     return len(members) <= client.node.encodings.set_max_intset_entries and all(
         parse_integer(member) is not None for member in members
@@ -277,14 +281,14 @@ def difference(sets: list[Set | None]) -> tuple[list[bytes], bool]:
 
 def store(client: Client, destination: bytes, result: Set, event: str) -> int:
     """Bind a key to a result, or delete it when the result is empty; the number of members."""
-    db = client.db
-    if len(result):
+    db, count = client.db, len(result)
+    if count:
         db.put(destination, result)
         db.touch(destination, event)
     elif db.edit(destination) is not None:
         db.delete(destination)
         db.touch(destination, "del")
-    return len(result)
+    return count
 
 
 # -- random members ---------------------------------------------------------------------------------

@@ -120,6 +120,10 @@ def _add(
         return None if incrementing else 0
     else:
         node, first_member = client.node, words[at + 1]
+        if not options and 1 < len(pairs) == len(scores := {member: score for score, member in pairs}):
+            db.create(key, SortedSet.from_scores(scores, node.encodings, node.random))
+            db.touch(key, "zadd", len(scores))
+            return len(scores)
         sorted_set = db.create(key, SortedSet(node.encodings, node.random, len(pairs), len(first_member)))
 
     added = updated = 0
@@ -368,11 +372,10 @@ class RangeQuery:
             return sorted_set.between(self.start, self.stop, self.reverse)
         if self.offset < 0:
             return []  # as Redis, whose countdown from a negative offset passes everything
+        if self.limit < 0:
+            return sorted_set.within(self.bounds, self.reverse)[self.offset :]
         pairs = sorted_set.walk(self.bounds, self.reverse)
-        if not self.offset and self.limit < 0:
-            return list(pairs)
-        stop = None if self.limit < 0 else min(self.offset + self.limit, INTEGER_MAX)
-        return list(islice(pairs, self.offset, stop))
+        return list(islice(pairs, self.offset, min(self.offset + self.limit, INTEGER_MAX)))
 
 
 def parse_range(
@@ -524,7 +527,7 @@ def _pop_first(client: Client, keys: list[bytes], highest: bool, count: int) -> 
 
 def _take(client: Client, key: bytes, sorted_set: SortedSet, count: int, highest: bool) -> list[Pair]:
     """Remove up to `count` pairs from one end."""
-    pairs = sorted_set.slice(0, min(count, len(sorted_set)), highest)
+    pairs = sorted_set.slice(0, count, highest)
     sorted_set.delete_ranks(len(sorted_set) - len(pairs) if highest else 0, len(pairs))
     _removed(client, key, sorted_set, len(pairs), "zpopmax" if highest else "zpopmin")
     return pairs
@@ -757,28 +760,26 @@ def _weight(text: bytes) -> float:
 
 def union(combination: Combination) -> dict[bytes, float]:
     """Every member of any source; its weighted scores aggregated."""
-    scores: dict[bytes, float] = {}
-    for source in combination.smallest_first():
+    smallest, *others = combination.smallest_first()
+    aggregate, scores = combination.aggregate, dict(smallest.weighted())
+    for source in others:
         for member, score in source.weighted():
-            old = scores.get(member)
-            scores[member] = score if old is None else combination.aggregate(old, score)
+            scores[member] = aggregate(scores[member], score) if member in scores else score
     return scores
 
 
 def intersection(combination: Combination) -> dict[bytes, float]:
     """Every member of all sources; its weighted scores aggregated."""
     smallest, *others = combination.smallest_first()
-    weighted_others = [(source.scores(), source.weight) for source in others]
-    scores: dict[bytes, float] = {}
-    for member, total in smallest.weighted():
-        for score_of, weight in weighted_others:
-            found = score_of(member)
-            if found is None:
-                break
-            total = combination.aggregate(total, found * weight)
-        else:
-            scores[member] = total
-    return scores
+    aggregate, totals = combination.aggregate, dict(smallest.weighted())
+    for source in others:
+        score_of, weight = source.scores(), source.weight
+        totals = {
+            member: aggregate(total, score * weight)
+            for member, total in totals.items()
+            if (score := score_of(member)) is not None
+        }
+    return totals
 
 
 def difference(combination: Combination) -> dict[bytes, float]:

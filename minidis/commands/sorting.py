@@ -26,7 +26,7 @@ Read next: keys.py.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 from minidis.engine import errors
@@ -169,7 +169,8 @@ def _rows(client: Client, key: bytes, options: SortOptions) -> list[bytes | None
     chosen = elements[start:stop]
     if not options.gets:
         return list(chosen)
-    return [look_up(client, pattern, element) for element in chosen for pattern in options.gets]
+    finders = [finder(client, pattern) for pattern in options.gets]
+    return [find(element) for element in chosen for find in finders]
 
 
 def _elements(client: Client, key: bytes, options: SortOptions) -> list[bytes]:
@@ -196,12 +197,10 @@ def _elements(client: Client, key: bytes, options: SortOptions) -> list[bytes]:
 
 def _in_order(client: Client, elements: list[bytes], options: SortOptions) -> list[bytes]:
     by = options.by
-    weights: Iterable[bytes | None] = (
-        elements if by is None else [look_up(client, by, element) for element in elements]
-    )
+    weights: list[bytes | None] = [*elements] if by is None else [*map(finder(client, by), elements)]
     if not options.alpha:
         # Equal numbers are ordered by the elements' bytes, so that the result never depends on chance.
-        scores = [0.0 if weight is None else _score(weight) for weight in weights]
+        scores = _scores([b"0" if weight is None else weight for weight in weights])
         pairs = sorted(zip(scores, elements, strict=True), reverse=options.descending)
         return [element for _, element in pairs]
     stored = options.store is not None
@@ -212,25 +211,34 @@ def _in_order(client: Client, elements: list[bytes], options: SortOptions) -> li
     return [elements[index] for index in order]
 
 
-def look_up(client: Client, pattern: bytes, element: bytes) -> bytes | None:
-    """What a BY or GET pattern finds: `weight_*` and `user:*->field` name keys, `#` the element itself."""
-    if pattern == b"#":
-        return element
+def finder(client: Client, pattern: bytes) -> Callable[[bytes], bytes | None]:
+    """What a BY or GET pattern finds for an element: `weight_*` and `user:*->field` name keys, `#` itself."""
     before, star, after = pattern.partition(b"*")
-    if not star:
-        return None
     key_end, arrow, hash_field = after.partition(b"->")
-    if arrow and hash_field:
-        value = client.db.find(before + element + key_end)
+    find = client.db.find
+
+    def find_field(element: bytes) -> bytes | None:
+        value = find(before + element + key_end)
         return value.get(hash_field) if type(value) is Hash else None
-    found = client.db.find(before + element + after)
-    return found.as_bytes() if type(found) is String else None
+
+    def find_string(element: bytes) -> bytes | None:
+        value = find(before + element + after)
+        return value.as_bytes() if type(value) is String else None
+
+    if not star:
+        return (lambda element: element) if pattern == b"#" else (lambda element: None)
+    return find_field if arrow and hash_field else find_string
+
+
+def _scores(weights: list[bytes]) -> list[float]:
+    """Weights as numbers."""
+    if all(map(bytes.isdigit, weights)) and max(map(len, weights), default=0) < 18:  # nearly always
+        return [*map(float, weights)]
+    return [_score(weight) for weight in weights]
 
 
 def _score(text: bytes) -> float:
     """A weight as C's strtod reads it: up to a zero byte, after spaces, and nothing at all is 0."""
-    if text.isdigit() and len(text) < 18:  # nearly always
-        return float(text)
     text = text.partition(b"\0")[0]
     number = parse_float(text.lstrip(b" \t\n\v\f\r")) if text else 0.0
     if number is None or 0 < abs(number) < sys.float_info.min:

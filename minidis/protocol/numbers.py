@@ -156,8 +156,8 @@ def format_double(value: float) -> bytes:
     >>> [format_double(x) for x in (0.0, -0.0, 1e17, 5e18, 1.5e-7, 0.0001, math.inf, math.nan)]
     [b'0', b'-0', b'100000000000000000', b'5e+18', b'1.5e-7', b'0.0001', b'inf', b'nan']
     """
-    if value and -_EXACT_INTEGER_LIMIT <= value <= _EXACT_INTEGER_LIMIT and value == int(value):
-        return b"%d" % int(value)
+    if value and -_EXACT_INTEGER_LIMIT <= value <= _EXACT_INTEGER_LIMIT and value == (whole := int(value)):
+        return b"%d" % whole
     return shortest_text(value)
 
 

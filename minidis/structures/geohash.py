@@ -111,13 +111,16 @@ class Shape:
         skip_south = steps >= 2 and inner[1] < south
         skip_east = steps >= 2 and inner[2] > east
         skip_north = steps >= 2 and inner[3] > north
+        columns, rows = (
+            {step: _spread(_moved(index, step, steps)) for step in (0, 1, -1)} for index in (column, row)
+        )
         last = None
         for dx, dy in _NEIGHBOURS:
             if (dx < 0 and skip_west) or (dx > 0 and skip_east):
                 continue
             if (dy < 0 and skip_south) or (dy > 0 and skip_north):
                 continue
-            prefix = _interleave(_moved(column, dx, steps), _moved(row, dy, steps))
+            prefix = columns[dx] << 1 | rows[dy]
             if prefix != last:  # on a map of 2 x 2 boxes the eastern neighbour is the western one
                 free_bits = 52 - 2 * steps
                 yield prefix << free_bits, (prefix + 1) << free_bits
@@ -154,10 +157,10 @@ def _reach_too_far(bounds: tuple[float, float, float, float], column: int, row: 
     """Do bounds go beyond the neighbours of a box?"""
     west, south, east, north = bounds
     return (
-        box_of(column, _moved(row, 1, steps), steps)[3] < north
-        or box_of(column, _moved(row, -1, steps), steps)[1] > south
-        or box_of(_moved(column, 1, steps), row, steps)[2] < east
-        or box_of(_moved(column, -1, steps), row, steps)[0] > west
+        _parallel(_moved(row, 1, steps) + 1, steps) < north
+        or _parallel(_moved(row, -1, steps), steps) > south
+        or _meridian(_moved(column, 1, steps) + 1, steps) < east
+        or _meridian(_moved(column, -1, steps), steps) > west
     )
 
 
@@ -167,14 +170,22 @@ _NEIGHBOURS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1
 
 def box_of(column: int, row: int, steps: int) -> tuple[float, float, float, float]:
     """West, south, east and north of a box on the map of 2**steps by 2**steps boxes (geohashDecode)."""
-    size = 1 << steps
-    width, height = 2 * LONGITUDE_LIMIT, 2 * LATITUDE_LIMIT
     return (
-        -LONGITUDE_LIMIT + (column / size) * width,
-        -LATITUDE_LIMIT + (row / size) * height,
-        -LONGITUDE_LIMIT + ((column + 1) / size) * width,
-        -LATITUDE_LIMIT + ((row + 1) / size) * height,
+        _meridian(column, steps),
+        _parallel(row, steps),
+        _meridian(column + 1, steps),
+        _parallel(row + 1, steps),
     )
+
+
+def _meridian(column: int, steps: int) -> float:
+    """The longitude at which a column begins."""
+    return -LONGITUDE_LIMIT + (column / (1 << steps)) * (2 * LONGITUDE_LIMIT)
+
+
+def _parallel(row: int, steps: int) -> float:
+    """The latitude at which a row begins."""
+    return -LATITUDE_LIMIT + (row / (1 << steps)) * (2 * LATITUDE_LIMIT)
 
 
 def _moved(index: int, step: int, steps: int) -> int:
@@ -201,6 +212,7 @@ def _deinterleave(bits: int) -> tuple[int, int]:
     return int(digits[::2], 2), int(digits[1::2], 2)
 
 
+@lru_cache(maxsize=4096)
 def _spread(value: int) -> int:
     """Put a zero before each bit: binary digits, read as those of a number to the base 4.
 

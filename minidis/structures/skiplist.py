@@ -50,6 +50,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from random import Random
 from typing import Any
 
@@ -502,8 +503,8 @@ class ScoreRange:
         return score >= self.max if self.max_exclusive else score > self.max
 
     def places(self, pairs: list[tuple[bytes, float]]) -> tuple[int, int]:
-        """Of members with scores, in order: where those within begin, and where they have ended. O(n)."""
-        return _places_between([score for _, score in pairs], self)
+        """Of members with scores, in order: where those within begin, and where they have ended. O(log n)."""
+        return _places_between(pairs, itemgetter(1), self)
 
     def is_empty(self) -> bool:
         """Can no score at all lie within?"""
@@ -573,17 +574,20 @@ class LexRange:
         return member >= self.max if self.max_exclusive else member > self.max
 
     def places(self, pairs: list[tuple[bytes, float]]) -> tuple[int, int]:
-        """Of members with one score: where those within begin, and where they have ended. O(n)."""
-        return _places_between([member for member, _ in pairs], self)
+        """Of members with one score: where those within begin, and where they have ended. O(log n)."""
+        return _places_between(pairs, itemgetter(0), self)
 
     def is_empty(self) -> bool:
         """Can no member at all lie within?"""
         return self.min > self.max or (self.min == self.max and (self.min_exclusive or self.max_exclusive))
 
 
-def _places_between(ordered: list[Any], bounds: ScoreRange | LexRange) -> tuple[int, int]:
-    first = (bisect_right if bounds.min_exclusive else bisect_left)(ordered, bounds.min)
-    return first, (bisect_left if bounds.max_exclusive else bisect_right)(ordered, bounds.max, first)
+def _places_between(
+    pairs: list[tuple[bytes, float]], key: Callable[[Any], Any], bounds: ScoreRange | LexRange
+) -> tuple[int, int]:
+    first = (bisect_right if bounds.min_exclusive else bisect_left)(pairs, bounds.min, key=key)
+    last = (bisect_left if bounds.max_exclusive else bisect_right)(pairs, bounds.max, first, key=key)
+    return first, last
 
 
 # What C's strtod accepts as a whole: leading spaces, hexadecimal floats, and nothing at all (0.0).

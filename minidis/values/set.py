@@ -146,24 +146,22 @@ class Set(Value):
 
     def add_all(self, members: Collection[bytes]) -> int:
         """Add several members, as one after the other, but in one step if possible; how many were new."""
-        count = len(self.form)
+        added = 0
         if type(self.form) is IntsetForm:
             rest = iter(members)
             while type(self.form) is IntsetForm and (member := next(rest, None)) is not None:
-                self.add(member)
+                added += self.add(member)
             members = list(rest)
         form = self.form
         if type(form) is ListpackForm:
             members = dict.fromkeys(members)
-            if len(form):
-                members = dict.fromkeys(filterfalse(set(form).__contains__, members))
-            if self._all_fit(form, members):
+            if held := form.listpack.elements():
+                members = dict.fromkeys(filterfalse(set(held).__contains__, members))
+            if self._all_fit(form, len(held), members):
                 form.listpack.extend(list(members))
-            else:
-                self.convert()
-        if isinstance(self.form, HashTableForm):
-            self.form.add_all(members)
-        return len(self.form) - count
+                return added + len(members)
+            self.convert()
+        return added + self.form.add_all(members) if isinstance(self.form, HashTableForm) else added
 
     def remove(self, member: bytes) -> bool:
         """Remove a member; False if it wasn't there. O(1), O(n) in small forms."""
@@ -237,11 +235,12 @@ class Set(Value):
         numbers = list(intset)
         self.form = ListpackForm(self.encodings.listpack(numbers))
 
-    def _all_fit(self, form: ListpackForm, new: Collection[bytes]) -> bool:
-        """May all of these join those in a listpack?"""
+    def _all_fit(self, form: ListpackForm, count: int, new: Collection[bytes]) -> bool:
+        """May all of these join those in a listpack, so many as yet?"""
+        encodings = self.encodings
         return (
-            len(form) + len(new) <= self.encodings.set_max_listpack_entries
-            and max(map(len, new), default=0) <= self.encodings.set_max_listpack_value
+            count + len(new) <= encodings.set_max_listpack_entries
+            and max(map(len, new), default=0) <= encodings.set_max_listpack_value
             and form.listpack.safe_to_add(sum(map(len, new)))
         )
 
@@ -367,17 +366,16 @@ class HashTableForm:
         self.member_bytes += string_allocation(len(member))
         return True
 
-    def add_all(self, members: Collection[bytes]) -> None:
-        """Add those that are new: many in one step, few one by one, so that the table grows by and by."""
+    def add_all(self, members: Collection[bytes]) -> int:
+        """Add several; how many were new. Few come one by one, so that the table grows by and by."""
         if len(members) < ADDED_AT_ONCE:
-            for member in members:
-                self.add(member)
-            return
+            return sum([self.add(member) for member in members])
         new = dict.fromkeys(members)
         if len(self.table):
             new = dict.fromkeys(filterfalse(self.table.__contains__, new))
         self.table.extend(new)
         self.member_bytes += strings_allocation(new)
+        return len(new)
 
     def insert(self, member: bytes) -> None:
         self.add(member)

@@ -160,8 +160,12 @@ class SortedSet(Value):
         """The pairs at these ranks, in the order asked for. O(log n) each."""
         return self.form.at(ranks)
 
+    def within(self, bounds: Range, reverse: bool = False) -> list[Pair]:
+        """All pairs within bounds, in order. O(log n + found)."""
+        return [] if bounds.is_empty() else self.form.within(bounds, reverse)
+
     def walk(self, bounds: Range, reverse: bool = False) -> Iterator[Pair]:
-        """The pairs within bounds, in order, one by one. O(log n) to the first."""
+        """The same one by one, for who may stop. O(log n) to the first."""
         return iter(()) if bounds.is_empty() else self.form.walk(bounds, reverse)
 
     def count(self, bounds: Range) -> int:
@@ -294,10 +298,13 @@ class ListpackForm:
         pairs = self._all_pairs or self.pairs()
         return [pairs[rank] for rank in ranks]
 
-    def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
+    def within(self, bounds: Range, reverse: bool) -> list[Pair]:
         start, stop = self._run(bounds, reverse)
         pairs = self.pairs(start, stop)
-        return iter(pairs[::-1] if reverse else pairs)
+        return pairs[::-1] if reverse else pairs
+
+    def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
+        return iter(self.within(bounds, reverse))
 
     def count(self, bounds: Range) -> int:
         start, stop = self._run(bounds)
@@ -334,10 +341,10 @@ class ListpackForm:
         There is only one run, unless members with different scores are asked for by name (ZRANGEBYLEX).
         """
         pairs = self._all_pairs or self.pairs()
-        if not pairs or self._misses(bounds, pairs):
-            return 0, 0
-        if type(bounds) is ScoreRange or pairs[0][1] == pairs[-1][1]:
+        if type(bounds) is ScoreRange or not pairs or pairs[0][1] == pairs[-1][1]:
             return bounds.places(pairs)
+        if self._misses(bounds, pairs):
+            return 0, 0
         return self._run_by_name(bounds, pairs, reverse)
 
     @staticmethod
@@ -440,6 +447,16 @@ class SkipListForm:
     def at(self, ranks: Iterable[int]) -> list[Pair]:
         nodes = [self.skiplist.by_rank(rank) for rank in ranks]
         return [(node.member, node.score) for node in nodes if node is not None]
+
+    def within(self, bounds: Range, reverse: bool) -> list[Pair]:
+        if type(bounds) is LexRange:  # where scores differ the last may come before the first: a walk decides
+            return list(self.walk(bounds, reverse))
+        node, last = self.skiplist.first_in_range(bounds), self.skiplist.last_in_range(bounds)
+        pairs: list[Pair] = []
+        while node is not None:
+            pairs.append((node.member, node.score))
+            node = node.forward[0] if node is not last else None
+        return pairs[::-1] if reverse else pairs
 
     def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
         skiplist = self.skiplist

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidis.commands.sorting import look_up
+from minidis.commands.sorting import finder
 from minidis.drivers.embedded import Embedded
 from minidis.engine.command_table.keyaccess import keys_of_request
 from minidis.engine.command_table.registry import COMMANDS
@@ -43,7 +43,7 @@ def test_patterns(redis):
     redis.execute("MSET", "w_1", "one", "w_1_x", "suffix")
     redis.execute("HSET", "h_1", "f", "field", "a->b", "arrow")
     found = [
-        look_up(redis.client, pattern, b"1")
+        finder(redis.client, pattern)(b"1")
         for pattern in (b"#", b"w_*", b"w_*_x", b"h_*->f", b"h_*->a->b", b"h_*->", b"h_*", b"w_1", b"w_*->f")
     ]
     assert found == [b"1", b"one", b"suffix", b"field", b"arrow", None, None, None, None]
