@@ -204,7 +204,8 @@ whole walk."""
 def _rows(value: Hash, names: Iterable[bytes] | None) -> Iterable[tuple[bytes, ...]]:
     if names is None:
         return value.items()
-    return ((name, text) for name in names if (text := value.get(name)) is not None)
+    get = value.form.get
+    return [(name, text) for name in names if (text := get(name)) is not None]
 
 
 # -- random fields ----------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ of fields returned."""
     if count < 0:
         if not may_draw(client, -count):
             return []
-        pairs = [value.random_pair(random) for _ in range(-count)]
+        pairs = value.draw(random, -count)
     else:
         pairs = value.sample(random, count)
     return Pairs(pairs) if with_values else [field for field, _ in pairs]

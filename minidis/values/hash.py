@@ -46,6 +46,7 @@ from minidis.values.base import (
 from minidis.values.encodings import Encodings
 
 SAMPLE_FROM_ALL_FACTOR = 3  # HRANDFIELD_SUB_STRATEGY_MUL
+DRAW_FROM_ALL_FACTOR = 30  # drawing one field of a large hash takes longer than to look at so many
 
 Pair = tuple[bytes, bytes]
 """A field and its value."""
@@ -164,6 +165,15 @@ class Hash(Value):
         value = self.form.get(field)
         assert value is not None
         return field, value
+
+    def draw(self, random: Random, count: int) -> list[Pair]:
+        """`count` fields of a hash that is not empty, with their values; a field may come again.
+
+        O(count), O(n) when that is not much more.
+        """
+        if count * DRAW_FROM_ALL_FACTOR > len(self):
+            return random.choices(list(self.items()), k=count)
+        return [self.random_pair(random) for _ in range(count)]
 
     def sample(self, random: Random, count: int) -> list[Pair]:
         """`count` distinct fields with their values, or all if there are no more.

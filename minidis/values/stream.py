@@ -218,14 +218,15 @@ class Stream(Value):
         if place is None:
             return False
         key, node = place
-        doomed = list(_within(self._living_entries(key, node), entry_id, entry_id, reverse=False))
-        if not doomed:
+        entries = self._living_entries(key, node)
+        at = bisect_left(entries, entry_id, key=_ID_OF)
+        if at == len(entries) or entries[at].id != entry_id:
             return False
-        if stream_node.live_count(node) == 1:
+        if len(entries) == 1:
             self._remove(key)
+            self._forget(node)
         else:
-            stream_node.delete(node, doomed)
-        self._forget(node)
+            stream_node.delete(node, (entries.pop(at),))
         last = self.tree.seek("$")
         if last is not None and node is not last[1]:
             node.close()

@@ -51,6 +51,7 @@ SAME_FIELDS = 2
 _UINT64 = (1 << 64) - 1
 _INT64_LIMIT = 1 << 63
 _ID = Struct(">QQ")
+_new = tuple.__new__  # of a named tuple whose fields are all there, in half the time
 
 
 class StreamId(NamedTuple):
@@ -76,7 +77,7 @@ class StreamId(NamedTuple):
 
     @classmethod
     def from_key(cls, key: bytes) -> StreamId:
-        return tuple.__new__(cls, _ID.unpack(key))
+        return _new(cls, _ID.unpack(key))
 
     def next(self) -> StreamId | None:
         """The id right after this one; None after the last. Source: streamIncrID."""
@@ -157,6 +158,7 @@ def entries_of(
 ) -> Iterator[Entry]:
     """The same of the elements of a node."""
     master_ms, master_seq = master
+    is_bounded = low > MIN_ID or high < MAX_ID
     count = int(elements[2])
     same_pairs = [word for field in elements[3 : 3 + count] for word in (field, b"")]
     for at in _back(elements) if reverse else _forth(elements):
@@ -164,8 +166,8 @@ def entries_of(
         if flags & DELETED and not deleted:
             continue
         after_ms, after_seq = int(elements[at + 1]), int(elements[at + 2])
-        entry_id = StreamId((master_ms + after_ms) & _UINT64, (master_seq + after_seq) & _UINT64)
-        if not low <= entry_id <= high:
+        entry_id = _new(StreamId, ((master_ms + after_ms) & _UINT64, (master_seq + after_seq) & _UINT64))
+        if is_bounded and not low <= entry_id <= high:
             if entry_id < low if reverse else entry_id > high:
                 return
             continue
@@ -174,7 +176,7 @@ def entries_of(
             pairs[1::2] = elements[at + 3 : at + 3 + count]
         else:
             pairs = elements[at + 4 : at + 4 + 2 * int(elements[at + 3])]
-        yield Entry(entry_id, b"%d-%d" % entry_id, pairs, flags, at)
+        yield _new(Entry, (entry_id, b"%d-%d" % entry_id, pairs, flags, at))
 
 
 def delete(node: OpenListpack, doomed: Sequence[Entry]) -> None:
