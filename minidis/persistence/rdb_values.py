@@ -285,9 +285,7 @@ def _hash(
         or (check_sizes and sum(map(len, words)) > SIZE_LIMIT)
     ):
         value.convert()
-        value.table.expand(len(fields))
-        for name, content in zip(fields, words[1::2], strict=True):
-            value.form.set(name, content)
+        value.form.fill(dict(zip(fields, words[1::2], strict=True)))  # type: ignore[attr-defined]
     else:
         pack = encodings.listpack(words) if pack is None else pack
         value.form.listpack = pack  # type: ignore[attr-defined]

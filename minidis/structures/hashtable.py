@@ -61,7 +61,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -169,7 +169,10 @@ class Buckets(ABC):
         return False
 
     def extend(self, keys: Collection[bytes]) -> None:
-        """Add keys that are known to be absent, each once, without values; they grow it once. O(keys)."""
+        """Add keys that are known to be absent, each once; they grow it once. O(keys).
+
+        A mapping brings the values of a HashTable, too; other keys have none.
+        """
         if self.rehash_index >= 0 and not self._pauses:
             self.rehash_step(len(keys))
         count = len(self) + len(keys)
@@ -519,12 +522,18 @@ class HashTable(Buckets):
         """KeyTable.discard: delete a key; False if it was not there."""
         return self.pop(key, self) is not self
 
+    def update(self, items: Mapping[bytes, Any]) -> None:
+        """Set the values of all these keys, in one step where there were none. O(items)."""
+        if not len(self):
+            self.extend(items)
+        else:
+            for key, value in items.items():
+                self[key] = value
+
     def copy(self) -> HashTable:
         """A table with the same keys and (shared) values, without any rehash under way. O(n)."""
         twin = HashTable()
-        twin.expand(len(self))
-        for key, value in reversed(list(self.items())):  # each comes to the head of its chain
-            twin[key] = value
+        twin.extend(dict(reversed(list(self.items()))))  # each comes to the head of its chain
         return twin
 
     # -- iteration: bucket by bucket, with the rehash paused, or a moved key would be met twice
@@ -563,9 +572,9 @@ class HashTable(Buckets):
 
     def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
         mask = len(table) - 1
-        for key in keys:
+        for key, value in keys.items() if isinstance(keys, Mapping) else zip(keys, repeat(None)):
             bucket = crc32(key) & mask
-            table[bucket] = Entry(key, None, table[bucket])
+            table[bucket] = Entry(key, value, table[bucket])
         return len(keys)
 
     def _move_chain(self, entry: Entry | None, target: list[Any]) -> int:

@@ -42,6 +42,7 @@ from minidis.values.base import (
     allocation_size,
     dict_allocation,
     string_allocation,
+    strings_allocation,
 )
 from minidis.values.encodings import Encodings
 
@@ -153,11 +154,9 @@ class Hash(Value):
 
     def convert(self) -> None:
         """Turn the listpack into a hash table. O(n). Source: hashTypeConvertListpack."""
-        pairs = list(self.form.items())
+        pairs = dict(self.form.items())
         self.form = HashTableForm(self.encodings.hashtable())
-        self.form.table.expand(len(pairs))
-        for field, value in pairs:
-            self.form.set(field, value)
+        self.form.fill(pairs)
 
     def random_pair(self, random: Random) -> Pair:
         """A field of a hash that is not empty, with its value. O(1), O(n) in a listpack."""
@@ -286,6 +285,11 @@ class HashTableForm:
         if len(old) != len(value):
             self.string_bytes += string_allocation(len(value)) - string_allocation(len(old))
         return False
+
+    def fill(self, pairs: dict[bytes, bytes]) -> None:
+        """Take in fields and values; the form is empty."""
+        self.table.update(pairs)
+        self.string_bytes = strings_allocation(pairs) + strings_allocation(pairs.values())
 
     def delete(self, field: bytes) -> bool:
         old = self.table.pop(field, None)
