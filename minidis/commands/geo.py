@@ -32,7 +32,6 @@ from minidis.protocol.numbers import format_with_decimals, parse_float
 from minidis.protocol.replies import NULL_ARRAY, PlainDouble, ReplyError
 from minidis.structures import geohash
 from minidis.structures.record import NamedTuple, record
-from minidis.structures.skiplist import ScoreRange
 from minidis.values.sorted_set import SortedSet
 
 BAD_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI"
@@ -253,12 +252,17 @@ def _find(places: SortedSet, search: Search) -> list[Place]:
     """All places within the shape, box by box; with ANY only as many as are wanted."""
     assert search.shape is not None
     found: list[Place] = []
-    for low, high in search.shape.score_ranges():
-        for member, score in places.walk(ScoreRange(low, high, max_exclusive=True)):
-            distance_m = search.shape.distance_within(*geohash.decode(int(score)))
+    distance_within, decode, enough = (
+        search.shape.distance_within,
+        geohash.decode,
+        search.any and search.count,
+    )
+    for pairs in places.runs(search.shape.score_ranges()):
+        for member, score in pairs:
+            distance_m = distance_within(*decode(int(score)))
             if distance_m is not None:
                 found.append(Place(member, score, distance_m))
-                if search.any and len(found) >= search.count:
+                if enough and len(found) >= enough:
                     return found
     return found
 

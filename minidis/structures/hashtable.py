@@ -62,6 +62,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice, repeat
+from operator import attrgetter
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -539,17 +540,17 @@ class HashTable(Buckets):
     # -- iteration: bucket by bucket, with the rehash paused, or a moved key would be met twice
 
     def __iter__(self) -> Iterator[bytes]:
-        return (entry.key for entry in self._entries())
+        return map(attrgetter("key"), self._entries())
 
     keys = __iter__
 
     def values(self) -> Iterator[Any]:
         """The values, in the order of the keys."""
-        return (entry.value for entry in self._entries())
+        return map(attrgetter("value"), self._entries())
 
     def items(self) -> Iterator[tuple[bytes, Any]]:
         """(key, value) pairs in bucket order."""
-        return ((entry.key, entry.value) for entry in self._entries())
+        return map(attrgetter("key", "value"), self._entries())
 
     def _entries(self) -> Iterator[Entry]:
         self.pause_rehash()

@@ -189,14 +189,14 @@ def raise_register(buffer: bytearray, index: int, value: int, sparse_max_bytes: 
     held = (byte >> 2 & 0x1F) + 1 if byte & 0x80 else 0
     if held >= value:
         return False
-    opcode = _opcode_at(buffer, offset)
-    replacement = _split(opcode, first, index, value)
-    grows = len(replacement) - opcode.size
+    replacement = _split(held, index - first, places.firsts[at + 1] - 1 - index, value)
+    size = 1 if byte & 0xC0 != 0x40 else 2
+    grows = len(replacement) - size
     if value > VAL_MAX_VALUE or (grows > 0 and len(buffer) + grows > sparse_max_bytes):
         to_dense(buffer)
         return _raise_dense(buffer, index, value)
     size_after = len(buffer) + grows
-    buffer[offset : offset + opcode.size] = replacement
+    buffer[offset : offset + size] = replacement
     del buffer[size_after:]  # nothing, unless the last XZERO had lost its second byte
     before = max(at - 1, 0)
     _join_values(buffer, places.offset(before))
@@ -521,12 +521,11 @@ def _opcode_at(data: bytes | bytearray, offset: int) -> Opcode:
     return Opcode(offset, 2, 0, ((byte & 0x3F) << 8 | low_byte) + 1)
 
 
-def _split(opcode: Opcode, first: int, index: int, value: int) -> bytes:
-    """The opcodes that replace one of which a single register changes: what precedes, it, what follows."""
-    before, after = index - first, first + opcode.length - 1 - index
-    encode = _encode_value if opcode.value else _encode_zeros
+def _split(held: int, before: int, after: int, value: int) -> bytes:
+    """The opcodes that replace one, where one register changes: what is before it, it, what is after."""
+    encode = _encode_value if held else _encode_zeros
     changed = _encode_value(1, value) if value <= VAL_MAX_VALUE else b""
-    return encode(before, opcode.value) + changed + encode(after, opcode.value)
+    return encode(before, held) + changed + encode(after, held)
 
 
 def _encode_zeros(length: int, _value: int = 0) -> bytes:

@@ -491,10 +491,18 @@ def _encode_integer(value: int) -> bytes:
         return bytes((value, 1))
     if -4096 <= value < 4096:
         return bytes((0xC0 | value >> 8 & 0x1F, value & 0xFF, 2))
-    for tag, size in _INTEGER_SIZES.items():
-        if -(1 << 8 * size - 1) <= value < 1 << 8 * size - 1:
-            return b"%c%b%c" % (tag, value.to_bytes(size, "little", signed=True), size + 1)
-    raise OverflowError(f"{value} does not fit 64 bits")
+    bits = (value if value >= 0 else ~value).bit_length()
+    if bits > 63:
+        raise OverflowError(f"{value} does not fit 64 bits")
+    header, size, backlen = _INTEGER_FRAMES[bits]
+    return header + value.to_bytes(size, "little", signed=True) + backlen
+
+
+_INTEGER_FRAMES = [
+    next((bytes((tag,)), size, bytes((size + 1,))) for tag, size in _INTEGER_SIZES.items() if bits < 8 * size)
+    for bits in range(64)
+]
+"""What stands around an integer's bytes, and how many they are, by the bits of its amount."""
 
 
 _USUAL_NUMBERS = {b"%d" % number: _encode_integer(number) for number in range(-1, 257)}

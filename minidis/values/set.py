@@ -237,11 +237,11 @@ class Set(Value):
 
     def _all_fit(self, form: ListpackForm, count: int, new: Collection[bytes]) -> bool:
         """May all of these join those in a listpack, so many as yet?"""
-        encodings = self.encodings
+        longest = max(map(len, new), default=0)
         return (
-            count + len(new) <= encodings.set_max_listpack_entries
-            and max(map(len, new), default=0) <= encodings.set_max_listpack_value
-            and form.listpack.safe_to_add(sum(map(len, new)))
+            count + len(new) <= self.encodings.set_max_listpack_entries
+            and longest <= self.encodings.set_max_listpack_value
+            and form.listpack.safe_to_add(longest * len(new))
         )
 
     def _fits_listpack(self, count: int, member: bytes, size_bytes: int) -> bool:

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -164,8 +165,12 @@ class SortedSet(Value):
         """All pairs within bounds, in order. O(log n + found)."""
         return [] if bounds.is_empty() else self.form.within(bounds, reverse)
 
+    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[list[Pair]]:
+        """The pairs with scores from low to below high, for each range. O(log n + found) for each."""
+        return self.form.runs(ranges)
+
     def walk(self, bounds: Range, reverse: bool = False) -> Iterator[Pair]:
-        """The same one by one, for who may stop. O(log n) to the first."""
+        """The pairs within bounds, one by one, for who may stop. O(log n) to the first."""
         return iter(()) if bounds.is_empty() else self.form.walk(bounds, reverse)
 
     def count(self, bounds: Range) -> int:
@@ -302,6 +307,13 @@ class ListpackForm:
         start, stop = self._run(bounds, reverse)
         pairs = self.pairs(start, stop)
         return pairs[::-1] if reverse else pairs
+
+    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[list[Pair]]:
+        pairs = self._all_pairs or self.pairs()
+        scores = [score for _, score in pairs]
+        for low, high in ranges:
+            start = bisect_left(scores, low)
+            yield pairs[start : bisect_left(scores, high, start)]
 
     def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
         return iter(self.within(bounds, reverse))
@@ -458,6 +470,10 @@ class SkipListForm:
             node = node.forward[0] if node is not last else None
         return pairs[::-1] if reverse else pairs
 
+    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[list[Pair]]:
+        for low, high in ranges:
+            yield self.within(ScoreRange(low, high, max_exclusive=True), False)
+
     def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
         skiplist = self.skiplist
         if reverse:
@@ -552,6 +568,7 @@ class _Places(Sequence[tuple[float, bytes]]):
         return float(self.elements[2 * rank + 1]), self.elements[2 * rank]
 
 
+@lru_cache(maxsize=1024)
 def _score_text(score: float) -> bytes:
     """A score as a listpack holds it; -0 counts as the integer 0 (double2ll)."""
     return format_double(score) if score else b"0"
