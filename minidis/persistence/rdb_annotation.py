@@ -188,8 +188,8 @@ class _NotingCursor(Cursor):
         self.position = end
         return self._note(content, "data", f"{what}: {_shown(text)}", text)
 
-    def many(self, count: int, step: Callable[..., T], what: str = "elements") -> list[T]:
-        return [step(what) for _ in range(count)]
+    def strings(self, count: int, what: str = "a string") -> list[bytes]:
+        return [self.string(what) for _ in range(count)]
 
     # Notes
 

@@ -22,14 +22,10 @@ Read next: rdb_values.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from struct import Struct
-from typing import TypeVar
 
 from minidis.persistence import lzf
 from minidis.persistence.rdb_format import RdbError, Special
-
-T = TypeVar("T")
 
 _DOUBLE = Struct("<d")
 INTEGER_BYTES: dict[int, int] = {Special.INT8: 1, Special.INT16: 2, Special.INT32: 4}
@@ -119,22 +115,38 @@ class Cursor:
         """A string, whatever form it has."""
         data = self.data
         start = self.position + 1
-        if start < len(data) and data[start - 1] < 0x80:  # the usual cases, in as few steps as can be
-            length = data[start - 1]
-            if length >= 0x40:
-                length = (length & 0x3F) << 8 | data[start]
-                start += 1
-            end = start + length
-            if end > len(data):
-                raise NeedMore(end)
-            self.position = end
-            return data[start:end]
+        if start < len(data):  # the usual cases, in as few steps as can be
+            first = data[start - 1]
+            if first < 0x80:
+                if first >= 0x40:
+                    first = (first & 0x3F) << 8 | data[start]
+                    start += 1
+                end = start + first
+                if end > len(data):
+                    raise NeedMore(end)
+                self.position = end
+                return data[start:end]
+            end = start + INTEGER_BYTES.get(first - 0xC0, len(data))
+            if end <= len(data):
+                self.position = end
+                return b"%d" % int.from_bytes(data[start:end], "little", signed=True)
         number, special = self._length()
         return self._special_string(number) if special else self.raw(number)
 
-    def many(self, count: int, step: Callable[..., T], what: str = "elements") -> list[T]:
-        """What `count` steps give, each for a `what`.  The list grows as they succeed."""
-        return [step() for _ in range(count)]
+    def strings(self, count: int, what: str = "a string") -> list[bytes]:
+        """`count` strings, each of them a `what`.  The list grows as they are found."""
+        data, position, size = self.data, self.position, len(self.data)
+        found: list[bytes] = []
+        for _ in range(count):
+            if position < size and (length := data[position]) < 0x40 and position + length < size:
+                position += length + 1
+                found.append(data[position - length : position])
+            else:  # not a short one, and no step of its own for those
+                self.position = position
+                found.append(self.string())
+                position = self.position
+        self.position = position
+        return found
 
     # Forms of lengths and strings
 

@@ -89,7 +89,7 @@ def _read_string(cursor: Cursor, loading: Loading) -> String:
 
 
 def _read_list(cursor: Cursor, loading: Loading) -> List:
-    elements = cursor.many(cursor.length("the number of elements"), cursor.string, "an element")
+    elements = cursor.strings(cursor.length("the number of elements"), "an element")
     return List.from_elements(elements, loading.encodings)
 
 
@@ -132,7 +132,7 @@ def read_node(cursor: Cursor, loading: Loading) -> list[Any]:
 
 def _read_set(cursor: Cursor, loading: Loading) -> Set:
     offset = cursor.offset
-    members = cursor.many(cursor.length("the number of members"), cursor.string, "a member")
+    members = cursor.strings(cursor.length("the number of members"), "a member")
     _refuse_duplicates(cursor, members, offset, "member")
     value = Set(loading.encodings)
     if len(members) > loading.encodings.set_max_intset_entries:
@@ -243,7 +243,7 @@ def _sorted_set(
 
 def _read_hash(cursor: Cursor, loading: Loading) -> Hash:
     offset = cursor.offset
-    words = cursor.many(2 * cursor.length("the number of fields"), cursor.string, "a field or a value")
+    words = cursor.strings(2 * cursor.length("the number of fields"), "a field or a value")
     return _hash(cursor, loading, offset, words, check_sizes=True)
 
 

@@ -27,7 +27,7 @@ Read next: rdb_reader.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice, repeat
 from struct import Struct
 from typing import Any, Protocol
 
@@ -295,9 +295,9 @@ def _packed(value: Value, version: int) -> bytes | None:
 def _elements(value: Value, compress: bool) -> Iterable[bytes]:
     """Of a sorted set the greatest comes first: who loads it then always inserts at the near end."""
     if isinstance(value, Set):
-        return (encode_string(member, compress) for member in value)
+        return map(encode_string, value, repeat(compress))
     if isinstance(value, Hash):
-        return (encode_string(word, compress) for pair in value.items() for word in pair)
+        return map(encode_string, chain.from_iterable(value.items()), repeat(compress))
     assert isinstance(value, SortedSet), value
     pairs = value.walk(ALL_SCORES, reverse=True)
     return (encode_string(member, compress) + _DOUBLE(score) for member, score in pairs)
