@@ -10,7 +10,7 @@ from __future__ import annotations
 from minidis.engine import errors
 from minidis.engine.client import Client
 from minidis.engine.memory.output_limits import refuses
-from minidis.protocol.numbers import INTEGER_MAX, LongDouble, parse_integer, parse_long_double
+from minidis.protocol.numbers import INTEGER_MAX, parse_integer, parse_long_double
 from minidis.protocol.replies import ReplyError
 
 TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range"
@@ -50,17 +50,21 @@ def may_draw(client: Client, count: int) -> bool:
 def deadline_ms(client: Client, timeout: bytes) -> int | None:
     """When a timeout in seconds (decimals allowed) ends, unix milliseconds; None for 0: never."""
     whole = parse_integer(timeout)  # nearly always
-    seconds = parse_long_double(timeout) if whole is None else LongDouble(whole, 0)
-    if seconds is None:
-        raise ReplyError(TIMEOUT_NOT_FLOAT)
-    if isinstance(seconds, float):
-        raise ReplyError(TIMEOUT_TOO_LARGE if seconds > 0 else TIMEOUT_NEGATIVE)
-    timeout_ms = seconds.ceiling(1000)
+    timeout_ms = whole * 1000 if whole is not None else _milliseconds(timeout)
     if timeout_ms < 0:
         raise ReplyError(TIMEOUT_NEGATIVE)
     if timeout_ms > INTEGER_MAX - client.node.now_ms:
         raise ReplyError(TIMEOUT_TOO_LARGE)
     return client.node.now_ms + timeout_ms if timeout_ms else None
+
+
+def _milliseconds(seconds: bytes) -> int:
+    number = parse_long_double(seconds)
+    if number is None:
+        raise ReplyError(TIMEOUT_NOT_FLOAT)
+    if isinstance(number, float):
+        raise ReplyError(TIMEOUT_TOO_LARGE if number > 0 else TIMEOUT_NEGATIVE)
+    return number.ceiling(1000)
 
 
 def deadline_from_milliseconds(client: Client, timeout: bytes) -> int | None:

@@ -189,24 +189,24 @@ def describe(client: Client) -> str:
 
 def _flags(client: Client, over_unix_socket: bool) -> str:
     tracking = client.tracking
-    letters = {
-        "O": client.id in client.node.monitors.clients,
-        "S": client.kind == "replica",
-        "M": client.kind == "master",
-        "P": len(client.subscriptions) > 0,
-        "x": client.transaction is not None,
-        "b": client.parked is not None,
-        "t": tracking is not None,
-        "R": tracking is not None and tracking.broken_redirect,
-        "B": tracking is not None and tracking.broadcast,
-        "d": client.node.watchers.must_fail(client),
-        "c": client.closed,
-        "U": over_unix_socket,
-        "r": client.is_readonly,
-        "e": client.no_evict,
-        "T": client.no_touch,
-    }
-    return "".join([letter for letter, holds in letters.items() if holds]) or "N"
+    letters = (
+        ("O", client.id in client.node.monitors.clients),
+        ("S", client.kind == "replica"),
+        ("M", client.kind == "master"),
+        ("P", client.subscriptions),
+        ("x", client.transaction is not None),
+        ("b", client.parked),
+        ("t", tracking),
+        ("R", tracking and tracking.broken_redirect),
+        ("B", tracking and tracking.broadcast),
+        ("d", client.watched and client.node.watchers.must_fail(client)),
+        ("c", client.closed),
+        ("U", over_unix_socket),
+        ("r", client.is_readonly),
+        ("e", client.no_evict),
+        ("T", client.no_touch),
+    )
+    return "".join([letter for letter, holds in letters if holds]) or "N"
 
 
 @command("CLIENT UNBLOCK client-id:int [TIMEOUT|ERROR]", _CLIENT | ADMIN, since="5.0.0", raw=True)
