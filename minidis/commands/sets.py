@@ -165,7 +165,7 @@ cardinality of the smallest set and M is the number of sets."""
             raise ReplyError(errors.SYNTAX)
         limit = integer_in_range(options[at + 1], 0, message="ERR LIMIT can't be negative")
     common = intersection(smallest_first(find_sets(client, words[1 : 1 + count])))
-    return sum(1 for _ in islice(common, limit or None))
+    return len(list(islice(common, limit or None)))
 
 
 @command("SUNION key [key ...]", READONLY)

@@ -599,7 +599,7 @@ def zintercard(client: Client, *words: bytes):
     """How many members all of several sorted sets share, counted up to a limit. O(N * K)."""
     combination = parse_combination(client, "zintercard", words, weighted=False, counting=True)
     common = _common_members(combination.sources)
-    return sum(1 for _ in islice(common, combination.limit or None))
+    return len(list(islice(common, combination.limit or None)))
 
 
 @command(
@@ -683,14 +683,21 @@ class Source:
             return self
         return [(member, _weighted(score, self.weight)) for member, score in self]
 
+    def contains(self) -> Callable[[bytes], bool]:
+        """A function that knows the members."""
+        if self.value is None:
+            return lambda member: False
+        known = self.value.scores if self.value.kind == "zset" else self.value.container(1)
+        return known.__contains__
+
     def scores(self) -> Callable[[bytes], float | None]:
         """A function from a member to its score, None if it is no member."""
         if self.value is None:
             return lambda member: None
         if self.value.kind == "zset":
             return self.value.scores.get
-        container = self.value.container(1)
-        return lambda member: 1.0 if member in container else None
+        contains = self.contains()
+        return lambda member: 1.0 if contains(member) else None
 
 
 def _sum(left: float, right: float) -> float:
@@ -786,20 +793,17 @@ def difference(combination: Combination) -> dict[bytes, float]:
     """Every member of the first source that no other has, with its score there."""
     first, *others = combination.sources
     left = list(first)
-    for score_of in [source.scores() for source in others]:
-        left = [pair for pair in left if score_of(pair[0]) is None]
+    for contains in [source.contains() for source in others]:
+        left = [pair for pair in left if not contains(pair[0])]
     return dict(left)
 
 
-def _common_members(sources: list[Source]) -> Iterator[bytes]:
+def _common_members(sources: list[Source]) -> Iterable[bytes]:
     smallest, *others = sorted(sources, key=len)
-    scores = [source.scores() for source in others]
-    for member, _ in smallest:
-        for score_of in scores:
-            if score_of(member) is None:
-                break
-        else:
-            yield member
+    common: Iterable[bytes] = [member for member, _ in smallest]
+    for source in others:
+        common = filter(source.contains(), common)
+    return common
 
 
 def _weighted(score: float, weight: float) -> float:

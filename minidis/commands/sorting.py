@@ -26,7 +26,7 @@ Read next: keys.py.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidis.engine import errors
@@ -107,12 +107,12 @@ class SortOptions:
     count: int = -1
     gets: list[bytes] = field(default_factory=list)
     store: bytes | None = None
-    denied: str = ""  # why BY and GET, of which nobody knows what keys they will read, are not to be had
+    denial: Callable[[], str] = str  # why BY and GET, which read keys that nobody knows, are not to be had
 
     @classmethod
-    def parse(cls, words: tuple[bytes, ...], may_store: bool, denied: str = "") -> SortOptions:
+    def parse(cls, words: tuple[bytes, ...], may_store: bool, denial: Callable[[], str]) -> SortOptions:
         """Read the words; of a repeated option the last counts, but GET adds up.  Raises syntax errors."""
-        options = cls(denied=denied)
+        options = cls(denial=denial)
         position = 0
         while position < len(words):
             name = words[position].upper()
@@ -145,18 +145,20 @@ class SortOptions:
             raise ReplyError(errors.SYNTAX)
 
     def _check_permission(self, option: str) -> None:
-        if self.denied:
-            raise ReplyError(f"ERR {option} option of SORT denied {self.denied}")
+        if denied := self.denial():
+            raise ReplyError(f"ERR {option} option of SORT denied {denied}")
 
 
 def _parse(client: Client, name: bytes, key: bytes, words: tuple[bytes, ...]) -> SortOptions:
-    entry = client.node.commands.original(name)
-    denied = ""
-    if client.node.config.cluster_enabled:
-        denied = "in Cluster mode."
-    elif entry is not None and not client.user.check_with_every_key(entry, (name, key, *words)):
-        denied = "due to insufficient ACL permissions."
-    return SortOptions.parse(words, may_store=name == b"sort", denied=denied)
+    def denial() -> str:
+        entry = client.node.commands.original(name)
+        if client.node.config.cluster_enabled:
+            return "in Cluster mode."
+        if entry is not None and not client.user.check_with_every_key(entry, (name, key, *words)):
+            return "due to insufficient ACL permissions."
+        return ""
+
+    return SortOptions.parse(words, may_store=name == b"sort", denial=denial)
 
 
 def _rows(client: Client, key: bytes, options: SortOptions) -> list[bytes | None]:
@@ -197,15 +199,20 @@ def _elements(client: Client, key: bytes, options: SortOptions) -> list[bytes]:
 
 def _in_order(client: Client, elements: list[bytes], options: SortOptions) -> list[bytes]:
     by = options.by
-    weights: list[bytes | None] = [*elements] if by is None else [*map(finder(client, by), elements)]
+    weights: Sequence[bytes | None] = elements if by is None else [*map(finder(client, by), elements)]
     if not options.alpha:
         # Equal numbers are ordered by the elements' bytes, so that the result never depends on chance.
-        scores = _scores([b"0" if weight is None else weight for weight in weights])
+        scores = _scores(
+            elements if by is None else [b"0" if weight is None else weight for weight in weights]
+        )
         pairs = sorted(zip(scores, elements, strict=True), reverse=options.descending)
         return [element for _, element in pairs]
-    stored = options.store is not None
-    # A missing weight comes before all others.
-    keys = [(weight is not None, _text(weight or b"", stored)) for weight in weights]
+    texts = [weight or b"" for weight in weights]
+    if options.store is None:  # strcoll sees a string end at its first zero byte, STORE compares whole
+        texts = [text.partition(b"\0")[0] for text in texts]
+    keys: list[Any] = texts
+    if None in weights:  # a missing weight comes before all others
+        keys = [(weight is not None, text) for weight, text in zip(weights, texts, strict=True)]
     # Not zipped with the elements and sorted as pairs: elements of one key stay as they were.
     order = sorted(range(len(elements)), key=keys.__getitem__, reverse=options.descending)
     return [elements[index] for index in order]
@@ -244,8 +251,3 @@ def _score(text: bytes) -> float:
     if number is None or 0 < abs(number) < sys.float_info.min:
         raise ReplyError("ERR One or more scores can't be converted into double")
     return number
-
-
-def _text(weight: bytes, stored: bool) -> bytes:
-    """What ALPHA compares: strcoll sees a string end at its first zero byte, STORE compares whole."""
-    return weight if stored else weight.partition(b"\0")[0]

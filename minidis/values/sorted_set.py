@@ -61,6 +61,9 @@ Pair = tuple[bytes, float]
 
 Range = ScoreRange | LexRange
 
+SEARCH_COST = 16
+"""To look for a rank takes as long as to walk past so many nodes."""
+
 
 class SortedSet(Value):
     """A sorted set value. `encodings` has the thresholds, `random` throws the skip list's coins."""
@@ -457,6 +460,10 @@ class SkipListForm:
         return self.slice(*clamp(start, stop, len(self.scores)), reverse)
 
     def at(self, ranks: Iterable[int]) -> list[Pair]:
+        ranks = list(ranks)
+        if len(ranks) * SEARCH_COST > len(self):
+            pairs = self.slice(0, len(self), False)
+            return [pairs[rank] for rank in ranks]
         nodes = [self.skiplist.by_rank(rank) for rank in ranks]
         return [(node.member, node.score) for node in nodes if node is not None]
 
