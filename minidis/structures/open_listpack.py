@@ -39,6 +39,7 @@ from minidis.structures.listpack import (
     Listpack,
     elements_in_shortest_form,
     encode,
+    encode_entry,
     entry_size,
 )
 
@@ -128,6 +129,8 @@ class OpenListpack:
 
     def find(self, element: bytes, start: int = 0, skip: int = 0) -> int:
         """Index of the first equal element at or after `start`, or -1; see Listpack.find for `skip`."""
+        if self._elements is None and encode_entry(element) not in bytes(self):  # it need not be opened
+            return -1
         elements = self._elements or self._look()
         try:
             index = elements.index(element, start)
