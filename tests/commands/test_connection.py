@@ -156,3 +156,32 @@ def test_no_touch_leaves_no_trace(node):
     node.execute("CLIENT", "NO-TOUCH", "OFF")
     node.execute("GET", "k")
     assert node.execute("OBJECT", "IDLETIME", "k") == 0
+
+
+KEPT_UNUSED = [
+    "SET d w", "SET d w KEEPTTL", "SET d w GET", "SET short w", "SET short w KEEPTTL", "SETEX d 100 w",
+    "GETSET d w", "MSET d w", "APPEND d w", "INCR n", "BITOP NOT d s", "SET l w", "LPUSH l x",
+    "SINTERSTORE d set set", "ZUNIONSTORE d 1 z", "SORT l ALPHA STORE d", "GET d", "COPY s new",
+]  # fmt: skip
+BROUGHT_ANEW = ["RENAME s d", "COPY s d REPLACE"]
+
+
+@pytest.mark.parametrize("words", KEPT_UNUSED + BROUGHT_ANEW)
+def test_what_takes_the_place_of_a_value_under_no_touch_takes_over_its_use(node, words):
+    """As in Valkey 9.1; 7.2's `dbSetValue` and `dbAdd` say so, too."""
+    for setup in (
+        "SET d v",
+        "SET s v",
+        "SET n 1",
+        "SET short v EX 1000",
+        "RPUSH l a",
+        "SADD set a",
+        "ZADD z 1 a",
+    ):
+        node.execute(*setup.split())
+    node.step(10)
+    node.execute("CLIENT", "NO-TOUCH", "ON")
+    node.execute(*words.split())
+    keys = [key for key in ("d", "s", "n", "short", "l", "set", "z") if node.execute("EXISTS", key)]
+    used = {key for key in keys if node.execute("OBJECT", "IDLETIME", key) < 10}
+    assert used == ({"d"} if words in BROUGHT_ANEW else set())

@@ -181,16 +181,22 @@ def update_bookkeeping(node: Node) -> None:
 # ---- CLIENT NO-TOUCH -------------------------------------------------------------------------------------
 
 
+_BRING_ANOTHER = ("copy", "rename", "restore")
+"""What these put in the place of a value has just come; others' results take over the use of the value."""
+
+
 @contextmanager
 def no_trace(client: Client, command: Command, argv: list[bytes]) -> Iterator[None]:
     """While a command runs whose client wants to leave no trace: afterwards its keys look unused again."""
     table = client.db.table
-    values = [value for key in command_keys(command, argv) if (value := table.get(key)) is not None]
-    traces = [(value, value.accessed_us, getattr(value, "lfu", None)) for value in values]
+    values = {key: value for key in command_keys(command, argv) if (value := table.get(key)) is not None}
+    traces = [(value.accessed_us, getattr(value, "lfu", None)) for value in values.values()]
     try:
         yield
     finally:
-        for value, accessed_us, lfu in traces:
-            value.accessed_us = accessed_us
-            if lfu is not None:
-                value.lfu = lfu
+        for (key, former), (accessed_us, lfu) in zip(values.items(), traces, strict=True):
+            value = client.db.table.get(key)
+            if value is former or (value is not None and command.name not in _BRING_ANOTHER):
+                value.accessed_us = accessed_us
+                if lfu is not None:
+                    value.lfu = lfu
