@@ -235,6 +235,8 @@ def lpos(client: Client, key: bytes, element: bytes, *options: bytes):
     """Get the index of an element, or of several that are equal. O(N) in elements compared."""
     rank, count, most_compared = position_options(options)
     value = client.db.find(key, List)
+    if not options:
+        return None if value is None or (index := value.find(element)) < 0 else index
     found = [] if value is None else positions(value, element, rank, count, most_compared)
     if count is None:
         return found[0] if found else None

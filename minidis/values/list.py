@@ -122,6 +122,10 @@ class List(Value):
         """The element at index, negative from the tail.  Raises IndexError.  O(n)."""
         return self.form.get(index)
 
+    def find(self, element: bytes) -> int:
+        """Index of the first equal element, or -1.  O(n)."""
+        return self.form.find(element)
+
     # Changing
 
     def push(self, elements: Sequence[bytes], head: bool = False) -> int:
@@ -162,7 +166,7 @@ class List(Value):
     def insert(self, pivot: bytes, element: bytes, after: bool) -> bool:
         """Insert beside the first element that equals `pivot`; False if there is none.  O(n)."""
         self._make_room(len(element), 1)  # before the pivot is searched for: as in Redis, even in vain
-        index = self.form.find(pivot)
+        index = self.find(pivot)
         if index < 0:
             return False
         if self.is_packed:
