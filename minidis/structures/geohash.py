@@ -65,8 +65,7 @@ def decode(bits: int) -> tuple[float, float]:
 def to_text(bits: int) -> bytes:
     """The usual string of eleven letters; the last is always 0, for 52 bits are ten letters and a bit."""
     standard = encode(*decode(bits), latitude_limit=90.0)
-    letters = [_ALPHABET[standard >> 52 - 5 * (index + 1) & 0x1F] for index in range(10)]
-    return bytes(letters) + b"0"
+    return bytes([_ALPHABET[standard >> place & 0x1F] for place in range(47, 0, -5)]) + b"0"
 
 
 def distance_m(longitude: float, latitude: float, longitude2: float, latitude2: float) -> float:

@@ -350,8 +350,8 @@ def estimate(totals: list[int]) -> int:
     """
     m = float(REGISTERS)
     z = m * _tau((m - totals[RUN_BITS + 1]) / m)
-    for value in range(RUN_BITS, 0, -1):
-        z = (z + totals[value]) * 0.5
+    for total in reversed(totals[1 : RUN_BITS + 1]):
+        z = (z + total) * 0.5
     z += m * _sigma(totals[0] / m)
     alpha_infinity = 0.721347520444481703680  # 1 / (2 ln 2)
     # C's llroundl rounds halves up; Python's round would take them to the even neighbour.
@@ -361,9 +361,9 @@ def estimate(totals: list[int]) -> int:
 def union_histogram(many: Iterable[bytes | bytearray]) -> list[int]:
     """The histogram of the union: of the highest of each register. Raises CorruptedHyperLogLog."""
     levels, _ = _united(many)
-    at_least = [REGISTERS, *[level.bit_count() for level in levels]]
-    at_least += [0] * (REGISTER_MAX + 2 - len(at_least))
-    return [count - higher for count, higher in pairwise(at_least)]
+    at_least = [REGISTERS, *[level.bit_count() for level in levels], 0]
+    totals = [count - higher for count, higher in pairwise(at_least)]
+    return totals + [0] * (REGISTER_MAX + 1 - len(totals))
 
 
 def _united(
