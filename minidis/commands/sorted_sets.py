@@ -120,7 +120,7 @@ def _add(
         return None if incrementing else 0
     else:
         node, first_member = client.node, words[at + 1]
-        if not options and 1 < len(pairs) == len(scores := {member: score for score, member in pairs}):
+        if not options and len(pairs) == len(scores := {member: score for score, member in pairs}):
             db.create(key, SortedSet.from_scores(scores, node.encodings, node.random))
             db.touch(key, "zadd", len(scores))
             return len(scores)
