@@ -584,7 +584,7 @@ O(1) if COUNT is small."""
             deleted.append(id_text(entry_key))
         elif not least_idle_ms or reader.is_idle(pending, least_idle_ms):
             deliveries = pending.deliveries + (0 if just_id else 1)
-            reader.claim(entry.id, pending, client.node.now_ms, deliveries)
+            reader.claim(entry.id, pending, reader.now_ms, deliveries)
             claimed.append(entry.name if just_id else [entry.name, entry.pairs.copy()])
     cursor = StreamId.from_key(ahead[seen][0]) if seen < len(ahead) else MIN_ID
     return [bytes(cursor), claimed, deleted]

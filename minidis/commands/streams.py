@@ -479,8 +479,11 @@ def parse_id(word: bytes, missing_seq: int = 0) -> StreamId:
 def try_parse_id(word: bytes, missing_seq: int = 0) -> StreamId | None:
     """As parse_id, but None where the word is no id."""
     ms_text, dash, seq_text = word.partition(b"-")
-    if ms_text.isdigit() and seq_text.isdigit() and len(ms_text) < 20 > len(seq_text):  # nearly always
-        return StreamId(int(ms_text), int(seq_text))
+    if ms_text.isdigit() and len(ms_text) < 20:  # nearly always
+        if not dash:
+            return StreamId(int(ms_text), missing_seq)
+        if seq_text.isdigit() and len(seq_text) < 20:
+            return StreamId(int(ms_text), int(seq_text))
     if len(word) > 127:
         return None
     ms_text, dash, seq_text = word.partition(b"\0")[0].partition(b"-")

@@ -193,15 +193,15 @@ class Stream(Value):
         at = 0
         for key in keys:
             wanted = numbers_of(key)
-            if not entries or entries[-1].id < wanted:
-                entries, at = self._entries_around(key, wanted), 0
-            if at < len(entries) and entries[at].id != wanted:  # not the one after the last
+            entry = entries[at] if at < len(entries) else None  # the one after the last
+            if entry is None or entry.id != wanted:
+                if not entries or entries[-1].id < wanted:
+                    entries, at = self._entries_around(key, wanted), 0
                 at = bisect_left(entries, wanted, at, key=_ID_OF)
-            if at < len(entries) and entries[at].id == wanted:
-                yield entries[at]
+                entry = entries[at] if at < len(entries) and entries[at].id == wanted else None
+            if entry is not None:
                 at += 1
-            else:
-                yield None
+            yield entry
 
     def has_after(self, entry_id: StreamId) -> bool:
         """Does an entry live after this id? O(1)."""
