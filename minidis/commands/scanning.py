@@ -65,6 +65,8 @@ class ScanOptions:
     @classmethod
     def parse(cls, words: Sequence[bytes], with_type: bool = False) -> ScanOptions:
         """Read the words after the cursor; of a repeated option the last counts. Raises syntax errors."""
+        if not words:
+            return NO_OPTIONS
         given: dict[str, Any] = {}
         for at in range(0, len(words), 2):
             option = words[at].upper()
@@ -81,6 +83,9 @@ class ScanOptions:
             else:
                 raise ReplyError(errors.SYNTAX)
         return cls(**given)
+
+
+NO_OPTIONS = ScanOptions()
 
 
 def parse_cursor(word: bytes) -> int:

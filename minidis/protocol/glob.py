@@ -56,9 +56,13 @@ def matches(pattern: bytes, string: bytes, nocase: bool = False) -> bool:
     return matcher(pattern, nocase)(string) is not None
 
 
-@lru_cache(maxsize=256)
-def matcher(pattern: bytes, nocase: bool = False) -> Callable[[bytes], Any]:
-    """The function that says of a string, by what is true or false, whether it matches. O(len(pattern))."""
+Matcher = Callable[[bytes], Any]
+"""Says of a string, by what is true or false, whether it matches."""
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: bytes, nocase: bool = False) -> Matcher:
+    """The pattern, made ready for many strings. O(len(pattern))."""
     fold = _LOWER if nocase else _SAME
     elements: list[list[bytes]] = [[]]  # of each piece between the stars
     at = 0

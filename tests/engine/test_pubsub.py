@@ -66,6 +66,16 @@ def test_a_disconnected_client_leaves_nothing_behind(node):
     assert node.execute("PUBLISH", "a", "x") == 0
 
 
+def test_patterns_that_nobody_has_any_more_are_forgotten(node):
+    client = node.connect()
+    for number in range(100):
+        node.execute("PSUBSCRIBE", f"{number}*", client=client)
+        assert node.execute("PUBLISH", f"{number}", "x") == 1
+        node.execute("PUNSUBSCRIBE", client=client)
+    assert len(node.node.pubsub._matchers) <= 2
+    assert node.execute("PUBLISH", "7", "x") == 0
+
+
 def test_the_gate_follows_protocol_and_subscriptions(node):
     client = node.connect()
     node.execute("SUBSCRIBE", "a", client=client)

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidis.protocol.glob import matches
+from minidis.protocol.glob import Matcher, matcher, matches
 from minidis.protocol.replies import Push, Several
 
 if TYPE_CHECKING:
@@ -113,12 +113,14 @@ class PubSub:
         self.channels = Table("channels", b"")
         self.patterns = Table("patterns", b"p")
         self.shard_channels = Table("shard_channels", b"s")
+        self._matchers: dict[bytes, Matcher] = {}  # of patterns that were published to
 
     def publish(self, channel: bytes, message: bytes) -> int:
         """Hand `message` to all who listen to `channel`; how many times it was handed out."""
         receivers = self._deliver(self.channels.clients.get(channel), Push([b"message", channel, message]))
         for pattern, clients in self.patterns.clients.items():
-            if name_matches(pattern, channel):
+            fits = self._matchers.get(pattern) or self._matcher(pattern)
+            if fits(channel) and (channel or not pattern):  # as in `name_matches`
                 receivers += self._deliver(clients, Push([b"pmessage", pattern, channel, message]))
         return receivers
 
@@ -131,6 +133,13 @@ class PubSub:
         if len(client.subscriptions):
             for table in (self.channels, self.patterns, self.shard_channels):
                 table.unsubscribe(client)
+
+    def _matcher(self, pattern: bytes) -> Matcher:
+        """A pattern that is new here, made ready for each PUBLISH; those that nobody has any more go then."""
+        patterns = self.patterns.clients
+        if len(self._matchers) >= 2 * len(patterns):
+            self._matchers = {each: fits for each, fits in self._matchers.items() if each in patterns}
+        return self._matchers.setdefault(pattern, matcher(pattern))
 
     def _deliver(self, clients: dict[int, Client] | None, message: Push) -> int:
         if not clients:
