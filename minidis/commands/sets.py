@@ -106,7 +106,8 @@ def smismember(client: Client, key: bytes, *members: bytes) -> list[int]:
     """Which of these are members of the set? A 1 or 0 for each. O(N) where N is the number of members asked \
 for."""
     value = client.db.find(key, Set)
-    return [int(value is not None and member in value) for member in members]
+    known = () if value is None else value.container(len(members))
+    return [int(member in known) for member in members]
 
 
 @command("SCARD key", READONLY | FAST)

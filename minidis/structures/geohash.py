@@ -102,8 +102,7 @@ class Shape:
         steps = self._estimated_steps()
         column, row = _cell(self.longitude, self.latitude, steps)
         if steps > 1 and _reach_too_far(bounds, column, row, steps):
-            steps -= 1
-            column, row = _cell(self.longitude, self.latitude, steps)
+            steps, column, row = steps - 1, column >> 1, row >> 1  # the box of twice the size
         inner = box_of(column, row, steps)
         # A neighbour is left out when the centre's own box already ends beyond the shape on that side.
         skip_west = steps >= 2 and inner[0] < west

@@ -313,10 +313,10 @@ class SkipList:
         return self.length
 
     def __iter__(self) -> Iterator[SkipListNode]:
-        yield from self.forward_from(self.header.forward[0])
+        return self.forward_from(self.header.forward[0])
 
     def __reversed__(self) -> Iterator[SkipListNode]:
-        yield from self.backward_from(self.tail)
+        return self.backward_from(self.tail)
 
     @staticmethod
     def forward_from(node: SkipListNode | None) -> Iterator[SkipListNode]:

@@ -119,12 +119,14 @@ class Set(Value):
     def __contains__(self, member: bytes) -> bool:
         return member in self.form
 
-    def container(self, asked: int) -> Form | list[bytes] | set[bytes]:
-        """What knows the members as well, and answers so many questions sooner; until the set changes."""
+    def container(self, asked: int) -> Any:
+        """What knows the members as well (`in`), and sooner if so much is asked; until the set changes."""
         form = self.form
         if type(form) is ListpackForm:
             return form.listpack.elements()
-        return set(form) if len(form) < asked * QUESTION_COST else form
+        if len(form) < asked * QUESTION_COST:
+            return set(form)
+        return form if self.table is None else self.table
 
     def add(self, member: bytes) -> bool:
         """Add a member, changing the form if it must; False if it was there. O(1), O(n) in small forms."""
