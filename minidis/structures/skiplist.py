@@ -117,7 +117,8 @@ class SkipList:
     ) -> SkipList:
         """A skip list of (score, member) pairs that come in order already. O(n)."""
         skip_list = cls(random, p)
-        skip_list._link(SkipListNode(score, member, skip_list.random_height()) for score, member in elements)
+        random_height = skip_list.random_height
+        skip_list._link([SkipListNode(score, member, random_height()) for score, member in elements])
         return skip_list
 
     # -- changing ------------------------------------------------------------------------------
@@ -347,7 +348,7 @@ class SkipList:
     def copy(self) -> SkipList:
         """An independent skip list with the same elements and the same lanes. O(n)."""
         other = type(self)(self.random, self.p)
-        other._link(SkipListNode(node.score, node.member, len(node.forward)) for node in self)
+        other._link([SkipListNode(node.score, node.member, len(node.forward)) for node in self])
         return other
 
     def random_height(self) -> int:
