@@ -89,13 +89,11 @@ def touch(client: Client, *keys: bytes) -> int:
 @command("KEYS pattern", READONLY)
 def keys(client: Client, pattern: bytes) -> list[bytes]:
     """Give all key names that match a glob pattern. O(N) with N being the number of keys in the database."""
-    db, start = client.db, literal_start(pattern)
-    if start == pattern:  # one name
+    db = client.db
+    if literal_start(pattern) == pattern:  # one name
         names = [pattern] if pattern in db.table else []
     else:
-        names = [key for key in db.table if key.startswith(start)] if start else list(db.table)
-        if pattern != start + b"*":
-            names = list(filter(matcher(pattern), names))
+        names = list(db.table) if pattern == b"*" else list(filter(matcher(pattern), db.table))
     return [key for key in names if not db.is_due(key)] if db.expires else names
 
 

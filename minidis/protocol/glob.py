@@ -39,6 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any
 
 MOST_STARS = 1000
@@ -53,7 +54,7 @@ _NEVER = rb"(?!)"
 
 def matches(pattern: bytes, string: bytes, nocase: bool = False) -> bool:
     """Does the whole ``string`` match ``pattern``? With ``nocase``, ASCII letters match in either case."""
-    return matcher(pattern, nocase)(string) is not None
+    return bool(matcher(pattern, nocase)(string))
 
 
 Matcher = Callable[[bytes], Any]
@@ -63,6 +64,11 @@ Matcher = Callable[[bytes], Any]
 @lru_cache(maxsize=1024)
 def matcher(pattern: bytes, nocase: bool = False) -> Matcher:
     """The pattern, made ready for many strings. O(len(pattern))."""
+    start = literal_start(pattern)
+    if start == pattern and not nocase:
+        return pattern.__eq__
+    if start + b"*" == pattern != b"*" and not nocase:
+        return methodcaller("startswith", start)
     fold = _LOWER if nocase else _SAME
     elements: list[list[bytes]] = [[]]  # of each piece between the stars
     at = 0
@@ -112,7 +118,7 @@ def _element(pattern: bytes, at: int, fold: bytes) -> tuple[bytes, int]:
 
 
 def _one_of(accepted: set[int]) -> bytes:
-    texts = [rb"\x%02x" % byte for byte in sorted(accepted)]
+    texts = [_ESCAPED[byte] for byte in sorted(accepted)]
     return b"[" + b"".join(texts) + b"]" if len(texts) > 1 else texts[0] if texts else _NEVER
 
 
@@ -149,6 +155,7 @@ def _signed(byte: int) -> int:
     return byte - 256 if byte >= 128 else byte
 
 
+_ESCAPED = [re.escape(bytes((byte,))) for byte in range(256)]
 _SAME = bytes(range(256))
 _LOWER = _SAME.lower()
 _CASES = list(zip(_LOWER, _SAME.upper(), strict=True))
