@@ -89,6 +89,9 @@ SPARSE_MAX_BYTES = 3000
 ZERO_MAX_LENGTH = 64
 VAL_MAX_LENGTH = 4
 VAL_MAX_VALUE = 32
+MOST_BODY_BYTES = 2 * REGISTERS
+"""An opcode of two bytes for each register: there is no need to read on and on."""
+
 JOINING_STEPS = 5
 """How far behind a change neighbouring VALs are joined."""
 
@@ -289,7 +292,7 @@ def registers(data: bytes | bytearray) -> bytes:
     """All 16384 registers, one byte each. Raises CorruptedHyperLogLog."""
     if data[4] == DENSE:
         return unpack_registers(data[HEADER_BYTES:])
-    if len(data) - HEADER_BYTES > 2 * REGISTERS:  # an opcode of two bytes for each: no need to read on and on
+    if len(data) - HEADER_BYTES > MOST_BODY_BYTES:
         raise CorruptedHyperLogLog(f"{len(data)} bytes are more than {REGISTERS} registers take")
     runs, left, rest = [], REGISTERS, iter(data[HEADER_BYTES:])
     for byte in rest:
@@ -378,7 +381,7 @@ def _united(
 
 def _levels_of(data: bytes | bytearray) -> Levels:
     """The registers of a HyperLogLog as levels. Raises CorruptedHyperLogLog."""
-    return _remembered_levels(data[4], bytes(data[HEADER_BYTES:]))
+    return _remembered_levels(data[4], bytes(data[HEADER_BYTES : HEADER_BYTES + MOST_BODY_BYTES + 1]))
 
 
 @lru_cache(maxsize=32)
@@ -460,10 +463,11 @@ class _Places:
 
     def look_at(self, data: bytes | bytearray) -> None:
         """Find the places of all opcodes, unless the bytes are the same as before. O(opcodes)."""
-        if len(data) != HEADER_BYTES + len(self.body) or not data.endswith(self.body):
-            self.body = bytes(data[HEADER_BYTES:])
+        size = min(len(data) - HEADER_BYTES, MOST_BODY_BYTES)
+        if size != len(self.body) or not data.startswith(self.body, HEADER_BYTES):
+            self.body = bytes(data[HEADER_BYTES : HEADER_BYTES + size])
             self.firsts, self.wide = [0], []
-            self._read(iter(self.body), self.firsts, self.wide)
+            self._read(iter(self.body), self.firsts, self.wide, REGISTERS)
 
     def find(self, index: int) -> int:
         """Which opcode holds a register. O(log opcodes)."""
@@ -485,13 +489,11 @@ class _Places:
         self._read(iter(data[offset : offset + 2 * JOINING_STEPS + 8]), new_firsts, new_wide, end)
         wide[bisect_left(wide, first) : bisect_left(wide, end)] = new_wide
         firsts[start : stop + 1] = new_firsts
-        self.body = bytes(data[HEADER_BYTES:])
+        self.body = bytes(data[HEADER_BYTES : HEADER_BYTES + MOST_BODY_BYTES])
 
     @staticmethod
-    def _read(
-        opcode_bytes: Iterator[int], firsts: list[int], wide: list[int], end: int | None = None
-    ) -> None:
-        """Note the places of opcodes, up to a register that one begins with."""
+    def _read(opcode_bytes: Iterator[int], firsts: list[int], wide: list[int], end: int) -> None:
+        """Note the places of opcodes, until registers up to `end` are covered."""
         after = firsts[-1]
         for byte in opcode_bytes:
             span = _SPANS[byte]
@@ -500,7 +502,7 @@ class _Places:
                 span = ((byte & 0x3F) << 8 | next(opcode_bytes, 0)) + 1
             after += span
             firsts.append(after)
-            if after == end:
+            if after >= end:
                 break
 
 

@@ -188,3 +188,13 @@ def test_opcodes_without_end_are_refused_without_reading_them():
     with pytest.raises(hll.CorruptedHyperLogLog, match="more than"):
         hll.count(Counted(hll.create() + b"\x3f" * 100_000))
     assert Counted.reads < 100
+
+
+def test_of_opcodes_without_end_only_those_of_the_registers_are_looked_at():
+    data = hll.create()[: hll.HEADER_BYTES] + b"\x80" * 1_000_000
+    assert hll.raise_register(data, 3, 2, sparse_max_bytes=2_000_000)
+    places = hll._places_of(id(data))
+    assert len(places.firsts) <= hll.REGISTERS + 1 and len(places.body) == 2 * hll.REGISTERS
+    assert not hll.raise_register(data, 3, 2, sparse_max_bytes=2_000_000)
+    with pytest.raises(hll.CorruptedHyperLogLog, match="more than"):
+        hll.union_histogram([data, data])
