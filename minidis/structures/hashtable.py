@@ -26,8 +26,8 @@ walk. After 8 -> 16 buckets, a cursor that was about to visit bucket 6 (of 8) go
 all that was visited stays visited, and nothing is missed. Seen twice is possible (shrinking merges a visited
 bucket with one that is not), missed is not. No state is kept on the server.
 
-A set's members have no values. Where one is alone in its bucket, Redis 7.2 lets the bucket point to the member
-itself, without an entry; KeyTable does so.
+A set's members have no values. Where one is alone in its bucket, Redis 7.2 lets the bucket point to the
+member itself, without an entry; KeyTable does so.
 
 Mirrors: dict.c of Redis 7.2 (dictRehash, dictScan, dictGetFairRandomKey, dictGetSomeKeys, dictGetStats).
 Differs: the hash is zlib.crc32. Redis uses SipHash with a random seed, so that nobody can send it keys

@@ -468,9 +468,12 @@ class SkipListForm:
         return [(node.member, node.score) for node in nodes if node is not None]
 
     def within(self, bounds: Range, reverse: bool) -> list[Pair]:
-        if type(bounds) is LexRange:  # where scores differ the last may come before the first: a walk decides
-            return list(self.walk(bounds, reverse))
-        node, last = self.skiplist.first_in_range(bounds), self.skiplist.last_in_range(bounds)
+        skiplist = self.skiplist
+        lowest, highest = skiplist.header.forward[0], skiplist.tail
+        if type(bounds) is LexRange and lowest is not None and highest is not None:
+            if lowest.score != highest.score:  # names in no order: the last within may come before the first
+                return list(self.walk(bounds, reverse))
+        node, last = skiplist.first_in_range(bounds), skiplist.last_in_range(bounds)
         pairs: list[Pair] = []
         while node is not None:
             pairs.append((node.member, node.score))
