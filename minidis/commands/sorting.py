@@ -74,7 +74,7 @@ O(N+M*log(M)) where N is the number of elements, and M the number of returned el
         return rows
     db, destination = client.db, options.store
     if rows:
-        db.put(destination, List.from_elements((row or b"" for row in rows), client.node.encodings))
+        db.put(destination, List.from_elements([row or b"" for row in rows], client.node.encodings))
         db.touch(destination, "sortstore", len(rows))
     elif db.peek(destination) is not None:
         db.delete(destination)
@@ -108,6 +108,7 @@ class SortOptions:
     gets: list[bytes] = field(default_factory=list)
     store: bytes | None = None
     denial: Callable[[], str] = str  # why BY and GET, which read keys that nobody knows, are not to be had
+    is_allowed: bool = False  # to have them: it was asked
 
     @classmethod
     def parse(cls, words: tuple[bytes, ...], may_store: bool, denial: Callable[[], str]) -> SortOptions:
@@ -145,8 +146,9 @@ class SortOptions:
             raise ReplyError(errors.SYNTAX)
 
     def _check_permission(self, option: str) -> None:
-        if denied := self.denial():
+        if not self.is_allowed and (denied := self.denial()):
             raise ReplyError(f"ERR {option} option of SORT denied {denied}")
+        self.is_allowed = True
 
 
 def _parse(client: Client, name: bytes, key: bytes, words: tuple[bytes, ...]) -> SortOptions:
@@ -202,9 +204,7 @@ def _in_order(client: Client, elements: list[bytes], options: SortOptions) -> li
     weights: Sequence[bytes | None] = elements if by is None else [*map(finder(client, by), elements)]
     if not options.alpha:
         # Equal numbers are ordered by the elements' bytes, so that the result never depends on chance.
-        scores = _scores(
-            elements if by is None else [b"0" if weight is None else weight for weight in weights]
-        )
+        scores = [0.0 if weight is None else _score(weight) for weight in weights]
         pairs = sorted(zip(scores, elements, strict=True), reverse=options.descending)
         return [element for _, element in pairs]
     texts = [weight or b"" for weight in weights]
@@ -237,15 +237,10 @@ def finder(client: Client, pattern: bytes) -> Callable[[bytes], bytes | None]:
     return find_field if arrow and hash_field else find_string
 
 
-def _scores(weights: list[bytes]) -> list[float]:
-    """Weights as numbers."""
-    if all(map(bytes.isdigit, weights)) and max(map(len, weights), default=0) < 18:  # nearly always
-        return [*map(float, weights)]
-    return [_score(weight) for weight in weights]
-
-
 def _score(text: bytes) -> float:
     """A weight as C's strtod reads it: up to a zero byte, after spaces, and nothing at all is 0."""
+    if text.isdigit() and len(text) < 18:  # nearly always
+        return float(text)
     text = text.partition(b"\0")[0]
     number = parse_float(text.lstrip(b" \t\n\v\f\r")) if text else 0.0
     if number is None or 0 < abs(number) < sys.float_info.min:
