@@ -68,8 +68,11 @@ _HEADER = Struct("<IH")
 _STEPS = bytes(
     [2] * 0x80 + [length + 2 for length in range(64)] + [3] * 0x20 + [0] * 0x11 + [4, 5, 6, 10] + [0] * 11
 )
-_SHORT_HEADERS = [bytes((0x80 | length,)) for length in range(64)]
-_SHORT_BACKLENS = [bytes((length + 1,)) for length in range(64)]
+_SHORT_TEXTS = [
+    bytes((0x80 | length,)) + b"%b" + bytes((length + 1,)).replace(b"%", b"%%") for length in range(64)
+]
+"""Header and backlen around a text of so many bytes."""
+
 _INTEGER_SIZES = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
 _SMALL_INTEGERS = [b"%d" % value for value in range(128)]
 
@@ -439,14 +442,14 @@ def encode_entry(element: bytes) -> bytes:
     ('85 68 65 6c 6c 6f 06', '7f 01', 'c0 80 02')
     """
     length = len(element)
-    if element[-1:] <= b"9":  # else it is no number: a quicker look than for a digit
+    if element < b":":  # which comes after the digits: else it is no number
         if element in _USUAL_NUMBERS:
             return _USUAL_NUMBERS[element]
         value = canonical_integer(element)
         if value is not None:
             return _encode_integer(value)
     if length < 64:
-        return _SHORT_HEADERS[length] + element + _SHORT_BACKLENS[length]
+        return _SHORT_TEXTS[length] % element
     if length < 4096:
         return b"%c%c%b%b" % (0xE0 | length >> 8, length & 0xFF, element, encode_backlen(length + 2))
     return b"\xf0%b%b%b" % (length.to_bytes(4, "little"), element, encode_backlen(length + 5))
@@ -459,12 +462,12 @@ def entry_size(element: bytes) -> int:
     [7, 2, 3, 67, 5]
     """
     length = len(element)
-    if element[-1:] <= b"9":  # else it is no number: a quicker look than for a digit
+    if element < b":":  # which comes after the digits: else it is no number
         if element in _USUAL_NUMBERS:
             return len(_USUAL_NUMBERS[element])
         value = canonical_integer(element)
         if value is not None:  # one of 7 bits is among the usual ones
-            return 3 if -4096 <= value < 4096 else len(_encode_integer(value))
+            return _ENTRY_SIZES[(value if value >= 0 else ~value).bit_length()]
     if length < 64:
         return length + 2
     length += 2 if length < 4096 else 5
@@ -503,6 +506,9 @@ _INTEGER_FRAMES = [
     for bits in range(64)
 ]
 """What stands around an integer's bytes, and how many they are, by the bits of its amount."""
+
+_ENTRY_SIZES = [3 if bits < 13 else 2 + size for bits, (_, size, _) in enumerate(_INTEGER_FRAMES)]
+"""How long an integer's entry is, by the bits of its amount; those of 7 bits and more than 0 take 2."""
 
 
 _USUAL_NUMBERS = {b"%d" % number: _encode_integer(number) for number in range(-1, 257)}

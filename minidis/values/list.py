@@ -24,8 +24,9 @@ Complexity: push and pop O(1), by index O(n), from the nearer end.
 >>> from minidis.values.encodings import Encodings
 >>> tasks = List(Encodings(list_max_listpack_size=4))
 >>> tasks.push([b"a", b"b", b"c", b"d"])
+4
 >>> tasks.encoding, tasks.push([b"e"]), tasks.encoding
-('listpack', None, 'quicklist')
+('listpack', 5, 'quicklist')
 >>> tasks.pop(3), tasks.encoding  # two nodes are left: [d] and [e]
 ([b'a', b'b', b'c'], 'quicklist')
 >>> tasks.pop(), tasks.encoding

@@ -33,7 +33,7 @@ def encode(data: bytes) -> bytes | int:
     >>> encode(b"-7"), encode(b"+7"), encode(b"007"), encode(b"9223372036854775808")
     (-7, b'+7', b'007', b'9223372036854775808')
     """
-    if data[-1:] > b"9" or len(data) > _INT64_DIGITS:  # a quicker look than for a digit
+    if data >= b":" or len(data) > _INT64_DIGITS:  # which comes after the digits: no number begins so
         return data
     if not data.isdigit() and data[:1] != b"-":
         return data
