@@ -55,6 +55,7 @@ from minidis.protocol.replies import NULL_ARRAY, Pairs, ReplyError
 from minidis.structures.record import record
 from minidis.structures.skiplist import LexRange, ScoreRange
 from minidis.values.base import Value
+from minidis.values.encodings import Encodings
 from minidis.values.sorted_set import Pair, SortedSet, clamp
 
 NX_AND_XX = "ERR XX and NX options at the same time are not compatible"
@@ -120,7 +121,8 @@ def _add(
         return None if incrementing else 0
     else:
         node, first_member = client.node, words[at + 1]
-        if not options and len(pairs) == len(scores := {member: score for score, member in pairs}):
+        scores = {} if options else {member: score for score, member in pairs}
+        if len(scores) == len(pairs) and _fit_alike(scores, first_member, node.encodings):
             db.create(key, SortedSet.from_scores(scores, node.encodings, node.random))
             db.touch(key, "zadd", len(scores))
             return len(scores)
@@ -144,6 +146,13 @@ def _add(
     if incrementing:
         return new
     return added + updated if b"CH" in options else added
+
+
+def _fit_alike(members: Iterable[bytes], first: bytes, encodings: Encodings) -> bool:
+    """Are all short enough for a listpack, or not even the first?  Else one becomes another form on the way,
+    and what was -0 in it is 0."""
+    limit = encodings.zset_max_listpack_value
+    return len(first) > limit or max(map(len, members)) <= limit
 
 
 def _check_add_options(options: frozenset[bytes], words_left: int) -> None:

@@ -77,14 +77,17 @@ class Options:
 
 
 def migrate_keys(argv: list[bytes]) -> list[int]:
-    """The places of a MIGRATE's keys: its third word, or what follows KEYS; none if both are given."""
+    """The places of a MIGRATE's keys: its third word, or what follows KEYS; none if both are given.
+
+    KEYS as the last word is none: Redis looks for it up to the one before (key_specs, migrateGetKeys).
+    """
     at = 6
-    while at < len(argv):
+    while at < len(argv) - 1:
         word = argv[at].upper()
         if word == b"KEYS":
             return [] if argv[3] else list(range(at + 1, len(argv)))
         at += {b"AUTH": 2, b"AUTH2": 3}.get(word, 1)
-    return [3] if argv[3] else []
+    return [3]
 
 
 @command(

@@ -115,6 +115,12 @@ class RealServer:
                 time.sleep(0.01)  # a process of its own: there is no event here to wait for
 
 
+def is_invalidation(message: Reply) -> bool:
+    """Is it what CLIENT TRACKING sends between replies?  To no command, so none has it as its reply."""
+    kind, payload = message
+    return kind == b">" and isinstance(payload, list) and payload[0] == (b"$", b"invalidate")
+
+
 class Connection:
     """A client connection that sends many commands in one go and reads their replies."""
 
@@ -154,7 +160,7 @@ class Connection:
             data = self.socket.recv(1 << 18)
             if not data:
                 raise ConnectionError(f"the server closed the connection after {len(replies)} replies")
-            replies += self._reader.feed(data)
+            replies += [reply for reply in self._reader.feed(data) if not is_invalidation(reply)]
         return replies
 
     def close(self) -> None:

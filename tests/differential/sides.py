@@ -67,6 +67,7 @@ class MinidisSide:
         return answers
 
     def _reply(self, argv: list[bytes]) -> object:
+        self.client.outbox.clear()  # what tracking sends is no reply (servers.is_invalidation)
         try:
             reply = self.node.execute(self.client, argv)
         except ReplyError as error:
