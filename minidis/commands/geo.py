@@ -72,16 +72,16 @@ def geoadd(client: Client, key: bytes, *words: bytes):
 def geopos(client: Client, key: bytes, *members: bytes):
     """The longitude and latitude of places, as exactly as their hashes say. O(1) for each."""
     places = client.db.find(key, SortedSet)
-    hashes = [None if places is None else places.score(member) for member in members]
-    return [NULL_ARRAY if bits is None else _coordinates(client, int(bits)) for bits in hashes]
+    scores = [None if places is None else places.score(member) for member in members]
+    return [NULL_ARRAY if score is None else _coordinates(client, geohash.bits_of(score)) for score in scores]
 
 
 @command("GEOHASH key [member ...]", READONLY, since="3.2.0")
 def geohash_(client: Client, key: bytes, *members: bytes):
     """The geohash strings of places, as geohash.org writes them. O(1) for each."""
     places = client.db.find(key, SortedSet)
-    hashes = [None if places is None else places.score(member) for member in members]
-    return [None if bits is None else geohash.to_text(int(bits)) for bits in hashes]
+    scores = [None if places is None else places.score(member) for member in members]
+    return [None if score is None else geohash.to_text(geohash.bits_of(score)) for score in scores]
 
 
 @command("GEODIST key member1 member2 [M|KM|FT|MI]", READONLY, since="3.2.0", raw=True)
@@ -91,10 +91,11 @@ def geodist(client: Client, key: bytes, member1: bytes, member2: bytes, *words: 
         raise ReplyError(errors.SYNTAX)
     unit_m = _unit(words[0]) if words else 1.0
     places = client.db.find(key, SortedSet)
-    hashes = [None if places is None else places.score(member) for member in (member1, member2)]
-    if hashes[0] is None or hashes[1] is None:
+    score1, score2 = (None if places is None else places.score(member) for member in (member1, member2))
+    if score1 is None or score2 is None:
         return None
-    distance_m = geohash.distance_m(*geohash.decode(int(hashes[0])), *geohash.decode(int(hashes[1])))
+    place1, place2 = geohash.decode(geohash.bits_of(score1)), geohash.decode(geohash.bits_of(score2))
+    distance_m = geohash.distance_m(*place1, *place2)
     return b"%.4f" % (distance_m / unit_m)
 
 
@@ -350,10 +351,10 @@ def _member_place(places: SortedSet | None, member: bytes) -> tuple[float, float
     """The place of a member; None if there is not even a key (the search then finds nothing)."""
     if places is None:
         return None
-    bits = places.score(member)
-    if bits is None:
+    score = places.score(member)
+    if score is None:
         raise ReplyError(NO_MEMBER)
-    return geohash.decode(int(bits))
+    return geohash.decode(geohash.bits_of(score))
 
 
 def _place(longitude_text: bytes, latitude_text: bytes) -> tuple[float, float]:

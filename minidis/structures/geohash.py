@@ -51,9 +51,23 @@ def encode(longitude: float, latitude: float, latitude_limit: float = LATITUDE_L
     return _interleave(column, row)
 
 
+def bits_of(score: float) -> int:
+    """A score as 64 bits; of one that is no hash, what C's cast makes of it on x86-64.
+
+    >>> bits_of(3.9), bits_of(-1.0) == 2**64 - 1, bits_of(float("inf")), bits_of(float("-inf")) == 2**63
+    (3, True, 0, True)
+    """
+    if -(2.0**63) <= score < 2.0**64:
+        return int(score) & (1 << 64) - 1
+    return 0 if score > 0 else 1 << 63
+
+
 @lru_cache(maxsize=4096)  # whoever searches around a place meets its neighbours again and again
 def decode(bits: int) -> tuple[float, float]:
-    """Longitude and latitude of the middle of the box that 52 bits name (geohashDecodeToLongLat)."""
+    """Longitude and latitude of the middle of the box that 52 bits name (geohashDecodeToLongLat).
+
+    More bits name boxes beyond the edges of the map, and stand for these.
+    """
     west, south, east, north = box_of(*_deinterleave(bits), STEPS)
     longitude, latitude = (west + east) / 2, (south + north) / 2
     return (

@@ -196,7 +196,7 @@ class SkipList:
 
     def delete_range(self, bounds: ScoreRange | LexRange) -> list[bytes]:
         """Remove the elements within bounds; return their members in order. O(log n + removed)."""
-        first = self.first_in_range(bounds)
+        first = None if bounds.is_empty() else self._last_node(bounds.is_below).forward[0]
         return self._delete_run(first, lambda node: not bounds.is_above(node.score, node.member))
 
     def delete_range_by_rank(self, start: int, stop: int) -> list[bytes]:
@@ -267,17 +267,30 @@ class SkipList:
 
     def first_in_range(self, bounds: ScoreRange | LexRange) -> SkipListNode | None:
         """The lowest element within bounds. O(log n). Source: zslFirstInRange, zslFirstInLexRange."""
-        if bounds.is_empty():
+        if bounds.is_empty() or self._misses(bounds):
             return None
         node = self._last_node(bounds.is_below).forward[0]
         return None if node is None or bounds.is_above(node.score, node.member) else node
 
     def last_in_range(self, bounds: ScoreRange | LexRange) -> SkipListNode | None:
         """The highest element within bounds. O(log n). Source: zslLastInRange, zslLastInLexRange."""
-        if bounds.is_empty():
+        if bounds.is_empty() or self._misses(bounds):
             return None
         node = self._last_node(lambda score, member: not bounds.is_above(score, member))
         return None if node is self.header or bounds.is_below(node.score, node.member) else node
+
+    def _misses(self, bounds: ScoreRange | LexRange) -> bool:
+        """Are even both ends of the list on one side of the bounds?  Source: zslIsInRange, zslIsInLexRange.
+
+        A search finds that out, too, unless names are asked for where not all scores are equal.
+        """
+        if type(bounds) is ScoreRange or self.tail is None:
+            return False
+        first = self.header.forward[0]
+        assert first is not None
+        return bounds.is_below(self.tail.score, self.tail.member) or bounds.is_above(
+            first.score, first.member
+        )
 
     def search_path(self, score: float, member: bytes) -> list[SearchStep]:
         """The comparisons that `rank` makes for an element, in order; for a new one, those of `insert`.

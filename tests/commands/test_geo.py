@@ -77,3 +77,21 @@ def test_a_score_that_is_no_hash_is_stored_as_it_is(redis):
     assert redis.execute("ZSCORE", "near", "between") == 3479099956230698.5
     row = redis.execute("GEOSEARCH", "near", *"FROMMEMBER Palermo BYRADIUS 1 m WITHHASH".split())
     assert [b"between", 3479099956230698] in row
+
+
+@pytest.mark.parametrize(
+    "score, place",
+    [
+        ("-1", (180, 85.05112878)),
+        ("inf", (-180, -85.05112878)),
+        ("-inf", (180, -85.05112878)),
+        ("1e19", (180, 85.05112878)),
+        ("4503599627370496", (-180, 85.05112878)),
+    ],
+)
+def test_a_score_that_is_no_hash_is_the_place_that_its_bits_name(redis, score, place):
+    """As in Redis 7.0 and Valkey 9.1, on x86-64."""
+    redis.execute("ZADD", "Sicily", score, "odd")
+    [position] = redis.execute("GEOPOS", "Sicily", "odd")
+    assert [float(word) for word in position] == pytest.approx(place, abs=1e-5)
+    assert redis.execute("GEODIST", "Sicily", "odd", "odd") == b"0.0000"

@@ -416,6 +416,16 @@ def test_words_that_are_no_lex_bound(text):
             LexRange.parse(*bounds)
 
 
+def test_names_beyond_those_at_both_ends_are_not_looked_for_where_scores_differ():
+    """zslIsInLexRange: the last element, whatever its score, is taken for the greatest name."""
+    skip_list = SkipList(random.Random(1))
+    for score, member in ((0.0, b"m"), (0.0, b"z"), (1.0, b"a")):
+        skip_list.insert(score, member)
+    bounds = LexRange.parse(b"(x", b"+")
+    assert skip_list.first_in_range(bounds) is None and skip_list.last_in_range(bounds) is None
+    assert skip_list.delete_range(bounds) == [b"z", b"a"], "zslDeleteRangeByLex does not ask"
+
+
 @pytest.mark.parametrize(
     ("low", "high", "inside"),
     [
