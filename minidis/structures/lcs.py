@@ -66,7 +66,7 @@ def longest_common_subsequence(a: bytes, b: bytes) -> CommonSubsequence:
         if length:
             matches.append(Match(i, j, length))
             length = 0
-        if rows[i] >> j - 1 & 1:  # the length on the left is smaller: then the one above is not
+        if rows[i][j - 1 >> 3] >> (j - 1 & 7) & 1:  # smaller on the left, so not above
             i -= 1
         else:
             j -= 1
@@ -76,21 +76,31 @@ def longest_common_subsequence(a: bytes, b: bytes) -> CommonSubsequence:
     return CommonSubsequence(text, matches)
 
 
-def growing_places(a: bytes, b: bytes) -> list[int]:
+def growing_places(a: bytes, b: bytes) -> list[bytes]:
     """The rows of the module's picture, len(a) + 1 of them: bit j says that the length grows at b[j].
+
+    They are laid out as bytes, the lowest bits first: to look at one bit of a large number copies all of it.
 
     Source: Crochemore, Iliopoulos, Pinzon and Reid (2001), whose V are the places where it does not grow.
 
-    >>> [f"{row:03b}"[::-1] for row in growing_places(b"ab", b"cab")]
+    >>> [f"{row[0]:03b}"[::-1] for row in growing_places(b"ab", b"cab")]
     ['000', '010', '011']
     """
-    all_places = (1 << len(b)) - 1
-    places: dict[int, int] = {}  # of each byte in b
-    for j, byte in enumerate(b):
-        places[byte] = places.get(byte, 0) | 1 << j
-    staying, rows = all_places, [0]
+    backwards, size = b[::-1], (len(b) + 7) // 8
+    places = {byte: _places(byte, backwards) for byte in set(a).intersection(b)}
+    staying = all_places = (1 << len(b)) - 1
+    rows = [bytes(size)]
     for byte in a:
         equal = staying & places.get(byte, 0)
         staying = (staying + equal | staying - equal) & all_places
-        rows.append(staying ^ all_places)
+        rows.append((staying ^ all_places).to_bytes(size, "little"))
     return rows
+
+
+def _places(byte: int, backwards: bytes) -> int:
+    """The places of a byte, a bit for each: read from digits at once, as bit by bit would be O(n**2)."""
+    return int(backwards.translate(_ONE_AMONG_ZEROS[255 - byte : 511 - byte]), 2)
+
+
+_ONE_AMONG_ZEROS = b"0" * 255 + b"1" + b"0" * 255
+"""256 of these, from 255 - byte on, are a table that makes 1 of that byte and 0 of all others."""

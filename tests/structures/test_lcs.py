@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations
 
 from hypothesis import given
@@ -34,3 +35,11 @@ def test_matches_say_where_it_lies(a: bytes, b: bytes) -> None:
         a_end, b_end = a_start, b_start
         pieces.append(a[a_start : a_start + length])
     assert b"".join(reversed(pieces)) == found.text
+
+
+def test_long_texts_are_neither_read_nor_walked_bit_by_bit() -> None:
+    long = b"b" * 1_500_000
+    started_s = time.process_time()
+    assert longest_common_subsequence(b"a", long).text == b""
+    assert longest_common_subsequence(b"a", long + b"a" + long).matches == [(0, len(long), 1)]
+    assert time.process_time() - started_s < 5
