@@ -9,12 +9,12 @@ r"""Glob patterns: KEYS, SCAN MATCH, PSUBSCRIBE, CONFIG GET, ACL key patterns.
 Everything works on bytes: ``?`` matches half of an "é". A shell's ``*`` stops at a slash, this one does not.
 
 A star can match too little at first and needs another try. The naive way tries every length for every star:
-``a*a*a*a*b`` against forty a's takes hours (CVE-2022-36021 was just that). But what lies between two stars is
-best matched as early as possible, because any later match leaves less for the rest. Nothing is ever won by
-going back before the last star, and the worst case is length times length.
+``a*a*a*a*b`` against forty a's takes hours (CVE-2022-36021 was just that). Only the *last* star ever needs to
+be lengthened: what lies between two stars is best matched as early as possible, because any later match
+leaves less for the rest. So one saved position is enough, and the worst case is length times length.
 
-Python's own engine for patterns does the walking, which costs a tenth of a loop over bytes. A star becomes
-``.*?`` and what follows it, in an *atomic* group: one that is not tried again once it has matched.
+Where many strings are asked, as by KEYS, Python's own engine does the walking, at a tenth of the price. A
+star becomes ``.*?`` and what follows it, in an *atomic* group, which is not tried again once it has matched.
 
     h?llo        h.llo
     a*b[0-9]*c   a(?>.*?b[0-9]).*c
@@ -22,9 +22,8 @@ Python's own engine for patterns does the walking, which costs a tenth of a loop
 Mirrors: util.c (stringmatchlen), its odd corners included: a class that is never closed ends with the
 pattern, a lone backslash at the end is a backslash, ``[]`` matches nothing, ``[^]`` one byte of any kind, the
 empty string is matched by ``*`` but not by ``**``, and in a range bytes count as C's signed chars.
-Differs: compiles where C recurses. There a pattern can be too deep, so it gives up after a thousand stars.
-Complexity: O(len(pattern) * len(string)), O(len(string)) without a star; a new pattern takes 3 us for each
-of its bytes.
+Differs: iterates where C recurses. There a pattern can be too deep, so it gives up after a thousand stars.
+Complexity: O(len(pattern) * len(string)); O(len(string)) without a star. To compile takes some 30 us.
 
 >>> matches(b"user:*", b"user:1000"), matches(b"h[^e]llo", b"hello"), matches(b"h[a-e]llo", b"hello")
 (True, False, True)
@@ -37,56 +36,91 @@ Read next: quoting.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Collection
+from functools import lru_cache, partial
 from operator import methodcaller
 from typing import Any
 
 MOST_STARS = 1000
 """A pattern with more stars than this, several in a row being one, matches nothing."""
 
+MOST_COMPILED = 256
+"""Bytes of a pattern that is compiled: a very long one would take seconds, and hardly any string gets far."""
+
 _SPECIAL = b"*?[\\"
 _STAR, _ANY, _OPEN, _CLOSE, _NOT, _ESCAPE, _RANGE = b"*?[]^\\-"
-
 
 _NEVER = rb"(?!)"
 
 
 def matches(pattern: bytes, string: bytes, nocase: bool = False) -> bool:
     """Does the whole ``string`` match ``pattern``? With ``nocase``, ASCII letters match in either case."""
-    return bool(matcher(pattern, nocase)(string))
+    if pattern == b"*":
+        return True
+    if not string:
+        return not pattern
+    at, position = 0, 0  # in the pattern, in the string
+    stars = 0
+    retry_at, retry_position = -1, 0  # just behind the last star, and where its match ends for now
+    while True:
+        if at < len(pattern) and pattern[at] == _STAR:
+            while pattern[at : at + 1] == b"*":
+                at += 1
+            retry_at, retry_position = at, position
+            if at == len(pattern):
+                return True
+            stars += 1
+            if stars > MOST_STARS:
+                return False
+            continue
+        if position == len(string):
+            return at == len(pattern)
+        if at < len(pattern):
+            accepted, next_at = _element(pattern, at, nocase)
+            if accepted is _ANYTHING or string[position] in accepted:
+                at, position = next_at, position + 1
+                continue
+        if retry_at < 0:
+            return False
+        retry_position += 1
+        at, position = retry_at, retry_position
 
 
 Matcher = Callable[[bytes], Any]
 """Says of a string, by what is true or false, whether it matches."""
 
 
-@lru_cache(maxsize=1024)
 def matcher(pattern: bytes, nocase: bool = False) -> Matcher:
-    """The pattern, made ready for many strings. O(len(pattern))."""
+    """`matches`, made ready for many strings. O(len(pattern))."""
     start = literal_start(pattern)
     if start == pattern and not nocase:
         return pattern.__eq__
     if start + b"*" == pattern != b"*" and not nocase:
         return methodcaller("startswith", start)
-    fold = _LOWER if nocase else _SAME
-    elements: list[list[bytes]] = [[]]  # of each piece between the stars
+    return (
+        _compiled(pattern, nocase)
+        if len(pattern) <= MOST_COMPILED
+        else partial(matches, pattern, nocase=nocase)
+    )
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: bytes, nocase: bool) -> Matcher:
+    pieces: list[list[bytes]] = [[]]  # what lies between the stars
     at = 0
     while at < len(pattern):
         if pattern[at] == _STAR:
             while pattern[at : at + 1] == b"*":
                 at += 1
-            elements.append([])
+            pieces.append([])
         else:
-            element, at = _element(pattern, at, fold)
-            elements[-1].append(element)
-    first, *others = map(b"".join, elements)
-    *between, last = others or [b""]
-    if len(between) + bool(last) > MOST_STARS:
-        first = _NEVER
-    elif pattern[:1] == b"*" != pattern:
+            accepted, at = _element(pattern, at, nocase)
+            pieces[-1].append(_one_of(accepted))
+    first, *others = map(b"".join, pieces)
+    if pattern[:1] == b"*" != pattern:
         first = rb"(?!\Z)"  # only "*" alone matches the empty string
     if others:
+        *between, last = others
         first += b"".join([b"(?>.*?" + piece + b")" for piece in between]) + b".*" + last
     return re.compile(first, re.DOTALL).fullmatch
 
@@ -103,59 +137,77 @@ def literal_start(pattern: bytes) -> bytes:
     return pattern[:at]
 
 
-def _element(pattern: bytes, at: int, fold: bytes) -> tuple[bytes, int]:
-    """The element at ``at``, for one byte, as Python writes it; and where the next one starts."""
+def _element(pattern: bytes, at: int, nocase: bool) -> tuple[Collection[int], int]:
+    """The bytes that the element at ``at`` accepts, and where the next one starts."""
     element = pattern[at]
     if element == _ANY:
-        return b".", at + 1
+        return _ANYTHING, at + 1
     if element == _OPEN:
-        accepted, at = _class(pattern, at + 1, fold)
-        return _one_of(accepted), at
+        end = _class_end(pattern, at + 1)
+        return _class(pattern[at + 1 : end], nocase), min(end + 1, len(pattern))
     if element == _ESCAPE and at + 1 < len(pattern):
         at += 1
         element = pattern[at]
-    return _one_of(_folded(element, fold)), at + 1
+    return _EITHER_CASE[element] if nocase else _SINGLE[element], at + 1
 
 
-def _one_of(accepted: set[int]) -> bytes:
-    texts = [_ESCAPED[byte] for byte in sorted(accepted)]
-    return b"[" + b"".join(texts) + b"]" if len(texts) > 1 else texts[0] if texts else _NEVER
-
-
-def _folded(element: int, fold: bytes) -> set[int]:
-    """All bytes that are this one."""
-    return {byte for byte in (element, *_CASES[element]) if fold[byte] == fold[element]}
-
-
-def _class(pattern: bytes, at: int, fold: bytes) -> tuple[set[int], int]:
-    """The bytes of the class whose first byte (behind the bracket) is at ``at``, and where it ends."""
-    negated = pattern[at : at + 1] == b"^"
-    if negated:
+def _class_end(pattern: bytes, at: int) -> int:
+    """Where the class that begins at ``at`` is closed: at a bracket, or with the pattern."""
+    if pattern[at : at + 1] == b"^":
         at += 1
+    while at < len(pattern) and pattern[at] != _CLOSE:
+        at += _class_step(pattern, at)
+    return min(at, len(pattern))
+
+
+def _class_step(text: bytes, at: int) -> int:
+    """How many bytes of a class belong together: `\\x`, `a-z`, or one."""
+    if text[at] == _ESCAPE and at + 1 < len(text):
+        return 2
+    return 3 if at + 2 < len(text) and text[at + 1] == _RANGE else 1
+
+
+@lru_cache(maxsize=256)
+def _class(text: bytes, nocase: bool) -> frozenset[int]:
+    """The bytes that a class accepts, from what stands between its brackets."""
+    fold = _LOWER if nocase else _SAME
+    negated = text[:1] == b"^"
+    at = 1 if negated else 0
     accepted: set[int] = set()
-    while at < len(pattern):
-        if pattern[at] == _ESCAPE and at + 1 < len(pattern):
-            accepted.add(pattern[at + 1])  # C forgets to fold here
-            at += 2
-        elif pattern[at] == _CLOSE:
-            at += 1
-            break
-        elif at + 2 < len(pattern) and pattern[at + 1] == _RANGE:
-            first, last = sorted((pattern[at], pattern[at + 2]), key=_signed)  # before folding, as in C
+    while at < len(text):
+        step = _class_step(text, at)
+        if step == 2:
+            accepted.add(text[at + 1])  # C forgets to fold here
+        elif step == 3:
+            first, last = sorted((text[at], text[at + 2]), key=_signed)  # before folding, as in C
             low, high = _signed(fold[first]), _signed(fold[last])
             accepted |= {byte for byte in range(256) if low <= _signed(fold[byte]) <= high}
-            at += 3
         else:
-            accepted |= _folded(pattern[at], fold)
-            at += 1
-    return set(range(256)) - accepted if negated else accepted, at
+            accepted.update(_EITHER_CASE[text[at]] if nocase else _SINGLE[text[at]])
+        at += step
+    return frozenset(_ANYTHING) - accepted if negated else frozenset(accepted)
+
+
+def _one_of(accepted: Collection[int]) -> bytes:
+    """An element as Python writes it: what it accepts, or what it does not, whichever is less."""
+    if len(accepted) == 256:
+        return b"."
+    if not accepted:
+        return _NEVER
+    if len(accepted) == 1:
+        return _ESCAPED[next(iter(accepted))]
+    if len(accepted) <= 128:
+        return b"[" + b"".join([_ESCAPED[byte] for byte in sorted(accepted)]) + b"]"
+    return b"[^" + b"".join([_ESCAPED[byte] for byte in range(256) if byte not in accepted]) + b"]"
 
 
 def _signed(byte: int) -> int:
     return byte - 256 if byte >= 128 else byte
 
 
-_ESCAPED = [re.escape(bytes((byte,))) for byte in range(256)]
+_ANYTHING = range(256)
 _SAME = bytes(range(256))
 _LOWER = _SAME.lower()
-_CASES = list(zip(_LOWER, _SAME.upper(), strict=True))
+_ESCAPED = [re.escape(bytes((byte,))) for byte in range(256)]
+_SINGLE = [(byte,) for byte in range(256)]
+_EITHER_CASE = [tuple({lower, upper}) for lower, upper in zip(_LOWER, _SAME.upper(), strict=True)]

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidis.protocol.glob import matches
+from minidis.protocol import glob
+
+
+def matches(pattern: bytes, string: bytes, nocase: bool = False) -> bool:
+    """The answer of both ways to ask, which must agree."""
+    answer = glob.matches(pattern, string, nocase)
+    assert bool(glob.matcher(pattern, nocase)(string)) is answer
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -91,3 +98,13 @@ def test_many_stars_cost_no_exponential_time():
     started_s = time.process_time()
     assert not matches(b"a*" * 50 + b"b", b"a" * 5000)
     assert time.process_time() - started_s < 5
+
+
+def test_a_very_long_pattern_is_not_compiled(monkeypatch: pytest.MonkeyPatch):
+    """It would take seconds, and be kept; to walk it ends where the string does."""
+    compiled = []
+    monkeypatch.setattr(glob.re, "compile", lambda text, flags: compiled.append(text))
+    for pattern in (b"[^a]" * 20_000, b"a?[b-c]*" * 100_000):
+        assert not matches(pattern, b"xyz")
+        assert not matches(pattern, b"abba")
+    assert not compiled
