@@ -238,8 +238,8 @@ class PeerSocket(asyncio.Protocol):
         duration_ns = node.stopwatch_ns() - started_ns
         if duration_ns > LONG_NS:
             self._portion_bytes = max(LEAST_BYTES, min(self._portion_bytes, len(data)) // 2)
-        elif duration_ns < SHORT_NS and self._portion_bytes < READ_BYTES:
-            self._portion_bytes *= 2
+        elif duration_ns < SHORT_NS:
+            self._portion_bytes = min(2 * self._portion_bytes, READ_BYTES)
 
     def eof_received(self) -> None:
         """The other side has ended it; asyncio itself would tell after the commands of this turn."""

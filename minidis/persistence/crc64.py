@@ -168,9 +168,16 @@ def _by_tables(data: bytes, register: int) -> int:
     if register:
         message, bits = int.from_bytes(data, "little") ^ register, 8 * len(data)
         data, register = (message & (1 << bits) - 1).to_bytes(len(data), "little"), message >> bits
-    while len(_TABLES) < len(data):
-        _TABLES.append([entry >> 8 ^ _TABLE[entry & 0xFF] for entry in _TABLES[-1]])
-    return reduce(xor, map(getitem, _TABLES, data[::-1]), register)
+    return reduce(xor, map(getitem, _tables(), data[::-1]), register)
+
+
+@cache
+def _tables() -> list[list[int]]:
+    """What a byte gives with 0, 1, 2 ... bytes after it, up to where folding begins."""
+    tables = [_TABLE]
+    while len(tables) < _FOLD_FROM_BITS // 8:
+        tables.append([entry >> 8 ^ _TABLE[entry & 0xFF] for entry in tables[-1]])
+    return tables
 
 
 def _images_of_bytes(images: list[int]) -> list[int]:
@@ -199,4 +206,3 @@ def _images_of_bits() -> list[int]:
 
 
 _TABLE = _images_of_bytes(_images_of_bits())
-_TABLES = [_TABLE]  # what a byte gives with 0, 1, 2 ... bytes after it: as many as were needed

@@ -163,7 +163,12 @@ KEPT_UNUSED = [
     "GETSET d w", "MSET d w", "APPEND d w", "INCR n", "BITOP NOT d s", "SET l w", "LPUSH l x",
     "SINTERSTORE d set set", "ZUNIONSTORE d 1 z", "SORT l ALPHA STORE d", "GET d", "COPY s new",
 ]  # fmt: skip
-BROUGHT_ANEW = ["RENAME s d", "COPY s d REPLACE"]
+BROUGHT_ANEW = [
+    "RENAME s d",
+    "COPY s d REPLACE",
+    "RESTORE d 0 PAYLOAD REPLACE",
+    "RESTORE-ASKING d 0 PAYLOAD REPLACE",
+]
 
 
 @pytest.mark.parametrize("words", KEPT_UNUSED + BROUGHT_ANEW)
@@ -179,9 +184,10 @@ def test_what_takes_the_place_of_a_value_under_no_touch_takes_over_its_use(node,
         "ZADD z 1 a",
     ):
         node.execute(*setup.split())
+    payload = node.execute("DUMP", "s")
     node.step(10)
     node.execute("CLIENT", "NO-TOUCH", "ON")
-    node.execute(*words.split())
+    node.execute(*(payload if word == "PAYLOAD" else word for word in words.split()))
     keys = [key for key in ("d", "s", "n", "short", "l", "set", "z") if node.execute("EXISTS", key)]
     used = {key for key in keys if node.execute("OBJECT", "IDLETIME", key) < 10}
     assert used == ({"d"} if words in BROUGHT_ANEW else set())

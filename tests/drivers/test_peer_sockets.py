@@ -112,7 +112,8 @@ class SlowRecorder(Recorder):
 
 
 @pytest.mark.parametrize(
-    "byte_ns, most_bytes", [(10, READ_BYTES), (2_000, 2 * SHORT_NS // 2_000), (1_000_000, LEAST_BYTES)]
+    "byte_ns, most_bytes",
+    [(10, READ_BYTES), (300, SHORT_NS // 300), (2_000, 2 * SHORT_NS // 2_000), (1_000_000, LEAST_BYTES)],
 )
 def test_the_longer_a_portion_takes_the_smaller_is_the_next(byte_ns: int, most_bytes: int) -> None:
     request = b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (200_000, b"x" * 200_000)
@@ -125,8 +126,27 @@ def test_the_longer_a_portion_takes_the_smaller_is_the_next(byte_ns: int, most_b
             here.flush()
             await until(lambda: len(recorder.data) >= 200_000)
             later = recorder.sizes[len(recorder.sizes) // 2 :]
+            assert max(recorder.sizes) <= READ_BYTES
             assert max(later) <= LONG_NS // byte_ns or max(later) == LEAST_BYTES
             assert max(later) >= min(most_bytes, READ_BYTES) // 2
+
+    asyncio.run(scenario())
+
+
+def test_portions_grow_again_but_never_beyond_what_a_turn_may_read() -> None:
+    request = b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (900_000, b"x" * 900_000)
+
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port), make_server() as here:
+            recorder = SlowRecorder(here.node, request, 3_000)
+            here.node.peers.open("127.0.0.1", port, recorder)
+            here.flush()
+            await until(lambda: len(recorder.sizes) >= 10)
+            slow, recorder.byte_ns = len(recorder.sizes), 1
+            await until(lambda: len(recorder.data) >= 900_000)
+            assert max(recorder.sizes[5:slow]) <= LONG_NS // 3_000
+            assert READ_BYTES // 2 < max(recorder.sizes[slow:]) <= READ_BYTES
 
     asyncio.run(scenario())
 

@@ -37,7 +37,7 @@ from minidis.protocol.quoting import split_arguments
 )
 def test_line(line, request_line, keys, legacy):
     specs = key_specs(parse(line))
-    assert find_keys(specs, request_line.encode().split()) == keys.encode().split()
+    assert find_keys(specs, request_line.encode().split()) == split_arguments(keys.encode())
     assert legacy_range(specs) == legacy
 
 
@@ -68,11 +68,13 @@ def test_movable():
         ('MIGRATE h 1 "" 0 5 KEYS a b c', "a b c"),
         ('MIGRATE h 1 "" 0 5 COPY AUTH KEYS KEYS a b', "a b"),
         ('MIGRATE h 1 "" 0 5 AUTH2 KEYS KEYS REPLACE KEYS a', "a"),
-        ('MIGRATE h 1 "" 0 5 AUTH KEYS', ""),
+        ('MIGRATE h 1 "" 0 5 AUTH KEYS', '""'),
+        ("MIGRATE h 1 k 0 5 KEYS a", ""),
+        ("MIGRATE h 1 k 0 5 KEYS", "k"),
     ],
 )
 def test_every_key_of_a_migrate_is_found_and_treated_alike(request_line, keys):
     argv = split_arguments(request_line.encode())
     found = keys_of_request(COMMANDS.by_name["migrate"], argv)
-    assert [argv[position] for position, _ in found] == keys.encode().split()
+    assert [argv[position] for position, _ in found] == split_arguments(keys.encode())
     assert {access for _, access in found} <= {key_access("migrate", readonly=False)[0]}

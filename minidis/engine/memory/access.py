@@ -181,7 +181,7 @@ def update_bookkeeping(node: Node) -> None:
 # ---- CLIENT NO-TOUCH -------------------------------------------------------------------------------------
 
 
-_BRING_ANOTHER = ("copy", "rename", "restore")
+_BRING_ANOTHER = ("copy", "rename", "restore", "restore-asking")
 """What these put in the place of a value has just come; others' results take over the use of the value."""
 
 
