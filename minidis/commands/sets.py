@@ -165,8 +165,8 @@ cardinality of the smallest set and M is the number of sets."""
         if options[at].upper() != b"LIMIT" or at + 1 == len(options):
             raise ReplyError(errors.SYNTAX)
         limit = integer_in_range(options[at + 1], 0, message="ERR LIMIT can't be negative")
-    common = intersection(smallest_first(find_sets(client, words[1 : 1 + count])))
-    return len(list(islice(common, limit or None)))
+    sets = smallest_first(find_sets(client, words[1 : 1 + count]))
+    return len(list(islice(common_members(sets), limit)) if limit else intersection(sets))
 
 
 @command("SUNION key [key ...]", READONLY)
@@ -189,7 +189,7 @@ def sinterstore(client: Client, destination: bytes, *keys: bytes) -> int:
     """Store the intersection of sets, and count its members. O(N*M) worst case where N is the cardinality \
 of the smallest set and M is the number of sets."""
     sets = smallest_first(find_sets(client, keys))
-    members = list(intersection(sets))
+    members = intersection(sets)
     result = Set(client.node.encodings, None if fits_intset(client, sets, members) else b"text")
     result.add_all(members)
     return store(client, destination, result, "sinterstore")
@@ -238,14 +238,22 @@ def smallest_first(sets: list[Set | None]) -> list[Set]:
     return [] if None in sets else sorted(present(sets), key=len)
 
 
-def intersection(sets: list[Set]) -> Iterable[bytes]:
-    """The members that all sets have, in the order of the first one, which is the smallest."""
-    if not sets:
-        return ()
-    smallest, *others = sets
-    common, count = iter(smallest), len(smallest)
-    for value in others:
-        common = filter(value.container(count).__contains__, common)
+def intersection(sets: list[Set]) -> list[bytes]:
+    """The members that all sets have, in the order of the first one, which is the smallest.
+
+    Each set is asked for what the sets before it have left: it may be made ready for so many questions.
+    """
+    common = list(sets[0]) if sets else []
+    for value in sets[1:]:
+        common = list(filter(value.container(len(common)).__contains__, common))
+    return common
+
+
+def common_members(sets: list[Set]) -> Iterable[bytes]:
+    """The same one by one, for who may stop: no set is made ready for many questions."""
+    common = iter(sets[0] if sets else ())
+    for value in sets[1:]:
+        common = filter(value.container(1).__contains__, common)
     return common
 
 
@@ -274,10 +282,10 @@ def difference(sets: list[Set | None]) -> tuple[list[bytes], bool]:
     if asking_work > removing_work:
         gone = set(chain.from_iterable(taken))
         return [member for member in first if member not in gone], True
-    left = iter(first)
+    left = list(first)
     for value in taken:
-        left = filterfalse(value.container(len(first)).__contains__, left)
-    return list(left), False
+        left = list(filterfalse(value.container(len(left)).__contains__, left))
+    return left, False
 
 
 def store(client: Client, destination: bytes, result: Set, event: str) -> int:

@@ -131,6 +131,44 @@ def test_the_intersection_asks_only_for_the_smallest_sets_members(redis):
     assert asked == [b"a", b"b", b"a"], "LIMIT ends the search"
 
 
+def looks_at(redis, key):
+    """The members of a set that its hash table is asked for, or gives out, from now on."""
+    looks = []
+    table = redis.node.databases[0].table[key].table
+
+    class Spy(type(table)):
+        __slots__ = ()
+
+        def __contains__(self, member):
+            looks.append(member)
+            return super().__contains__(member)
+
+        def __iter__(self):
+            return (looks.append(member) or member for member in super().__iter__())
+
+    table.__class__ = Spy
+    return looks
+
+
+def test_a_search_with_a_limit_prepares_nothing(redis):
+    redis.execute("SADD", "small", *range(-1000, 1000))
+    redis.execute("SADD", "large", *range(-3000, 3000))
+    small, large = looks_at(redis, b"small"), looks_at(redis, b"large")
+    assert redis.execute("SINTERCARD", 2, "large", "small", "LIMIT", 3) == 3
+    assert small == large and len(large) == 3
+
+
+@pytest.mark.parametrize("command", ["SINTER small apart large", "SDIFF small same large"])
+def test_a_set_of_which_nothing_is_asked_is_not_copied(redis, command):
+    redis.execute("SADD", "small", *range(1000))
+    redis.execute("SUNIONSTORE", "same", "small")
+    redis.execute("SADD", "apart", *range(-1001, 0))
+    redis.execute("SADD", "large", *range(3000))
+    large = looks_at(redis, b"large")
+    assert not redis.execute(*command.split())
+    assert large == []
+
+
 @pytest.mark.parametrize(
     "command",
     [
