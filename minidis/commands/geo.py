@@ -252,12 +252,9 @@ class Search:
 def _find(places: SortedSet, search: Search) -> list[Place]:
     """All places within the shape, box by box; with ANY only as many as are wanted."""
     assert search.shape is not None
+    distance_within, decode = search.shape.distance_within, geohash.decode
+    enough = search.count if search.any else 0
     found: list[Place] = []
-    distance_within, decode, enough = (
-        search.shape.distance_within,
-        geohash.decode,
-        search.any and search.count,
-    )
     for pairs in places.runs(search.shape.score_ranges()):
         for member, score in pairs:
             distance_m = distance_within(*decode(int(score)))

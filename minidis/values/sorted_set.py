@@ -37,6 +37,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import starmap
 from random import Random
 from typing import Any
 
@@ -168,8 +169,11 @@ class SortedSet(Value):
         """All pairs within bounds, in order. O(log n + found)."""
         return [] if bounds.is_empty() else self.form.within(bounds, reverse)
 
-    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[list[Pair]]:
-        """The pairs with scores from low to below high, for each range. O(log n + found) for each."""
+    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[Iterable[Pair]]:
+        """The pairs with scores from low to below high, for each range. O(log n) to the first of each.
+
+        Those of a skip list come one by one, for who may stop.
+        """
         return self.form.runs(ranges)
 
     def walk(self, bounds: Range, reverse: bool = False) -> Iterator[Pair]:
@@ -480,9 +484,14 @@ class SkipListForm:
             node = node.forward[0] if node is not last else None
         return pairs[::-1] if reverse else pairs
 
-    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[list[Pair]]:
-        for low, high in ranges:
-            yield self.within(ScoreRange(low, high, max_exclusive=True), False)
+    def runs(self, ranges: Iterable[tuple[float, float]]) -> Iterator[Iterable[Pair]]:
+        return starmap(self._run, ranges)
+
+    def _run(self, low: float, high: float) -> Iterator[Pair]:
+        node = self.skiplist.first_in_range(ScoreRange(low, high, max_exclusive=True))
+        while node is not None and node.score < high:
+            yield node.member, node.score
+            node = node.forward[0]
 
     def walk(self, bounds: Range, reverse: bool) -> Iterator[Pair]:
         skiplist = self.skiplist

@@ -9,6 +9,7 @@ import pytest
 
 from minidis.drivers.embedded import Embedded
 from minidis.protocol.replies import NULL_ARRAY, ReplyError
+from minidis.structures.skiplist import SkipListNode
 
 
 @pytest.fixture
@@ -48,6 +49,28 @@ def test_count_alone_means_the_nearest(redis):
     assert redis.execute(*search, "COUNT", 2) == [b"Catania", b"near"]
     assert redis.execute(*search, "DESC", "COUNT", 1) == [b"Palermo"]
     assert len(redis.execute(*search, "COUNT", 3, "ANY")) == 3
+
+
+def test_any_walks_no_further_than_to_as_many_as_are_wanted(redis):
+    redis.execute("GEOADD", "map", *(word for n in range(1000) for word in (n / 10, 0, f"place:{n}")))
+    looks = []
+
+    class Spy(SkipListNode):
+        __slots__ = ()
+
+        @property
+        def member(self):
+            looks.append(self)
+            return SkipListNode.member.__get__(self)
+
+    node = redis.node.databases[0].table[b"map"].form.skiplist.header.forward[0]
+    while node is not None:
+        node.__class__, node = Spy, node.forward[0]
+    search = ("GEOSEARCH", "map", "FROMLONLAT", 50, 0, "BYRADIUS", 9000, "km", "COUNT", 2)
+    assert len(redis.execute(*search, "ANY")) == 2
+    assert len(looks) < 100, "the search for where a box begins, and the two"
+    redis.execute(*search)
+    assert len(looks) > 1000, "the nearest are known when all have been met"
 
 
 def test_coordinates_are_texts_in_resp2_and_doubles_in_resp3(redis):
