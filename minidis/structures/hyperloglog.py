@@ -40,8 +40,8 @@ string would grow past `hll-sparse-max-bytes` (3000), it becomes dense, for ever
 Mirrors: hyperloglog.c (the same bytes come out, for the same elements in the same order).
 Differs: work on all registers (unpack, pack, unite) treats them as big integers, or goes through
 `bytes.translate`: that is our SIMD.
-Complexity: add is O(1) dense; sparse, the first in a row is O(opcodes), the others O(log opcodes). count and
-merge are O(registers), a constant.
+Complexity: add is O(1) dense; sparse, the first in a row is O(opcodes), the others find their register in
+O(log opcodes), but compare and copy O(bytes), in C. count and merge are O(registers), a constant.
 
 >>> visitors = create()
 >>> add(visitors, b"a", b"b", b"a"), count(visitors)
@@ -462,7 +462,7 @@ class _Places:
         self.wide: list[int] = []
 
     def look_at(self, data: bytes | bytearray) -> None:
-        """Find the places of all opcodes, unless the bytes are the same as before. O(opcodes)."""
+        """Find the places of all opcodes, O(opcodes), unless the bytes are as before, O(bytes) in C."""
         size = min(len(data) - HEADER_BYTES, MOST_BODY_BYTES)
         if size != len(self.body) or not data.startswith(self.body, HEADER_BYTES):
             self.body = bytes(data[HEADER_BYTES : HEADER_BYTES + size])
@@ -480,7 +480,7 @@ class _Places:
         return HEADER_BYTES + at + bisect_left(self.wide, self.firsts[at])
 
     def look_again(self, data: bytes | bytearray, start: int, stop: int) -> None:
-        """Opcodes have changed, among those from `start` to `stop` of before. O(those)."""
+        """Opcodes have changed, among those from `start` to `stop` of before. O(those), O(bytes) in C."""
         firsts, wide = self.firsts, self.wide
         stop = min(stop, len(firsts) - 1)
         first, end, offset = firsts[start], firsts[stop], self.offset(start)

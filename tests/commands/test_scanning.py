@@ -92,10 +92,8 @@ def test_a_sparse_table_is_left_after_ten_buckets_per_count():
     redis = Embedded(clock=0)
     redis.execute("SADD", "s", *(f"m{n}" for n in range(1000)))
     value = redis.node.databases[0].table[b"s"]
-    for number in range(999):
-        value.form.table.discard(
-            b"m%d" % number
-        )  # behind the value's back: no step of the shrinking is taken
+    for number in range(999):  # behind the value's back: no step of the shrinking is taken
+        value.form.table.discard(b"m%d" % number)
     visits = []
     real_scan = type(value.form.table).scan
 

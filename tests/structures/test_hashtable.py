@@ -121,14 +121,16 @@ class TableMachine(RuleBasedStateMachine):
 
 
 class KeyTableMachine(RuleBasedStateMachine):
-    """The same for keys without values: the table stays a set."""
+    """The same for keys without values: the table stays a set, of which the empty key may be one."""
+
+    keys = st.just(b"") | KEYS
 
     def __init__(self):
         super().__init__()
         self.table = KeyTable()
         self.model = set()
 
-    @rule(key=KEYS)
+    @rule(key=keys)
     def add(self, key):
         assert self.table.add(key) == (key not in self.model)
         self.model.add(key)
@@ -139,7 +141,7 @@ class KeyTableMachine(RuleBasedStateMachine):
         self.table.extend(new)
         self.model |= new
 
-    @rule(key=KEYS)
+    @rule(key=keys)
     def discard(self, key):
         assert self.table.discard(key) == (key in self.model)
         self.model.discard(key)
@@ -198,6 +200,17 @@ class DictTableMachine(TableMachine):
 TestHashTable = TableMachine.TestCase
 TestKeyTable = KeyTableMachine.TestCase
 TestDictTable = DictTableMachine.TestCase
+
+
+def test_the_empty_key_stays_where_its_neighbour_goes():
+    neighbour = next(key for key in map(b"%d".__mod__, itertools.count()) if crc32(key) & 3 == crc32(b"") & 3)
+    for keys in [b"", neighbour], [neighbour, b""]:
+        table = KeyTable(keys)
+        assert [chain for chain in table.tables()[0] if chain] == [keys[::-1]], "one bucket"
+        assert table.discard(neighbour)
+        table.check()
+        assert list(table) == [b""] and b"" in table
+        assert table.discard(b"") and not list(table)
 
 
 # -- SCAN

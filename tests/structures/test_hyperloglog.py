@@ -96,6 +96,14 @@ def test_what_is_known_of_the_places_is_what_a_walk_finds(changes: list[tuple[in
         assert (known.body, known.firsts, known.wide) == (found.body, found.firsts, found.wide)
 
 
+def test_nothing_is_known_of_the_places_in_bytes_that_were_exchanged() -> None:
+    buffer, other = sparse_of([(100, 1)]), sparse_of([(9000, 1)])
+    assert len(buffer) == len(other)
+    buffer[:] = other
+    assert hll.raise_register(buffer, 100, 1, sparse_max_bytes=3000)
+    assert buffer == sparse_of([(9000, 1), (100, 1)]) == sparse_of([(100, 1), (9000, 1)])
+
+
 @given(st.binary(max_size=64).map(lambda raw: raw * 4))
 def test_packing_is_little_endian_six_bits(raw: bytes) -> None:
     values = bytes(byte & 63 for byte in raw)

@@ -35,6 +35,7 @@ def test_every_step_leads_to_the_bytes_of_a_listpack(start, steps):
         assert (bytes(opened), opened.size, len(opened)) == (bytes(packed), packed.size, len(packed))
         twin = opened.copy()
         twin.append(b"more")
+        twin.check()
         assert list(opened) == list(packed)
         assert list(reversed(opened)) == list(reversed(packed))
 
@@ -77,6 +78,18 @@ def test_what_is_made_in_one_step_is_closed():
     assert pack.find(b"field") == -1
     pack.extend((b"field", b"value"))
     assert not pack.is_open
+
+
+@pytest.mark.parametrize(
+    "empty", [lambda pack: pack.pop(0), lambda pack: pack.delete(0), lambda pack: pack.remove(b"only")]
+)
+def test_what_has_lost_its_last_element_is_as_new(empty):
+    pack = OpenListpack([b"only"])
+    empty(pack)
+    assert not pack.is_open and bytes(pack) == bytes(OpenListpack())
+    pack.append(b"next")
+    pack.check()
+    assert pack.elements() == [b"next"]
 
 
 def test_more_elements_than_the_header_can_count():
