@@ -87,7 +87,10 @@ def growing_places(a: bytes, b: bytes) -> list[bytes]:
     ['000', '010', '011']
     """
     backwards, size = b[::-1], (len(b) + 7) // 8
-    places = {byte: _places(byte, backwards) for byte in set(a).intersection(b)}
+    places = {  # of each byte in b, read from digits at once: bit by bit would be O(len(b)**2)
+        byte: int(backwards.translate(_ONE_AMONG_ZEROS[255 - byte : 511 - byte]), 2)
+        for byte in set(a).intersection(b)
+    }
     staying = all_places = (1 << len(b)) - 1
     rows = [bytes(size)]
     for byte in a:
@@ -95,11 +98,6 @@ def growing_places(a: bytes, b: bytes) -> list[bytes]:
         staying = (staying + equal | staying - equal) & all_places
         rows.append((staying ^ all_places).to_bytes(size, "little"))
     return rows
-
-
-def _places(byte: int, backwards: bytes) -> int:
-    """The places of a byte, a bit for each: read from digits at once, as bit by bit would be O(n**2)."""
-    return int(backwards.translate(_ONE_AMONG_ZEROS[255 - byte : 511 - byte]), 2)
 
 
 _ONE_AMONG_ZEROS = b"0" * 255 + b"1" + b"0" * 255
