@@ -71,17 +71,15 @@ def geoadd(client: Client, key: bytes, *words: bytes):
 @command("GEOPOS key [member ...]", READONLY, since="3.2.0")
 def geopos(client: Client, key: bytes, *members: bytes):
     """The longitude and latitude of places, as exactly as their hashes say. O(1) for each."""
-    places = client.db.find(key, SortedSet)
-    scores = [None if places is None else places.score(member) for member in members]
-    return [NULL_ARRAY if score is None else _coordinates(client, geohash.bits_of(score)) for score in scores]
+    return [
+        NULL_ARRAY if bits is None else _coordinates(client, bits) for bits in _hashes(client, key, members)
+    ]
 
 
 @command("GEOHASH key [member ...]", READONLY, since="3.2.0")
 def geohash_(client: Client, key: bytes, *members: bytes):
     """The geohash strings of places, as geohash.org writes them. O(1) for each."""
-    places = client.db.find(key, SortedSet)
-    scores = [None if places is None else places.score(member) for member in members]
-    return [None if score is None else geohash.to_text(geohash.bits_of(score)) for score in scores]
+    return [None if bits is None else geohash.to_text(bits) for bits in _hashes(client, key, members)]
 
 
 @command("GEODIST key member1 member2 [M|KM|FT|MI]", READONLY, since="3.2.0", raw=True)
@@ -90,12 +88,10 @@ def geodist(client: Client, key: bytes, member1: bytes, member2: bytes, *words: 
     if len(words) > 1:
         raise ReplyError(errors.SYNTAX)
     unit_m = _unit(words[0]) if words else 1.0
-    places = client.db.find(key, SortedSet)
-    score1, score2 = (None if places is None else places.score(member) for member in (member1, member2))
-    if score1 is None or score2 is None:
+    bits1, bits2 = _hashes(client, key, (member1, member2))
+    if bits1 is None or bits2 is None:
         return None
-    place1, place2 = geohash.decode(geohash.bits_of(score1)), geohash.decode(geohash.bits_of(score2))
-    distance_m = geohash.distance_m(*place1, *place2)
+    distance_m = geohash.distance_m(*geohash.decode(bits1), *geohash.decode(bits2))
     return b"%.4f" % (distance_m / unit_m)
 
 
@@ -342,6 +338,13 @@ def _read_option(search: Search, option: bytes, rest: list[bytes]) -> bool:
     else:
         return False
     return True
+
+
+def _hashes(client: Client, key: bytes, members: tuple[bytes, ...]) -> list[int | None]:
+    """The bits of each member's place; None for one that is not there."""
+    places = client.db.find(key, SortedSet)
+    scores = [None if places is None else places.score(member) for member in members]
+    return [None if score is None else geohash.bits_of(score) for score in scores]
 
 
 def _member_place(places: SortedSet | None, member: bytes) -> tuple[float, float] | None:

@@ -66,7 +66,6 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from random import Random
 from typing import Any
-from zlib import crc32
 
 from minidis.structures.hashtable import KeyTable, TableStats, next_power_of_two
 from minidis.structures.heldtable import MISSING, Hold, WaitingKeys, held
@@ -378,6 +377,8 @@ class KeyIndex(KeyTable):
 
     __slots__ = ("is_filling", "may_know", "room", "waiting")
 
+    _NEW_KEYS_LAST = True  # the oldest keys of the dict come first
+
     def __init__(self, distinct_keys: Iterable[bytes], expected_count: int):
         # while it is, its buckets wait for keys: then a key that goes shrinks nothing
         self.is_filling = False
@@ -447,20 +448,6 @@ class KeyIndex(KeyTable):
     def _shrink_if_sparse(self) -> None:
         if not self.is_filling:
             super()._shrink_if_sparse()
-
-    def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
-        """As KeyTable, but at the ends of their chains: so the oldest keys of the dict come first."""
-        mask = len(table) - 1
-        for key in keys:
-            place = crc32(key) & mask
-            bucket = table[place]
-            if not bucket:
-                table[place] = key or (key,)
-            elif type(bucket) is bytes:
-                table[place] = (bucket, key)
-            else:
-                table[place] = (*bucket, key)
-        return len(keys)
 
 
 def keys_at(table: dict[bytes, Any], start: int, count: int) -> list[bytes]:

@@ -607,6 +607,7 @@ class KeyTable(Buckets):
     __slots__ = ()
 
     _NO_CHAIN = ()
+    _NEW_KEYS_LAST = False  # in their chains, where C has them at the head
 
     def __init__(self, keys: Iterable[bytes] = ()) -> None:
         self._reset(INITIAL_SIZE)
@@ -704,16 +705,15 @@ class KeyTable(Buckets):
         return self._put(self._chain(bucket), target)
 
     def _put(self, keys: Collection[bytes], table: list[Any]) -> int:
-        mask = len(table) - 1
+        mask, new_keys_last = len(table) - 1, self._NEW_KEYS_LAST
         for key in keys:
             place = crc32(key) & mask
             bucket = table[place]
             if not bucket:
                 table[place] = key or (key,)
-            elif type(bucket) is bytes:
-                table[place] = (key, bucket)
             else:
-                table[place] = (key, *bucket)
+                chain = (bucket,) if type(bucket) is bytes else bucket
+                table[place] = (*chain, key) if new_keys_last else (key, *chain)
         return len(keys)
 
     def __repr__(self) -> str:

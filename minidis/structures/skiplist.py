@@ -280,17 +280,15 @@ class SkipList:
         return None if node is self.header or bounds.is_below(node.score, node.member) else node
 
     def _misses(self, bounds: ScoreRange | LexRange) -> bool:
-        """Are even both ends of the list on one side of the bounds?  Source: zslIsInRange, zslIsInLexRange.
+        """Do the ends of the list tell that nothing is within?  Source: zslIsInRange, zslIsInLexRange.
 
         A search finds that out, too, unless names are asked for where not all scores are equal.
         """
-        if type(bounds) is ScoreRange or self.tail is None:
+        if isinstance(bounds, ScoreRange) or self.tail is None:
             return False
         first = self.header.forward[0]
         assert first is not None
-        return bounds.is_below(self.tail.score, self.tail.member) or bounds.is_above(
-            first.score, first.member
-        )
+        return bounds.misses(first.member, self.tail.member)
 
     def search_path(self, score: float, member: bytes) -> list[SearchStep]:
         """The comparisons that `rank` makes for an element, in order; for a new one, those of `insert`.
@@ -590,6 +588,10 @@ class LexRange:
     def places(self, pairs: list[tuple[bytes, float]]) -> tuple[int, int]:
         """Of members with one score: where those within begin, and where they have ended. O(log n)."""
         return _places_between(pairs, itemgetter(0), self)
+
+    def misses(self, first: bytes, last: bytes) -> bool:
+        """Do all members from the first to the last lie on one side of the range, were they in order?"""
+        return self.is_below(0.0, last) or self.is_above(0.0, first)
 
     def is_empty(self) -> bool:
         """Can no member at all lie within?"""

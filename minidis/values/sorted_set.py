@@ -360,9 +360,9 @@ class ListpackForm:
         There is only one run, unless members with different scores are asked for by name (ZRANGEBYLEX).
         """
         pairs = self._all_pairs or self.pairs()
-        if type(bounds) is ScoreRange or not pairs or pairs[0][1] == pairs[-1][1]:
+        if isinstance(bounds, ScoreRange) or not pairs or pairs[0][1] == pairs[-1][1]:
             return bounds.places(pairs)
-        if self._misses(bounds, pairs):
+        if bounds.misses(pairs[0][0], pairs[-1][0]):
             return 0, 0
         return self._run_by_name(bounds, pairs, reverse)
 
@@ -387,12 +387,6 @@ class ListpackForm:
             run += 1
             last = rank
         return (last, last + run) if reverse else (last + 1 - run, last + 1)
-
-    @staticmethod
-    def _misses(bounds: Range, pairs: list[Pair]) -> bool:
-        """Are even the ends of the listpack all on one side of the bounds?"""
-        (first, first_score), (last, last_score) = pairs[0], pairs[-1]
-        return bounds.is_below(last_score, last) or bounds.is_above(first_score, first)
 
 
 class SkipListForm:

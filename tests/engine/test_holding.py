@@ -64,6 +64,15 @@ class World:
         self.node.background.rest_us = 100
         assert self.node.background.holds_back
 
+    def hold_a_change(self) -> tuple[str, list[Any]]:
+        """Let somebody wait who wants to change a large value: the dataset before, the replies to come."""
+        self.fill("zset")
+        before = str(self.run("DEBUG", "DIGEST"))
+        self.begin()
+        client, late = self.client()
+        assert self.ask(client, *CHANGES["zset"]) is WAITING
+        return before, late
+
     def until(self, is_done: Callable[[], object]) -> int:
         for steps in range(5000):
             if is_done():
@@ -247,34 +256,23 @@ def test_a_snapshot_that_is_slow_by_request_lets_nobody_wait(world: World) -> No
 
 
 def test_the_end_of_the_server_saves_what_was_before_and_the_change_never_happens(world: World) -> None:
-    world.fill("zset")
-    before = str(world.run("DEBUG", "DIGEST"))
-    world.begin()
+    before, late = world.hold_a_change()
     world.node.on_shutdown = world.node.shutdown.end
-    (ada, late), (bob, _) = world.client(), world.client()
-    assert world.ask(ada, *CHANGES["zset"]) is WAITING
-    world.ask(bob, "SHUTDOWN", "SAVE")
+    world.ask(world.client()[0], "SHUTDOWN", "SAVE")
     assert world.node.shutdown.is_over and not late
     assert world.saved() == before and not late
     assert world.node.disk.list(world.node.config.dir) == ["dump.rdb"], "no half of a snapshot is left"
 
 
 def test_an_end_without_saving_leaves_no_half_of_a_snapshot(world: World) -> None:
-    world.fill("zset")
-    world.begin()
+    _, late = world.hold_a_change()
     world.node.on_shutdown = world.node.shutdown.end
-    ada, late = world.client()
-    assert world.ask(ada, *CHANGES["zset"]) is WAITING
     world.ask(world.client()[0], "SHUTDOWN", "NOSAVE")
     assert world.node.shutdown.is_over and not late and world.node.disk.list(world.node.config.dir) == []
 
 
 def test_who_waits_as_its_node_becomes_a_replica_is_told_so(world: World) -> None:
-    world.fill("zset")
-    before = str(world.run("DEBUG", "DIGEST"))
-    world.begin()
-    ada, late = world.client()
-    assert world.ask(ada, *CHANGES["zset"]) is WAITING
+    before, late = world.hold_a_change()
     world.run("REPLICAOF", "127.0.0.1", "1")
     world.until(lambda: late)
     assert [str(reply) for reply in late] == ["READONLY You can't write against a read only replica."]
@@ -283,11 +281,7 @@ def test_who_waits_as_its_node_becomes_a_replica_is_told_so(world: World) -> Non
 
 def test_a_failover_waits_for_nobody_who_waits(world: World) -> None:
     """A pause of writes, as FAILOVER begins one: the value is written, then the pause holds the change."""
-    world.fill("zset")
-    before = str(world.run("DEBUG", "DIGEST"))
-    world.begin()
-    ada, late = world.client()
-    assert world.ask(ada, *CHANGES["zset"]) is WAITING
+    before, late = world.hold_a_change()
     world.run("CLIENT", "PAUSE", 10_000, "WRITE")
     assert world.saved() == before == str(world.run("DEBUG", "DIGEST")) and not late
     world.run("CLIENT", "UNPAUSE")
