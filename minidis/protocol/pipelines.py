@@ -28,6 +28,8 @@ LONGEST_WORD_BYTES = 1024
 
 _COUNTS = {b"*%d" % count: count for count in range(1, MOST_WORDS + 1)}
 _LENGTHS = {b"$%d" % length: length for length in range(LONGEST_WORD_BYTES + 1)}
+_COUNT_BYTES = tuple(len(b"*%d\r\n" % count) for count in range(MOST_WORDS + 1))
+_WORD_BYTES = tuple(len(b"$%d\r\n\r\n" % length) + length for length in range(LONGEST_WORD_BYTES + 1))
 
 
 def split_pipeline(data: bytes) -> tuple[list[list[bytes]], int]:
@@ -52,3 +54,12 @@ def split_pipeline(data: bytes) -> tuple[list[list[bytes]], int]:
     if start == last and not pieces[last]:
         return requests, len(data)
     return requests, sum(map(len, pieces[:start])) + 2 * start
+
+
+def simple_request_bytes(request: list[bytes]) -> int:
+    """How many bytes one of these requests was.
+
+    >>> simple_request_bytes([b"GET", b"k"]), len(b"*2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\nk\\r\\n")
+    (20, 20)
+    """
+    return _COUNT_BYTES[len(request)] + sum(map(_WORD_BYTES.__getitem__, map(len, request)))

@@ -48,7 +48,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from minidis.protocol.numbers import format_double, format_with_decimals, parse_float, parse_integer
-from minidis.protocol.pipelines import split_pipeline
+from minidis.protocol.pipelines import simple_request_bytes, split_pipeline
 from minidis.protocol.quoting import split_arguments
 from minidis.protocol.replies import (
     NULL_ARRAY,
@@ -186,7 +186,10 @@ class RequestParser:
 
     @property
     def position(self) -> int:
-        """How many bytes of the stream are read: all those whose meaning is certain."""
+        """How many bytes of the stream are read: all those whose meaning is certain.
+
+        Those of requests that were taken out ahead are among them: see StreamParser.
+        """
         return self._dropped + self._at
 
     def _read_array_header(self) -> bool:
@@ -271,6 +274,28 @@ class RequestParser:
 
     def _consume(self, position: int) -> None:
         self._at = self._looked = position
+
+
+class StreamParser(RequestParser):
+    """The parser of a replication stream, which counts its bytes: so it must know where each request ends.
+
+    >>> parser = StreamParser()
+    >>> parser.feed(encode_command([b"MULTI"]) + encode_command([b"GET", b"k"]) + b"*1\\r\\n")
+    >>> [(parser.next_request(), parser.end) for _ in range(3)]
+    [([b'MULTI'], 15), ([b'GET', b'k'], 35), (None, 35)]
+    """
+
+    def __init__(self, max_bulk_bytes: int = DEFAULT_MAX_BULK_BYTES) -> None:
+        super().__init__(max_bulk_bytes)
+        self.end = 0
+        """So many bytes of the stream are requests that were handed out, and what was skipped before them."""
+
+    def next_request(self) -> list[bytes] | None:
+        begins_at = self.end if self._ahead else self.position
+        request = super().next_request()
+        if request is not None:
+            self.end = begins_at + simple_request_bytes(request) if self._ahead else self.position
+        return request
 
 
 _LINE_ENDS = {b"\r": re.compile(rb"[\r\0]"), b"\n": re.compile(rb"[\n\0]")}

@@ -15,6 +15,7 @@ from minidis.protocol.resp import (
     ProtocolError,
     ReplyParser,
     RequestParser,
+    StreamParser,
     encode,
     encode_command,
 )
@@ -55,6 +56,20 @@ def test_requests_round_trip_in_any_pieces(requests, cuts):
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     pieces = [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
     assert read_requests(*pieces) == requests
+
+
+@pytest.mark.parametrize("cut", range(len(STREAM) + 1))
+def test_a_stream_is_counted_by_its_requests(cut):
+    stream = encode_command([b"GET", b"k"]) * 3 + STREAM + encode_command([b"SET", b"k", b"x" * 2000])
+    parser, at, ends = StreamParser(), 0, []
+    for piece in (stream[:cut], stream[cut:]):
+        parser.feed(piece)
+        while parser.next_request() is not None:
+            ends.append(parser.end)
+    for end in ends:
+        assert len(read_requests(stream[at:end])) == 1
+        at = end
+    assert at == len(stream)
 
 
 def test_a_megabyte_byte_by_byte_is_linear():

@@ -34,7 +34,7 @@ from minidis.engine.durability.append_only_file import OFF, ON
 from minidis.persistence.rdb_format import RdbError
 from minidis.protocol.numbers import parse_integer
 from minidis.protocol.replies import ReplyError
-from minidis.protocol.resp import ProtocolError, RequestParser, encode_command
+from minidis.protocol.resp import ProtocolError, StreamParser, encode_command
 from minidis.structures.record import record
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PrimaryLink:
         """The last byte of the stream whose command has run; -1 for a primary that knows no PSYNC."""
         self.receiver: Receiver | None = None
         self._buffer = bytearray()
-        self._parser = RequestParser()
+        self._parser = StreamParser()
         self._unfed = bytearray()  # of the stream: has come, but its command has not run
         self.held: list[bytes] | None = None  # the command that waits: see `_must_wait`
         self._fed_position = 0
@@ -364,7 +364,7 @@ class PrimaryLink:
         self.cache = None
         self.replication.cached_primary = None
         self.replication.down_since_us = 0
-        self._parser = RequestParser(self.node.config.proto_max_bulk_len)
+        self._parser = StreamParser(self.node.config.proto_max_bulk_len)
         rest = bytes(self._buffer)
         self._buffer.clear()
         if rest:
@@ -400,8 +400,8 @@ class PrimaryLink:
                 if argv:
                     self._run(argv)
                 if client.transaction is None:  # inside MULTI nothing has happened yet
-                    self.offset += parser.position - self._fed_position if self.offset >= 0 else 0
-                    self._fed_position = parser.position
+                    self.offset += parser.end - self._fed_position if self.offset >= 0 else 0
+                    self._fed_position = parser.end
         except ProtocolError as error:
             self._fail(f"Protocol error from master: {error}")
         applied = self._fed_position - start

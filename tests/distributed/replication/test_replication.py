@@ -216,6 +216,58 @@ def test_a_chain_shares_one_history() -> None:
     assert lab.call("c", "ROLE")[:4] == [b"slave", b"b", 6379, b"connected"]
 
 
+def requests(*lines: str) -> bytes:
+    """A stretch of a stream."""
+    return b"".join(encode_command(line.encode().split()) for line in lines)
+
+
+TRANSACTIONS = requests("SELECT 0", "SET k 1", "MULTI", "INCR k", "RPUSH l a", "EXEC", "INCR k")
+
+
+@pytest.mark.parametrize("cut", range(len(TRANSACTIONS) + 1))
+def test_who_joins_a_chain_in_the_midst_of_a_transaction_gets_all_of_it_or_its_result(cut: int) -> None:
+    lab = make("a", "b")
+    lab.node("c", QUICK)
+    link = lab["b"].replication.link
+    link.received(link.peer, TRANSACTIONS[:cut])
+    follow(lab, "c", "b")
+    link.received(link.peer, TRANSACTIONS[cut:])
+    lab.run("100ms")
+    assert lab.call("b", "GET", "k") == lab.call("c", "GET", "k") == b"3"
+    assert digest(lab, "b") == digest(lab, "c")
+    assert lab["b"].replication.offset == lab["c"].replication.offset == link.offset
+
+
+def test_what_a_pause_keeps_from_running_is_not_acknowledged_and_goes_no_further() -> None:
+    lab = make("a", "b")
+    lab.node("c", QUICK)
+    follow(lab, "c", "b")
+    lab.call("b", "CLIENT", "PAUSE", 60_000, "WRITE")
+    link = lab["b"].replication.link
+    before, stretch = link.offset, requests("PING", "SELECT 0", "SET k 1", "INCR k", "PING")
+    link.received(link.peer, stretch)
+    lab.run("2s")
+    assert link.offset == lab["c"].replication.offset == before + len(requests("PING", "SELECT 0"))
+    assert link.read_offset == before + len(stretch) and lab.call("c", "GET", "k") is None
+    lab.call("b", "CLIENT", "UNPAUSE")
+    lab.run("100ms")
+    assert link.offset == lab["c"].replication.offset == before + len(stretch)
+    assert lab.call("b", "GET", "k") == lab.call("c", "GET", "k") == b"2"
+
+
+def test_a_link_that_is_lost_within_a_transaction_goes_on_before_it() -> None:
+    lab = make("a", "b")
+    alice = lab.connect("a", "alice")
+    alice.call("SET", "k", 1)
+    lab.run("100ms")
+    link, before = lab["b"].replication.link, lab["b"].replication.offset
+    link.received(link.peer, requests("PING", "MULTI", "INCR k", "INCR k"))
+    lab.kill("a")
+    assert lab.run_until(lambda: link_state(lab, "b") != "connected")
+    assert lab["b"].replication.offset == before + len(requests("PING"))
+    assert lab["b"].replication.cached_primary.offset == before + len(requests("PING"))
+
+
 def test_a_change_of_history_passes_down_the_chain() -> None:
     lab = make("a", "b")
     lab.nodes("c", "d", config=QUICK)
