@@ -291,11 +291,15 @@ class StreamParser(RequestParser):
         """So many bytes of the stream are requests that were handed out, and what was skipped before them."""
 
     def next_request(self) -> list[bytes] | None:
-        begins_at = self.end if self._ahead else self.position
-        request = super().next_request()
-        if request is not None:
-            self.end = begins_at + simple_request_bytes(request) if self._ahead else self.position
-        return request
+        if self._ahead:
+            request = self._ahead.pop()
+            self.end += simple_request_bytes(request)
+            return request
+        begins_at = self.position
+        first = super().next_request()
+        if first is not None:
+            self.end = begins_at + simple_request_bytes(first) if self._ahead else self.position
+        return first
 
 
 _LINE_ENDS = {b"\r": re.compile(rb"[\r\0]"), b"\n": re.compile(rb"[\n\0]")}
