@@ -21,15 +21,13 @@ from benchmarks.timing import table
 from minidis.distributed.replication.receiving import Receiver
 from minidis.drivers import collecting, reserving
 from minidis.drivers.disk import RealDisk
+from minidis.drivers.peer_sockets import Portion
 from minidis.engine.durability.loading import Loading
 from minidis.engine.keyspace.database import Database
 from minidis.engine.keyspace.expiry import PART_US
 from minidis.engine.node import Node
 from minidis.structures import growing
 from minidis.values.string import String
-
-RECEIVED_BYTES = 16 * 1024
-"""What a socket hands over at a time."""
 
 
 class World:
@@ -259,8 +257,12 @@ def _receive(world: World) -> None:
     data = Path(world.node.saving.path).read_bytes()
     collecting.purge()
     receiver = Receiver(world.node, size_bytes=len(data))
-    for start in range(0, len(data), RECEIVED_BYTES):
-        world.step(receiver.feed, data[start : start + RECEIVED_BYTES])
+    portion, start = Portion(), 0
+    while piece := data[start : start + portion.size_bytes]:
+        start += len(piece)
+        started_ns = process_time_ns()
+        world.step(receiver.feed, piece)
+        portion.note(len(piece), process_time_ns() - started_ns)
         world.turn_if_due()
     world.step(receiver.install)
     for _ in world.turns(lambda: not world.node.lazy_free.queue):

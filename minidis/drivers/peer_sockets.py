@@ -32,8 +32,24 @@ READ_BYTES = 16 * 1024
 
 LEAST_BYTES = 512
 SHORT_NS, LONG_NS = 1_000_000, 4_000_000
-"""A portion that took long is followed by one of half the bytes (a few may unpack to very many), a short one
-by one of twice as many."""
+
+
+class Portion:
+    """How much of what a peer has sent is handed on in a turn.
+
+    One that took long is followed by one of half the bytes (a few may unpack to very many), a short one by
+    one of twice as many.
+    """
+
+    def __init__(self) -> None:
+        self.size_bytes = READ_BYTES
+
+    def note(self, handed_on_bytes: int, duration_ns: int) -> None:
+        """So many bytes took so long."""
+        if duration_ns > LONG_NS:
+            self.size_bytes = max(LEAST_BYTES, min(self.size_bytes, handed_on_bytes) // 2)
+        elif duration_ns < SHORT_NS:
+            self.size_bytes = min(2 * self.size_bytes, READ_BYTES)
 
 
 class PeerSockets:
@@ -192,7 +208,7 @@ class PeerSocket(asyncio.Protocol):
         self.peer = peer
         self.listener = listener
         self._unread = bytearray()  # has come, and waits for its turn
-        self._portion_bytes = READ_BYTES
+        self._portion = Portion()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -211,8 +227,8 @@ class PeerSocket(asyncio.Protocol):
             self.sockets.on_turn()
 
     def data_received(self, data: bytes) -> None:
-        """Hand on READ_BYTES in a turn, as Redis reads: a snapshot that comes in must keep nobody waiting."""
-        if self._unread or len(data) > self._portion_bytes:
+        """Hand on a portion in a turn: a snapshot that comes in must keep nobody waiting."""
+        if self._unread or len(data) > self._portion.size_bytes:
             if not self._unread:
                 self.transport.pause_reading()
                 asyncio.get_running_loop().call_soon(self._hand_on)
@@ -221,8 +237,9 @@ class PeerSocket(asyncio.Protocol):
             self._tell(data)
 
     def _hand_on(self) -> None:
-        portion = bytes(self._unread[: self._portion_bytes])
-        del self._unread[: self._portion_bytes]
+        size_bytes = self._portion.size_bytes
+        portion = bytes(self._unread[:size_bytes])
+        del self._unread[:size_bytes]
         self._tell(portion)
         if self._unread:
             asyncio.get_running_loop().call_soon(self._hand_on)
@@ -235,11 +252,7 @@ class PeerSocket(asyncio.Protocol):
         node = self.sockets.node
         started_ns = node.stopwatch_ns()
         self.sockets.guarded(node.peers.received, self.peer, data)
-        duration_ns = node.stopwatch_ns() - started_ns
-        if duration_ns > LONG_NS:
-            self._portion_bytes = max(LEAST_BYTES, min(self._portion_bytes, len(data)) // 2)
-        elif duration_ns < SHORT_NS:
-            self._portion_bytes = min(2 * self._portion_bytes, READ_BYTES)
+        self._portion.note(len(data), node.stopwatch_ns() - started_ns)
 
     def eof_received(self) -> None:
         """The other side has ended it; asyncio itself would tell after the commands of this turn."""

@@ -82,6 +82,10 @@ if TYPE_CHECKING:
 Clock = Callable[[], int]
 """Unix time in microseconds."""
 
+LONG_TURN_US = 2000
+"""When the services have taken so long, the clients come next, and then the cron.  It can wait for five such
+turns."""
+
 _THRESHOLDS = DEFAULTS.keys() & set(field_names(Encodings))
 
 
@@ -504,7 +508,7 @@ class Node:
             self.waiting.expire(self.now_ms)
         for service in tuple(self.services):
             service.tick()
-        if self.now_us >= self.next_cron_us:
+        if self.now_us >= self.next_cron_us and not self._is_turn_long():
             self._cron()
         if self.waiting.ready:
             self.waiting.serve()
@@ -512,6 +516,10 @@ class Node:
             self.tracking.broadcast()  # what expired by itself
         self.write_out()
         self.next_tick_us = self.next_deadline_us()
+
+    def _is_turn_long(self) -> bool:
+        """Have the services taken so long that the cron had better come in another turn?"""
+        return self.clock() - self.now_us > LONG_TURN_US > (self.now_us - self.next_cron_us) // 5
 
     def wake(self, at_us: int) -> None:
         """Have `tick` called at this time, or earlier: a service has just begun."""

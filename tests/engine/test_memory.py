@@ -12,6 +12,7 @@ from minidis.engine.durability.snapshots import REST_US
 from minidis.engine.memory import ledger, weighing
 from minidis.persistence.rdb_writer import write_snapshot
 from minidis.protocol.replies import ReplyError
+from minidis.structures.dicttable import DictTable
 from minidis.values.string import String
 
 MANY = 3000
@@ -29,6 +30,23 @@ def test_of_very_many_keys_those_at_both_ends_speak_for_all() -> None:
     assert sorted(keys) == [*range(50), *range(MANY - 50, MANY)]
     few = [key for key, _ in ledger.some_items(dict.fromkeys(range(1000)))]
     assert len(few) <= 100 and few[1] - few[0] == few[-1] - few[-2]
+
+
+def test_of_a_table_that_holds_still_nobody_passes_over_many() -> None:
+    """There each key that is passed is a look-up: 30 ms for 100,000."""
+    table = DictTable((b"%d" % number, None) for number in range(1000))
+    table.hold()
+    table[b"new"] = None
+    keys = [key for key, _ in ledger.some_items(table)]
+    assert keys == [*(b"%d" % n for n in range(50)), b"new", *(b"%d" % n for n in range(999, 950, -1))]
+    table.let_go()
+    assert len({key for key, _ in ledger.some_items(table)}) == 91
+
+
+def test_few_that_hold_still_are_all_weighed() -> None:
+    table = DictTable((b"%d" % number, None) for number in range(60))
+    table.hold()
+    assert [key for key, _ in ledger.some_items(table)] == list(table)
 
 
 def test_info_of_very_many_keys() -> None:

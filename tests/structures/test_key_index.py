@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
+from typing import Any
 
 import pytest
 
 from minidis.commands.scanning import walk
 from minidis.structures import growing
 from minidis.structures.dicttable import (
+    AS_LONG_AS,
     BUILT_AT_ONCE,
     TAKEN_IN_AT_ONCE,
     DictTable,
@@ -195,6 +197,28 @@ def test_who_asks_for_little_gets_little_even_of_a_small_table() -> None:
     assert len(table) < BUILT_AT_ONCE and not table.take_in(500)
     assert indexed(table) == 1500
     assert table.take_in() and indexed(table) == len(table)
+    table.check()
+
+
+@pytest.mark.parametrize("known", [100, 2000, 7000, 7467, 8192, 12000])
+@pytest.mark.parametrize("new", [100, 1900, 2500, 7000])
+def test_keys_that_there_is_no_room_for_come_one_by_one_only_if_they_are_few(
+    monkeypatch: pytest.MonkeyPatch, known: int, new: int
+) -> None:
+    table = a_table(known)
+    table.catch_up()
+    table.update(a_table(min(new, BUILT_AT_ONCE - known), b"new"))
+    calls, put = 0, KeyIndex._put
+
+    def counting(index: KeyIndex, keys: Collection[bytes], buckets: list[Any]) -> int:
+        nonlocal calls
+        calls += 1
+        return put(index, keys, buckets)
+
+    monkeypatch.setattr(KeyIndex, "_put", counting)
+    assert table.catch_up()
+    # each brings a step of the rehash along
+    assert calls <= 3 * BUILT_AT_ONCE // AS_LONG_AS
     table.check()
 
 

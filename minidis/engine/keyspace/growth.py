@@ -60,7 +60,7 @@ class Growth:
     def __init__(self, node: Node, memory: Memory | None) -> None:
         self.node = node
         self._memory = memory
-        self._moving: dict[int, Iterator[bool]] = {}  # True: go on; False: somebody else must, first
+        self._moving: dict[int, Iterator[bool]] = {}  # True: go on; False: not in this turn
         self._owes = False  # memory, since the last move
         self._keys, self._is_filling = 0, False  # at the last look
         self._rest = Rest(node)
@@ -134,6 +134,7 @@ class Growth:
         while self._memory is not None and not self._memory.prepare(move.size_bytes):
             yield True
         if not move.is_lost:
+            yield False  # what takes longest begins with a turn
             move.make_room()
         while move.step(KEYS_AT_ONCE):
             yield True

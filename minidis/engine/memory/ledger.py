@@ -37,6 +37,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from minidis.engine.memory.weighing import Weighing
+from minidis.structures.dicttable import DictTable
 from minidis.structures.partedset import PartedCounts
 from minidis.values.base import DICT_ENTRY_BYTES, Value, allocation_size, string_allocation
 
@@ -59,7 +60,7 @@ MOST_WEIGHED = 2000
 """Without a limit INFO weighs about so many keys (4 ms) and takes the others for alike."""
 
 MOST_PASSED = 100_000
-"""Up to so many keys those few stand evenly among all; else at both ends, for to pass over all takes long."""
+"""Up to so many keys those few stand evenly among all; else at both ends, as passing over more takes long."""
 
 
 def key_overhead(key: bytes) -> int:
@@ -274,7 +275,8 @@ def some_items(table: Any) -> Iterator[tuple[bytes, Any]]:
     1819
     """
     count = len(table)
-    if count > MOST_PASSED and isinstance(table, dict):
+    is_held = isinstance(table, DictTable) and table.is_held  # then each key that is passed is a look-up
+    if count > (MOST_WEIGHED if is_held else MOST_PASSED) and isinstance(table, dict):
         half = MOST_WEIGHED // 2
         return ((key, table[key]) for key in chain(islice(table, half), islice(reversed(table), half)))
     step = max(1, count // MOST_WEIGHED) | 1  # odd: what alternates from key to key is met evenly
