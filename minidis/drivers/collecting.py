@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 NEVER = 1 << 30
 MIDDLE = 4
-"""So many walks over the youngest precede one over the second generation: Python has ten, for 7000 objects, and
-for many more where old ones go meanwhile; that may take 9 ms."""
+"""So many walks over the youngest precede one over the second generation. Python has ten, for 7000 objects,
+and for many more where old ones go meanwhile: that may take 9 ms."""
 
 WORTH_FREEZING = 10
 """So many walks over the second generation mean that much has been made, and stayed."""
