@@ -686,6 +686,12 @@ class Source:
             return iter(self.value)
         return ((member, 1.0) for member in self.value)
 
+    def members(self) -> Iterator[bytes]:
+        """Its members, in any order, one after the other."""
+        if self.value is None:
+            return iter(())
+        return iter(self.value.scores if self.value.kind == "zset" else self.value)
+
     def weighted(self) -> Iterable[Pair]:
         """Its members and their weighted scores."""
         if self.weight == 1:
@@ -809,7 +815,7 @@ def difference(combination: Combination) -> dict[bytes, float]:
 
 def _common_members(sources: list[Source]) -> Iterable[bytes]:
     smallest, *others = sorted(sources, key=len)
-    common: Iterable[bytes] = [member for member, _ in smallest]
+    common: Iterable[bytes] = smallest.members()
     for source in others:
         common = filter(source.contains(), common)
     return common

@@ -329,3 +329,22 @@ def test_pairs_are_flat_or_nested_by_protocol_where_a_count_was_given(run):
     assert run("ZPOPMIN z") == [b"a", 1.0]
     assert type(run("ZPOPMIN z 1")) is Pairs
     assert run("ZRANGE z 0 -1 WITHSCORES") == Pairs([(b"c", 3.0)])
+
+
+def test_a_count_with_a_limit_looks_no_further_than_it_must():
+    redis = Embedded(clock=0)
+    for key, first in (("small", 500), ("large", 0)):
+        redis.execute("ZADD", key, *(word for n in range(first, 1500) for word in (n, f"m{n}")))
+    looks = []
+    table = redis.node.databases[0].table[b"small"].table
+
+    class Spy(type(table)):
+        __slots__ = ()
+
+        def __iter__(self):
+            return (looks.append(member) or member for member in super().__iter__())
+
+    table.__class__ = Spy
+    assert redis.execute("ZINTERCARD", 2, "large", "small", "LIMIT", 3) == 3
+    assert len(looks) == 3
+    assert redis.execute("ZINTERCARD", 2, "large", "small") == 1000
