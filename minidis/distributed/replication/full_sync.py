@@ -127,7 +127,7 @@ class FullSync(Sink):
             saving = self.node.saving
             is_whole = not self.by_mark and replica.filters is None
             if is_whole and saving.save_points and saving.adopt(b"".join(self.file), self.changes):
-                self.replicas.sync_ended()
+                self.replicas.sync_cancelled()
                 return
             if self.by_mark:  # the words that tools look for; there is no child here
                 text = "Diskless rdb transfer, last replica dropped, killing fork child."
@@ -144,7 +144,7 @@ class FullSync(Sink):
 
     def _cancel(self) -> None:
         self.node.background.cancel()
-        self.replicas.sync_ended()
+        self.replicas.sync_cancelled()
 
     # -- the sink of the job ----------------------------------------------------------------------
 

@@ -99,6 +99,7 @@ class Replicas:
         self.all: dict[int, Replica] = {}
         self.held = HeldStream()
         self.sync: FullSync | None = None
+        self.looks_for_next = False  # one was cancelled since the last tick
 
     def candidate(self, client: Client) -> Replica:
         """The record of a client that speaks as a replica does."""
@@ -194,6 +195,21 @@ class Replicas:
         self.sync = None
         self._begin_sync_if_due()
 
+    def sync_cancelled(self) -> None:
+        """The snapshot is in vain.  The next one may begin, but not yet.
+
+        This may be in the middle of an EXEC or a script (CLIENT KILL; a replica that hangs up; a stream that is
+        too much for one): what that has changed would be in the snapshot, and come again from the stream.
+        """
+        self.sync = None
+        self.looks_for_next = True
+        self.node.wake(self.node.now_us)
+
+    def begin_next(self) -> None:
+        """Start the snapshot for which another stood in the way."""
+        self.looks_for_next = False
+        self._begin_sync_if_due()
+
     def cancel_sync(self) -> None:
         """The snapshot on its way is not wanted any more: nobody should load what is gone."""
         if self.sync is not None:
@@ -206,7 +222,7 @@ class Replicas:
             for replica in self.all.values()
             if replica.state == "wait_bgsave"
         ]
-        if not waits_us or self.sync is not None:
+        if not waits_us or self.sync is not None or self.node.journal.depth:
             return
         enough = 0 < config.repl_diskless_sync_max_replicas <= len(waits_us)
         in_time = max(waits_us) >= config.repl_diskless_sync_delay * 1_000_000

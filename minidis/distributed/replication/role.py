@@ -165,8 +165,19 @@ class Replication:
         """Where we are, for a snapshot: whoever loads it can go on from there."""
         if self.backlog is None:
             return {}
-        selected = self.selected if self.link is None else self.link.database
-        return {"repl-stream-db": max(selected, 0), "repl-id": self.id, "repl-offset": self.offset}
+        return {
+            "repl-stream-db": max(self._stream_database(), 0),
+            "repl-id": self.id,
+            "repl-offset": self.offset,
+        }
+
+    def _stream_database(self) -> int:
+        """The database that the stream is in; a replica without a link will go on where the last one stood."""
+        if not self.is_replica:
+            return self.selected
+        if self.link is not None and self.link.is_connected:
+            return self.link.database
+        return self.cached_primary.database if self.cached_primary is not None else 0
 
     def restore(self, notes: Mapping[bytes, bytes], expired: Iterable[tuple[int, bytes]]) -> None:
         """The dataset was loaded from a snapshot: go on from the place in a history that it names.
@@ -293,7 +304,9 @@ class Replication:
 
     def next_deadline_us(self) -> int | None:
         """When `tick` is wanted."""
-        return self.node.now_us if self._may_go_on() else self._next_cron_us
+        if self.replicas.looks_for_next or self._may_go_on():
+            return self.node.now_us
+        return self._next_cron_us
 
     def _may_go_on(self) -> bool:
         """Is that over for which a command of the primary had to wait?"""
@@ -305,6 +318,8 @@ class Replication:
         if self._may_go_on():
             assert self.link is not None
             self.link.go_on()
+        if self.replicas.looks_for_next:
+            self.replicas.begin_next()
         if self._next_cron_us is None or now_us < self._next_cron_us <= now_us + CRON_US:
             return  # further away: the clock was put back
         if self.failover is not None:

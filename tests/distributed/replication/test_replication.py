@@ -630,6 +630,54 @@ def test_killed_clients_come_back() -> None:
     assert link_state(lab, "b") == "connected" and full_syncs(lab, "a") == 1
 
 
+def test_a_snapshot_of_a_replica_without_its_link_names_the_database_that_the_stream_is_in() -> None:
+    lab = Lab(1)
+    lab.node("a", QUICK)
+    lab.node("b", {**QUICK, "replicaof": "a 6379"})
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.call("a", "SELECT", 3)
+    lab.call("a", "SET", "k", 1)
+    lab.run("1s")
+    lab.partition("b")
+    assert lab.run_until(lambda: link_state(lab, "b") != "connected", within="100s")
+    assert lab.call("b", "SAVE") == "OK"
+    lab.kill("b")
+    lab.restart("b")
+    lab.heal()
+    lab.call("a", "INCR", "k")
+    assert lab.run_until(lambda: link_state(lab, "b") == "connected")
+    lab.run("2s")
+    assert digest(lab, "a") == digest(lab, "b") and full_syncs(lab, "a") == 1
+
+
+@pytest.mark.parametrize("by", ["kill", "limit"])
+def test_a_snapshot_for_replicas_begins_in_the_middle_of_no_transaction(by: str) -> None:
+    """The one on its way loses its last replica there, and another waits for the next."""
+    lab = Lab(1)
+    lab.node("a", {**QUICK, "rdb-key-save-delay": 100_000, "repl-backlog-size": "16kb"})
+    lab.nodes("b", "c")
+    for number in range(50):
+        lab.call("a", "SET", f"k{number}", number)
+    for name in "bc":
+        lab.call(name, "REPLICAOF", "a", 6379)
+        lab.run("300ms")
+    first, second = lab["a"].replication.replicas.all.values()
+    assert (first.state, second.state) == ("send_bulk", "wait_bgsave")
+    alice = lab.connect("a", "alice")
+    if by == "kill":
+        between = ["CLIENT", "KILL", "ID", first.client.id]
+    else:
+        lab.call("a", "CONFIG", "SET", "client-output-buffer-limit", "slave 20kb 0 0")
+        between = ["SET", "large", "x" * 30_000]
+    for words in (["MULTI"], ["INCR", "n"], between, ["INCR", "n"], ["EXEC"]):
+        alice.call(*words)
+    lab.call("a", "CONFIG", "SET", "rdb-key-save-delay", 0, "client-output-buffer-limit", "slave 0 0 0")
+    for name in "bc":
+        assert lab.run_until(lambda name=name: link_state(lab, name) == "connected")
+    lab.run("2s")
+    assert [lab.call(name, "GET", "n") for name in "abc"] == [b"2"] * 3
+
+
 # ---- limits ---------------------------------------------------------------------------------
 
 
