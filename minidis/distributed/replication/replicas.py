@@ -198,8 +198,8 @@ class Replicas:
     def sync_cancelled(self) -> None:
         """The snapshot is in vain.  The next one may begin, but not yet.
 
-        This may be in the middle of an EXEC or a script (CLIENT KILL; a replica that hangs up; a stream that is
-        too much for one): what that has changed would be in the snapshot, and come again from the stream.
+        This may be in the middle of an EXEC or a script (CLIENT KILL; a replica that hangs up; a stream that
+        is too much for one): what that has changed would be in the snapshot, and come again from the stream.
         """
         self.sync = None
         self.looks_for_next = True

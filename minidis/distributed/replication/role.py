@@ -172,7 +172,7 @@ class Replication:
         }
 
     def _stream_database(self) -> int:
-        """The database that the stream is in; a replica without a link will go on where the last one stood."""
+        """The database that the stream is in; a replica without a link goes on where the last one stood."""
         if not self.is_replica:
             return self.selected
         if self.link is not None and self.link.is_connected:
