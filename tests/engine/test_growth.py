@@ -207,6 +207,17 @@ def test_a_flush_ends_the_move(
     assert contents(redis) == {b"a": b"1"} and not database.table.is_held
 
 
+def test_a_flush_may_come_when_all_is_ready_for_the_move(redis: Embedded, memory: Memory) -> None:
+    populate(redis)
+    until(redis, lambda: len(memory.asked) == 10)
+    redis.execute("FLUSHALL")
+    redis.execute("SET", "a", "1")
+    redis.step(0.0005)  # while the move rests, the old table is taken apart
+    redis.node.background.rest_us = 0
+    until(redis, lambda: memory.given_back and not redis.node.lazy_free.queue)
+    assert contents(redis) == {b"a": b"1"}
+
+
 def test_a_flush_beside_a_snapshot_leaves_the_snapshot_its_keys(redis: Embedded, memory: Memory) -> None:
     twin, database = populate(redis), redis.node.databases[0]
     begin_snapshot(redis, 200_000)

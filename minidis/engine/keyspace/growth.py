@@ -135,6 +135,7 @@ class Growth:
             yield True
         if not move.is_lost:
             yield False  # what takes longest begins with a turn
+        if not move.is_lost:  # FLUSHALL may have come in between
             move.make_room()
         while move.step(KEYS_AT_ONCE):
             yield True
