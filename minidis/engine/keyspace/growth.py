@@ -133,9 +133,8 @@ class Growth:
             yield True
         while self._memory is not None and not self._memory.prepare(move.size_bytes):
             yield True
+        yield False  # what takes longest begins with a turn
         if not move.is_lost:
-            yield False  # what takes longest begins with a turn
-        if not move.is_lost:  # FLUSHALL may have come in between
             move.make_room()
         while move.step(KEYS_AT_ONCE):
             yield True
