@@ -120,13 +120,13 @@ def call(
         return BY_BYTES
     if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):  # they are for redis-py's parser
         if session.decodes or EMPTY_RESPONSE in options:
-            return BY_BYTES
+            return _by_bytes(connection)
         del options[NEVER_DECODE]  # nothing is decoded anyway
     try:
         sent_name, filed_as, usual, way = _NAMES[name]
         argv = request(sent_name, words)
     except (KeyError, UnicodeEncodeError):
-        return BY_BYTES
+        return _by_bytes(connection)
     client, node, lock = session.client, session.node, session.lock
     is_held = False
     try:  # what Embedded.call does, without the call, and in half the time of `with`
@@ -165,6 +165,12 @@ def call(
     return value if callback is None else callback(value, **options)
 
 
+def _by_bytes(connection: Any) -> Any:
+    """Leave a command to redis-py, which may find nothing to read on the connection but its reply."""
+    connection.forget_unread()
+    return BY_BYTES
+
+
 def _parsed(
     owner: Redis | Pipeline,
     connection: Any,
@@ -175,6 +181,7 @@ def _parsed(
     options: dict[str, Any],
 ) -> Any:
     """Let redis-py's own parser read this reply, or wait for it, and try again as it would if that fails."""
+    connection.forget_unread()
     session.answer("on", reply)
     is_sent = True
 
@@ -412,9 +419,10 @@ class Batch:
         try:
             for args, options in commands:
                 if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):
-                    return None
+                    raise KeyError(args[0])
                 requests.append(request(_NAMES[args[0]][0], args[1:]))
         except (KeyError, UnicodeEncodeError):
+            connection.forget_unread()
             return None
         batch = cls(connection, session, requests)
         with session.lock:
@@ -474,6 +482,7 @@ class Batch:
 
     def sent(self) -> SentConnection:
         """The connection as it were if all had gone by bytes; what has not run yet goes by bytes now."""
+        self.connection.forget_unread()
         for reply in self.replies:
             self.session.answer("on", reply)
         rest = self.requests[len(self.replies) :]

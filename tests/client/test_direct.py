@@ -624,6 +624,33 @@ def test_other_encodings_go_by_bytes():
         assert client.get("k") == "é"
 
 
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize("next_one", ["a command", "by bytes", "a pipeline", "a transaction"])
+def test_what_a_pipeline_left_unread_is_no_reply_to_what_is_asked_later(protocol, next_one):
+    client = connect(fresh_node(), protocol=protocol)
+    client.set("text", "x")
+
+    def fails(reply: Any, **options: Any) -> Any:
+        raise ValueError("a callback of one's own")
+
+    client.set_response_callback("GET", fails)
+    broken = client.pipeline(transaction=False).get("text").hgetall("text").strlen("text").strlen("text")
+    with pytest.raises(ValueError, match="one's own"):
+        broken.execute(raise_on_error=False)
+    for _ in range(3):  # the error of HGETALL, and the two lengths, were waiting there
+        if next_one == "by bytes":
+            assert client.exists(memoryview(b"no")) == 0  # of a type that is redis-py's to pack
+            following = client.pipeline(transaction=False).exists(memoryview(b"no")).exists("no")
+            assert following.execute() == [0, 0]
+        elif next_one == "a command":
+            with pytest.raises(redis.ResponseError, match="not an integer"):
+                client.incr("text")
+        else:
+            following = client.pipeline(transaction=next_one == "a transaction").exists("no").incr("text")
+            missing, failure = following.execute(raise_on_error=False)
+            assert missing == 0 and "not an integer" in str(failure)
+
+
 def test_a_single_connection_is_direct_too(protocol, decodes):
     direct, by_bytes = both_ways(protocol, decodes)
     with direct.client() as one, by_bytes.client() as other:
