@@ -160,6 +160,8 @@ class Quicklist:
         if pack:
             quicklist._link(None, Node(pack))
             quicklist.count = len(pack)
+            most = quicklist._count_limit
+            quicklist._foreign = most is not None and len(pack) > most
         return quicklist
 
     # Reading

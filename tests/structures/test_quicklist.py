@@ -155,6 +155,15 @@ def test_a_listpack_is_taken_over_as_the_only_node():
     assert len(Quicklist.from_listpack(Listpack())) == 0
 
 
+def test_a_listpack_that_is_taken_over_may_be_longer_than_a_node():
+    """list-max-listpack-size was larger when it was filled."""
+    quicklist = Quicklist.from_listpack(Listpack([b"a", b"b", b"c"]), fill=2)
+    quicklist.push_head(b"new")
+    quicklist.check()
+    assert [len(node) for node in quicklist.nodes()] == [1, 3]
+    assert not Quicklist.from_listpack(Listpack([b"a", b"b"]), fill=2)._foreign
+
+
 def test_inserting_everywhere_leaves_no_trail_of_small_nodes():
     quicklist = Quicklist([b"%d" % number for number in range(400)], fill=16)
     for step in range(400):
