@@ -120,13 +120,13 @@ def call(
         return BY_BYTES
     if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):  # they are for redis-py's parser
         if session.decodes or EMPTY_RESPONSE in options:
-            return _by_bytes(connection)
+            return BY_BYTES
         del options[NEVER_DECODE]  # nothing is decoded anyway
     try:
         sent_name, filed_as, usual, way = _NAMES[name]
         argv = request(sent_name, words)
     except (KeyError, UnicodeEncodeError):
-        return _by_bytes(connection)
+        return BY_BYTES
     client, node, lock = session.client, session.node, session.lock
     is_held = False
     try:  # what Embedded.call does, without the call, and in half the time of `with`
@@ -165,12 +165,6 @@ def call(
     return value if callback is None else callback(value, **options)
 
 
-def _by_bytes(connection: Any) -> Any:
-    """Leave a command to redis-py, which may find nothing to read on the connection but its reply."""
-    connection.forget_unread()
-    return BY_BYTES
-
-
 def _parsed(
     owner: Redis | Pipeline,
     connection: Any,
@@ -181,7 +175,6 @@ def _parsed(
     options: dict[str, Any],
 ) -> Any:
     """Let redis-py's own parser read this reply, or wait for it, and try again as it would if that fails."""
-    connection.forget_unread()
     session.answer("on", reply)
     is_sent = True
 
@@ -388,12 +381,20 @@ class Pipeline(_ShorterMethods, redis.client.Pipeline):
 
     def _execute_pipeline(self, connection: Any, commands: Any, raise_on_error: bool) -> list[Any]:
         batch = Batch.run(commands, connection)
-        if batch is None:
-            return super()._execute_pipeline(connection, commands, raise_on_error)
-        answers = batch.answers(self, commands, batch.replies)
-        if answers is None:
-            return super()._execute_pipeline(batch.sent(), commands, raise_on_error)
-        return answers
+        answers = None if batch is None else batch.answers(self, commands, batch.replies)
+        if answers is not None:
+            return answers
+        sent = connection if batch is None else batch.sent()
+        try:
+            return super()._execute_pipeline(sent, commands, raise_on_error)
+        except redis.ResponseError:  # raised when all is read
+            raise
+        except BaseException:
+            # a callback of one's own has raised between two replies; redis-py's pool hangs up on a connection
+            # with something unread before it lends it again, but who goes the direct way asks no pool
+            if connection.is_connected and connection.can_read():
+                connection.disconnect()
+            raise
 
     def give_up(self, connection: Any, error: Exception) -> None:
         """As redis-py: what was watched is not any more, so WatchError instead of another attempt."""
@@ -419,10 +420,9 @@ class Batch:
         try:
             for args, options in commands:
                 if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):
-                    raise KeyError(args[0])
+                    return None
                 requests.append(request(_NAMES[args[0]][0], args[1:]))
         except (KeyError, UnicodeEncodeError):
-            connection.forget_unread()
             return None
         batch = cls(connection, session, requests)
         with session.lock:
@@ -482,7 +482,6 @@ class Batch:
 
     def sent(self) -> SentConnection:
         """The connection as it were if all had gone by bytes; what has not run yet goes by bytes now."""
-        self.connection.forget_unread()
         for reply in self.replies:
             self.session.answer("on", reply)
         rest = self.requests[len(self.replies) :]

@@ -90,19 +90,6 @@ class InProcessConnection(UnixDomainSocketConnection):
         self.plain_session = None
         super().disconnect(*arguments, **options)
 
-    @property
-    def has_unread(self) -> bool:
-        """Does its parser hold what nobody has read, as a pipeline leaves it that broke off in the midst?"""
-        parser: Any = self._parser
-        if isinstance(parser, _HiredisParser):
-            return parser._reader is not None and parser._reader.has_data()
-        return parser._buffer is not None and parser._buffer.unread_bytes() > 0
-
-    def forget_unread(self) -> None:
-        """Let nobody take that for the reply to what was asked later."""
-        if self.has_unread:
-            self._parser.on_connect(self)  # a reader that knows nothing yet
-
     def _speaks_plainly(self) -> bool:
         """Stands nothing between its words and the node but the usual packing and parsing?"""
         return (

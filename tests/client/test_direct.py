@@ -625,30 +625,65 @@ def test_other_encodings_go_by_bytes():
 
 
 @pytest.mark.usefixtures("parser")
-@pytest.mark.parametrize("next_one", ["a command", "by bytes", "a pipeline", "a transaction"])
-def test_what_a_pipeline_left_unread_is_no_reply_to_what_is_asked_later(protocol, next_one):
+@pytest.mark.parametrize("breaks_off", ["as it was sent", "by bytes"])
+@pytest.mark.parametrize("next_one", ["a command", "by bytes", "a pipeline", "a transaction", "watched"])
+def test_what_a_pipeline_left_unread_is_no_reply_to_what_is_asked_later(protocol, breaks_off, next_one):
     client = connect(fresh_node(), protocol=protocol)
     client.set("text", "x")
 
     def fails(reply: Any, **options: Any) -> Any:
         raise ValueError("a callback of one's own")
 
+    def breaks() -> None:
+        """The error of HGETALL, and the lengths, are left."""
+        broken = client.pipeline(transaction=False).get("text").hgetall("text").strlen("text").strlen("text")
+        if breaks_off == "by bytes":
+            broken.exists(memoryview(b"no"))  # of a type that is redis-py's to pack
+        with pytest.raises(ValueError, match="one's own"):
+            broken.execute(raise_on_error=False)
+
     client.set_response_callback("GET", fails)
-    broken = client.pipeline(transaction=False).get("text").hgetall("text").strlen("text").strlen("text")
-    with pytest.raises(ValueError, match="one's own"):
-        broken.execute(raise_on_error=False)
-    for _ in range(3):  # the error of HGETALL, and the two lengths, were waiting there
-        if next_one == "by bytes":
-            assert client.exists(memoryview(b"no")) == 0  # of a type that is redis-py's to pack
-            following = client.pipeline(transaction=False).exists(memoryview(b"no")).exists("no")
-            assert following.execute() == [0, 0]
-        elif next_one == "a command":
-            with pytest.raises(redis.ResponseError, match="not an integer"):
-                client.incr("text")
-        else:
-            following = client.pipeline(transaction=next_one == "a transaction").exists("no").incr("text")
-            missing, failure = following.execute(raise_on_error=False)
-            assert missing == 0 and "not an integer" in str(failure)
+    for other in (memoryview(b"no"), "no"):
+        breaks()
+        for _ in range(3):
+            if next_one == "by bytes":
+                assert client.exists(other) == 0
+            elif next_one == "a command":
+                with pytest.raises(redis.ResponseError, match="not an integer"):
+                    client.incr("text")
+            elif next_one == "watched":
+                with client.pipeline() as pipe:
+                    pipe.watch("w")
+                    assert pipe.exists(other) == 0
+            else:
+                following = (
+                    client.pipeline(transaction=next_one == "a transaction").exists(other).incr("text")
+                )
+                missing, failure = following.execute(raise_on_error=False)
+                assert missing == 0 and "not an integer" in str(failure)
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize("between", ["directly", "an error", "by bytes"])
+def test_a_message_that_waits_behind_a_reply_is_not_lost(between):
+    """A client that speaks RESP3 may publish to itself, and meets the message when it next reads bytes."""
+    told: list[bytes] = []
+    with connect(fresh_node(), protocol=3).client() as client:
+        client.connection._parser.set_pubsub_push_handler(lambda message: told.append(message[-1]))
+        client.connection.send_command("SUBSCRIBE", "news")
+        client.connection.read_response(push_request=True)
+        told.clear()
+        for number in range(3):
+            assert client.publish("news", f"m{number}") == 1
+            if between == "directly":
+                assert client.get("no") is None
+            elif between == "an error":
+                with pytest.raises(redis.ResponseError, match="unknown command"):
+                    client.execute_command("NOPE")
+            else:
+                assert client.exists(memoryview(b"no")) == 0
+        assert client.exists(memoryview(b"no")) == 0
+    assert told == [b"m0", b"m1", b"m2"]
 
 
 def test_a_single_connection_is_direct_too(protocol, decodes):
