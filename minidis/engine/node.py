@@ -83,8 +83,8 @@ Clock = Callable[[], int]
 """Unix time in microseconds."""
 
 LONG_TURN_US = 2000
-"""When the services have taken so long, the clients come next, and then the cron.  It can wait for five such
-turns."""
+"""When the services have taken so long, the clients come next, and then the cron: if it is late by less
+than a tenth of its period."""
 
 _THRESHOLDS = DEFAULTS.keys() & set(field_names(Encodings))
 
@@ -519,7 +519,9 @@ class Node:
 
     def _is_turn_long(self) -> bool:
         """Have the services taken so long that the cron had better come in another turn?"""
-        return self.clock() - self.now_us > LONG_TURN_US > (self.now_us - self.next_cron_us) // 5
+        now_us = self.clock()
+        is_late = (now_us - self.next_cron_us) * 10 >= 1_000_000 // self.config.hz
+        return not is_late and now_us - self.now_us > LONG_TURN_US
 
     def wake(self, at_us: int) -> None:
         """Have `tick` called at this time, or earlier: a service has just begun."""
