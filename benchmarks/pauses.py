@@ -260,9 +260,9 @@ def _receive(world: World) -> None:
     portion, start = Portion(), 0
     while piece := data[start : start + portion.size_bytes]:
         start += len(piece)
-        started_ns = process_time_ns()
+        before_ns = world.total_ns
         world.step(receiver.feed, piece)
-        portion.note(len(piece), process_time_ns() - started_ns)
+        portion.note(len(piece), world.total_ns - before_ns)
         world.turn_if_due()
     world.step(receiver.install)
     for _ in world.turns(lambda: not world.node.lazy_free.queue):

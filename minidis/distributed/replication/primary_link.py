@@ -394,11 +394,10 @@ class PrimaryLink:
                 argv, self.held = self.held or parser.next_request(), None
                 if argv is None:
                     break
-                if argv and self._must_wait(argv):
+                if self._must_wait(argv):
                     self.held = argv
                     break
-                if argv:
-                    self._run(argv)
+                self._run(argv)
                 if client.transaction is None:  # inside MULTI nothing has happened yet
                     self.offset += parser.end - self._fed_position if self.offset >= 0 else 0
                     self._fed_position = parser.end
