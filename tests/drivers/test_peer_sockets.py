@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from minidis.drivers.embedded import NO_NETWORK, Embedded, real_clock
-from minidis.drivers.peer_sockets import LEAST_BYTES, LONG_NS, READ_BYTES, SHORT_NS
+from minidis.drivers.peer_sockets import LEAST_BYTES, LONG_NS, READ_BYTES, SHORT_NS, Portion
 from minidis.drivers.server import Server
 from minidis.engine.node import Node
 from minidis.engine.peers import Peer
@@ -131,6 +131,14 @@ def test_the_longer_a_portion_takes_the_smaller_is_the_next(byte_ns: int, most_b
             assert max(later) >= min(most_bytes, READ_BYTES) // 2
 
     asyncio.run(scenario())
+
+
+def test_what_came_in_few_bytes_and_took_long_is_halved_from_those_few() -> None:
+    portion = Portion()
+    portion.note(2000, LONG_NS + 1)
+    assert portion.size_bytes == 1000
+    portion.note(10, LONG_NS + 1)
+    assert portion.size_bytes == LEAST_BYTES
 
 
 def test_portions_grow_again_but_never_beyond_what_a_turn_may_read() -> None:

@@ -16,6 +16,7 @@ from minidis.engine.keyspace.growth import Growth
 from minidis.structures import growing
 from minidis.structures.dicttable import DictTable
 from minidis.structures.heldtable import Listing
+from minidis.structures.moving import Move
 
 NEARLY_FULL = 39_000
 """Of 43,690 keys: the smallest dict for which it is worth while."""
@@ -205,6 +206,21 @@ def test_a_flush_ends_the_move(
     redis.node.background.rest_us = 0
     until(redis, lambda: memory.given_back and not redis.node.lazy_free.queue)
     assert contents(redis) == {b"a": b"1"} and not database.table.is_held
+
+
+def test_room_is_made_in_a_turn_that_has_done_nothing_else(
+    redis: Embedded, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To fill the new table with zeros takes longer than a slice by itself."""
+    monkeypatch.setattr(growth, "SLICE_US", 1)  # the clock stands: so a turn does all it may
+    done: list[str] = []
+    for owner, name in ((Move, "step"), (Move, "make_room"), (Growth, "tick")):
+        method = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *words, n=name, call=method: done.append(n) or call(*words))
+    populate(redis)
+    redis.step(0.05)
+    at = done.index("make_room")
+    assert done[at - 1] == "tick" and "step" in done[:at] and "step" in done[at:]
 
 
 def test_a_flush_may_come_when_all_is_ready_for_the_move(redis: Embedded, memory: Memory) -> None:

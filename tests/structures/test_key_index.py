@@ -222,6 +222,19 @@ def test_keys_that_there_is_no_room_for_come_one_by_one_only_if_they_are_few(
     table.check()
 
 
+def test_an_index_that_somebody_walks_over_is_not_built_anew() -> None:
+    table = a_table(1000)
+    table.catch_up()
+    index, met = table._index, []
+    for key in index:
+        if len(met) == 500:
+            table.update(a_table(5000, b"new"))
+            table.take_in(5000)
+        met.append(key)
+    assert table._index is index and set(a_table(1000)) <= set(met)
+    table.check()
+
+
 def test_a_sample_of_a_table_that_the_index_hardly_knows_takes_few_steps() -> None:
     """Of a million buckets two thousand have a key: what is near in the dict is drawn instead."""
     table, random = a_table(500_000), Random(1)

@@ -99,7 +99,7 @@ class Replicas:
         self.all: dict[int, Replica] = {}
         self.held = HeldStream()
         self.sync: FullSync | None = None
-        self.looks_for_next = False  # one was cancelled since the last tick
+        self.looks_for_next = False  # one was cancelled, and its successor may not have begun
 
     def candidate(self, client: Client) -> Replica:
         """The record of a client that speaks as a replica does."""
@@ -203,7 +203,7 @@ class Replicas:
         """
         self.sync = None
         self.looks_for_next = True
-        self.node.wake(self.node.now_us)
+        self.node.wake(self.node.now_us)  # in a tick that has begun, it is `next_deadline_us` that tells
 
     def begin_next(self) -> None:
         """Start the snapshot for which another stood in the way."""
@@ -222,7 +222,11 @@ class Replicas:
             for replica in self.all.values()
             if replica.state == "wait_bgsave"
         ]
-        if not waits_us or self.sync is not None or self.node.journal.depth:
+        if not waits_us or self.sync is not None:
+            return
+        if (
+            self.node.journal.depth
+        ):  # no way here is known to come in the midst of a group; it would double it
             return
         enough = 0 < config.repl_diskless_sync_max_replicas <= len(waits_us)
         in_time = max(waits_us) >= config.repl_diskless_sync_delay * 1_000_000

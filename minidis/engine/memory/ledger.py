@@ -60,7 +60,8 @@ MOST_WEIGHED = 2000
 """Without a limit INFO weighs about so many keys (4 ms) and takes the others for alike."""
 
 MOST_PASSED = 100_000
-"""Up to so many keys those few stand evenly among all; else at both ends, as passing over more takes long."""
+"""Up to so many keys those few stand evenly among all; else at both ends, as passing over more takes long.
+So they do in a dict that holds still, where each key that is passed is a look-up."""
 
 
 def key_overhead(key: bytes) -> int:
@@ -275,7 +276,7 @@ def some_items(table: Any) -> Iterator[tuple[bytes, Any]]:
     1819
     """
     count = len(table)
-    is_held = isinstance(table, DictTable) and table.is_held  # then each key that is passed is a look-up
+    is_held = isinstance(table, DictTable) and table.is_held
     if count > (MOST_WEIGHED if is_held else MOST_PASSED) and isinstance(table, dict):
         half = MOST_WEIGHED // 2
         return ((key, table[key]) for key in chain(islice(table, half), islice(reversed(table), half)))

@@ -671,11 +671,22 @@ def test_a_snapshot_for_replicas_begins_in_the_middle_of_no_transaction(by: str)
         between = ["SET", "large", "x" * 30_000]
     for words in (["MULTI"], ["INCR", "n"], between, ["INCR", "n"], ["EXEC"]):
         alice.call(*words)
+    assert lab.run_until(lambda: second.state == "send_bulk", within="20ms"), "the next one begins at once"
     lab.call("a", "CONFIG", "SET", "rdb-key-save-delay", 0, "client-output-buffer-limit", "slave 0 0 0")
     for name in "bc":
         assert lab.run_until(lambda name=name: link_state(lab, name) == "connected")
     lab.run("2s")
     assert [lab.call(name, "GET", "n") for name in "abc"] == [b"2"] * 3
+
+
+def test_a_cancelled_snapshot_has_the_node_look_for_the_next_one_soon() -> None:
+    lab = make("a", "b")
+    node = lab["a"]
+    assert node.next_tick_us > node.now_us
+    node.replication.replicas.sync_cancelled()
+    assert node.next_tick_us == node.now_us == node.next_deadline_us()
+    node.tick()
+    assert node.next_tick_us > node.now_us
 
 
 # ---- limits ---------------------------------------------------------------------------------
