@@ -82,6 +82,11 @@ NEGATIVE_LIMIT = "ERR LIMIT can't be negative"
 )
 def zadd(client: Client, key: bytes, *words: bytes):
     """Add members with their scores, or change the scores of members. O(log N) for each."""
+    if len(words) == 2 and words[0] < b"A":  # one member, no option: in half the time
+        score, member = double(words[0]), words[1]
+        sorted_set = client.db.edit(key, SortedSet)
+        if sorted_set is not None:
+            return _add_one(client, key, sorted_set, member, score)
     return _add(client, key, words)
 
 
@@ -146,6 +151,19 @@ def _add(
     if incrementing:
         return new
     return added + updated if b"CH" in options else added
+
+
+def _add_one(client: Client, key: bytes, sorted_set: SortedSet, member: bytes, score: float) -> int:
+    sorted_set.expect(1)
+    old = sorted_set.form.score(member)
+    if old is None:
+        sorted_set.insert(member, score)
+    elif old != score:
+        sorted_set.update(member, old, score)
+    else:
+        return 0
+    client.db.touch(key, "zadd")
+    return 1 if old is None else 0
 
 
 def _fit_alike(members: Iterable[bytes], first: bytes, encodings: Encodings) -> bool:

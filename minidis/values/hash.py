@@ -35,6 +35,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, ClassVar, Protocol
 
+from minidis.structures.listpack import SIZE_LIMIT
 from minidis.structures.open_listpack import OpenListpack
 from minidis.values.base import (
     OBJECT_HEADER_BYTES,
@@ -119,7 +120,7 @@ class Hash(Value):
         if (
             len(field) > most_bytes
             or len(value) > most_bytes
-            or not listpack.safe_to_add(len(field) + len(value))
+            or listpack.size + len(field) + len(value) > SIZE_LIMIT
         ):
             self.convert()
             return self.form.set(field, value)

@@ -47,6 +47,7 @@ def run(request):
     ("line", "event"),
     [
         ("ZADD z 9 new", "zadd"),
+        ("ZADD z 9 a", "zadd"),
         ("ZADD z GT CH 9 a", "zadd"),
         ("ZADD z INCR 1 a", "zincr"),
         ("ZINCRBY z 1 a", "zincr"),
@@ -114,6 +115,33 @@ def test_the_key_goes_with_its_last_member_and_so_does_its_time_to_live(run, lin
     assert run("EXISTS z") == 0
     run("ZADD z 1 a")
     assert run("TTL z") == -1
+
+
+@pytest.mark.parametrize("before", ["ZADD z 1 a 2 b", "SET z text", "PING"])
+@pytest.mark.parametrize(
+    "pair",
+    ["1 a", "9 a", "9 new", "-0 a", "+1 a", "inf a", "-inf a", "nan a", "1x a", "NX a", "7 " + "m" * 65],
+)
+def test_one_member_comes_to_the_same_as_the_same_one_twice(run, before, pair):
+    """It goes a shorter way."""
+    outcomes = []
+    for line in f"ZADD z {pair}", f"ZADD z {pair} {pair}":
+        run("FLUSHALL")
+        run(before)
+        run.told()
+        try:
+            reply = run(line)
+        except ReplyError as error:
+            reply = str(error)
+        outcomes.append((reply, run.told()[0], run("DUMP z")))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_one_member_notices_a_limit_that_was_lowered():
+    run = Console()
+    run("ZADD z 1 a 2 b")
+    run("CONFIG SET zset-max-listpack-entries 0")
+    assert (run("ZADD z 1 a"), run("OBJECT ENCODING z")) == (0, b"skiplist")
 
 
 def test_an_empty_result_deletes_the_destination(run):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from minidis.structures import open_listpack
 from minidis.structures.dicttable import DictTable
 from minidis.structures.hashtable import HashTable
+from minidis.values import hash as hash_values
 from minidis.values.encodings import Encodings
 from minidis.values.hash import Hash
 
@@ -59,7 +60,8 @@ def test_defaults_are_those_of_redis_7_2():
 @pytest.mark.parametrize("most_bytes", [60_000, 1 << 33])
 def test_no_listpack_outgrows_a_gigabyte(monkeypatch, most_bytes):
     """However many and large values may be by the configuration; a gigabyte is less here."""
-    monkeypatch.setattr(open_listpack, "SIZE_LIMIT", 200_000)
+    for module in open_listpack, hash_values:
+        monkeypatch.setattr(module, "SIZE_LIMIT", 200_000)
     for step in Hash.set, lambda value, *words: value.set_all(words):
         value = Hash(Encodings(hash_max_listpack_value=most_bytes))
         for field in (b"a", b"b", b"c"):
