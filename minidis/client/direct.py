@@ -108,6 +108,10 @@ def ready_session(connection: Any) -> Session | None:
         return None
     if session is None or session.client.gated or session.client.outbox or session.output:
         return None
+    if session.was_read:
+        if connection.has_unread:  # redis-py's pool hangs up then; a client's single connection reads on
+            return None
+        session.was_read = False
     return session
 
 
@@ -385,16 +389,7 @@ class Pipeline(_ShorterMethods, redis.client.Pipeline):
         if answers is not None:
             return answers
         sent = connection if batch is None else batch.sent()
-        try:
-            return super()._execute_pipeline(sent, commands, raise_on_error)
-        except redis.ResponseError:  # raised when all is read
-            raise
-        except BaseException:
-            # a callback of one's own has raised between two replies; redis-py's pool hangs up on a connection
-            # with something unread before it lends it again, but who goes the direct way asks no pool
-            if connection.is_connected and connection.can_read():
-                connection.disconnect()
-            raise
+        return super()._execute_pipeline(sent, commands, raise_on_error)
 
     def give_up(self, connection: Any, error: Exception) -> None:
         """As redis-py: what was watched is not any more, so WatchError instead of another attempt."""
@@ -428,6 +423,9 @@ class Batch:
         with session.lock:
             try:
                 batch._run()
+            except BaseException:  # Ctrl-C, perhaps between MULTI and EXEC
+                connection.disconnect()
+                raise
             finally:
                 session.embedded.settle()
         return batch

@@ -35,6 +35,7 @@ class Session(Link):
         self.of_type: dict[int, dict[type, Convert]] = {}  # by protocol: what redis-py makes of values
         self.handed_up: set[type] = set()  # types of values that it leaves as they are
         self.decodes = False  # is its text str?
+        self.was_read = False  # has a parser taken bytes since somebody saw that it holds nothing?
 
     @property
     def waits(self) -> bool:

@@ -38,6 +38,7 @@ class InProcessSocket(VirtualSocket):
     def recv(self, most_bytes: int) -> bytes:
         """What is there; waits for it as long as the timeout allows. b"" when the server has hung up."""
         session = self.session
+        session.was_read = True
         session.collect()
         while not (data := session.take_output(most_bytes)):
             if session.closing:
@@ -89,6 +90,14 @@ class InProcessConnection(UnixDomainSocketConnection):
     def disconnect(self, *arguments: Any, **options: Any) -> None:
         self.plain_session = None
         super().disconnect(*arguments, **options)
+
+    @property
+    def has_unread(self) -> bool:
+        """Does its parser hold what nobody has read yet: replies of a pipeline that broke off, messages?"""
+        parser: Any = self._parser
+        if isinstance(parser, _HiredisParser):
+            return parser._reader is not None and parser._reader.has_data()
+        return parser._buffer is not None and parser._buffer.unread_bytes() > 0
 
     def _speaks_plainly(self) -> bool:
         """Stands nothing between its words and the node but the usual packing and parsing?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from typing import Any
 
@@ -392,6 +393,8 @@ eval("return {1, redis.error_reply('MY error')}", 0).get("a")
 eval("return redis.call('nosuch')", 0)
 config_get("hz").info("server").time()
 dump("a").get("a")
+set("a", "é").execute_command("GET", "a", NEVER_DECODE=[]).get("a")
+mget([]).get("a")
 execute_command("MULTI").get("a")
 get("\\ud800").get("a")
 rpush("l", 1, 2).blpop("l", timeout=0).xadd("x", {"f": 1}, id="1-1").xrange("x")
@@ -661,6 +664,82 @@ def test_what_a_pipeline_left_unread_is_no_reply_to_what_is_asked_later(protocol
                 )
                 missing, failure = following.execute(raise_on_error=False)
                 assert missing == 0 and "not an integer" in str(failure)
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize("leaves_some", ["a reply of several", "a pipeline of them", "a connection by hand"])
+def test_what_anything_else_left_unread_is_no_reply_either(leaves_some):
+    client = connect(fresh_node())
+    client.set("text", "x")
+    if leaves_some == "a reply of several":
+        assert client.execute_command("UNSUBSCRIBE", "a", "b")[1] == b"a"
+    elif leaves_some == "a pipeline of them":
+        pipe = client.pipeline(transaction=False)
+        pipe.execute_command("SUBSCRIBE", "a", "b").execute_command("UNSUBSCRIBE").execute()
+    else:
+        connection = client.connection_pool.get_connection()
+        connection.send_command("GET", "text")
+        connection.send_command("GET", "text")
+        connection.read_response()
+        client.connection_pool.release(connection)
+    for _ in range(3):
+        with pytest.raises(redis.ResponseError, match="not an integer"):
+            client.incr("text")
+
+
+def test_an_error_of_ones_own_is_the_outcome_even_if_the_server_has_hung_up():
+    """And nothing is tried again: what came before has happened."""
+    node = fresh_node()
+    client, other = connect(node), connect(node)
+
+    def fails(reply: Any, **options: Any) -> Any:
+        other.client_kill_filter(skipme=True, _type="normal")
+        raise ValueError("a callback of one's own")
+
+    client.set_response_callback("GET", fails)
+    pipe = client.pipeline(transaction=False).incr("n").exists(memoryview(b"no")).get("n")
+    with pytest.raises(ValueError, match="one's own"):
+        pipe.execute()
+    assert other.get("n") == b"1"
+
+
+@pytest.mark.parametrize("transaction", [True, False])
+@pytest.mark.parametrize("other", ["no", memoryview(b"no")], ids=["directly", "by bytes"])
+def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, other):
+    """Neither replies that are taken for later ones, nor a MULTI that is open."""
+    places = ("redis/client.py", "redis/connection.py", "redis/_parsers/", "minidis/client/")
+    client = connect(fresh_node())
+    is_over, at = False, 0
+    while not is_over:
+        client.mset({"text": "x", "n": 0})
+        at += 1
+        left = at
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal left
+            if not any(place in frame.f_code.co_filename for place in places):
+                return None
+            left -= event == "line"
+            if not left:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        pipe = client.pipeline(transaction=transaction).set("n", 1).exists(other).strlen("text").set("n", 2)
+        sys.settrace(trace)
+        try:
+            pipe.execute()
+            is_over = True
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        with pytest.raises(redis.ResponseError, match="not an integer"):
+            client.incr("text")
+        assert client.pipeline().exists("no").strlen("text").execute() == [0, 1], at
+        assert client.pipeline(transaction=False).exists("no").strlen("text").execute() == [0, 1], at
+        assert client.get("n") in ((b"0", b"2") if transaction else (b"0", b"1", b"2")), at
+    assert at > 100
 
 
 @pytest.mark.usefixtures("parser")
