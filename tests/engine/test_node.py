@@ -235,3 +235,22 @@ def test_the_cron_leaves_a_long_turn_to_others_but_is_late_by_no_more_than_a_ten
             waits.append(waited)
             waited = 0
     assert set(waits) == {turns if is_long else 0}
+
+
+@pytest.mark.parametrize(("late_us", "comes"), [(9_999, False), (10_000, True)])
+def test_the_cron_comes_when_it_is_late_by_just_a_tenth(late_us: int, comes: bool) -> None:
+    now_us = 0
+    node = Node(clock=lambda: now_us)
+    now_us = due_us = node.next_cron_us
+
+    class Busy:
+        def tick(self) -> None:
+            nonlocal now_us
+            now_us = due_us + late_us
+
+        def next_deadline_us(self) -> None:
+            return None
+
+    node.services.append(Busy())
+    node.tick()
+    assert (node.next_cron_us > due_us) is comes

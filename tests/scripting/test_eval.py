@@ -193,6 +193,26 @@ def test_who_waits_is_served_after_the_script_not_in_the_middle(redis):
     assert list(waiting.outbox) == [[b"queue", b"b"]]
 
 
+def test_the_timers_wait_for_the_end_of_a_script(redis):
+    """Another thread that has a turn may move the clock. A snapshot would have half of the changes."""
+    node = redis.node
+    redis.execute("CONFIG", "SET", "save", "1 1")
+    redis.execute("SET", "short", "v", "PX", 10)
+    table, seen = node.databases[0].table, []
+
+    def others_have_a_turn(run):
+        redis.step(10)
+        seen.append((table[b"n"].as_bytes(), b"short" in table, node.background.job))
+
+    node.on_script_step = others_have_a_turn
+    redis.execute("EVAL", "redis.call('INCR', 'n') for i = 1, 2e5 do end redis.call('INCR', 'n')", 0)
+    assert set(seen) == {(b"1", True, None)}
+    redis.step(10)
+    assert b"short" not in table
+    redis.kill()
+    assert redis.execute("GET", "n") == b"2"  # by the save point
+
+
 def test_a_script_that_is_over_cannot_be_ended_while_its_reply_is_read(redis):
     redis.execute("RPUSH", "list", *range(50_000))
     steps = []

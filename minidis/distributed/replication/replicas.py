@@ -224,8 +224,6 @@ class Replicas:
         ]
         if not waits_us or self.sync is not None:
             return
-        if self.node.journal.depth:  # in the midst of a group, which would come twice; no way here does so
-            return
         enough = 0 < config.repl_diskless_sync_max_replicas <= len(waits_us)
         in_time = max(waits_us) >= config.repl_diskless_sync_delay * 1_000_000
         if enough or in_time or not config.repl_diskless_sync:
