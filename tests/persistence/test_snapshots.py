@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from minidis import Embedded
+from minidis.drivers.simulated_disk import SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.durability import snapshots
 from minidis.engine.durability.disk import DiskError, MemoryDisk
@@ -320,3 +321,37 @@ def test_reload_keeps_the_dataset_when_the_file_is_damaged():
     redis.close()
     redis.kill()
     assert redis.execute("DEBUG", "DIGEST") == digest
+
+
+def test_a_reload_leaves_alone_what_a_background_save_has_written():
+    config = {"save": "", "rdbcompression": "no", "enable-debug-command": "yes"}
+    node = Node(config, clock=lambda: 0, disk=SimulatedDisk())
+    node.works_at_once = False
+    client = node.connect()
+    for number in range(1000):
+        node.execute(client, [b"SET", b"k%d" % number, b"%d" % number * 200])
+    node.execute(client, [b"BGSAVE"])
+    node.background.tick()
+    assert node.background.job is not None and node.disk.size("temp-dump.rdb")
+    expected = picture(node)
+    assert node.execute(client, [b"DEBUG", b"RELOAD"]) == "OK"
+    while node.background.job is not None:
+        node.background.job.hurry()
+        node.tick()
+    assert node.saving.last_status == "ok" and node.disk.list(".") == ["dump.rdb"]
+    assert picture(node) == picture(loaded(node.disk.read("dump.rdb"), node)) == expected
+
+
+@pytest.mark.parametrize(("option", "place"), [("dir", "elsewhere"), ("dbfilename", "other.rdb")])
+def test_a_background_save_goes_where_it_was_to_go_when_it_began(option, place):
+    node = Node({"save": ""}, clock=lambda: 0, disk=SimulatedDisk())
+    node.disk.make_folder("elsewhere")
+    client = node.connect()
+    node.execute(client, [b"SET", b"k", b"v"])
+    node.execute(client, [b"BGSAVE"])
+    node.execute(client, [b"CONFIG", b"SET", option.encode(), place.encode()])
+    while node.background.job is not None:
+        node.background.job.hurry()
+        node.tick()
+    assert node.saving.last_status == "ok"
+    assert (node.disk.list("."), node.disk.list("elsewhere")) == (["dump.rdb"], [])

@@ -13,7 +13,8 @@ somebody notices: `stop-writes-on-bgsave-error`.
 Mirrors: rdb.c (`rdbSave`, `saveCommand`, `bgsaveCommand`), server.c (`serverCron`,
 `writeCommandsDeniedByDiskError`).
 Differs: the number in the temporary file's name is always the server's, for there are no child processes; an
-embedded node, which is no process of its own, calls it temp-dump.rdb.
+embedded node, which is no process of its own, calls it temp-dump.rdb. DEBUG RELOAD, the one that saves while
+a BGSAVE runs, has a name of its own.
 Complexity: O(bytes of the dataset); a look at the save points O(save points).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -63,6 +64,7 @@ class Saving:
         self.ignores_save_points = False  # an embedded node saves when it is told to
         self.not_loaded = ""  # why the files could not be loaded: they are not saved over unasked
         self._changes_at_start = 0
+        self._background_paths = "", ""  # where a BGSAVE writes, and where it goes, whatever is set since
 
     @property
     def path(self) -> str:
@@ -89,10 +91,13 @@ class Saving:
 
     def save(self, version: int = WRITTEN_VERSION) -> None:
         """Write the file now; nothing else happens meanwhile.  Raises DiskError."""
+        temporary_path = self.temporary_path
+        if self.node.background.is_running("rdb"):
+            temporary_path += ".reload"
         try:
-            write_snapshot_file(self.node, self.node.disk, self.path, self.temporary_path, version)
+            write_snapshot_file(self.node, self.node.disk, self.path, temporary_path, version)
         except DiskError as error:  # its caller knows: only what fails unseen stops the writes
-            self._clean_up(error)
+            self._clean_up(error, temporary_path)
             raise
         self.saved_changes = self.node.changes
         self._note_success()
@@ -110,6 +115,7 @@ class Saving:
         self.scheduled = False
         self.last_try_s = node.now_us // 1_000_000
         self._changes_at_start = node.changes
+        self._background_paths = self.temporary_path, self.path
         try:
             sink = FileSink(node.disk, self.temporary_path)
         except DiskError as error:
@@ -123,6 +129,7 @@ class Saving:
         """Let the job that runs, begun for others, go on as a BGSAVE; `data` is what it has made so far."""
         job = self.node.background.job
         assert job is not None
+        self._background_paths = self.temporary_path, self.path
         try:
             sink = FileSink(self.node.disk, self.temporary_path)
             sink.write(data)
@@ -141,7 +148,7 @@ class Saving:
         try:
             if error is not None:
                 raise error
-            put_in_place(node.disk, self.temporary_path, self.path)
+            put_in_place(node.disk, *self._background_paths)
         except DiskError as failure:
             self._give_up(failure)
         else:
@@ -155,7 +162,7 @@ class Saving:
         """Stop the snapshot that is under way, for the disk or for replicas, as FLUSHALL and SHUTDOWN do."""
         if self.node.background.is_running("rdb"):
             self.node.background.cancel()
-            self._remove_temporary()
+            self._remove(self._background_paths[0])
         elif self.node.background.is_running("replica"):
             self.node.replication.replicas.cancel_sync()
 
@@ -195,17 +202,17 @@ class Saving:
 
     def _give_up(self, error: DiskError) -> None:
         self.last_status = "err"
-        self._clean_up(error)
+        self._clean_up(error, self._background_paths[0])
         self.update_guard()
 
-    def _clean_up(self, error: DiskError) -> None:
+    def _clean_up(self, error: DiskError, temporary_path: str) -> None:
         self.node.log("warning", f"Write error while saving DB to the disk({error.operation}): {error}")
-        self._remove_temporary()
+        self._remove(temporary_path)
 
-    def _remove_temporary(self) -> None:
+    def _remove(self, temporary_path: str) -> None:
         try:
-            if self.node.disk.size(self.temporary_path) is not None:
-                self.node.disk.remove(self.temporary_path)
+            if self.node.disk.size(temporary_path) is not None:
+                self.node.disk.remove(temporary_path)
         except DiskError as error:
             self.node.log("warning", str(error))
 
