@@ -25,7 +25,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from minidis.engine.durability.disk import DiskError, Sync
+from minidis.engine.durability.disk import DiskError, FinishedSync, Sync
 
 try:
     import fcntl
@@ -93,7 +93,11 @@ class RealDisk:
 
     def start_sync(self, path: str) -> Sync:
         # A descriptor of its own: the file may be closed, or renamed, before the thread comes to it.
-        job = BackgroundSync(os.dup(self._descriptor("sync", path)), path)
+        try:
+            with _reported("sync", path):
+                job = BackgroundSync(os.dup(self._descriptor("sync", path)), path)
+        except DiskError as error:
+            return FinishedSync(error)
         if self._thread is None:
             self._thread = threading.Thread(target=self._sync_in_turn, name="minidis-fsync", daemon=True)
             self._thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -83,6 +84,20 @@ def test_the_real_disk_reports_a_full_device():
 
 
 # ---- the simulated disk -----------------------------------------------------------------------------------
+
+
+def test_the_real_disk_reports_that_no_descriptor_is_left(tmp_path, monkeypatch):
+    disk = RealDisk()
+    disk.append(join(str(tmp_path), "log"), b"x")
+
+    def fail(descriptor: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup", fail)
+        sync = disk.start_sync(join(str(tmp_path), "log"))
+    assert sync.done and sync.error is not None and sync.error.code == "EMFILE"
+    disk.close_all()
 
 
 def test_what_is_synced_survives_and_the_rest_is_a_prefix():
