@@ -312,6 +312,8 @@ class Server:
 
     def note_fault(self, client: Client, argv: list[bytes], error: Exception) -> ReplyError:
         """A command broke: the log has the traceback, and its client an error reply."""
+        if isinstance(error, NodeFailure):
+            return ReplyError(f"ERR {error}")  # which nobody reads: it comes again as the turn ends
         self.log.warning(f"A fault in {argv[0][:64]!r} of client {client.id}:\n{traceback.format_exc()}")
         return ReplyError(f"ERR internal error: {type(error).__name__}; the log of the server has details")
 
@@ -441,6 +443,7 @@ class Server:
     def tick(self) -> None:
         """The timers are due: the node's, and the look at idle clients."""
         self._timer = None
+        loading = self.node.loading
         reads = self.node.statistics.reads
         self.node.background.rest_us = 0 if reads == self._reads_at_tick else REST_US
         self._reads_at_tick = reads
@@ -451,8 +454,11 @@ class Server:
         except (LoadError, NodeFailure) as error:
             self.fail(error)
             return
-        except Exception:
+        except Exception as error:
             self.log.warning(f"A fault in a timer:\n{traceback.format_exc()}")
+            if loading is not None and self.node.loading is None:  # what is there may be half of a dataset
+                self.fail(error)
+                return
             self.node.next_cron_us = self.node.clock() + 1_000_000  # not again at once
         self.flush()
 

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from minidis.engine import errors, pausing, transactions
 from minidis.engine.access_control import protection
@@ -45,7 +45,7 @@ from minidis.engine.client import Client
 from minidis.engine.command_table.registry import ALLOWED_IN_MULTI, COMMANDS, Command, CommandTable, Flag
 from minidis.engine.durability import holding
 from minidis.engine.durability.append_only_file import AppendOnlyFile
-from minidis.engine.durability.disk import Disk, DiskError, MemoryDisk
+from minidis.engine.durability.disk import Disk, DiskError, MemoryDisk, NodeFailure
 from minidis.engine.durability.saving import Saving
 from minidis.engine.durability.snapshots import Background
 from minidis.engine.journal import Journal
@@ -199,6 +199,7 @@ class Node:
         self.memory.add_part("aof.buffer", self.append_only.buffered_bytes, grows_by_eviction=True)
         self.loading: Arrival | None = None  # a dataset is being loaded: most commands answer LOADING
         self.unwritten = False  # files must be brought up to date before replies go out: see `write_out`
+        self.failure = ""  # why it must end
         self.replicas_synced: Callable[[Client], int] = lambda client: 0  # for WAITAOF
         self.scripting: Any = None  # minidis/scripting puts its state here when the first script comes
         self.on_script_step: Callable[[Any], None] | None = None  # the driver's: called while a script runs
@@ -536,11 +537,23 @@ class Node:
     def write_out(self) -> None:
         """Bring the files up to date; a driver does so before replies leave.  Raises NodeFailure."""
         if self.unwritten:
+            if self.failure:
+                self.fail(self.failure)
             for write in self.writers:
                 write()
             self.unwritten = False
             if self.append_only.unwritten:
                 self.append_only.flush()
+
+    def fail(self, reason: str) -> NoReturn:
+        """Raise NodeFailure now, and whenever something is to be written out from now on.
+
+        It may come in the midst of a command, whose caller answers any exception with an error and goes on;
+        but no reply of that turn may leave.
+        """
+        self.failure = reason
+        self.unwritten = True
+        raise NodeFailure(reason) from None
 
     def before_sleep(self) -> None:
         """The driver has served everyone who was there, and is about to wait for more."""

@@ -94,11 +94,12 @@ def reload_log(node: Node) -> None:
 def all_or_nothing(node: Node) -> Iterator[None]:
     """Half a dataset must not pass for a whole one.
 
-    After a LoadError inside the node is empty, refuses writes, and saves nothing over the files unasked.
+    After a LoadError or a DiskError inside, the node is empty, refuses writes, and saves nothing over the
+    files unasked.
     """
     try:
         yield
-    except LoadError as error:
+    except (DiskError, LoadError) as error:
         empty(node)
         node.saving.hold(str(error))
         raise
@@ -143,7 +144,7 @@ def bring_to_disk(node: Node, save: bool | None = None) -> None:
         node.saving.cancel()
     if node.background.is_running("aof"):
         node.log("warning", "There is a child rewriting the AOF. Killing it!")
-    log.rewriting.cancel()
+    log.rewriting.kill()
     if log.state == "on":
         node.log("notice", "Calling fsync() on the AOF file.")
         log.flush(force=True)

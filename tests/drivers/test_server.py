@@ -383,6 +383,38 @@ def test_appendfsync_always_shares_a_sync_among_those_who_come_together(path: st
     asyncio.run(scenario())
 
 
+def test_a_log_that_fails_within_a_command_lets_no_reply_of_the_turn_out(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, appendonly="yes", appendfsync="always") as (server, connect):
+            disk = server.node.disk = SimulatedDisk()
+            starting.start(server.node)
+            peer = await connect()
+            await peer.ask(b"SET k 1\r\n", b"+OK\r\n")
+            disk.fail("write", "*.incr.aof")
+            peer.writer.write(b"SET k 2\r\nBGREWRITEAOF\r\nGET k\r\n")
+            assert await peer.expect_end() == b""
+            assert server.exit_code == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_that_fails_while_a_log_is_loaded_ends_the_server(path: str) -> None:
+    async def scenario() -> None:
+        async with serving(path, appendonly="yes") as (server, connect):
+            disk = server.node.disk = SimulatedDisk()
+            starting.start(server.node)
+            peer = await connect()
+            await peer.ask(b"SET k 1\r\n", b"+OK\r\n")
+            disk.append(server.node.append_only.path, b"*3\r\n$3\r\nSET\r\n$1")
+            disk.fail("truncate")
+            starting.start(server.node)
+            server.tick()
+            assert await peer.expect_end() == b""
+            assert server.exit_code == 1
+
+    asyncio.run(scenario())
+
+
 def test_unix_socket_permissions_and_tcp_with_names(path: str) -> None:
     async def scenario() -> None:
         port = free_port()

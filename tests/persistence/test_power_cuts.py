@@ -14,9 +14,11 @@ from random import Random
 
 import pytest
 
+from minidis import Embedded
 from minidis.drivers.simulated_disk import PowerLost, SimulatedDisk
 from minidis.engine import starting
 from minidis.engine.durability.disk import NodeFailure
+from minidis.engine.durability.loading import LoadError
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
 
@@ -220,6 +222,76 @@ def test_a_disk_that_fails_at_any_write_loses_nothing_that_was_promised(code, po
         if policy == "everysec":
             promised = sum(at_us <= now_us - 2_000_000 for at_us in world.acknowledged)
         assert left >= promised, world.note()
+
+
+@pytest.mark.parametrize(
+    "words", [(b"BGREWRITEAOF",), (b"CONFIG", b"SET", b"appendonly", b"no"), (b"DEBUG", b"LOADAOF")]
+)
+@pytest.mark.parametrize("operation", ["write", "sync"])
+def test_no_reply_leaves_after_a_failure_in_the_midst_of_a_command(words, operation):
+    """The command that meets it may answer an error; those before it, in the same turn, may not answer OK."""
+    world = World(1, appendonly="yes", appendfsync="always", save="", enable_debug_command="yes")
+    world.add()
+    world.node.execute(world.client, [b"SET", b"k", b"v"])
+    world.disk.fail(operation)
+    with pytest.raises(NodeFailure, match="Exiting..."):
+        world.node.execute(world.client, list(words))
+    for _ in range(2):
+        with pytest.raises(NodeFailure, match="Exiting..."):
+            world.node.write_out()
+    with pytest.raises(NodeFailure, match="Exiting..."):
+        world.pass_time(100_000)
+
+
+def test_a_rewrite_that_began_without_a_log_is_no_base_of_one():
+    world = World(1, save="")
+    world.add()
+    assert world.ask(b"BGREWRITEAOF") == "Background append only file rewriting started"
+    world.add()
+    world.ask(b"CONFIG", b"SET", b"appendonly", b"yes")
+    while world.node.append_only.state != "on":
+        world.now_us += 1000
+        world.node.tick()
+    world.config["appendonly"] = "yes"
+    assert world.cut_and_start_again() == 2
+
+
+def test_a_shutdown_that_fails_does_not_forget_that_the_log_waits_for_its_base():
+    world = World(1, save="")
+    world.node.on_shutdown = lambda: pytest.fail("it could not be saved")
+    world.disk.fail("write", "*/temp-rewriteaof.aof", times=3)
+    world.ask(b"CONFIG", b"SET", b"appendonly", b"yes")
+    world.pass_time(1_000_000)
+    world.disk.fail("write", "temp-dump.rdb")
+    with pytest.raises(ReplyError, match="Errors trying to SHUTDOWN"):
+        world.ask(b"SHUTDOWN", b"SAVE")
+    assert world.node.append_only.state == "waiting"
+    world.pass_time(61_000_000)
+    assert world.node.append_only.state == "on"
+
+
+def test_a_damaged_manifest_keeps_the_log_from_being_switched_on():
+    world = World(1, save="")
+    world.disk.make_folder("appendonlydir")
+    world.disk.append("appendonlydir/appendonly.aof.manifest", b"rubbish\n")
+    with pytest.raises(ReplyError, match="Unable to turn on AOF"):
+        world.ask(b"CONFIG", b"SET", b"appendonly", b"yes")
+    assert world.ask(b"CONFIG", b"GET", b"appendonly") == {b"appendonly": b"no"}
+
+
+@pytest.mark.parametrize("operation", ["truncate", "sync", "read"])
+def test_a_disk_that_fails_while_a_log_is_loaded_leaves_no_half_dataset(operation):
+    redis = Embedded({"appendonly": "yes"}, clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    redis.disk.append(redis.node.append_only.path, b"*3\r\n$3\r\nSET\r\n$1")
+    redis.disk.fail(operation, "*.incr.aof")
+    with pytest.raises(LoadError, match="incr.aof"):
+        redis.kill()
+    assert redis.execute("DBSIZE") == 0
+    with pytest.raises(ReplyError, match="MISCONF"):
+        redis.execute("SET", "k", "w")
+    redis.kill()
+    assert redis.execute("GET", "k") == b"v"
 
 
 def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():

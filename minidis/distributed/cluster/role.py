@@ -55,7 +55,7 @@ from minidis.distributed.cluster.state import (
     ManualFailover,
     random_name,
 )
-from minidis.engine.durability.disk import DiskError, NodeFailure, join, replace_file
+from minidis.engine.durability.disk import DiskError, join, replace_file
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -250,7 +250,7 @@ class Cluster:
         try:
             self.save(sync)
         except DiskError as error:
-            raise NodeFailure(f"Fatal: can't update cluster config file: {error}") from None
+            self.node.fail(f"Fatal: can't update cluster config file: {error}")
 
     # -- ok, or not -------------------------------------------------------------------------------
 

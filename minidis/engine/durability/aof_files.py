@@ -23,7 +23,7 @@ from minidis.engine.durability.disk import DiskError, join
 from minidis.engine.durability.saving import snapshot_notes
 from minidis.engine.durability.snapshots import FileSink, Walk, Writer
 from minidis.persistence.aof import CommandWriter
-from minidis.persistence.aof_manifest import AofFile, Manifest, parse_manifest
+from minidis.persistence.aof_manifest import AofFile, Manifest, ManifestError, parse_manifest
 
 if TYPE_CHECKING:
     from minidis.engine.node import Node
@@ -164,7 +164,10 @@ class AofFiles:
         self.manifest = Manifest(name)
         manifest_path = self.path(f"{name}.manifest")
         if self.node.disk.size(manifest_path) is not None:  # of an earlier log: its numbers go on
-            self.manifest = parse_manifest(self.node.disk.read(manifest_path), name)
+            try:
+                self.manifest = parse_manifest(self.node.disk.read(manifest_path), name)
+            except ManifestError as error:
+                raise DiskError("go on with", manifest_path, reason=str(error)) from None
         self.node.disk.create(self.temporary_increment)
         return self.temporary_increment
 

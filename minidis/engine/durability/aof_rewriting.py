@@ -121,8 +121,12 @@ class Rewriting:
             self.log.suspend()
 
     def cancel(self) -> None:
-        """Stop a rewrite that is under way."""
+        """Stop a rewrite that is under way, and begin none that was scheduled."""
         self.scheduled = False
+        self.kill()
+
+    def kill(self) -> None:
+        """Stop a rewrite that is under way."""
         if self.node.background.is_running("aof"):
             # the words that tools look for; there is no child here
             self.node.log("notice", "Killing running AOF rewrite child")

@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any
 from minidis.engine import errors
 from minidis.engine.durability.aof_files import AofFiles
 from minidis.engine.durability.aof_rewriting import Rewriting
-from minidis.engine.durability.disk import DiskError, NodeFailure, Sync
+from minidis.engine.durability.disk import DiskError, Sync
 from minidis.engine.journal import NO_DATABASE, TO_AOF, Entry
 from minidis.persistence.aof import encode_command, encode_timestamp
 from minidis.protocol.replies import ReplyError
@@ -118,6 +118,13 @@ class AppendOnlyFile:
         if not wanted:
             self.close()
             return
+        if self.node.background.is_running("aof"):  # its base lacks what has changed since it began
+            self.node.log(
+                "warning",
+                "AOF was enabled but there is already an AOF rewriting in background. Stopping background "
+                "AOF and starting a rewrite now.",
+            )
+            self.rewriting.kill()
         self.path = self.files.begin_waiting()
         self._begin(WAITING)
         self.rewriting.start_or_schedule()
@@ -215,7 +222,7 @@ class AppendOnlyFile:
     def flush(self, force: bool = False) -> None:
         """Write the buffer, and sync as `appendfsync` says.  Called before replies go out, and by `tick`.
 
-        Raises NodeFailure when `always` cannot be kept.
+        Raises NodeFailure when `always` cannot be kept: the node is at its end then (`Node.fail`).
         """
         self.unwritten = False
         self.look_at_sync()
@@ -248,6 +255,8 @@ class AppendOnlyFile:
 
     def write(self) -> bool:
         """Hand the buffer to the disk.  False if that failed: it stays in the buffer, and is tried again."""
+        if self.node.failure:  # a part of this may be in the file: it must not come twice
+            self.node.fail(self.node.failure)
         data = b"".join(self._buffer)
         self._postponed_since_us = None
         try:
@@ -282,7 +291,7 @@ class AppendOnlyFile:
                 kept = error.written
                 self._note_written(kept)
         if node.config.appendfsync == "always":
-            raise NodeFailure(
+            node.fail(
                 "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting... "
                 f"({error})"
             )
@@ -306,10 +315,10 @@ class AppendOnlyFile:
             try:
                 node.disk.sync(self.path)
             except DiskError as error:
-                raise NodeFailure(
+                node.fail(
                     "Can't persist AOF for fsync error when the AOF fsync policy is 'always': "
                     f"{error.reason}. Exiting... ({error})"
-                ) from None
+                )
             self._unsynced = False
             self.last_sync_us = node.now_us
             self._synced(self._written_offset)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from minidis.engine import errors
@@ -170,12 +171,13 @@ class Loading(Arrival):
 
     def run(self) -> None:
         """All steps in one go.  Raises LoadError; the node then holds what came before the fault."""
-        try:
-            for _ in self._steps:
-                pass
-        finally:
-            self._end()
-        self._finished()
+        with _fatal():
+            try:
+                for _ in self._steps:
+                    pass
+            finally:
+                self._end()
+            self._finished()
 
     def tick(self) -> None:
         """Some steps.  Raises LoadError."""
@@ -183,18 +185,19 @@ class Loading(Arrival):
             return
         clock = self.node.clock
         until_us = clock() + SLICE_US
-        try:
-            for _ in self._steps:
-                if (delay_us := self.node.config.key_load_delay) > 0:
-                    self._next_us = clock() + delay_us
-                    return
-                if clock() >= until_us:
-                    return
-        except BaseException:
+        with _fatal():
+            try:
+                for _ in self._steps:
+                    if (delay_us := self.node.config.key_load_delay) > 0:
+                        self._next_us = clock() + delay_us
+                        return
+                    if clock() >= until_us:
+                        return
+            except BaseException:
+                self._end()
+                raise
             self._end()
-            raise
-        self._end()
-        self._finished()
+            self._finished()
 
     def next_deadline_us(self) -> int | None:
         return max(self.node.now_us, self._next_us)
@@ -437,6 +440,15 @@ def _unexpected_end(path: str, manifest: str) -> str:
         f"your AOF file, then use minidis-check-aof --fix {manifest}. 2) Alternatively you can set the "
         "'aof-load-truncated' configuration option to yes and restart the server."
     )
+
+
+@contextmanager
+def _fatal() -> Iterator[None]:
+    """A disk that fails while a dataset is loaded, or as its log goes on: it must not pass for whole."""
+    try:
+        yield
+    except DiskError as error:
+        raise LoadError(error.path, f"can't {error.operation}: {error.reason}", error.offset) from None
 
 
 class Replay:
