@@ -116,8 +116,10 @@ def client_reply(client: Client, mode: bytes):
     if mode.upper() not in (b"ON", b"OFF", b"SKIP"):
         raise ReplyError(errors.SYNTAX)
     # SKIP does nothing while replies are off.
-    if not (mode.upper() == b"SKIP" and client.reply_mode == "off"):
+    if mode.upper() != b"SKIP":
         client.reply_mode = mode.decode().lower()
+    elif client.reply_mode != "off":
+        client.reply_mode = "skip" if client.reply_mode == "on" else "skip anew"
     client.update_gate()
     return "OK"
 
@@ -222,7 +224,12 @@ def client_unblock(client: Client, client_id: bytes, *reason: bytes):
         raise ReplyError(errors.NOT_INTEGER)
     target = client.node.clients.get(number)
     error = ReplyError(UNBLOCKED) if how == b"ERROR" else None
-    return int(target is not None and client.node.waiting.unblock(target, error))
+    has_waited = target is not None and client.node.waiting.unblock(target, error)
+    if (
+        has_waited and error is not None
+    ):  # Redis takes the error that was made meanwhile for this command's own
+        client.node.commands.find([b"CLIENT", b"UNBLOCK"]).failed_calls += 1
+    return int(has_waited)
 
 
 @command(

@@ -497,7 +497,8 @@ class Connection(asyncio.Protocol):
         self.link: Link | None = None
         self.running = False
         self.unread_bytes = 0  # by the commands that have run
-        self.last_read_us = 0
+        self.last_active_us = 0  # when something came from it, or went to it
+        self.unsent_bytes = 0  # when it was last checked
         self.meter = OutputMeter()
 
     # -- called by asyncio ------------------------------------------------------------------------
@@ -528,7 +529,7 @@ class Connection(asyncio.Protocol):
         client.measure_buffers = self.measure
         client.is_tls = transport.get_extra_info("sslcontext") is not None
         server.connections[client.id] = self
-        self.last_read_us = node.now_us
+        self.last_active_us = node.now_us
         self.buffers = ClientBuffers(node.client_memory.resizing, node.now_us)
         self.transport.set_write_buffer_limits(high=FLUSH_BYTES)
         _keep_alive(transport.get_extra_info("socket"), node.config.tcp_keepalive)
@@ -546,7 +547,7 @@ class Connection(asyncio.Protocol):
             self.buffers.grow_query(self.unread_bytes)
         node.statistics.reads += 1
         node.statistics.input_bytes += size_bytes
-        self.last_read_us = node.now_us
+        self.last_active_us = node.now_us
         if size_bytes >= LARGE_READ_BYTES:
             self.run_received()
             return
@@ -665,6 +666,7 @@ class Connection(asyncio.Protocol):
         if link.client.role != "replica":  # what those get is counted where it is made
             node.statistics.output_bytes += len(output)
         transport.write(output)
+        self.last_active_us = node.now_us
         if node.client_memory.counting:
             node.client_memory.weigh(link.client)
 
@@ -673,14 +675,27 @@ class Connection(asyncio.Protocol):
         link = self.link
         if link is None or self.transport.is_closing():
             return
-        client, timeout_s = link.client, self.server.node.config.timeout
-        waits = client.parked is not None or len(client.subscriptions) > 0
-        if timeout_s and not waits and now_us - self.last_read_us > timeout_s * 1_000_000:
+        timeout_s = self.server.node.config.timeout
+        unsent_bytes = self.transport.get_write_buffer_size()
+        if unsent_bytes < self.unsent_bytes:  # it reads, slowly
+            self.last_active_us = now_us
+        self.unsent_bytes = unsent_bytes
+        if timeout_s and now_us - self.last_active_us > timeout_s * 1_000_000 and not self._listens():
             self.server.log.verbose("Closing idle client")
             self.transport.abort()
         self._check_output(now_us)
-        idle_s = (now_us - self.last_read_us) // 1_000_000
+        idle_s = (now_us - self.last_active_us) // 1_000_000
         self.buffers.resize(now_us, idle_s, link.parser.unread_bytes)
+
+    def _listens(self) -> bool:
+        """May it be silent as long as it likes?  It waits for something, or for all that comes."""
+        assert self.link is not None
+        client = self.link.client
+        return (
+            client.parked is not None
+            or client.kind != "normal"  # a subscriber, or a link of replication
+            or client.id in self.server.node.monitors.clients
+        )
 
     def _check_output(self, now_us: int) -> bool:
         """Cut the client off if too much waits for it, and say whether that was so."""

@@ -191,9 +191,17 @@ class Client:
         self.node.pending_output[self.id] = self
 
     def deliver_late(self, reply: Any) -> None:
-        """Deliver the reply of a command that waited, unless CLIENT REPLY OFF keeps it back."""
+        """Deliver the reply of a command that waited, unless CLIENT REPLY keeps it back.
+
+        Even then the driver is told: what was sent behind the command has waited with it, and goes on now.
+        """
         if self.reply_mode == "on":
             self.deliver(reply)
+            return
+        if self.reply_mode == "skip":  # it was meant for this reply
+            self.reply_mode = "on"
+            self.update_gate()
+        self.node.pending_output[self.id] = self
 
     def abort(self) -> None:
         """Hang up at once, without the replies that are still to be sent."""
@@ -204,8 +212,12 @@ class Client:
     def keeps_back_reply(self, mode_before: str) -> bool:
         """True if the reply of the command that just ran must not be sent (CLIENT REPLY OFF, SKIP).
 
-        `mode_before` is the `reply_mode` before that command: SKIP keeps back its own reply and the next one.
+        `mode_before` is the `reply_mode` before that command: SKIP keeps back its own reply and the next one,
+        and the one after that if the next is another SKIP.
         """
+        if self.reply_mode == "skip anew":
+            self.reply_mode = "skip"
+            return True
         if mode_before == "skip" == self.reply_mode:
             self.reply_mode = "on"
             self.update_gate()

@@ -142,7 +142,9 @@ class Link:
         try:
             return parser.next_request()
         except ProtocolError as error:
-            self.send(error)
+            self.node.statistics.note_error(error)
+            if client.reply_mode == "on":
+                self.send(error)
             self.close()
             return None
 
@@ -166,7 +168,9 @@ class Link:
         """Put the reply of a command that has run into `output`; its `reply_mode` was `mode_before`."""
         client = self.client
         if mode_before != "on" or client.reply_mode != "on":
-            if client.keeps_back_reply(mode_before) and type(reply) is not Several:
+            if client.parked is not None:  # SKIP is for the late reply
+                reply = WAITING
+            elif client.keeps_back_reply(mode_before) and type(reply) is not Several:
                 reply = WAITING
         if reply is WAITING:
             pass

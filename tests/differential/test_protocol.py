@@ -97,6 +97,17 @@ def test_a_pipeline_in_which_much_happens(judge):
     assert real_answer(judge, data) == ours.take_output()
 
 
+def test_replies_that_are_kept_back(judge):
+    """One SKIP behind another begins anew, and one before RESET is still for its reply."""
+    lines = b"""CLIENT REPLY SKIP|CLIENT REPLY SKIP|GET a|GET b|CLIENT REPLY SKIP|RESET|PING a|
+        CLIENT REPLY SKIP|NOSUCH|PING b|CLIENT REPLY SKIP|CLIENT REPLY SKIP|CLIENT REPLY ON|PING c|
+        CLIENT REPLY OFF|PING d|RESET|PING e|QUIT"""
+    data = b"".join(encode_command(line.split()) for line in lines.split(b"|"))
+    ours = Link(Embedded().node)
+    ours.receive(data)
+    assert real_answer(judge, data) == ours.take_output()
+
+
 def test_lines_of_random_quotes(judge):
     """Each line is an ECHO of one argument at most, so the answer shows how the server split it."""
     if judge.name == "valkey-9.1":

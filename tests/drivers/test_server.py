@@ -338,6 +338,41 @@ def test_idle_clients_are_let_go(path: str) -> None:
     asyncio.run(scenario())
 
 
+def test_who_is_not_idle_is_kept(path: str) -> None:
+    """Who monitors may be silent; who has waited, or reads slowly, was not idle meanwhile."""
+    late_us, big = 0, b"x" * 8_000_000
+
+    async def scenario() -> None:
+        nonlocal late_us
+        async with serving(path, timeout=5) as (server, connect):
+            server.node.clock = lambda: 1_000_000_000 + late_us
+            monitor, waiting, slow, idle = [await connect() for _ in range(4)]
+            server.node.execute(server.node.connect(), [b"SET", b"big", big])
+            await monitor.ask(b"MONITOR\r\n", b"+OK\r\n")
+            waiting.writer.write(b"BLPOP l 0\r\n")
+            slow.writer.write(b"GET big\r\n")
+            await idle.ask(b"PING\r\n", b"+PONG\r\n")
+            links = {one.link.client.last_command: one for one in server.connections.values() if one.link}
+            for one in server.connections.values():
+                one.check(server.node.now_us)
+            late_us += 4_000_000
+            links["get"].unsent_bytes += 1  # as if it had taken one
+            for one in server.connections.values():
+                one.check(server.node.clock())
+            late_us += 2_000_000
+            server.node.execute(server.node.connect(), [b"RPUSH", b"l", b"v"])
+            server.flush()
+            for one in list(server.connections.values()):
+                one.check(server.node.clock())
+            assert await idle.expect_end() == b""
+            await waiting.expect(b"*2\r\n$1\r\nl\r\n$1\r\nv\r\n")
+            await waiting.ask(b"PING\r\n", b"+PONG\r\n")
+            await slow.expect(b"$%d\r\n%b\r\n" % (len(big), big))
+            assert len(server.connections) == 3
+
+    asyncio.run(scenario())
+
+
 def test_shutdown_and_its_refusal(path: str) -> None:
     async def scenario() -> None:
         async with serving(path) as (server, connect):

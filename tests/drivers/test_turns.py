@@ -6,6 +6,7 @@ import asyncio
 from itertools import count
 from typing import Any, cast
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -153,3 +154,50 @@ def test_a_slow_log_that_is_asked_for_in_a_turn_has_the_rest_of_it() -> None:
     asks = [[b"CONFIG", b"SET", b"slowlog-log-slower-than", b"0"]]
     side.play([(0, [[b"GET", b"a"]]), (1, asks), (2, [[b"GET", b"b"], [b"GET", b"c"]])])
     assert [entry.argv[-1] for entry in side.node.slowlog.entries][::-1] == [b"0", b"b", b"c"]
+
+
+@pytest.mark.parametrize("mode", [b"OFF", b"SKIP"])
+@pytest.mark.parametrize(
+    ("waits", "wakes"),
+    [
+        ([b"BLPOP", b"l", b"0"], [[b"RPUSH", b"l", b"x"]]),
+        ([b"BLPOP", b"l", b"0"], [[b"CLIENT", b"UNBLOCK", b"1"]]),
+        ([b"SET", b"k", b"v"], [[b"CLIENT", b"UNPAUSE"]]),
+    ],
+    ids=["served", "unblocked", "paused"],
+)
+def test_what_stands_behind_a_command_that_waits_goes_on_if_its_reply_is_kept_back(
+    mode: bytes, waits: list[bytes], wakes: list[list[bytes]]
+) -> None:
+    side = InTurns()
+    if waits[0] == b"SET":
+        side.play([(2, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
+    side.play([(0, [[b"CLIENT", b"REPLY", mode], waits, [b"INCR", b"n"], [b"INCR", b"n"]])])
+    side.play([(1, wakes)])
+    assert side.play([(2, [[b"GET", b"n"]])])[2].endswith(b"$1\r\n2\r\n")
+    assert side.peers[0].data == (b"" if mode == b"OFF" else b":1\r\n:2\r\n")
+
+
+def test_who_wants_no_replies_gets_no_lines_of_monitor_and_no_protocol_error() -> None:
+    side = InTurns()
+    side.play([(0, [[b"MONITOR"], [b"CLIENT", b"REPLY", b"OFF"], [b"PING"]]), (1, [[b"GET", b"b"]])])
+    assert side.peers[0].data == b"+OK\r\n"
+    side.connections[0].data_received(b"*x\r\n")
+    side.connections[1].data_received(b"*x\r\n")
+    side.turns.turn()
+    assert [peer.is_closed for peer in side.peers] == [True, True, False]
+    assert side.peers[0].data == b"+OK\r\n"
+    assert side.peers[1].data == b"$-1\r\n-ERR Protocol error: invalid multibulk length\r\n"
+    assert side.node.statistics.errors == {"ERR": 2}
+
+
+def test_monitor_says_nothing_to_one_who_monitors_already() -> None:
+    side = InTurns()
+    side.play([(0, [[b"MONITOR"], [b"MONITOR"]])])
+    assert side.peers[0].data == b"+OK\r\n"
+
+
+def test_an_error_for_one_who_waited_counts_as_a_failure_of_who_sent_it() -> None:
+    side = InTurns()
+    side.play([(0, [[b"BLPOP", b"a", b"0"]]), (1, [[b"CLIENT", b"UNBLOCK", b"1", b"ERROR"]])])
+    assert counted(side.node) == {"blpop": (1, 1, 0), "client|unblock": (1, 1, 0)}

@@ -70,7 +70,8 @@ class Monitors:
         words = " ".join(quote(word).decode() for word in redacted(command.name, argv))
         line = f"{seconds}.{microseconds:06d} [{client.db.index} {client.peer}] {words}"
         for watcher in tuple(self.clients.values()):
-            watcher.deliver(line)
+            if watcher.reply_mode == "on":
+                watcher.deliver(line)
 
 
 def redacted(name: str, argv: list[bytes]) -> list[bytes]:
