@@ -24,6 +24,7 @@ from typing import Any, cast
 
 from minidis.drivers.talking import talk
 from minidis.drivers.tls import TlsError, client_context, server_context
+from minidis.engine.durability.disk import NodeFailure
 from minidis.engine.node import Node
 from minidis.engine.peers import Address, Aside, Close, Listen, Listener, Open, Peer, Send, Unlisten
 
@@ -179,6 +180,8 @@ class PeerSockets:
         """Report to the node: a fault of a role is logged, and the server goes on."""
         try:
             return report(*arguments)
+        except NodeFailure:
+            return None  # it comes again as the turn ends
         except Exception:
             self.on_fault(f"A fault in a peer's handler:\n{traceback.format_exc()}")
             return None

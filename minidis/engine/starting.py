@@ -116,8 +116,8 @@ def empty(node: Node) -> None:
 def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -> bool:
     """Bring everything to disk before the node ends.  False if that failed, and the node must go on.
 
-    `save` is what SHUTDOWN says, SAVE or NOSAVE; None: save if there are save points.  With `force`
-    failures are only logged.
+    `save` is what SHUTDOWN says, SAVE or NOSAVE; None: save if there are save points.  A log that cannot be
+    finished is no reason to go on, nor, with `force`, a snapshot.
     """
     if node.append_only.state == "waiting" and node.background.is_running("aof"):  # no dataset without a base
         node.log(
@@ -125,8 +125,14 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
         )
         if not force:
             return False
+    if node.sentinel is not None:
+        return True
     try:
-        bring_to_disk(node, save)
+        _finish_log(node)
+    except DiskError as error:
+        node.log("warning", f"Fail to fsync the AOF file: {error}")
+    try:
+        _save_at_last(node, save)
     except DiskError as error:
         then = "exiting anyway" if force else "can't exit"
         node.log("warning", f"Error trying to save the DB, {then}: {error}")
@@ -134,10 +140,17 @@ def prepare_to_stop(node: Node, save: bool | None = None, force: bool = False) -
     return True
 
 
-def bring_to_disk(node: Node, save: bool | None = None) -> None:
-    """What `prepare_to_stop` does; raises DiskError where it fails."""
+def bring_to_disk(node: Node) -> None:
+    """The same for one who can be told what failed: raises DiskError."""
     if node.sentinel is not None:
         return
+    try:
+        _finish_log(node)
+    finally:
+        _save_at_last(node)
+
+
+def _finish_log(node: Node) -> None:
     log = node.append_only
     if node.background.makes_rdb:
         node.log("warning", "There is a child saving an .rdb. Killing it!")
@@ -148,7 +161,12 @@ def bring_to_disk(node: Node, save: bool | None = None) -> None:
     if log.state == "on":
         node.log("notice", "Calling fsync() on the AOF file.")
         log.flush(force=True)
+        if log.write_status != "ok":
+            raise DiskError("write", log.path, reason=log.last_error)
         node.disk.sync(log.path)
+
+
+def _save_at_last(node: Node, save: bool | None = None) -> None:
     if save or (save is None and node.saving.save_points):
         node.log("notice", "Saving the final RDB snapshot before exiting.")
         node.saving.save()

@@ -8,7 +8,8 @@ import pytest
 
 from minidis import Embedded, ReplyError
 from minidis.drivers.simulated_disk import SimulatedDisk
-from minidis.engine.durability.disk import MemoryDisk, NodeFailure
+from minidis.engine import starting
+from minidis.engine.durability.disk import DiskError, MemoryDisk, NodeFailure
 from minidis.engine.durability.loading import LoadError
 from minidis.persistence.aof import AofError, AofReader, commands_for, encode_command
 from minidis.persistence.aof_manifest import Manifest, ManifestError, parse_manifest
@@ -327,6 +328,56 @@ def test_everysec_refuses_writes_until_the_disk_has_room_again():
     redis.execute("SET", "third", "3")
     redis.kill()
     assert redis.execute("MGET", "first", "second", "third") == [b"1", b"2", b"3"]
+
+
+def full(redis: Embedded) -> None:
+    """Fill the disk, and let the log meet that."""
+    redis.disk.capacity_bytes = sum(len(file.data) for file in redis.disk.files.values())
+    redis.execute("SET", "in the buffer", "1")
+    assert redis.node.append_only.write_status == "err"
+
+
+def test_what_was_queued_before_the_disk_was_full_is_refused_by_exec():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    writer, reader = redis.connect(), redis.connect()
+    for words in (["MULTI"], ["SET", "k", "v"]):
+        redis.execute(*words, client=writer)
+    for words in (["MULTI"], ["GET", "k"]):
+        redis.execute(*words, client=reader)
+    full(redis)
+    with pytest.raises(
+        ReplyError, match="EXECABORT Transaction discarded because of: MISCONF Errors writing"
+    ):
+        redis.execute("EXEC", client=writer)
+    assert redis.execute("EXEC", client=reader) == [None]
+
+
+def test_a_log_that_cannot_be_written_can_be_switched_off():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    full(redis)
+    assert redis.execute("CONFIG", "SET", "appendonly", "no") == "OK"
+    assert redis.execute("SET", "k", "v") == "OK"
+    redis.disk.capacity_bytes = None
+    redis.execute("CONFIG", "SET", "appendonly", "yes")
+    redis.step(1)
+    redis.kill()
+    assert redis.execute("DBSIZE") == 2
+
+
+def test_who_closes_a_node_hears_that_its_log_could_not_be_finished():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    full(redis)
+    with pytest.raises(DiskError, match="can't write .*incr.aof: No space left on device"):
+        redis.close()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_server_ends_without_the_end_of_its_log_and_with_its_snapshot(force):
+    redis = Embedded({**LOG, "appendfsync": "everysec", "save": "3600 1"}, clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    redis.disk.fail("sync", "*.incr.aof")
+    assert starting.prepare_to_stop(redis.node, force=force)
+    assert redis.disk.size("dump.rdb")
 
 
 def test_a_sync_that_waits_for_a_rewrite_keeps_nobody_awake():

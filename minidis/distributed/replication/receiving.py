@@ -129,7 +129,7 @@ class Receiver(Arrival):
         node = self.node
         log = node.append_only
         if log.state != OFF:
-            log.close()  # what it holds is of another history
+            log.give_up()  # what it holds is of another history
         for database, (table, expires) in zip(node.databases, self._tables, strict=True):
             database.clear(lazily=True)
             database.table, database.expires = table, expires
@@ -141,5 +141,4 @@ class Receiver(Arrival):
         node.libraries.clear()
         for code in self.functions:
             node.libraries.keep(code)
-        if node.config.appendonly:
-            log.update()  # begins anew, with a base of the new dataset
+        log.begin_anew()

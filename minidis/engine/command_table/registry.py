@@ -161,7 +161,6 @@ class Command:
         self.denies_oom = bool(bits & _DENYOOM)
         self.runs_while_loading = bool(bits & _LOADING)
         self.no_async_loading = bool(bits & _NO_ASYNC_LOADING)
-        self.is_stopped_by_disk_errors = self.is_write or self.name == "ping"
         self.is_fast = bool(bits & _FAST)
         self.may_wait = bool(bits & _BLOCKING) or self.name in WAIT_WITHOUT_SAYING_SO
         self.is_protected = bool(bits & _PROTECTED)

@@ -43,9 +43,9 @@ from minidis.engine import errors
 from minidis.engine.durability.aof_files import AofFiles
 from minidis.engine.durability.aof_rewriting import Rewriting
 from minidis.engine.durability.disk import DiskError, Sync
+from minidis.engine.durability.refusing import refuse_write
 from minidis.engine.journal import NO_DATABASE, TO_AOF, Entry
 from minidis.persistence.aof import encode_command, encode_timestamp
-from minidis.protocol.replies import ReplyError
 from minidis.structures.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -111,12 +111,12 @@ class AppendOnlyFile:
         self._begin(ON)
 
     def update(self) -> None:
-        """`appendonly` was set: switch the log on or off.  Raises DiskError when that is not possible."""
+        """`appendonly` was set: switch the log on or off.  Raises DiskError when it cannot be begun."""
         wanted = self.node.config.appendonly
         if not self.follows_config or wanted == (self.state != OFF):
             return
         if not wanted:
-            self.close()
+            self.give_up()
             return
         if self.node.background.is_running("aof"):  # its base lacks what has changed since it began
             self.node.log(
@@ -137,9 +137,38 @@ class AppendOnlyFile:
         else:
             self.seal()
             self.stop_listening()
+        self._end()
+
+    def _end(self) -> None:
         self.state = OFF
         self.node.services.remove(self)
         self.update_guard()
+
+    def give_up(self) -> None:
+        """End the log, whether the disk takes the rest of it or not: nobody wants it any more."""
+        try:
+            self.close()
+        except DiskError as error:
+            self.node.log("warning", f"Fail to fsync the AOF file: {error}")
+            self.stop_listening()
+            self._forget()
+            self.write_status = self.sync_status = "ok"
+            self._end()
+
+    def begin_anew(self) -> None:
+        """The dataset is another one: it gets a log if it is to have one, and as soon as the disk lets us."""
+        try:
+            self.update()
+        except DiskError as error:
+            self.node.log(
+                "warning",
+                "Failed enabling the AOF after successful master synchronization! Trying it again soon: "
+                f"{error}",
+            )
+            self.path = self.files.temporary_increment
+            self._begin(WAITING)
+            self.suspend()
+            self.rewriting.scheduled = True
 
     def seal(self) -> None:
         """Write and sync all there is: nothing more comes into this file.  Raises DiskError."""
@@ -414,8 +443,7 @@ class AppendOnlyFile:
         self.node.set_guard(self._refuse_write, is_broken)
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if not client.is_obeyed and command.is_stopped_by_disk_errors:
-            raise ReplyError(errors.LOG_FAILED.format(self.last_error))
+        refuse_write(client, command, errors.LOG_FAILED.format(self.last_error))
 
     def buffered_bytes(self) -> int:
         """Bytes not yet given to the disk.  Evictions make them more: they do not count against maxmemory."""

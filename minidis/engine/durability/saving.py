@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING
 
 from minidis.engine import errors
 from minidis.engine.durability.disk import Disk, DiskError, folder_of, join
+from minidis.engine.durability.refusing import refuse_write
 from minidis.engine.durability.snapshots import FileSink, Walk
 from minidis.engine.version import VERSION
 from minidis.persistence.rdb_format import WRITTEN_VERSION
 from minidis.persistence.rdb_writer import SnapshotWriter
-from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -63,6 +63,7 @@ class Saving:
         self.keys_expired_at_load = 0
         self.ignores_save_points = False  # an embedded node saves when it is told to
         self.not_loaded = ""  # why the files could not be loaded: they are not saved over unasked
+        self.told_us = 0  # when a replica last said that it goes on although its disk fails
         self._changes_at_start = 0
         self._background_paths = "", ""  # where a BGSAVE writes, and where it goes, whatever is set since
 
@@ -236,10 +237,10 @@ class Saving:
         self.node.set_guard(self._refuse_write, refuses or bool(self.not_loaded))
 
     def _refuse_write(self, client: Client, command: Command, argv: list[bytes]) -> None:
-        if not client.is_obeyed and command.is_stopped_by_disk_errors:
-            raise ReplyError(
-                f"{errors.NOT_LOADED} {self.not_loaded}" if self.not_loaded else errors.SAVE_FAILED
-            )
+        if not self.not_loaded:
+            refuse_write(client, command, errors.SAVE_FAILED)
+        elif not client.is_obeyed:
+            refuse_write(client, command, f"{errors.NOT_LOADED} {self.not_loaded}")
 
 
 def write_snapshot_file(

@@ -1170,3 +1170,69 @@ def test_a_replica_has_a_very_large_value_in_its_snapshot_before_the_primary_cha
     loading = Loading(restored.node, disk=replica.disk)
     loading.begin(loading.snapshot(replica.saving.path)).run()
     assert dataset_digest(restored.node.databases).hex() == before
+
+
+# ---- a replica whose disk fails ---------------------------------------------------------------------------
+
+
+def with_log(**config: str) -> Lab:
+    """A primary with a key, and a node with another and a log, which is about to be its replica."""
+    lab = Lab(seed=1)
+    lab.node("primary")
+    lab.node("replica", {"appendonly": "yes", **config})
+    lab.call("primary", "SET", "k", "v")
+    lab.call("replica", "SET", "old", "1")
+    lab.run("2s")
+    return lab
+
+
+@pytest.mark.parametrize(
+    ("operation", "pattern"), [("sync", "*.incr.aof"), ("create", "*.incr"), ("create", "*")]
+)
+def test_a_dataset_from_the_primary_gets_its_log_as_soon_as_the_disk_lets_it(operation, pattern):
+    lab = with_log()
+    lab.disks["replica"].fail(operation, pattern)
+    lab.call("replica", "REPLICAOF", "primary", 6379)
+    lab.run("10s")
+    assert lab.processes["replica"].node.append_only.state == "on"
+    lab.call("primary", "SET", "later", "v")
+    lab.run("3s")
+    lab.partition("primary")
+    lab.power_cut("replica")
+    lab.restart("replica")
+    assert sorted(lab.call("replica", "KEYS", "*")) == [b"k", b"later"]
+
+
+def test_a_replica_that_cannot_write_ends_unless_it_may_ignore_that():
+    lab = with_log()
+    lab.call("replica", "REPLICAOF", "primary", 6379)
+    lab.run("3s")
+    told = lab.processes["replica"].node
+    lines: list[str] = []
+    told.log = lambda level, text: lines.append(text)
+    lab.call("replica", "CONFIG", "SET", "replica-ignore-disk-write-errors", "yes")
+    lab.disks["replica"].fail("write", "*.incr.aof", times=1000)
+    for number in range(15):
+        lab.call("primary", "SET", "k", number)
+        lab.run("1s")
+    assert lab.call("replica", "GET", "k") == b"14"
+    words = "Replica is applying a command even though it is unable to write to disk."
+    assert lines.count(words) == 2
+    lab.call("replica", "CONFIG", "SET", "replica-ignore-disk-write-errors", "no")
+    lab.run("20s")
+    assert lab.processes["replica"].running, "a PING of the primary changes nothing"
+    lab.call("primary", "SET", "k", "last")
+    lab.run("1s")
+    assert not lab.processes["replica"].running
+
+
+@pytest.mark.parametrize("words", [("BGREWRITEAOF",), ("CONFIG", "SET", "appendonly", "no")])
+def test_a_process_that_cannot_keep_its_word_ends_before_its_replies_leave(words):
+    lab = Lab(seed=1)
+    lab.node("a", {"appendonly": "yes", "appendfsync": "always"})
+    lab.disks["a"].fail("write", "*.incr.aof")
+    client = lab.connect("a", "client")
+    client.send("SET", "k", "v")
+    client.send(*words)
+    lab.run("1s")
+    assert not lab.processes["a"].running and not client.replies
