@@ -211,6 +211,7 @@ class Server:
         node = self.node
         node.on_shutdown = self.shut_down
         node.on_script_step = self.script_step
+        node.go_on = self.go_on
         node.open_debug_console = self.debug_consoles.open
         node.log = self.log.write
         node.stopwatch_ns = time.perf_counter_ns
@@ -330,6 +331,8 @@ class Server:
         node = self.node
         try:
             self.run_arrived()
+            if node.pause.is_over:
+                node.pause.let_go()
             self.run_those_who_waited()
         finally:
             self._flushes_soon = False
@@ -398,6 +401,12 @@ class Server:
                 connection = self.connections.get(client_id)
                 if connection is not None:
                     connection.run_commands()
+
+    def go_on(self, client: Client) -> None:
+        """Run what a client had sent behind a command that has waited."""
+        connection = self.connections.get(client.id)
+        if connection is not None:
+            connection.run_commands()
 
     def carry_out_peers(self) -> None:
         """Open, write to and close the connections that the node itself asks for."""

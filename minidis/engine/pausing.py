@@ -7,7 +7,8 @@ A failover uses it: with nobody writing, a replica catches up, and nothing is lo
 nothing changes by itself either, no key is removed for its time or for memory meanwhile: one that is past its
 time is hidden, as on a replica.
 
-A command that waits has not begun. It takes its whole way anew when the pause is over, in order of arrival.
+A command that waits has not begun. It takes its whole way anew when the pause is over, in order of arrival;
+and not before all that came in the turn that ended the pause has run.
 Two pauses at once are the longer and the stricter of both.
 
 Mirrors: pauseActions and blockPostponeClient in networking.c, blocked.c.
@@ -37,6 +38,8 @@ class Pause:
         self.node = node
         self.purposes: dict[str, tuple[int, bool]] = {}
         """Purpose -> (unix time in milliseconds of its end, does it hold everyone?)."""
+        self.is_over = False
+        """Those who waited have yet to go on."""
 
     @property
     def active(self) -> bool:
@@ -64,8 +67,15 @@ class Pause:
         self.node.services.remove(self)
         self.node.hold_expiry("pause", False)
         self.node.update_observed()
-        self.node.waiting.happened(OVER)
+        self.is_over = True
         self.node.wake(self.node.now_us)
+
+    def let_go(self) -> None:
+        """Run what has waited.  A driver asks for it when all that came in a turn has run; so does `tick`."""
+        waiting = self.node.waiting
+        if waiting.may_serve:
+            self.is_over = False
+            waiting.serve_in_turn(OVER)
 
     def holds(self, client: Client, command: Command, argv: list[bytes]) -> bool:
         """Must this command wait?  EXEC must if a command in its queue would have to; a replica's never.

@@ -194,12 +194,14 @@ class WaitingRoom:
             self.ready[topic] = None
             self.node.wake(self.node.now_us)
 
-    def serve(self) -> None:
-        """Run again the commands that wait for a touched key, until no more can go on.
+    @property
+    def may_serve(self) -> bool:
+        """Not while a script runs, though a slow one lets others in: what it does happens at once."""
+        return self.node.scripting is None or self.node.scripting.run is None
 
-        Not while a script runs, though a slow one lets others in: what it does happens at once.
-        """
-        if self.node.scripting is not None and self.node.scripting.run is not None:
+    def serve(self) -> None:
+        """Run again the commands that wait for a touched key, until no more can go on."""
+        if not self.may_serve:
             return
         self.node.now_us = self.node.clock()  # those who waited run at a time of their own
         while self.ready:
@@ -207,10 +209,25 @@ class WaitingRoom:
             for place in ready:
                 for parked in list(self.queues.get(place, {}).values()):
                     if parked.is_waiting and self._is_awaited(parked, place):
-                        try:
-                            self._try_again(parked)
-                        except Exception as error:  # a fault of ours: its client is told, not who woke it
-                            self._break(parked, error)
+                        self._try_again(parked)
+
+    def serve_in_turn(self, topic: str) -> None:
+        """Run again the commands that wait for `topic`; each client goes on with what it had sent behind its
+        command before it is the next one's turn.
+        """
+        self.node.now_us = self.node.clock()
+        for parked in list(self.queues.get(topic, {}).values()):
+            if parked.is_waiting:
+                self._try_again(parked)
+                self.node.go_on(parked.client)
+        if self.ready:
+            self.serve()
+
+    def _try_again(self, parked: Parked) -> None:
+        try:
+            self._run_again(parked)
+        except Exception as error:  # a fault of ours: its client is told, not who woke it
+            self._break(parked, error)
 
     def _break(self, parked: Parked, error: Exception) -> None:
         client = parked.client
@@ -226,7 +243,7 @@ class WaitingRoom:
         value = self.node.databases[database].peek(key)
         return value is not None and value.kind == parked.wait.kind
 
-    def _try_again(self, parked: Parked) -> None:
+    def _run_again(self, parked: Parked) -> None:
         client = parked.client
         if parked.wait.postponed:
             self.leave(client)

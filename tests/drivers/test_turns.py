@@ -201,3 +201,12 @@ def test_an_error_for_one_who_waited_counts_as_a_failure_of_who_sent_it() -> Non
     side = InTurns()
     side.play([(0, [[b"BLPOP", b"a", b"0"]]), (1, [[b"CLIENT", b"UNBLOCK", b"1", b"ERROR"]])])
     assert counted(side.node) == {"blpop": (1, 1, 0), "client|unblock": (1, 1, 0)}
+
+
+def test_those_whom_a_pause_held_go_on_one_by_one_when_the_turn_that_ended_it_is_over() -> None:
+    side = InTurns()
+    side.play([(2, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
+    side.play([(0, [[b"RPUSH", b"l", b"a"], [b"RPUSH", b"l", b"b"]]), (1, [[b"RPUSH", b"l", b"c"]])])
+    unpauses = [[b"CLIENT", b"UNPAUSE"], [b"RPUSH", b"l", b"d"], [b"LLEN", b"l"]]
+    assert side.play([(2, unpauses)])[2].endswith(b"+OK\r\n:1\r\n:1\r\n")
+    assert [peer.data for peer in side.peers[:2]] == [b":2\r\n:3\r\n", b":4\r\n"]
