@@ -331,7 +331,7 @@ class Server:
         node = self.node
         try:
             self.run_arrived()
-            if node.pause.is_over:
+            if node.pause.released:
                 node.pause.let_go()
             self.run_those_who_waited()
         finally:

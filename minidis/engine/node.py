@@ -188,7 +188,6 @@ class Node:
         self.sleep: Callable[[int], None] = lambda duration_us: None  # the driver's: let time pass
         self.purge_memory: Callable[[], None] = lambda: None  # the driver's: MEMORY PURGE
         self.works_at_once = True  # the driver's: not where others wait while SCAN makes its index, say
-        self.go_on: Callable[[Client], object] = lambda client: None  # the driver's: with what it had sent
         self.on_shutdown: Callable[[], object] | None = None  # the driver's: end the process
         self.on_restart: Callable[[int], object] | None = None  # and begin it anew, after milliseconds
         self.on_crash: Callable[[str], object] | None = None  # and let it die in the way DEBUG was asked for
@@ -241,6 +240,7 @@ class Node:
     def _let_others_in(self) -> None:
         """The places where rooms above, drivers and views hang themselves in."""
         self.services: list[Service] = []
+        self.go_on: Callable[[Client], object] = lambda client: None  # the driver's: with what it had sent
         self.guards: list[Guard] = []
         self.router: Guard | None = None
         self.writers: list[Callable[[], None]] = []  # of other files than the log: called by `write_out`
@@ -374,7 +374,7 @@ class Node:
             if transaction is not None:
                 transaction.add(client, command, argv)
         except ReplyError as error:
-            error = transactions.rejected(client, command, error)
+            error = transactions.rejected(client, command, argv, error)
             self.statistics.note_rejection(command, error)
             self._tell_command_listeners(client, argv, error)
             raise error from None
@@ -518,7 +518,7 @@ class Node:
             service.tick()
         if self.now_us >= self.next_cron_us and not self._is_turn_long():
             self._cron()
-        if self.pause.is_over:
+        if self.pause.released:
             self.pause.let_go()
         if self.waiting.ready:
             self.waiting.serve()
@@ -603,7 +603,7 @@ class Node:
     def next_deadline_us(self) -> int:
         """The time at which `tick` has something to do."""
         deadline_us = self.next_cron_us
-        if self.waiting.ready or self.pause.is_over:
+        if self.waiting.ready or self.pause.released:
             return self.now_us
         if self.waiting.parked and (waiting_ms := self.waiting.next_deadline_ms()) is not None:
             deadline_us = min(deadline_us, waiting_ms * 1000)

@@ -25,6 +25,7 @@ from minidis.engine.transactions import is_or_runs
 if TYPE_CHECKING:
     from minidis.engine.client import Client
     from minidis.engine.node import Node
+    from minidis.engine.waiting import Parked
 
 OVER = "pause-is-over"
 
@@ -38,8 +39,8 @@ class Pause:
         self.node = node
         self.purposes: dict[str, tuple[int, bool]] = {}
         """Purpose -> (unix time in milliseconds of its end, does it hold everyone?)."""
-        self.is_over = False
-        """Those who waited have yet to go on."""
+        self.released: list[Parked] = []
+        """Who has waited for an end that has come, and has yet to go on."""
 
     @property
     def active(self) -> bool:
@@ -67,15 +68,14 @@ class Pause:
         self.node.services.remove(self)
         self.node.hold_expiry("pause", False)
         self.node.update_observed()
-        self.is_over = True
+        self.released += self.node.waiting.queues.get(OVER, {}).values()
         self.node.wake(self.node.now_us)
 
     def let_go(self) -> None:
         """Run what has waited.  A driver asks for it when all that came in a turn has run; so does `tick`."""
-        waiting = self.node.waiting
-        if waiting.may_serve:
-            self.is_over = False
-            waiting.serve_in_turn(OVER)
+        if self.node.waiting.may_serve:
+            released, self.released = self.released, []
+            self.node.waiting.serve_in_turn(released)
 
     def holds(self, client: Client, command: Command, argv: list[bytes]) -> bool:
         """Must this command wait?  EXEC must if a command in its queue would have to; a replica's never.

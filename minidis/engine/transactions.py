@@ -161,12 +161,13 @@ def may_grow(client: Client, command: Command) -> bool:
     return command.name not in ("discard", "quit", "reset")
 
 
-def rejected(client: Client, command: Command | None, error: ReplyError) -> ReplyError:
+def rejected(client: Client, command: Command | None, argv: list[bytes], error: ReplyError) -> ReplyError:
     """A command could not even be queued: that spoils the transaction, and ends it if it was EXEC."""
     if command is not None and command.name == "exec":
         discard(client)
         if isinstance(error, Redirected):
             return error
+        client.node.monitors.tell(client, command, argv)  # who has seen its MULTI sees that it is over
         return ReplyError(f"EXECABORT Transaction discarded because of: {str(error).removeprefix('ERR ')}")
     if client.transaction is not None:
         client.transaction.spoiled = True

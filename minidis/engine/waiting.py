@@ -211,12 +211,12 @@ class WaitingRoom:
                     if parked.is_waiting and self._is_awaited(parked, place):
                         self._try_again(parked)
 
-    def serve_in_turn(self, topic: str) -> None:
-        """Run again the commands that wait for `topic`; each client goes on with what it had sent behind its
-        command before it is the next one's turn.
+    def serve_in_turn(self, released: list[Parked]) -> None:
+        """Run these commands again.  Each client goes on with what it had sent behind its command before the
+        next one's is run.
         """
         self.node.now_us = self.node.clock()
-        for parked in list(self.queues.get(topic, {}).values()):
+        for parked in released:
             if parked.is_waiting:
                 self._try_again(parked)
                 self.node.go_on(parked.client)
@@ -245,11 +245,14 @@ class WaitingRoom:
 
     def _run_again(self, parked: Parked) -> None:
         client = parked.client
+        if client.send_now is not None:
+            client.send_now()
+        place = len(client.outbox)
         if parked.wait.postponed:
             self.leave(client)
             reply = self.node.execute_postponed(client, parked.argv)
             if reply is not WAITING:
-                client.deliver_late(reply)
+                _deliver(client, reply, place)
             return
         home, client.db = client.db, parked.database
         client.parked = None  # the command must see a client that does not wait
@@ -271,7 +274,7 @@ class WaitingRoom:
             self._queue(parked)
             return
         self.leave(client)
-        client.deliver_late(reply)
+        _deliver(client, reply, place)
         if self.node.tracking.clients:
             self.node.tracking.remember(client, parked.command, parked.argv)
             self.node.tracking.command_ended(client, parked.command)
@@ -289,3 +292,11 @@ class WaitingRoom:
         """Answer those whose deadline has come."""
         while (deadline_ms := self.next_deadline_ms()) is not None and deadline_ms <= now_ms:
             self.unblock(heapq.heappop(self._deadlines)[-1].client)
+
+
+def _deliver(client: Client, reply: Any, place: int) -> None:
+    """Deliver a late reply, before what its command has told its own client: that stands behind `place`."""
+    told = len(client.outbox)
+    client.deliver_late(reply)
+    if place < told < len(client.outbox):
+        client.outbox.insert(place, client.outbox.pop())

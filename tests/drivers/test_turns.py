@@ -210,3 +210,28 @@ def test_those_whom_a_pause_held_go_on_one_by_one_when_the_turn_that_ended_it_is
     unpauses = [[b"CLIENT", b"UNPAUSE"], [b"RPUSH", b"l", b"d"], [b"LLEN", b"l"]]
     assert side.play([(2, unpauses)])[2].endswith(b"+OK\r\n:1\r\n:1\r\n")
     assert [peer.data for peer in side.peers[:2]] == [b":2\r\n:3\r\n", b":4\r\n"]
+
+
+def test_who_is_held_by_another_pause_before_it_could_go_on_waits_behind_the_others() -> None:
+    side = InTurns()
+    pause = [b"CLIENT", b"PAUSE", b"100000", b"WRITE"]
+    side.play([(0, [pause, [b"RPUSH", b"l", b"a"]])])
+    side.play([(1, [[b"CLIENT", b"UNPAUSE"], pause, [b"RPUSH", b"l", b"b"]])])
+    side.play([(2, [[b"CLIENT", b"UNPAUSE"]])])
+    assert side.play([(2, [[b"LRANGE", b"l", b"0", b"-1"]])])[2].endswith(b"*2\r\n$1\r\nb\r\n$1\r\na\r\n")
+
+
+def test_a_late_reply_comes_before_what_its_command_tells_its_own_client() -> None:
+    side = InTurns()
+    side.play([(1, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
+    side.play([(0, [[b"HELLO", b"3"], [b"SUBSCRIBE", b"c"], [b"PUBLISH", b"c", b"m"], [b"PING"]])])
+    side.peers[0].data = b""
+    side.play([(1, [[b"CLIENT", b"UNPAUSE"]])])
+    message = b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"
+    assert side.peers[0].data == b":1\r\n" + message + b"+PONG\r\n"
+
+
+def test_who_monitors_sees_that_a_transaction_is_over_though_its_exec_is_not_let_in() -> None:
+    side = InTurns()
+    side.play([(0, [[b"MONITOR"]]), (1, [[b"SUBSCRIBE", b"c"], [b"EXEC"]])])
+    assert side.peers[0].data.endswith(b'"EXEC"\r\n')

@@ -38,6 +38,20 @@ def test_a_key_that_expires_while_its_writer_looks_is_told_to_the_writer_too(tol
     assert list(outbox) == [Push([b"message", b"__redis__:invalidate", [b"k"]])]
 
 
+def test_what_caching_asked_for_holds_if_tracking_is_turned_on_again():
+    redis = Embedded(clock=0)
+    for line in (
+        "HELLO 3",
+        "CLIENT TRACKING ON OPTIN",
+        "CLIENT CACHING YES",
+        "CLIENT TRACKING ON OPTIN",
+        "GET k",
+    ):
+        redis.execute(*line.split())
+    redis.execute("SET", "k", "v", client=redis.connect())
+    assert list(redis.client.outbox) == [Push([b"invalidate", [b"k"]])]
+
+
 @pytest.mark.parametrize(
     ("script", "expected"),
     [

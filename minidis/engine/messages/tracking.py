@@ -93,11 +93,12 @@ class Tracking:
     # -- on and off -------------------------------------------------------------------------------
 
     def start(self, client: Client, mode: TrackingMode) -> None:
-        """Track for `client`.  Of a client that tracks already, the prefixes stay."""
+        """Track for `client`.  Of a client that tracks already, the prefixes and its last CACHING stay."""
         if mode.broadcast and not mode.prefixes:
             mode.prefixes = {b"": None}
         if client.tracking is not None:
             mode.prefixes = client.tracking.prefixes | mode.prefixes
+            mode.caching = client.tracking.caching
         for prefix in mode.prefixes:
             self.prefixes.setdefault(prefix, {})[client.id] = None
         client.tracking = mode
