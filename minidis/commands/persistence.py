@@ -52,6 +52,7 @@ def save(client: Client):
     node = client.node
     if node.background.makes_rdb:
         raise ReplyError(ALREADY_SAVING)
+    node.saving.saves += 1
     try:
         node.saving.save()
     except DiskError:

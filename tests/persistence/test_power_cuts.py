@@ -79,7 +79,7 @@ class World:
                 started, saves = self.issued, self.node.saving.saves
                 self.ask(*events[at])
                 self.pass_time(500_000)
-                if self.node.saving.saves > saves:
+                if self.node.saving.saves > saves and self.node.background.job is None:
                     self.saved = started
             self.add()
             self.pass_time(self.random.choice((0, 0, 50_000, 400_000, 1_100_000)))
@@ -292,6 +292,21 @@ def test_a_disk_that_fails_while_a_log_is_loaded_leaves_no_half_dataset(operatio
         redis.execute("SET", "k", "w")
     redis.kill()
     assert redis.execute("GET", "k") == b"v"
+
+
+def test_who_saves_what_is_there_after_a_log_could_not_be_loaded_gets_a_log_of_that():
+    redis = Embedded({"appendonly": "yes", "enable-debug-command": "yes"}, clock=0, seed=1)
+    redis.execute("SET", "old", "1")
+    redis.disk.fail("read", "*.incr.aof")
+    with pytest.raises(ReplyError, match="Error trying to load the AOF files"):
+        redis.execute("DEBUG", "LOADAOF")
+    with pytest.raises(ReplyError, match="MISCONF"):
+        redis.execute("SET", "new", "1")
+    redis.execute("SAVE")
+    redis.execute("SET", "new", "1")
+    redis.step(1)
+    redis.kill()
+    assert redis.execute("KEYS", "*") == [b"new"]
 
 
 def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():

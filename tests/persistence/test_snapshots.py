@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -355,3 +356,16 @@ def test_a_background_save_goes_where_it_was_to_go_when_it_began(option, place):
         node.tick()
     assert node.saving.last_status == "ok"
     assert (node.disk.list("."), node.disk.list("elsewhere")) == (["dump.rdb"], [])
+
+
+def test_saves_and_rewrites_are_counted_as_they_begin():
+    redis = Embedded({"appendonly": "yes", "save": "3600 1"}, clock=0, seed=1)
+    redis.disk.fail("write", "temp-dump.rdb", times=2)
+    redis.disk.fail("write", "*/temp-rewriteaof.aof")
+    for words in ("SAVE", "BGSAVE", "BGREWRITEAOF", "SAVE", "BGSAVE", "BGREWRITEAOF"):
+        with suppress(ReplyError):
+            redis.execute(words)
+        redis.step(1)
+    facts = dict(line.split(":") for line in bytes(redis.execute("INFO", "persistence")).decode().split()[2:])
+    assert (facts["rdb_saves"], facts["aof_rewrites"]) == ("4", "2")
+    assert (facts["rdb_last_bgsave_status"], facts["aof_last_bgrewrite_status"]) == ("ok", "ok")

@@ -86,6 +86,8 @@ class FullSync(Sink):
         self.mark = b"%040x" % self.replication.random.getrandbits(160)
         self.file: list[bytes] = []
         target = "replicas sockets" if self.by_mark else "disk"
+        if not self.by_mark:
+            self.node.saving.saves += 1  # there is no file, but it is one to whoever counts
         self.node.log("notice", f"Starting BGSAVE for SYNC with target: {target}")
         config = self.node.config
         writer = FilteredWriter(compress=config.rdbcompression, checksum=config.rdbchecksum)

@@ -37,7 +37,7 @@ class Rewriting:
         self.log = log
         self.node = log.node
         self.scheduled = False
-        self.rewrites = 0
+        self.rewrites = 0  # begun, whatever became of them
         self.failures = 0  # one after the other
         self.last_status = "ok"
         self.last_duration_s = -1
@@ -73,6 +73,7 @@ class Rewriting:
         except DiskError as error:
             self._failed(error)
             return False
+        self.rewrites += 1
         notes = snapshot_notes(node, is_aof_base=True)
         node.background.start("aof", log.files.writer(), sink, self._finished, notes)
         node.background.log_start("Background append only file rewriting")
@@ -98,7 +99,6 @@ class Rewriting:
         log.size_bytes = self.base_bytes = log.files.size_bytes()
         self.last_status = "ok"
         self.failures = 0
-        self.rewrites += 1
         node.log("notice", "Background AOF rewrite terminated with success")
 
     def _failed(self, error: DiskError) -> None:

@@ -456,7 +456,7 @@ class AppendOnlyFile:
         return {
             "aof_current_size": self.size_bytes,
             "aof_base_size": self.rewriting.base_bytes,
-            "aof_pending_rewrite": 0,
+            "aof_pending_rewrite": int(self.rewriting.scheduled),
             "aof_buffer_length": self._buffered_bytes,
             "aof_pending_bio_fsync": int(self._sync is not None),
             "aof_delayed_fsync": self.delayed_syncs,

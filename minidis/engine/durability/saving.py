@@ -56,7 +56,7 @@ class Saving:
         self.last_try_s = 0
         self.last_status = "ok"
         self.last_duration_s = -1
-        self.saves = 0
+        self.saves = 0  # begun by SAVE, by BGSAVE or for replicas, whatever became of them
         self.scheduled = False
         self.saved_changes = 0  # node.changes at the last save: what came since would be lost
         self.keys_loaded = 0
@@ -114,6 +114,7 @@ class Saving:
         """Begin a BGSAVE; there must be no job.  False if the file cannot even be made."""
         node = self.node
         self.scheduled = False
+        self.saves += 1
         self.last_try_s = node.now_us // 1_000_000
         self._changes_at_start = node.changes
         self._background_paths = self.temporary_path, self.path
@@ -195,7 +196,6 @@ class Saving:
     # -- success and failure ----------------------------------------------------------------------
 
     def _note_success(self) -> None:
-        self.saves += 1
         self.last_save_s = self.node.now_us // 1_000_000
         self.last_status = "ok"
         self.node.log("notice", "DB saved on disk")
@@ -225,9 +225,15 @@ class Saving:
         self.update_guard()
 
     def release(self) -> None:
-        """The dataset and its file are at one again; but a log that was not loaded is not open to writes."""
-        if not self.node.config.appendonly or self.node.append_only.state != "off":
+        """The dataset and its file are at one again; but a log that was not loaded is not open to writes.
+
+        One that was, and could not be loaded anew, is of another dataset than what is there now.
+        """
+        log = self.node.append_only
+        if self.not_loaded and (not self.node.config.appendonly or log.state != "off"):
             self.not_loaded = ""
+            if log.state == "on":
+                log.rewriting.start_or_schedule()
         self.update_guard()
 
     def update_guard(self) -> None:

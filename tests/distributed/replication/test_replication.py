@@ -929,7 +929,8 @@ def test_a_file_for_nobody_is_finished_where_save_points_want_it(
     assert lab["a"].background.is_running("rdb") == goes_on
     assert (lab["a"].background.job is None) != goes_on
     lab.run("2s")
-    assert (lab["a"].saving.saves, lab["a"].saving.changes) == ((1, 1) if goes_on else (0, 11))
+    assert lab["a"].saving.changes == (1 if goes_on else 11)
+    assert lab["a"].saving.saves == (1 if diskless == "no" else 0)
     lab.kill("a")
     lab.restart("a")
     assert lab.call("a", "DBSIZE") == (10 if goes_on else 0)
