@@ -380,6 +380,20 @@ def test_a_server_ends_without_the_end_of_its_log_and_with_its_snapshot(force):
     assert redis.disk.size("dump.rdb")
 
 
+def test_a_sync_that_succeeds_lets_writes_pass_again_whoever_has_asked_for_it():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    for words in (("CONFIG", "SET", "appendfsync", "always"), ("BGREWRITEAOF",)):
+        redis.execute("CONFIG", "SET", "appendfsync", "everysec")
+        redis.execute("SET", "k", "v")
+        redis.disk.fail("sync", "*.incr.aof")
+        redis.step(1.05)
+        with pytest.raises(ReplyError, match="MISCONF Errors writing to the AOF file: Input/output error"):
+            redis.execute("SET", "k", "w")
+        redis.execute(*words)
+        redis.node.append_only.flush()
+        assert redis.execute("SET", "k", "w") == "OK"
+
+
 def test_a_sync_that_waits_for_a_rewrite_keeps_nobody_awake():
     redis = Embedded({"appendonly": "yes", "no-appendfsync-on-rewrite": "yes"}, clock=0, disk=SimulatedDisk())
     node = redis.node

@@ -381,18 +381,21 @@ class AppendOnlyFile:
         if self._sync is None or not self._sync.done:
             return
         error, self._sync = self._sync.error, None
-        status = "ok" if error is None else "err"
         if error is None:
             self._synced(self._sync_offset)
-        else:
-            self.node.log("warning", f"Fail to fsync the AOF file: {error}")
-            self.last_error = error.reason
-            self._unsynced = True
+            return
+        self.node.log("warning", f"Fail to fsync the AOF file: {error}")
+        self.last_error = error.reason
+        self._unsynced = True
+        self._note_sync_status("err")
+
+    def _note_sync_status(self, status: str) -> None:
         if status != self.sync_status:
             self.sync_status = status
             self.update_guard()
 
     def _synced(self, offset: int) -> None:
+        self._note_sync_status("ok")
         self.synced_offset = max(self.synced_offset, offset)
         if self.awaited:
             self.serve_awaited()
