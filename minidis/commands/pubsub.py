@@ -30,6 +30,7 @@ from minidis.engine.command_table.registry import (
 )
 from minidis.engine.journal import TO_REPLICAS
 from minidis.engine.messages.pubsub import Table, name_matches
+from minidis.protocol.replies import ReplyError
 
 _LISTEN = PUBSUB | NOSCRIPT | LOADING | STALE
 _LOOK = PUBSUB | LOADING | STALE
@@ -62,6 +63,8 @@ def punsubscribe(client: Client, *patterns: bytes):
 @command("SSUBSCRIBE shardchannel [shardchannel ...]", _LISTEN, since="7.0.0")
 def ssubscribe(client: Client, *channels: bytes):
     """Listen to shard channels. O(N) in channels."""
+    if client.in_execution:  # though the others may: EXEC expects one reply of each command
+        raise ReplyError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
     return client.node.pubsub.shard_channels.subscribe(client, channels)
 
 

@@ -52,7 +52,7 @@ FORMS = """
  1 { CONFIG GET NO-SUCH }
  1 { NOSUCH }
  2 { MULTI ; PUBLISH channel message ; PUBLISH channel message ; EXEC }
- 2 { MULTI ; SUBSCRIBE channel ; EXEC }
+ 2 { MULTI ; (SUBSCRIBE|PSUBSCRIBE|SSUBSCRIBE) channel ; EXEC }
  2 { CLIENT REPLY SKIP ; SUBSCRIBE channel ; PING }
 """
 POOLS = {

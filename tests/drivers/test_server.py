@@ -266,6 +266,9 @@ def test_refusals_do_not_pile_up_for_one_who_does_not_authenticate(path: str) ->
         async with serving(path, requirepass="secret") as (server, connect):
             stranger, friend = await connect(), await connect()
             await friend.ask(b"AUTH secret\r\n", b"+OK\r\n")
+            refusal = b"-NOAUTH Authentication required.\r\n"
+            fits = 16 * 1024 // len(refusal)
+            await stranger.ask(b"GET a\r\n" * fits, refusal * fits)
             stranger.writer.transport.pause_reading()
             for _ in range(1000):
                 stranger.writer.write(b"GET a\r\n" * 1000)

@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minidis.engine.memory.client_buffers import CHUNK_BYTES
+
 if TYPE_CHECKING:
     from minidis.engine.client import Client
 
@@ -32,8 +34,10 @@ Limit = tuple[int, int, int]
 
 NO_LIMIT: Limit = (0, 0, 0)
 
-UNAUTHENTICATED: Limit = (1024, 0, 0)
-"""Refusals that pile up for someone who has not even said who it is are no reason to keep memory."""
+UNAUTHENTICATED: Limit = (CHUNK_BYTES + 1, 0, 0)
+"""Refusals that pile up for someone who has not even said who it is are no reason to keep memory: the buffer
+that every client has must do.
+"""
 
 LEAST_ELEMENT_BYTES = len(b"$0\r\n\r\n")
 
