@@ -95,5 +95,11 @@ def _swap(first: Database, second: Database) -> None:
 
 @command("TIME", LOADING | STALE | FAST, since="2.6.0")
 def time(client: Client):
-    """The node's clock: unix seconds, and microseconds of the current second. O(1)."""
-    return [b"%d" % part for part in divmod(client.node.now_us, 1_000_000)]
+    """The node's clock: unix seconds, and microseconds of the current second. O(1).
+
+    It stands while a script runs; but a slow one, during which others are answered, can see time go by.
+    """
+    node = client.node
+    run = node.scripting.run if client.is_script else None
+    now_us = node.clock() if run is not None and run.is_slow else node.now_us
+    return [b"%d" % part for part in divmod(now_us, 1_000_000)]

@@ -69,6 +69,19 @@ def test_time_stands_while_a_script_runs():
     assert first == last
 
 
+def test_a_slow_script_sees_time_go_by():
+    """So one that waits comes to an end."""
+    ticks = iter(range(1_000_000))
+    redis = Embedded({"busy-reply-threshold": "50"}, clock=0)
+    redis.node.clock = lambda: next(ticks) * 1_000
+    redis.patience_s = 20
+    script = (
+        "local from = redis.call('TIME') repeat local now = redis.call('TIME') "
+        "until now[2] - from[2] > 100000 return 'waited'"
+    )
+    assert redis.execute("EVAL", script, 0) == b"waited"
+
+
 def test_monitor_shows_the_script_before_its_commands(redis):
     watcher = redis.connect()
     redis.execute("MONITOR", client=watcher)
