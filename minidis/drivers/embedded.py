@@ -37,6 +37,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import minidis.distributed  # noqa: F401  (files every command in the registry)
+from minidis.drivers import interrupts
 from minidis.drivers.disk import RealDisk
 from minidis.drivers.simulated_disk import Loss, SimulatedDisk
 from minidis.engine import starting
@@ -270,6 +271,7 @@ class Embedded:
         if node.pending_output:
             self.announce_output()
 
+    @interrupts.may_be_interrupted
     def script_step(self, run: Any) -> None:
         """A script runs: Ctrl-C is noticed here, other threads get a turn if it is slow, and it must end."""
         if self._long_script is not run:
@@ -389,6 +391,7 @@ class Embedded:
             self._frozen_us = target_us
             self.tick()
 
+    @interrupts.may_be_interrupted
     def _sleep(self, duration_us: int) -> None:
         """DEBUG SLEEP: the clock moves on, and nothing else happens meanwhile."""
         if self._frozen_us is None:
@@ -484,7 +487,8 @@ def open_node(
     A file is loaded if it is there, and saved by save points, by `close()`, and when Python ends. In a folder
     an append-only log is kept, so that not even a kill loses more than the last second. `options` are those
     of `Embedded`.  Raises LoadError for a file that is damaged, OSError for a folder that cannot be used, or
-    one that another node has open, in this process or another.
+    one that another node has open, in this process or another. Ctrl-C is raised between two commands from
+    then on (interrupts.py): half a change should not be saved.
     """
     path = os.path.abspath(path)
     if path.endswith(".rdb") or os.path.isfile(path):
@@ -505,6 +509,7 @@ def open_node(
         release()
         raise
     node._release = release
+    interrupts.postpone()
     atexit.register(node.close)
     return node
 

@@ -31,7 +31,7 @@ from random import Random
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
-from minidis.notebook.targets import EmbeddedTarget, ServerTarget, TargetError, finished_before_an_interrupt
+from minidis.notebook.targets import EmbeddedTarget, ServerTarget, TargetError
 from minidis.protocol.replies import ReplyError
 
 SLICE = 500
@@ -165,12 +165,11 @@ def _measure(test: Request, plan: Plan, send: Callable[[Batch], list[Any]]) -> R
     durations_ns: list[int] = []
     errors: list[ReplyError] = []
     for batches in _batches(test, plan):
-        with finished_before_an_interrupt():
-            for batch in batches:
-                begun_ns = perf_counter_ns()
-                replies = send(batch)
-                durations_ns.append(perf_counter_ns() - begun_ns)
-                errors += [reply for reply in replies if isinstance(reply, ReplyError)]
+        for batch in batches:
+            begun_ns = perf_counter_ns()
+            replies = send(batch)
+            durations_ns.append(perf_counter_ns() - begun_ns)
+            errors += [reply for reply in replies if isinstance(reply, ReplyError)]
     ordered_us = [duration_ns / 1000 for duration_ns in sorted(durations_ns)]
     return Row(
         test.name,

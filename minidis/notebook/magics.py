@@ -34,7 +34,7 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
-from minidis.drivers import browser
+from minidis.drivers import browser, interrupts
 from minidis.drivers.embedded import Embedded, default_node, parse_time
 from minidis.engine.durability.disk import DiskError
 from minidis.engine.durability.loading import LoadError
@@ -483,6 +483,11 @@ def allow_empty_cell(lines: list[str]) -> list[str]:
     return lines
 
 
+def interrupts_wait(info: Any) -> None:
+    """A kernel puts Python's own handler in place before each cell."""
+    interrupts.postpone()
+
+
 def load(shell: Any) -> None:
     """`%load_ext minidis`."""
     if getattr(shell, "minidis_magics", None) is not None:
@@ -496,6 +501,7 @@ def load(shell: Any) -> None:
     shell.minidis_matcher = make_matcher(magics.live_keys, shell.user_ns)
     shell.Completer.custom_matchers.append(shell.minidis_matcher)
     shell.input_transformers_cleanup.append(allow_empty_cell)
+    shell.events.register("pre_run_cell", interrupts_wait)
     shell.events.register("post_run_cell", magics.after_cell)
     unwritten.install(shell)
 
@@ -508,6 +514,8 @@ def unload(shell: Any) -> None:
     unwritten.uninstall(shell)
     magics.session.stop_serving()
     follow_cells(None)
+    shell.events.unregister("pre_run_cell", interrupts_wait)
+    interrupts.stop_postponing()
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.remove(allow_empty_cell)
     shell.Completer.custom_matchers.remove(shell.minidis_matcher)

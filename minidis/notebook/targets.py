@@ -18,11 +18,10 @@ from __future__ import annotations
 
 import queue
 import select
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -247,8 +246,7 @@ class EmbeddedConnection(Connection):
         if self.embedded.front is not None and self.client.parked is None:
             return self._call_by_bytes(reply_mode)
         try:
-            with finished_before_an_interrupt():
-                reply = self.embedded.call(self.client, argv)
+            reply = self.embedded.call(self.client, argv)
         except ReplyError as error:
             reply = error
         if reply is WAITING:
@@ -439,6 +437,9 @@ class ServerConnection(Connection):
             replies = [self._receive(PATIENCE_S) for _ in commands]
         except OSError as error:
             self._lost(one_line(error))
+        except KeyboardInterrupt:  # half of it may be sent
+            self._close()
+            raise
         if NEED_DATA in replies:
             self._lost(f"no reply within {PATIENCE_S:g} s")
         return replies
@@ -580,27 +581,6 @@ def scanned_keys(connection: Connection, prefix: bytes, limit: int) -> list[byte
         if cursor == b"0" or len(found) >= limit:
             break
     return sorted(found)[:limit]
-
-
-@contextmanager
-def finished_before_an_interrupt() -> Iterator[None]:
-    """Let a command of this process finish before Ctrl-C stops the cell: half a one would leave a structure
-    broken.  Only the main thread gets signals; the others have nothing to fear."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.getsignal(signal.SIGINT)
-    if not callable(previous):
-        yield
-        return
-    arrived: list[Any] = []
-    signal.signal(signal.SIGINT, lambda number, frame: arrived.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if arrived:
-        previous(*arrived[0])
 
 
 def without_password(url: str) -> str:

@@ -1,0 +1,234 @@
+"""Ctrl-C at any line of the node: a change is whole or has not begun, and the log knows of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+import redis
+
+import minidis
+from minidis.drivers import interrupts
+from minidis.drivers.embedded import Embedded
+
+SMALL = {
+    "list-max-listpack-size": "4",
+    "zset-max-listpack-entries": "4",
+    "hash-max-listpack-entries": "4",
+    "set-max-listpack-entries": "4",
+    "appendonly": "yes",
+}
+PACKAGE = os.path.dirname(minidis.__file__)
+
+
+@pytest.fixture(autouse=True)
+def postponed() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.postpone()
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def press(frame: FrameType) -> None:
+    """Ctrl-C, as if it came before the next step of this frame."""
+    handler = signal.getsignal(signal.SIGINT)
+    assert callable(handler)
+    handler(signal.SIGINT, frame)
+
+
+def pressing(nth: int) -> tuple[Callable[..., Any], Callable[[], bool]]:
+    """What to trace with, to press at the nth line that is run of the package; and whether it came so far."""
+    left = nth
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        left -= event == "line"
+        if not left and event == "line":
+            sys.settrace(None)
+            press(frame)
+        return trace
+
+    return trace, lambda: left <= 0
+
+
+def with_data() -> tuple[Embedded, redis.Redis]:
+    node = Embedded(SMALL, clock=0, seed=1)
+    client = minidis.connect(node)
+    client.rpush("list", *"abcdefgh")
+    client.zadd("zset", {member: score for score, member in enumerate("abcdefgh")})
+    client.hset("hash", mapping=dict.fromkeys("abcdefgh", 1))
+    client.sadd("set", *"abcdefgh")
+    client.xadd("stream", {"a": 1}, id="1-1")
+    client.mset({"text": "v", "n": 5})
+    return node, client
+
+
+def state(node: Embedded) -> list[tuple[bytes, Any, Any]]:
+    return [
+        (key, node.execute("DUMP", key), node.execute("PTTL", key))
+        for key in sorted(node.execute("KEYS", "*"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("linsert('list', 'before', 'd', 'z')", 1),
+        ("zadd('zset', {'a': 7.5})", 1),
+        ("hset('hash', 'new', 'v')", 1),
+        ("srem('set', 'b')", 2),
+        ("xadd('stream', {'b': 2}, id='2-1')", 2),
+        ("set('text', 'w', ex=10)", 2),
+        ("rename('list', 'other')", 2),
+        ("pipeline().incr('n').lpush('list', 'y').zadd('zset', {'q': 3}).execute()", 5),
+        ("eval(\"redis.call('INCR', 'n') redis.call('LPUSH', 'list', 'x')\", 0)", 5),
+    ],
+)
+def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
+    at, is_over = 1 - step, False
+    outcomes = set()
+    while not is_over:
+        at += step
+        node, client = with_data()
+        before = state(node)
+        trace, came_so_far = pressing(at)
+        sys.settrace(trace)
+        try:
+            eval(f"client.{line}", {"client": client})
+            is_over = not came_so_far()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert sys.getprofile() is None
+        assert is_over or came_so_far()
+        for value in node.node.databases[0].table.values():
+            check = getattr(getattr(value, "form", value), "check", None)
+            if check is not None:
+                check()
+        came = state(node)
+        outcomes.add(came == before)
+        assert not node.node.journal.depth and client.set("later", 1)
+        node.step(2)
+        came = state(node)
+        node.kill()
+        assert state(node) == came, f"the log differs, pressed at {at}"
+    assert outcomes == {True, False} and at > 100
+
+
+def test_a_script_need_not_come_to_its_end() -> None:
+    node, client = with_data()
+    node.patience_s = 0.2  # else it is ended by that
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_name == "step" and frame.f_code.co_filename.startswith(PACKAGE):
+            sys.settrace(None)
+            press(frame)
+        return None
+
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.eval("redis.call('INCR', 'n') while true do end", 0)
+    finally:
+        sys.settrace(None)
+    assert (client.get("n"), node.node.journal.depth) == (b"6", 0)
+
+
+def test_the_second_one_does_not_wait() -> None:
+    node, client = with_data()
+    lines: list[int] = []
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename.endswith("skiplist.py") and event == "line":
+            lines.append(frame.f_lineno)
+            if len(lines) in (3, 5):
+                press(frame)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.zadd("zset", {"a": 7.5})
+    finally:
+        sys.settrace(None)
+    assert len(lines) == 5 and sys.getprofile() is None
+
+
+@pytest.mark.parametrize(
+    ("file", "is_at_once"),
+    [
+        ("/tmp/ipykernel_1/2.py", True),
+        (os.path.join(os.path.dirname(os.__file__), "site-packages", "tools.py"), True),
+        (os.path.join(os.path.dirname(os.__file__), "bisect.py"), False),
+    ],
+)
+def test_code_of_ones_own_inside_the_node_is_stopped_at_once(file: str, is_at_once: bool) -> None:
+    """It may never end; Python's own, which the node has called, will."""
+    node, client = with_data()
+    told: list[bytes] = []
+    code = "lambda database, key, event: (handler(2, sys._getframe()), told.append(key))"
+    names = {"handler": signal.getsignal(signal.SIGINT), "sys": sys, "told": told}
+    node.node.listen_to_keys(eval(compile(code, file, "eval"), names))
+    with pytest.raises(KeyboardInterrupt):
+        client.incr("n")
+    assert told == ([] if is_at_once else [b"n"])
+
+
+def test_none_is_lost_in_a_finalizer() -> None:
+    """What is raised there is printed, and all goes on."""
+    pressed: list[bool] = []
+
+    class Dropped:
+        def __del__(self) -> None:
+            press(sys._getframe())
+            pressed.append(True)
+
+    def later() -> None:
+        pressed.append(False)
+
+    with pytest.raises(KeyboardInterrupt):
+        Dropped()
+        later()
+    assert pressed == [True] and sys.getprofile() is None
+
+
+def test_who_measures_keeps_his_profiler_and_ones_own_handler_stays() -> None:
+    node, client = with_data()
+    node.node.listen_to_keys(lambda database, key, event: press(sys._getframe(1)))
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, argument: calls.append(event))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.incr("n")
+        before = len(calls)
+        client.ping()
+        assert len(calls) > before
+    finally:
+        sys.setprofile(None)
+
+    def own(number: int, frame: Any) -> None:
+        """Somebody's."""
+
+    signal.signal(signal.SIGINT, own)
+    interrupts.postpone()
+    assert signal.getsignal(signal.SIGINT) is own
+    interrupts.stop_postponing()
+    assert signal.getsignal(signal.SIGINT) is own
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.postpone()
+    interrupts.stop_postponing()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_data_that_outlive_the_process_are_guarded_without_a_notebook(tmp_path: Any) -> None:
+    interrupts.stop_postponing()
+    with minidis.open(tmp_path / "shop"):
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
