@@ -91,6 +91,14 @@ class InProcessConnection(UnixDomainSocketConnection):
         self.plain_session = None
         super().disconnect(*arguments, **options)
 
+    def can_read(self, timeout: float = 0) -> bool:
+        """Is there something to read? redis-py's pool asks before it lends a connection, and hangs up if so.
+
+        Also if something is to come: the reply of a BLPOP that Ctrl-C has stopped. What is asked next would
+        wait behind it.
+        """
+        return super().can_read(timeout) or (self._sock is not None and self._sock.session.waits)
+
     @property
     def has_unread(self) -> bool:
         """Does its parser hold what nobody has read yet: replies of a pipeline that broke off, messages?"""

@@ -280,7 +280,7 @@ class Embedded:
             bound = f"more than {self.patience_s:g} seconds" if self.patience_s else "longer than it may here"
             run.killed = f"ERR the script was ended: it ran for {bound}".encode()
         elif run.is_slow:
-            self._output.wait(SLOW_SCRIPT_PAUSE_S)  # gives the lock away
+            self._rest(SLOW_SCRIPT_PAUSE_S)
 
     def execute(self, *words: str | bytes | int | float, client: Client | None = None) -> Any:
         """Run a command given as words, and wait for its reply if it blocks.  Raises ReplyError."""
@@ -307,9 +307,18 @@ class Embedded:
                     message = "no reply: the clock is frozen, move it from another thread or cell"
                     raise FrozenClockError(message) if self.is_frozen else TimeoutError("no reply in time")
                 until_deadline_s = (self.node.next_deadline_us() - self.node.clock()) / 1_000_000
-                self._output.wait(max(0.0, min(LONGEST_SLICE_S, until_deadline_s)))
+                self._rest(max(0.0, min(LONGEST_SLICE_S, until_deadline_s)))
                 self.tick()
             return client.outbox.popleft()
+
+    def _rest(self, longest_s: float) -> None:
+        """Give the lock away until there is output for somebody, or so long, and have it again afterwards."""
+        try:
+            self._output.wait(longest_s)
+        except BaseException:  # Ctrl-C, perhaps between giving it away and what sees to its return
+            if not self._is_at_work():
+                self.lock.acquire()
+            raise
 
     def hang_up(self, client: Client) -> None:
         """`disconnect`, and in the middle of somebody's command after it.

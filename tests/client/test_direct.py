@@ -17,6 +17,7 @@ from minidis.drivers.embedded import Embedded
 
 AT_ONCE = Retry(NoBackoff(), 0)
 START = "2026-01-01T00:00:00Z"
+CLIENT_CODE = ("redis/client.py", "redis/connection.py", "redis/_parsers/", "minidis/client/")
 
 CALLS = """
 ping()
@@ -707,7 +708,6 @@ def test_an_error_of_ones_own_is_the_outcome_even_if_the_server_has_hung_up():
 @pytest.mark.parametrize("other", ["no", memoryview(b"no")], ids=["directly", "by bytes"])
 def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, other):
     """Neither replies that are taken for later ones, nor a MULTI that is open."""
-    places = ("redis/client.py", "redis/connection.py", "redis/_parsers/", "minidis/client/")
     client = connect(fresh_node())
     is_over, at = False, 0
     while not is_over:
@@ -717,7 +717,7 @@ def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, othe
 
         def trace(frame: Any, event: str, argument: Any) -> Any:
             nonlocal left
-            if not any(place in frame.f_code.co_filename for place in places):
+            if not any(place in frame.f_code.co_filename for place in CLIENT_CODE):
                 return None
             left -= event == "line"
             if not left:
@@ -739,6 +739,39 @@ def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, othe
         assert client.pipeline().exists("no").strlen("text").execute() == [0, 1], at
         assert client.pipeline(transaction=False).exists("no").strlen("text").execute() == [0, 1], at
         assert client.get("n") in ((b"0", b"2") if transaction else (b"0", b"1", b"2")), at
+    assert at > 100
+
+
+def test_a_wait_interrupted_at_any_line_keeps_nobody_waiting():
+    """Its connection is not lent again: what is asked next would stand behind it."""
+    node = fresh_node()
+    client = connect(node, retry=AT_ONCE)
+    client.ping()
+    at = interrupted = 0
+    while interrupted == at:
+        at += 1
+        left = at
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal left
+            if not any(place in frame.f_code.co_filename for place in CLIENT_CODE):
+                return None
+            left -= event == "line"
+            if not left:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            client.blpop("nothing", timeout=0)
+        except KeyboardInterrupt:
+            interrupted += 1
+        except redis.TimeoutError:
+            pass
+        finally:
+            sys.settrace(None)
+        assert client.exists("no") == 0, at
     assert at > 100
 
 

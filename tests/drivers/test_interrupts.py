@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -140,6 +141,25 @@ def test_a_script_need_not_come_to_its_end() -> None:
     finally:
         sys.settrace(None)
     assert (client.get("n"), node.node.journal.depth) == (b"6", 0)
+
+
+@pytest.mark.parametrize("line", ["blpop('nothing', timeout=0)", "eval('while true do end', 0)"])
+def test_the_lock_is_held_again_even_if_ctrl_c_comes_just_when_it_is_given_away(line: str) -> None:
+    class Condition(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            self._release_save()  # type: ignore[attr-defined]
+            raise KeyboardInterrupt
+
+    node = Embedded({"busy-reply-threshold": 1}, seed=1)
+    client = minidis.connect(node)
+    client.ping()
+    node._output = Condition(node.lock)
+    with pytest.raises(KeyboardInterrupt):
+        eval(f"client.{line}")
+    node._output = threading.Condition(node.lock)
+    with pytest.raises(RuntimeError, match="un-acquired"):
+        node.lock.release()
+    assert client.ping() and not node.node.journal.depth
 
 
 def test_the_second_one_does_not_wait() -> None:
