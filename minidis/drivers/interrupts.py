@@ -121,15 +121,18 @@ def _arrived(number: int, frame: FrameType | None) -> None:
 
 
 def _look(frame: FrameType, event: str, argument: object) -> None:
-    """What Python calls when a function begins, or is left."""
+    """What Python calls when a function begins, or is left.
+
+    Only what leaves the node's own code is sure to hand an exception on: Python swallows those of finalizers
+    and of the garbage collector's callbacks, which may come at any time.
+    """
+    code = frame.f_code
     if event == "call":
-        place: FrameType | None = frame
-    elif event == "return" and frame.f_code.co_name != "__del__":  # of which it would still be a part
-        place = frame.f_back
-    else:
-        return
-    if not is_in_the_midst(place):
-        _raise(place)
+        if code in _as_called:
+            _raise(frame)
+    elif event == "return" and code.co_filename.startswith(_MUST_BE_WHOLE) and code.co_name != "__del__":
+        if not is_in_the_midst(frame.f_back):
+            _raise(frame.f_back)
 
 
 def _raise(frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -202,22 +203,36 @@ def test_code_of_ones_own_inside_the_node_is_stopped_at_once(file: str, is_at_on
     assert told == ([] if is_at_once else [b"n"])
 
 
-def test_none_is_lost_in_a_finalizer() -> None:
-    """What is raised there is printed, and all goes on."""
-    pressed: list[bool] = []
+@pytest.mark.parametrize("when", ["finalizer", "collector's callback"])
+def test_none_is_lost_where_python_swallows_exceptions(when: str) -> None:
+    node, client = with_data()
+    came: list[str] = []
 
     class Dropped:
         def __del__(self) -> None:
             press(sys._getframe())
-            pressed.append(True)
+            came.append("finalizer")
 
-    def later() -> None:
-        pressed.append(False)
+    def collecting(phase: str, info: dict[str, int]) -> None:
+        came.append(f"collector's {phase}")
 
-    with pytest.raises(KeyboardInterrupt):
-        Dropped()
-        later()
-    assert pressed == [True] and sys.getprofile() is None
+    def meanwhile(database: Any, key: bytes, event: str) -> None:
+        """Inside INCR."""
+        if when == "finalizer":
+            Dropped()
+        else:
+            press(sys._getframe(1))
+            gc.collect()
+        came.append("end")
+
+    node.node.listen_to_keys(meanwhile)
+    gc.callbacks.append(collecting)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.incr("n")
+    finally:
+        gc.callbacks.remove(collecting)
+    assert came[-1] == "end" and len(came) > 1 and sys.getprofile() is None
 
 
 def test_who_measures_keeps_his_profiler_and_ones_own_handler_stays() -> None:
