@@ -128,6 +128,9 @@ def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
 def test_a_script_need_not_come_to_its_end() -> None:
     node, client = with_data()
     node.patience_s = 0.2  # else it is ended by that
+    steps: list[Any] = []
+    take_step: Any = node.node.on_script_step
+    node.node.on_script_step = lambda run: (steps.append(run), take_step(run))
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_name == "step" and frame.f_code.co_filename.startswith(PACKAGE):
@@ -141,7 +144,7 @@ def test_a_script_need_not_come_to_its_end() -> None:
             client.eval("redis.call('INCR', 'n') while true do end", 0)
     finally:
         sys.settrace(None)
-    assert (client.get("n"), node.node.journal.depth) == (b"6", 0)
+    assert (client.get("n"), node.node.journal.depth, len(steps)) == (b"6", 0, 1)
 
 
 @pytest.mark.parametrize("line", ["blpop('nothing', timeout=0)", "eval('while true do end', 0)"])
