@@ -23,7 +23,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from minidis.engine.durability.disk import DiskError, FinishedSync, Sync
 
@@ -81,7 +81,7 @@ class RealDisk:
                 rest = rest[os.write(descriptor, rest) :]
             except OSError as error:
                 written = len(data) - len(rest)
-                raise _disk_error("write", path, error, self.size(path), written) from None
+                raise _disk_error("write", path, error, _size(descriptor), written) from None
 
     def truncate(self, path: str, size: int) -> None:
         with _reported("truncate", path):
@@ -110,9 +110,9 @@ class RealDisk:
                 os.fsync(job.descriptor)
             except OSError as error:
                 job.error = _disk_error("sync", job.path, error)
-            finally:
+            with suppress(OSError):
                 os.close(job.descriptor)
-                job.done = True
+            job.done = True
 
     def close(self, path: str) -> None:
         descriptor = self._open.pop(path, None)
@@ -198,6 +198,14 @@ class RealDisk:
             with _reported(operation, path):
                 descriptor = self._open[path] = os.open(path, _OPEN_FLAGS, 0o644)
         return descriptor
+
+
+def _size(descriptor: int) -> int | None:
+    """Of a file that has just failed, and may fail again."""
+    try:
+        return os.fstat(descriptor).st_size
+    except OSError:
+        return None
 
 
 def _lock(path: str) -> int:

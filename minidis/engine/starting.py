@@ -81,9 +81,12 @@ def _start_log(node: Node, loading: Loading) -> Loading | None:
 
 
 def reload_log(node: Node) -> None:
-    """DEBUG LOADAOF: write the log out, and load it in the place of what is there.  Raises LoadError."""
+    """DEBUG LOADAOF: write the log out, and load it in the place of what is there.
+
+    Raises DiskError where it cannot be written, and LoadError.
+    """
     log = node.append_only
-    log.flush(force=True)
+    log.write_all()
     empty(node)
     loading = Loading(node)
     with all_or_nothing(node):
@@ -160,9 +163,7 @@ def _finish_log(node: Node) -> None:
     log.rewriting.kill()
     if log.state == "on":
         node.log("notice", "Calling fsync() on the AOF file.")
-        log.flush(force=True)
-        if log.write_status != "ok":
-            raise DiskError("write", log.path, reason=log.last_error)
+        log.write_all()
         node.disk.sync(log.path)
 
 

@@ -394,6 +394,22 @@ def test_a_sync_that_succeeds_lets_writes_pass_again_whoever_has_asked_for_it():
         assert redis.execute("SET", "k", "w") == "OK"
 
 
+def test_a_log_that_cannot_be_written_to_its_end_is_not_loaded_in_the_place_of_what_is_there():
+    redis = Embedded({**LOG, "appendfsync": "everysec", "enable-debug-command": "yes"}, clock=0, seed=1)
+    redis.execute("SET", "first", "1")
+    redis.disk.capacity_bytes = sum(len(file.data) for file in redis.disk.files.values()) + 10
+    redis.disk.fail("truncate")  # so the file ends within a command, whose rest is in the buffer
+    redis.execute("SET", "second", "2")
+    with pytest.raises(ReplyError, match="Error trying to load the AOF files"):
+        redis.execute("DEBUG", "LOADAOF")
+    assert redis.execute("DBSIZE") == 2
+    redis.disk.capacity_bytes = None
+    redis.step(1.1)
+    redis.execute("SET", "third", "3")
+    redis.kill()
+    assert redis.execute("DBSIZE") == 3
+
+
 def test_a_sync_that_waits_for_a_rewrite_keeps_nobody_awake():
     redis = Embedded({"appendonly": "yes", "no-appendfsync-on-rewrite": "yes"}, clock=0, disk=SimulatedDisk())
     node = redis.node

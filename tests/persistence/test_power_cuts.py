@@ -309,6 +309,24 @@ def test_who_saves_what_is_there_after_a_log_could_not_be_loaded_gets_a_log_of_t
     assert redis.execute("KEYS", "*") == [b"new"]
 
 
+def test_a_clock_that_is_put_back_puts_off_no_sync_and_no_second_try():
+    world = World(1, appendonly="yes", appendfsync="everysec", save="")
+    world.add()
+    world.pass_time(2_000_000)
+    path = world.node.append_only.path
+    world.now_us -= 3_600_000_000
+    world.add()
+    world.pass_time(1_200_000)
+    assert world.disk.unsynced_bytes(path) == 0
+    world.disk.fail("write", path)
+    world.ask(b"SET", b"k", b"v")
+    world.now_us -= 3_600_000_000
+    world.pass_time(1_200_000)
+    world.add()
+    world.pass_time(1_200_000)
+    assert world.cut_and_start_again() == 3
+
+
 def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():
     world = World(1, appendonly="yes", appendfsync="everysec", save="")
     world.disk.fsync_us = 5_000_000

@@ -96,7 +96,7 @@ class AppendOnlyFile:
         self._sync: Sync | None = None
         self._sync_offset = 0
         self._postponed_since_us: int | None = None
-        self._retry_us = 0
+        self._failed_us = 0
         self._database = NO_DATABASE
         self._timestamp_s = 0
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -172,9 +172,7 @@ class AppendOnlyFile:
 
     def seal(self) -> None:
         """Write and sync all there is: nothing more comes into this file.  Raises DiskError."""
-        self.flush(force=True)
-        if self.write_status != "ok":
-            raise DiskError("write", self.path, reason=self.last_error)
+        self.write_all()
         self.node.disk.sync(self.path)
         self.node.disk.close(self.path)
         self._synced(self._written_offset)
@@ -264,15 +262,20 @@ class AppendOnlyFile:
                 return
         self._sync_if_due()
 
+    def write_all(self) -> None:
+        """Write what there is, whatever it takes.  Raises DiskError, and NodeFailure as `flush` does."""
+        self.flush(force=True)
+        if self.write_status != "ok":
+            raise DiskError("write", self.path, reason=self.last_error)
+
     def _must_postpone(self) -> bool:
         """True while a sync is under way and may be waited for a little longer."""
         if self._sync is None or self.node.config.appendfsync != "everysec":
             return False
-        now_us = self.node.now_us
         if self._postponed_since_us is None:
-            self._postponed_since_us = now_us
+            self._postponed_since_us = self.node.now_us
             return True
-        if now_us - self._postponed_since_us < LONGEST_POSTPONEMENT_US:
+        if not self._is_past(self._postponed_since_us, LONGEST_POSTPONEMENT_US):
             return True
         self.delayed_syncs += 1
         self.node.log(
@@ -328,7 +331,7 @@ class AppendOnlyFile:
         self._buffered_bytes = len(data) - kept
         self.write_status = "err"
         self.last_error = error.reason
-        self._retry_us = node.now_us + SYNC_EVERY_US
+        self._failed_us = node.now_us
         self.update_guard()
 
     # -- syncing ----------------------------------------------------------------------------------
@@ -351,8 +354,12 @@ class AppendOnlyFile:
             self._unsynced = False
             self.last_sync_us = node.now_us
             self._synced(self._written_offset)
-        elif self._sync is None and node.now_us - self.last_sync_us >= SYNC_EVERY_US:
+        elif self._sync is None and self._is_past(self.last_sync_us, SYNC_EVERY_US):
             self.begin_sync()
+
+    def _is_past(self, since_us: int, duration_us: int) -> bool:
+        """Has so much time passed since then?  Yes if the clock was put back: nobody knows, and it may be."""
+        return not 0 <= self.node.now_us - since_us < duration_us
 
     def begin_sync(self) -> None:
         """Let all that is written be synced, in the background."""
@@ -403,19 +410,23 @@ class AppendOnlyFile:
     # -- a service --------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        if self.write_status == "ok" or self.node.now_us >= self._retry_us:
+        if self.write_status == "ok" or self._is_past(self._failed_us, SYNC_EVERY_US):
             self.flush()
 
     def next_deadline_us(self) -> int | None:
         if self.write_status != "ok":
-            return self._retry_us
+            return self._deadline_us(self._failed_us)
         if self._sync is not None and (self._buffer or self.awaited):
             return self.node.now_us + POLL_US
         awaits_second = self._sync is None and self._unsynced and self.node.config.appendfsync == "everysec"
         if awaits_second and not self._rests_from_syncing:
-            due_us, now_us = self.last_sync_us + SYNC_EVERY_US, self.node.now_us
-            return due_us if due_us > now_us else now_us + POLL_US  # a learner's `flush` may leave it undone
+            return self._deadline_us(self.last_sync_us)
         return None
+
+    def _deadline_us(self, since_us: int) -> int:
+        """A second after then, or soon: a learner's `flush` may leave undone what is due."""
+        is_past = self._is_past(since_us, SYNC_EVERY_US)
+        return self.node.now_us + POLL_US if is_past else since_us + SYNC_EVERY_US
 
     # -- WAITAOF ----------------------------------------------------------------------------------
 
