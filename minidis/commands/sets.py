@@ -344,6 +344,7 @@ is the count."""
         return members_reply(())
     popped = value.sample(client.node.random, count)
     if count >= len(value):
+        client.db.hits += 1  # Redis answers a union with nothing, which reads the set
         client.rewrite(b"DEL", key)
     else:
         for at in range(0, count, SREM_BATCH):
