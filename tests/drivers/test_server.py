@@ -421,17 +421,22 @@ def test_appendfsync_always_shares_a_sync_among_those_who_come_together(path: st
     asyncio.run(scenario())
 
 
-def test_a_log_that_fails_within_a_command_lets_no_reply_of_the_turn_out(path: str) -> None:
+def test_a_log_that_fails_within_a_command_lets_no_reply_of_the_turn_out(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
         async with serving(path, appendonly="yes", appendfsync="always") as (server, connect):
             disk = server.node.disk = SimulatedDisk()
             starting.start(server.node)
-            peer = await connect()
+            peer, other = await connect(), await connect()
             await peer.ask(b"SET k 1\r\n", b"+OK\r\n")
             disk.fail("write", "*.incr.aof")
+            words: list[str] = []
+            monkeypatch.setattr(server.log, "warning", words.append)
             peer.writer.write(b"SET k 2\r\nBGREWRITEAOF\r\nGET k\r\n")
-            assert await peer.expect_end() == b""
+            assert await peer.expect_end() == await other.expect_end() == b""
             assert server.exit_code == 1
+            assert [text.count("Exiting...") for text in words] == [1], "no traceback, and nothing twice"
 
     asyncio.run(scenario())
 
