@@ -72,7 +72,7 @@ class Sink(asyncio.Transport):
 
 
 class _NoSocket:
-    family = None
+    family = type = None
 
     def fileno(self) -> int:
         return -1

@@ -337,10 +337,11 @@ class Server:
             self.run_those_who_waited()
         finally:
             self._flushes_soon = False
-        while self._to_close:
-            self._to_close.pop().cut()
         if self._busy is None:
             node.before_sleep()
+            self.run_those_who_waited()  # who is told of what has expired just now
+        while self._to_close:
+            self._to_close.pop().cut()
         if (node.unwritten or self.exit_code) and not self.write_out():
             return
         owed, self._owed = self._owed, {}
@@ -636,9 +637,16 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def close_if_done(self) -> None:
-        """The node has let go of the client: its last replies go out, then the socket is closed."""
+        """The node has let go of the client: its last replies go out, then the socket is closed.
+
+        Not those of one who was let go for all that waits for it: it may never take them.
+        """
         link = self.link
-        if link is not None and link.closing and not link.output and not self.transport.is_closing():
+        if link is None or not link.closing or self.transport.is_closing():
+            return
+        if link.client.aborted:
+            self.cut()
+        elif not link.output:
             self.transport.close()
 
     def measure(self) -> Buffers:

@@ -48,11 +48,28 @@ class Written(Sink):
     abort = close
 
 
+class Stuck(Written):
+    """A peer that takes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.data)
+
+    def is_closing(self) -> bool:
+        return self.is_closed or self.is_aborted
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
 class InTurns:
     """A server without sockets, turned by hand: all reads come before anybody is served."""
 
-    def __init__(self) -> None:
-        self.node = Node(CONFIG, lambda: 1_000_000)
+    def __init__(self, kind: type[Written] = Written, **config: str) -> None:
+        self.node = Node({**CONFIG, **config}, lambda: 1_000_000)
         self.server = Server(self.node)
         self.turns = Turns()
         self.server.loop = cast(asyncio.AbstractEventLoop, self.turns)
@@ -61,7 +78,7 @@ class InTurns:
         self.node.stopwatch_ns = lambda: 0
         self.node.tick()
         self.connections = [self.server.new_connection() for _ in range(CLIENTS)]
-        self.peers = [Written() for _ in range(CLIENTS)]
+        self.peers = [kind() for _ in range(CLIENTS)]
         for connection, peer in zip(self.connections, self.peers, strict=True):
             connection.connection_made(peer)
 
@@ -235,3 +252,35 @@ def test_who_monitors_sees_that_a_transaction_is_over_though_its_exec_is_not_let
     side = InTurns()
     side.play([(0, [[b"MONITOR"]]), (1, [[b"SUBSCRIBE", b"c"], [b"EXEC"]])])
     assert side.peers[0].data.endswith(b'"EXEC"\r\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("client-output-buffer-limit", "normal 1mb 0 0"), ("maxmemory-clients", "2mb")],
+)
+def test_who_is_let_go_for_what_it_does_not_take_is_not_waited_for(name: str, limit: str) -> None:
+    side = InTurns(Stuck, **{name: limit})
+    side.play([(0, [[b"SET", b"big", b"x" * 600_000]]), (1, [[b"GET", b"big"]])])
+    side.play([(1, [[b"GET", b"big"]] * 8)])
+    peer = side.peers[1]
+    assert isinstance(peer, Stuck)
+    assert peer.is_aborted and len(peer.data) < 3_000_000
+    assert not any(other.is_closing() for other in (side.peers[0], side.peers[2]))
+
+
+def test_nobody_goes_for_a_large_reply_of_one_who_must_not_go() -> None:
+    side = InTurns(Stuck, **{"maxmemory-clients": "1mb"})
+    side.play([(0, [[b"SET", b"big", b"x" * 600_000]]), (1, [[b"CLIENT", b"NO-EVICT", b"ON"]])])
+    side.play([(1, [[b"GET", b"big"]] * 4), (2, [[b"INCR", b"n"]])])
+    assert not any(peer.is_closing() for peer in side.peers)
+
+
+def test_who_listens_for_what_expires_is_told_in_the_same_turn() -> None:
+    side = InTurns()
+    asks = [[b"CONFIG", b"SET", b"notify-keyspace-events", b"Ex"], [b"PSUBSCRIBE", b"*"]]
+    side.play([(0, asks), (1, [[b"SET", b"k", b"v", b"PX", b"1"]])])
+    side.peers[0].data = b""
+    side.node.clock = lambda: 2_000_000
+    side.node.expiry.out_of_time = True  # there was more than one cycle could look at
+    side.play([(1, [[b"PING"]])])
+    assert side.peers[0].data.endswith(b"__keyevent@0__:expired\r\n$1\r\nk\r\n")

@@ -76,7 +76,14 @@ class ClientMemory:
         return sum(client_bytes(client) for client in self.node.clients.values() if _counts(client))
 
     def weigh(self, client: Client) -> None:
-        """Weigh a client anew."""
+        """Weigh a client anew, after a command of its own, or before one.
+
+        Not one that must not go: nobody else goes for a large reply that it is about to take.
+        """
+        if not client.no_evict:
+            self._weigh(client)
+
+    def _weigh(self, client: Client) -> None:
         size_bytes = 0 if client.closed or not _counts(client) else client_bytes(client)
         self.total_bytes += size_bytes - self._sizes.pop(client.id, 0)
         if size_bytes:
@@ -90,7 +97,7 @@ class ClientMemory:
     def weigh_all(self) -> None:
         """Weigh every client: buffers fill and empty without a command of theirs (Pub/Sub, slow readers)."""
         for client in self.node.clients.values():
-            self.weigh(client)
+            self._weigh(client)
 
     def sizes(self) -> Iterable[int]:
         """The bytes of each client that is counted."""
