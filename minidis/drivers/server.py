@@ -69,6 +69,9 @@ FLUSH_BYTES = 64 * 1024
 LARGE_READ_BYTES = 16 * 1024
 """A read of so much is taken in at once: it does not pile up beside the others' until the end of the turn."""
 
+CLOSING_US = 10_000_000
+"""So long we wait for one whose connection is closed to take the next of what it is owed."""
+
 LEAST_CLIENTS_A_CRON = 5
 """So many clients at least are looked at `hz` times a second; all of them once a second."""
 
@@ -574,6 +577,13 @@ class Connection(asyncio.Protocol):
             node.wake(node.now_us)
             self.server.flush_soon()
 
+    def eof_received(self) -> None:
+        """Nothing more will come, so the client goes; asyncio closes the socket when all sent is taken."""
+        self.server.flush()  # its last words are heard, and answered
+        if self.link is not None:
+            self.link.client.on_close = None  # many shut down their own side alone, and read on
+            self.link.close()
+
     def connection_lost(self, error: Exception | None) -> None:
         self.server.run_arrived()  # its last words may be among them
         if self.link is not None:
@@ -691,13 +701,17 @@ class Connection(asyncio.Protocol):
     def check(self, now_us: int) -> None:
         """Once a second: hang up on the idle, look at the soft limit, and at the sizes of its buffers."""
         link = self.link
-        if link is None or self.transport.is_closing():
+        if link is None:
             return
         timeout_s = self.server.node.config.timeout
         unsent_bytes = self.transport.get_write_buffer_size()
         if unsent_bytes < self.unsent_bytes:  # it reads, slowly
             self.last_active_us = now_us
         self.unsent_bytes = unsent_bytes
+        if self.transport.is_closing():
+            if now_us - self.last_active_us > CLOSING_US:
+                self.transport.abort()
+            return
         if timeout_s and now_us - self.last_active_us > timeout_s * 1_000_000 and not self._listens():
             self.server.log.verbose("Closing idle client")
             self.transport.abort()

@@ -259,6 +259,10 @@ class EmbeddedConnection(Connection):
         with self.server.embedded.lock:
             super().data_received(data)
 
+    def eof_received(self) -> None:
+        with self.server.embedded.lock:
+            super().eof_received()
+
     def connection_lost(self, error: Exception | None) -> None:
         with self.server.embedded.lock:
             super().connection_lost(error)

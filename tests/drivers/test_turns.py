@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.connection import Sink, Turns
-from minidis.drivers.server import Server
+from minidis.drivers.server import CLOSING_US, Server
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.protocol.resp import encode, encode_command
@@ -284,3 +284,22 @@ def test_who_listens_for_what_expires_is_told_in_the_same_turn() -> None:
     side.node.expiry.out_of_time = True  # there was more than one cycle could look at
     side.play([(1, [[b"PING"]])])
     assert side.peers[0].data.endswith(b"__keyevent@0__:expired\r\n$1\r\nk\r\n")
+
+
+def test_who_sends_no_more_goes_and_is_not_waited_for_if_it_takes_nothing() -> None:
+    side = InTurns(Stuck)
+    leaving, peer = side.connections[0], side.peers[0]
+    assert isinstance(peer, Stuck)
+    side.play([(0, [[b"HELLO", b"3"], [b"SUBSCRIBE", b"c"]])])
+    leaving.data_received(encode_command([b"INCR", b"n"]))
+    leaving.eof_received()
+    peer.close()  # as asyncio does then
+    assert peer.data.endswith(b":1\r\n")
+    assert side.play([(1, [[b"PUBLISH", b"c", b"m"], [b"GET", b"n"]])])[1] == b":0\r\n$1\r\n1\r\n"
+    leaving.check(side.node.now_us + CLOSING_US)
+    assert not peer.is_aborted
+    peer.data = peer.data[1:]  # it has taken a byte
+    leaving.check(side.node.now_us + CLOSING_US + 1)
+    assert not peer.is_aborted
+    leaving.check(side.node.now_us + 2 * CLOSING_US + 2)
+    assert peer.is_aborted
