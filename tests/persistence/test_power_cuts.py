@@ -309,6 +309,23 @@ def test_who_saves_what_is_there_after_a_log_could_not_be_loaded_gets_a_log_of_t
     assert redis.execute("KEYS", "*") == [b"new"]
 
 
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_what_a_killed_process_has_left_in_the_page_cache_is_synced_by_its_successor(policy):
+    world = World(1, appendonly="yes", appendfsync=policy, save="")
+    world.add()
+    world.pass_time(2_000_000)
+    if policy == "always":
+        world.disk.fail("sync", "*.incr.aof")
+        with pytest.raises(NodeFailure):
+            world.add()
+    else:
+        world.add()
+    world.start()
+    assert world.ask(b"LLEN", b"left") == 2
+    world.pass_time(1_200_000)
+    assert world.cut_and_start_again() == 2
+
+
 def test_a_clock_that_is_put_back_puts_off_no_sync_and_no_second_try():
     world = World(1, appendonly="yes", appendfsync="everysec", save="")
     world.add()

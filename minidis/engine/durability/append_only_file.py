@@ -109,6 +109,7 @@ class AppendOnlyFile:
         self.size_bytes = self.files.size_bytes()
         self.rewriting.base_bytes = self.files.size_bytes(base_only=True)
         self._begin(ON)
+        self._unsynced = self.written_bytes > 0  # a kill -9 may have left them in the page cache
 
     def update(self) -> None:
         """`appendonly` was set: switch the log on or off.  Raises DiskError when it cannot be begun."""
