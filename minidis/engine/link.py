@@ -137,7 +137,7 @@ class Link:
                 self.output.clear()
             return None
         if self._has_own_parser:  # which AUTH and CONFIG SET change
-            parser.authenticated = client.authenticated
+            parser.authenticated = client.authenticated or not self.node.users.authentication_required
             parser.max_bulk_bytes = self.node.config.proto_max_bulk_len
         try:
             return parser.next_request()

@@ -303,3 +303,19 @@ def test_who_sends_no_more_goes_and_is_not_waited_for_if_it_takes_nothing() -> N
     assert not peer.is_aborted
     leaving.check(side.node.now_us + 2 * CLOSING_US + 2)
     assert peer.is_aborted
+
+
+def test_a_command_that_fails_instead_of_waiting_has_taken_time_as_well() -> None:
+    side = InTurns()
+    side.play([(0, [[b"SET", b"a", b"1"], [b"BLPOP", b"a", b"0"], [b"BLPOP", b"b", b"0"]])])
+    assert [entry.argv for entry in side.node.slowlog.entries][0] == [b"BLPOP", b"a", b"0"]
+    blpop = side.node.commands.spelled[b"BLPOP"]
+    assert blpop is not None and blpop.timing is not None
+    assert blpop.timing.fold().histogram.total == 1
+
+
+def test_who_needs_no_password_any_more_may_send_long_requests() -> None:
+    side = InTurns()
+    side.play([(0, [[b"CONFIG", b"SET", b"requirepass", b"secret"]]), (1, [[b"RESET"]])])
+    side.play([(0, [[b"CONFIG", b"SET", b"requirepass", b""]])])
+    assert side.play([(1, [[b"MSET", *[b"a"] * 12]])])[1] == b"+RESET\r\n+OK\r\n"

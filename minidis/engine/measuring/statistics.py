@@ -258,7 +258,12 @@ class Statistics:
         def timed(client: Client, argv: list[bytes]) -> Any:
             stopwatch_ns = node.stopwatch_ns
             started_ns = stopwatch_ns()
-            reply = invoke(client, argv)
+            try:
+                reply = invoke(client, argv)
+            except ReplyError:
+                if command.accepts(len(argv)):
+                    self.note_duration(client, command, argv, stopwatch_ns() - started_ns)
+                raise
             if type(reply) is not Wait:
                 self.note_duration(client, command, argv, stopwatch_ns() - started_ns)
             return reply
