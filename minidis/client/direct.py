@@ -309,6 +309,14 @@ class ConnectionPool(redis.ConnectionPool):
         self._made.append(connection)
         return connection
 
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        """A connection on which nothing is under way: redis-py itself looks for what has come alone."""
+        connection = super().get_connection(*arguments, **options)
+        if getattr(connection, "is_waiting", False):
+            connection.disconnect()
+            connection.connect()
+        return connection
+
     def disconnect(self, inuse_connections: bool = True) -> None:
         if not inuse_connections:
             return super().disconnect(False)

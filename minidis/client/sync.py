@@ -13,7 +13,7 @@ import errno
 from typing import Any
 
 from redis._parsers import _HiredisParser, _RESP2Parser
-from redis.connection import UnixDomainSocketConnection
+from redis.connection import PythonRespSerializer, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.utils import HIREDIS_AVAILABLE
 
@@ -91,13 +91,14 @@ class InProcessConnection(UnixDomainSocketConnection):
         self.plain_session = None
         super().disconnect(*arguments, **options)
 
-    def can_read(self, timeout: float = 0) -> bool:
-        """Is there something to read? redis-py's pool asks before it lends a connection, and hangs up if so.
+    def _construct_command_packer(self, packer: Any) -> Any:
+        """Never the one in C: it crashes when Ctrl-C, or any signal's handler, raises in the midst of it."""
+        return packer or PythonRespSerializer(self._buffer_cutoff, self.encoder.encode)
 
-        Also if something is to come: the reply of a BLPOP that Ctrl-C has stopped. What is asked next would
-        wait behind it.
-        """
-        return super().can_read(timeout) or (self._sock is not None and self._sock.session.waits)
+    @property
+    def is_waiting(self) -> bool:
+        """Is a reply still to come, as of a BLPOP that Ctrl-C has stopped?  Who asks next waits for it."""
+        return self._sock is not None and self._sock.session.waits
 
     @property
     def has_unread(self) -> bool:

@@ -48,6 +48,7 @@ from minidis.engine.durability.saving import write_snapshot_file
 from minidis.engine.node import Node
 from minidis.engine.settings.config import Config
 from minidis.engine.waiting import WAITING
+from minidis.scripting.run import ScriptRun
 from minidis.structures.dicttable import DictTable
 
 FROZEN_PATIENCE_S = 10.0
@@ -64,6 +65,9 @@ MOST_TICKS_FOR_A_STEP = 36_000
 
 
 NO_NETWORK = "a node in this process has no network; minidis.Lab gives it one, or minidis-server"
+
+
+interrupts.may_be_interrupted(ScriptRun.execute)
 
 
 class FrozenClockError(TimeoutError):

@@ -10,9 +10,9 @@ command would cost as much as the command. So the handler looks where it has com
         Node.execute               engine/       <--.
           SkipList.insert          structures/      |     in the midst: it is raised when Node.execute returns
 
-Whoever returns is heard by way of `sys.setprofile`, which costs nothing while no Ctrl-C waits. A second one
-does not wait, nor does one that comes to a script, a wait, or a learner's own code inside the node: such code
-may never end.
+Whoever returns is heard by way of `sys.setprofile`, which costs nothing while no Ctrl-C waits. One that comes
+to a wait, or to a learner's own code inside the node, is raised at once, and in a script before its next
+command: such code may never end. A second one does not wait, nor any while %prun, say, uses that hook.
 
 Mirrors: `sigShutdownHandler` in server.c, which only sets a flag for the cron.
 Complexity: O(frames) for each signal, and for each call and return until it is raised.
@@ -52,39 +52,32 @@ _MUST_BE_WHOLE = tuple(
     )
 )
 
-_as_called: set[CodeType] = set()
+_interruptible: set[CodeType] = set()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def may_be_interrupted(function: F) -> F:
-    """Say of a function that the node calls, and that may take long: Ctrl-C need not wait in it."""
-    _as_called.add(function.__code__)
+    """Say of a function that the node calls: it comes between two changes, and Ctrl-C need not wait in it."""
+    _interruptible.add(function.__code__)
     return function
 
 
 def is_in_the_midst(frame: FrameType | None) -> bool:
-    """Would an exception here leave the node with half a change, or be lost?"""
-    if _is_finalized_in(frame):
-        return True
+    """Would an exception here leave the node with half a change?  So it is within a finalizer, which Python
+    runs in the midst of anything, and whose exceptions it swallows."""
+    is_finalizing = False
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
-        if code in _as_called:
+        if not is_finalizing and code in _interruptible:
             return False
         if file.startswith(_MUST_BE_WHOLE):
             return True
-        if not (file.startswith(_DRIVERS) or _is_of_the_library(file)):
+        if code.co_name == "__del__":
+            is_finalizing = True
+        elif not (is_finalizing or file.startswith(_DRIVERS) or _is_of_the_library(file)):
             return False
-        frame = frame.f_back
-    return False
-
-
-def _is_finalized_in(frame: FrameType | None) -> bool:
-    """Python prints what is raised by a `__del__`, and goes on."""
-    while frame is not None:
-        if frame.f_code.co_name == "__del__":
-            return True
         frame = frame.f_back
     return False
 
@@ -128,7 +121,7 @@ def _look(frame: FrameType, event: str, argument: object) -> None:
     """
     code = frame.f_code
     if event == "call":
-        if code in _as_called:
+        if code in _interruptible:
             _raise(frame)
     elif event == "return" and code.co_filename.startswith(_MUST_BE_WHOLE) and code.co_name != "__del__":
         if not is_in_the_midst(frame.f_back):

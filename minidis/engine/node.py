@@ -35,6 +35,7 @@ Read next: keyspace/database.py.
 from __future__ import annotations
 
 import random as random_module
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -601,7 +602,9 @@ class Node:
         self.deletes_expired_keys = not self._expiry_held_by
 
     def next_deadline_us(self) -> int:
-        """The time at which `tick` has something to do."""
+        """The time at which `tick` has something to do; in the midst of a script never."""
+        if self.journal.depth:
+            return sys.maxsize
         deadline_us = self.next_cron_us
         if self.waiting.ready or self.pause.released:
             return self.now_us

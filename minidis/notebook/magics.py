@@ -190,6 +190,7 @@ class RedisMagics(Magics):
 
     def live_keys(self, prefix: bytes) -> list[bytes]:
         """For completion: keys of the database that unnamed cells use."""
+        interrupts.postpone()
         try:
             connection = self.session.connection(DEFAULT_CLIENT)
             return self.session.target.live_keys(connection, prefix, MOST_KEYS)

@@ -775,6 +775,29 @@ def test_a_wait_interrupted_at_any_line_keeps_nobody_waiting():
     assert at > 100
 
 
+def test_a_subscriber_that_looks_whether_there_is_a_message_need_not_wait_for_a_pause():
+    """SUBSCRIBE's own reply is to come then."""
+    node = fresh_node()
+    client = connect(node, retry=AT_ONCE)
+    subscriber = client.pubsub()
+    subscriber.subscribe("news")
+    assert subscriber.get_message()["channel"] == b"news"
+    node.execute("CLIENT", "PAUSE", 100_000, "ALL")
+    subscriber.subscribe("more")
+    assert subscriber.get_message() is None
+    node.step(101)
+    assert subscriber.get_message()["channel"] == b"more"
+
+
+def test_words_are_packed_in_python():
+    """hiredis's packer crashes the process when a signal's handler raises in it."""
+    client = connect(fresh_node())
+    client.ping()
+    [connection] = client.connection_pool._available_connections
+    assert type(connection._command_packer).__module__ == "redis.connection"
+    assert type(connection._command_packer).__name__ == "PythonRespSerializer"
+
+
 @pytest.mark.usefixtures("parser")
 @pytest.mark.parametrize("between", ["directly", "an error", "by bytes"])
 def test_a_message_that_waits_behind_a_reply_is_not_lost(between):

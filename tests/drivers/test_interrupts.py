@@ -147,6 +147,28 @@ def test_a_script_need_not_come_to_its_end() -> None:
     assert (client.get("n"), node.node.journal.depth, len(steps)) == (b"6", 0, 1)
 
 
+def test_a_script_is_stopped_before_its_next_command() -> None:
+    """Its steps, where others get a turn, are a thousand commands apart."""
+    node, client = with_data()
+    node.patience_s = 0.2  # else it is ended by that
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_name == "increment" and frame.f_code.co_filename.startswith(PACKAGE):
+            sys.settrace(None)
+            press(frame)
+        return None
+
+    for call in "call", "pcall":
+        client.set("n", 5)
+        sys.settrace(trace)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.eval(f"while true do redis.{call}('INCR', 'n') end", 0)
+        finally:
+            sys.settrace(None)
+        assert (client.get("n"), node.node.journal.depth, sys.getprofile()) == (b"6", 0, None)
+
+
 @pytest.mark.parametrize("line", ["blpop('nothing', timeout=0)", "eval('while true do end', 0)"])
 def test_the_lock_is_held_again_even_if_ctrl_c_comes_just_when_it_is_given_away(line: str) -> None:
     class Condition(threading.Condition):
@@ -192,6 +214,8 @@ def test_the_second_one_does_not_wait() -> None:
         ("/tmp/ipykernel_1/2.py", True),
         (os.path.join(os.path.dirname(os.__file__), "site-packages", "tools.py"), True),
         (os.path.join(os.path.dirname(os.__file__), "bisect.py"), False),
+        ("<string>", False),  # what a named tuple's methods are made of
+        ("<frozen codecs>", False),
     ],
 )
 def test_code_of_ones_own_inside_the_node_is_stopped_at_once(file: str, is_at_once: bool) -> None:
@@ -236,6 +260,33 @@ def test_none_is_lost_where_python_swallows_exceptions(when: str) -> None:
     finally:
         gc.callbacks.remove(collecting)
     assert came[-1] == "end" and len(came) > 1 and sys.getprofile() is None
+
+
+def test_finalizers_outside_the_node_are_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dropped:
+        def __del__(self) -> None:
+            press(sys._getframe())
+
+    swallowed: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: swallowed.append(told.exc_type))
+    Dropped()
+    assert swallowed == [KeyboardInterrupt] and sys.getprofile() is None
+
+
+def test_another_thread_changes_nothing() -> None:
+    interrupts.stop_postponing()
+    failures: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            interrupts.postpone()
+        except ValueError as error:  # signals are the main thread's
+            failures.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert not failures and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_who_measures_keeps_his_profiler_and_ones_own_handler_stays() -> None:

@@ -215,6 +215,7 @@ def test_the_timers_wait_for_the_end_of_a_script(redis):
 
     def others_have_a_turn(run):
         redis.step(10)
+        redis.step(0.001)
         seen.append((table[b"n"].as_bytes(), b"short" in table, node.background.job))
 
     node.on_script_step = others_have_a_turn

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from minidis.drivers import interrupts
 from minidis.drivers.embedded import Embedded
 from minidis.notebook.views.drawing import LIVE_STYLE, Canvas, as_image
 from minidis.notebook.views.mirrors import Mirror
@@ -204,6 +205,7 @@ class View:
 
     def _receive(self, message: Any) -> None:
         """A message of the browser: {"id": ..., "value": ...}. Unknown ones are left alone."""
+        interrupts.postpone()
         name, value = (message.get("id"), message.get("value")) if isinstance(message, dict) else (None, None)
         if name == "open":
             self._screens += 1
