@@ -123,9 +123,17 @@ def _look(frame: FrameType, event: str, argument: object) -> None:
     if event == "call":
         if code in _interruptible:
             _raise(frame)
-    elif event == "return" and code.co_filename.startswith(_MUST_BE_WHOLE) and code.co_name != "__del__":
-        if not is_in_the_midst(frame.f_back):
+    elif event == "return" and code.co_filename.startswith(_MUST_BE_WHOLE):
+        if not is_in_the_midst(frame.f_back) and not _is_finalizing(frame):
             _raise(frame.f_back)
+
+
+def _is_finalizing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _raise(frame: FrameType | None) -> None:
