@@ -225,9 +225,7 @@ def client_unblock(client: Client, client_id: bytes, *reason: bytes):
     target = client.node.clients.get(number)
     error = ReplyError(UNBLOCKED) if how == b"ERROR" else None
     has_waited = target is not None and client.node.waiting.unblock(target, error)
-    if (
-        has_waited and error is not None
-    ):  # Redis takes the error that was made meanwhile for this command's own
+    if has_waited and error is not None:  # which Redis takes for this command's own
         client.node.commands.find([b"CLIENT", b"UNBLOCK"]).failed_calls += 1
     return int(has_waited)
 

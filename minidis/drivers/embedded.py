@@ -97,6 +97,9 @@ class Embedded:
     `clock` is None for the real clock, an ISO time or unix microseconds for a frozen one; `seed`
     decides every random choice of the node; `config` holds directives (`{"maxmemory": "10mb"}`).
     `disk` is a simulated one, empty, unless given; the default save points are not kept then.
+
+    Where a server would end (its log, with appendfsync always, cannot be written) every call raises
+    NodeFailure from then on, until `kill()` starts the node anew from what is on its disk.
     """
 
     def __init__(
