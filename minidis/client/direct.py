@@ -179,7 +179,7 @@ def _parsed(
     options: dict[str, Any],
 ) -> Any:
     """Let redis-py's own parser read this reply, or wait for it, and try again as it would if that fails."""
-    session.answer("on", reply)
+    session.answer(reply)
     is_sent = True
 
     def read() -> Any:
@@ -448,7 +448,7 @@ class Batch:
             except ReplyError as error:
                 reply = error
             add(reply)
-            if outbox or (client.gated and (reply is WAITING or client.closed or client.reply_mode != "on")):
+            if outbox or (client.gated and (reply is WAITING or client.closed or client.is_muted)):
                 break
 
     def answers(self, owner: Pipeline, commands: Sequence[Command], replies: list[Any]) -> list[Any] | None:
@@ -489,7 +489,7 @@ class Batch:
     def sent(self) -> SentConnection:
         """The connection as it were if all had gone by bytes; what has not run yet goes by bytes now."""
         for reply in self.replies:
-            self.session.answer("on", reply)
+            self.session.answer(reply)
         rest = self.requests[len(self.replies) :]
         self.session.receive(b"".join(map(encode_command, rest)))
         return SentConnection(self.connection)

@@ -46,9 +46,9 @@ class Session(Link):
         with self.lock:
             super().receive(data)
 
-    def answer(self, mode_before: str, reply: Any) -> None:
+    def answer(self, reply: Any) -> None:
         with self.lock:
-            super().answer(mode_before, reply)
+            super().answer(reply)
 
     def collect(self) -> None:
         with self.lock:

@@ -117,9 +117,9 @@ def client_reply(client: Client, mode: bytes):
         raise ReplyError(errors.SYNTAX)
     # SKIP does nothing while replies are off.
     if mode.upper() != b"SKIP":
-        client.reply_mode = mode.decode().lower()
-    elif client.reply_mode != "off":
-        client.reply_mode = "skip" if client.reply_mode == "on" else "skip anew"
+        client.is_silenced, client.skipped_replies = mode.upper() == b"OFF", 0
+    elif not client.is_silenced:
+        client.skipped_replies = 2  # its own, and the next
     client.update_gate()
     return "OK"
 

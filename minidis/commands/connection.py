@@ -80,8 +80,7 @@ def reset(client: Client):
     client.db = client.node.databases[0]
     client.protocol = 2
     client.name = ""
-    if client.reply_mode == "off":  # a SKIP is still for the reply to this command
-        client.reply_mode = "on"
+    client.is_silenced = False  # but a SKIP is still for the reply to this command
     client.no_evict = client.no_touch = client.is_readonly = client.is_asking = False
     client.user = client.node.users.default
     client.authenticated = not client.node.users.authentication_required

@@ -94,7 +94,8 @@ class Client:
         self.watched: dict[tuple[int, bytes], bool] = {}
         self.parked: Parked | None = None
         self.in_execution = False  # inside EXEC: a command that would wait answers at once
-        self.reply_mode = "on"
+        self.is_silenced = False  # CLIENT REPLY OFF
+        self.skipped_replies = 0  # so many are kept back yet: CLIENT REPLY SKIP
         self.closed = False
         self.aborted = False  # closed without what it was still owed
         self.outbox: deque[Any] = deque()
@@ -122,7 +123,7 @@ class Client:
             or not self.user.unrestricted
             or self.parked is not None
             or self.closed
-            or self.reply_mode != "on"
+            or self.is_muted
             or self.limited_to_pubsub
             or self.tracking is not None
             or self.no_touch
@@ -195,13 +196,10 @@ class Client:
 
         Even then the driver is told: what was sent behind the command has waited with it, and goes on now.
         """
-        if self.reply_mode == "on":
+        if self.keeps_back_reply():
+            self.node.pending_output[self.id] = self
+        else:
             self.deliver(reply)
-            return
-        if self.reply_mode == "skip":  # it was meant for this reply
-            self.reply_mode = "on"
-            self.update_gate()
-        self.node.pending_output[self.id] = self
 
     def abort(self) -> None:
         """Hang up at once, without the replies that are still to be sent."""
@@ -209,20 +207,18 @@ class Client:
         self.outbox.clear()
         self.node.disconnect(self)
 
-    def keeps_back_reply(self, mode_before: str) -> bool:
-        """True if the reply of the command that just ran must not be sent (CLIENT REPLY OFF, SKIP).
+    @property
+    def is_muted(self) -> bool:
+        """Is the next reply kept back?"""
+        return self.is_silenced or self.skipped_replies > 0
 
-        `mode_before` is the `reply_mode` before that command: SKIP keeps back its own reply and the next one,
-        and the one after that if the next is another SKIP.
-        """
-        if self.reply_mode == "skip anew":
-            self.reply_mode = "skip"
-            return True
-        if mode_before == "skip" == self.reply_mode:
-            self.reply_mode = "on"
+    def keeps_back_reply(self) -> bool:
+        """True if the next reply must not be sent (CLIENT REPLY OFF, SKIP): asked once for each."""
+        if self.skipped_replies:
+            self.skipped_replies -= 1
             self.update_gate()
             return True
-        return self.reply_mode != "on"
+        return self.is_silenced
 
     def __repr__(self) -> str:
         return f"<Client {self.id} {self.name or self.address} db={self.db.index}>"

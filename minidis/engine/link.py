@@ -143,18 +143,17 @@ class Link:
             return parser.next_request()
         except ProtocolError as error:
             self.node.statistics.note_error(error)
-            if client.reply_mode == "on":
+            if not client.keeps_back_reply():
                 self.send(error)
             self.close()
             return None
 
     def _run(self, argv: list[bytes]) -> None:
-        mode_before = self.client.reply_mode
         try:
             reply = self.execute(self.client, argv)
         except Exception as error:
             reply = self.failure(argv, error)
-        self.answer(mode_before, reply)
+        self.answer(reply)
 
     def failure(self, argv: list[bytes], error: Exception) -> ReplyError:
         """The reply to a command that raised `error`: the error, or what is said of a fault."""
@@ -164,13 +163,11 @@ class Link:
             raise error
         return self.client.on_fault(self.client, argv, error)
 
-    def answer(self, mode_before: str, reply: Any) -> None:
-        """Put the reply of a command that has run into `output`; its `reply_mode` was `mode_before`."""
+    def answer(self, reply: Any) -> None:
+        """Put the reply of a command that has run into `output`."""
         client = self.client
-        if mode_before != "on" or client.reply_mode != "on":
-            if client.parked is not None:  # SKIP is for the late reply
-                reply = WAITING
-            elif client.keeps_back_reply(mode_before) and type(reply) is not Several:
+        if client.gated and client.parked is None and client.keeps_back_reply():  # else it is for a late one
+            if type(reply) is not Several:
                 reply = WAITING
         if reply is WAITING:
             pass

@@ -242,24 +242,24 @@ class EmbeddedConnection(Connection):
         if self.client.closed:
             self.client = self.embedded.connect(self.client_name)
         self.request_bytes, self.reply_bytes = encode_command(argv), b""
-        reply_mode = self.client.reply_mode
         if self.embedded.front is not None and self.client.parked is None:
-            return self._call_by_bytes(reply_mode)
+            return self._call_by_bytes()
         try:
             reply = self.embedded.call(self.client, argv)
         except ReplyError as error:
             reply = error
         if reply is WAITING:
             return WAITING
-        if self.client.keeps_back_reply(reply_mode):
+        if self.client.keeps_back_reply():
             return NO_REPLY
         self.reply_bytes = encode(reply, self.protocol)
         if isinstance(reply, ReplyError):
             raise reply
         return reply
 
-    def _call_by_bytes(self, reply_mode: str) -> Any:
+    def _call_by_bytes(self) -> Any:
         """Through the event loop that stands before the node: its sockets, its parser, its turns."""
+        was_muted = self.client.is_muted
         loop = self.embedded.front
         if self._socket not in loop.connections or self._socket.link.client is not self.client:
             self._socket = loop.connect(self.client_name, client=self.client)
@@ -273,7 +273,7 @@ class EmbeddedConnection(Connection):
         if reply is NEED_DATA:
             if self.client.parked is not None:
                 return WAITING
-            if reply_mode != "on" or self.client.reply_mode != "on":  # CLIENT REPLY: the link kept it back
+            if was_muted or self.client.is_muted:  # CLIENT REPLY: the link kept it back
                 return NO_REPLY
             raise TargetError("no reply came: the request was not read, not run, or its reply never written")
         if isinstance(reply, ReplyError):

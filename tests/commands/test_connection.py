@@ -137,6 +137,36 @@ def test_client_reply_keeps_replies_back(node):
     assert session.take_output() == b":3\r\n+PONG\r\n"
 
 
+@pytest.mark.parametrize(
+    ("skipping", "replies"),
+    [
+        ("CLIENT REPLY SKIP", b"$1\r\n2\r\n"),
+        ("CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP", b"$1\r\n2\r\n"),
+        ("CLIENT REPLY SKIP\r\nRESET", b"$1\r\n1\r\n$1\r\n2\r\n"),
+        ("CLIENT REPLY SKIP\r\nCLIENT REPLY ON", b"+OK\r\n$1\r\n1\r\n$1\r\n2\r\n"),
+    ],
+)
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_reply_that_is_skipped_is_the_next_one_though_a_pause_has_held_all(
+    node, skipping, replies, is_paused
+):
+    """As Redis 7.0 answers."""
+    session = Session(node)
+    if is_paused:
+        node.execute("CLIENT", "PAUSE", "1000", "ALL")
+    session.receive(f"{skipping}\r\nPING 1\r\nPING 2\r\n".encode())
+    node.step(2)
+    session.collect()
+    assert session.take_output() == replies
+
+
+def test_who_monitors_sees_its_own_skip_and_not_what_is_skipped(node):
+    session = Session(node)
+    session.receive(b"MONITOR\r\nCLIENT REPLY SKIP\r\nPING one\r\nPING two\r\n")
+    told = session.take_output()
+    assert b'"SKIP"' in told and b'"one"' not in told and b'"two"' in told
+
+
 def test_resp3_begins_with_the_reply_of_hello(node):
     session = Session(node)
     session.receive(b"HGETALL h\r\nHELLO 3\r\nHGETALL h\r\n")

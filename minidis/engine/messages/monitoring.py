@@ -70,7 +70,7 @@ class Monitors:
         words = " ".join(quote(word).decode() for word in redacted(command.name, argv))
         line = f"{seconds}.{microseconds:06d} [{client.db.index} {client.peer}] {words}"
         for watcher in tuple(self.clients.values()):
-            if watcher.reply_mode == "on":
+            if not watcher.is_silenced and watcher.skipped_replies != 1:  # the line of SKIP itself is shown
                 watcher.deliver(line)
 
 
