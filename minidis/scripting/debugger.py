@@ -75,7 +75,7 @@ def evaluate(
     in_a_copy = scripting.debug_modes.pop(client.id) == "yes"
     console = node.open_debug_console(client, in_a_copy)
     if console is None:  # a copy of this process has the client now
-        client.abort()
+        node.disconnect(client)  # not `abort`, which would hang up on the copy, too
         return WAITING
     begun, ended = LOG_LINES[in_a_copy]
     node.log("notice", begun)
