@@ -48,16 +48,13 @@ from minidis.values.hash import Hash
 def hset(client: Client, key: bytes, field: bytes, text: bytes, *more: bytes) -> int:
     """Set fields of a hash, and count those that are new. O(1) for each field/value pair added, so O(N) to \
 add N field/value pairs when the command is called with multiple field/value pairs."""
-    db = client.db
-    value = db.edit(key, Hash)
-    if value is None:
-        value = db.create(key, Hash(client.node.encodings))
+    value = edit_or_create(client, key)
     if more:
         added = value.set_all((field, text, *more))
-        db.touch(key, "hset", 1 + len(more) // 2)
+        client.db.touch(key, "hset", 1 + len(more) // 2)
         return added
     is_new = value.set(field, text)
-    db.touch(key, "hset")
+    client.db.touch(key, "hset")
     return 1 if is_new else 0
 
 

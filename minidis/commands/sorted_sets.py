@@ -155,15 +155,10 @@ def _add(
 
 def _add_one(client: Client, key: bytes, sorted_set: SortedSet, member: bytes, score: float) -> int:
     sorted_set.expect(1)
-    old = sorted_set.form.score(member)
-    if old is None:
-        sorted_set.insert(member, score)
-    elif old != score:
-        sorted_set.update(member, old, score)
-    else:
-        return 0
-    client.db.touch(key, "zadd")
-    return 1 if old is None else 0
+    is_new = sorted_set.add(member, score)
+    if is_new is not None:
+        client.db.touch(key, "zadd")
+    return 1 if is_new else 0
 
 
 def _fit_alike(members: Iterable[bytes], first: bytes, encodings: Encodings) -> bool:

@@ -121,13 +121,19 @@ class SortedSet(Value):
         """The member's score, None if it is no member. O(1); O(n) in a listpack."""
         return self.form.score(member)
 
-    def add(self, member: bytes, score: float) -> None:
-        """Give a member its score, new or not. O(log n). Source: zsetAdd."""
+    def add(self, member: bytes, score: float) -> bool | None:
+        """Give a member its score: True if it is new, False if it had another, None if it had this one.
+
+        O(log n). Source: zsetAdd.
+        """
         old = self.form.score(member)
         if old is None:
             self.insert(member, score)
-        elif old != score:
-            self.update(member, old, score)
+            return True
+        if old == score:
+            return None
+        self.update(member, old, score)
+        return False
 
     def insert(self, member: bytes, score: float) -> None:
         """Add a member that is known to be new; turns a listpack that it doesn't fit into a skip list."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -704,6 +705,23 @@ def test_an_error_of_ones_own_is_the_outcome_even_if_the_server_has_hung_up():
     assert other.get("n") == b"1"
 
 
+def interrupting(nth: int) -> Callable[..., Any]:
+    """What to trace with, so that Ctrl-C comes before the nth line that the client runs."""
+    left = nth
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal left
+        if not any(place in frame.f_code.co_filename for place in CLIENT_CODE):
+            return None
+        left -= event == "line"
+        if not left:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
 @pytest.mark.parametrize("transaction", [True, False])
 @pytest.mark.parametrize("other", ["no", memoryview(b"no")], ids=["directly", "by bytes"])
 def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, other):
@@ -713,20 +731,8 @@ def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, othe
     while not is_over:
         client.mset({"text": "x", "n": 0})
         at += 1
-        left = at
-
-        def trace(frame: Any, event: str, argument: Any) -> Any:
-            nonlocal left
-            if not any(place in frame.f_code.co_filename for place in CLIENT_CODE):
-                return None
-            left -= event == "line"
-            if not left:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-            return trace
-
         pipe = client.pipeline(transaction=transaction).set("n", 1).exists(other).strlen("text").set("n", 2)
-        sys.settrace(trace)
+        sys.settrace(interrupting(at))
         try:
             pipe.execute()
             is_over = True
@@ -750,19 +756,7 @@ def test_a_wait_interrupted_at_any_line_keeps_nobody_waiting():
     at = interrupted = 0
     while interrupted == at:
         at += 1
-        left = at
-
-        def trace(frame: Any, event: str, argument: Any) -> Any:
-            nonlocal left
-            if not any(place in frame.f_code.co_filename for place in CLIENT_CODE):
-                return None
-            left -= event == "line"
-            if not left:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-            return trace
-
-        sys.settrace(trace)
+        sys.settrace(interrupting(at))
         try:
             client.blpop("nothing", timeout=0)
         except KeyboardInterrupt:

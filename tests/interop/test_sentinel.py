@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,23 @@ def deployment(nodes: str, sentinels: str) -> Iterator[tuple[tuple[Instance, ...
             replica.wait_for_link()
         watchers = at_once(lambda letter: Watcher(kind(letter), primary.port), sentinels)
         with watching(*watchers):
-            for watcher in watchers:
-                until(
-                    lambda watcher=watcher: watcher.knows(len(replicas), len(sentinels) - 1),
-                    f"the Sentinel of {watcher.name} knows everybody",
-                )
+            with telling_logs(watchers):
+                for watcher in watchers:
+                    until(
+                        lambda watcher=watcher: watcher.knows(len(replicas), len(sentinels) - 1),
+                        f"the Sentinel of {watcher.name} knows everybody",
+                    )
             yield tuple(instances), tuple(watchers)
+
+
+@contextlib.contextmanager
+def telling_logs(watchers: Iterable[Watcher]) -> Iterator[None]:
+    """What does not come in time is to be found in what the Sentinels have written."""
+    try:
+        yield
+    except AssertionError as error:
+        logs = "\n".join(f"{watcher.name}, port {watcher.port}:\n{watcher.log()}" for watcher in watchers)
+        raise AssertionError(f"{error}\n{logs}") from None
 
 
 def agreed_port(watchers: tuple[Watcher, ...], former: int) -> int:
@@ -57,11 +68,8 @@ def agreed_port(watchers: tuple[Watcher, ...], former: int) -> int:
         ports = {watcher.port_of_primary() for watcher in watchers}
         return ports.pop() if len(ports) == 1 and former not in ports else 0
 
-    try:
+    with telling_logs(watchers):
         return until(agreed, "the Sentinels agree on another primary")
-    except AssertionError as error:
-        logs = "\n".join(watcher.log() for watcher in watchers)
-        raise AssertionError(f"{error}\n{logs}") from None
 
 
 @pytest.mark.parametrize(

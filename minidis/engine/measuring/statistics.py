@@ -240,8 +240,7 @@ class Statistics:
             try:
                 reply = invoke(client, argv)
             except ReplyError:
-                if command.accepts(len(argv)):
-                    self.note_duration(client, command, argv, stopwatch_ns() - started_ns)
+                self._note_failed_call(client, command, argv, started_ns)
                 raise
             duration_ns = stopwatch_ns() - started_ns
             if duration_ns >= self.noteworthy_ns or len(durations_ns) >= MOST_UNFOLDED:
@@ -261,14 +260,18 @@ class Statistics:
             try:
                 reply = invoke(client, argv)
             except ReplyError:
-                if command.accepts(len(argv)):
-                    self.note_duration(client, command, argv, stopwatch_ns() - started_ns)
+                self._note_failed_call(client, command, argv, started_ns)
                 raise
             if type(reply) is not Wait:
                 self.note_duration(client, command, argv, stopwatch_ns() - started_ns)
             return reply
 
         return timed
+
+    def _note_failed_call(self, client: Client, command: Command, argv: list[bytes], started_ns: int) -> None:
+        """It took its time, too; unless it has not run at all."""
+        if command.accepts(len(argv)):
+            self.note_duration(client, command, argv, self.node.stopwatch_ns() - started_ns)
 
     def note_duration(self, client: Client, command: Command, argv: list[bytes], duration_ns: int) -> None:
         """A command has run for so long: perhaps something for the slow log and the latency monitor."""
