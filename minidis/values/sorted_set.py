@@ -24,8 +24,9 @@ Complexity: as above for the skip list; O(n) with n <= 128 for the listpack.
 >>> from random import Random
 >>> from minidis.values.encodings import Encodings
 >>> board = SortedSet(Encodings(), Random(0))
->>> for member, score in [(b"carol", 20), (b"alice", 10), (b"bob", 20)]:
-...     board.add(member, score)
+>>> scores = [(b"carol", 20), (b"alice", 10), (b"bob", 5), (b"bob", 20)]
+>>> [board.add(member, score) for member, score in scores]
+[True, True, True, False]
 >>> board.encoding, board.slice(0, 2), board.rank(b"carol")
 ('listpack', [(b'alice', 10.0), (b'bob', 20.0)], 2)
 

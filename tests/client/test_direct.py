@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from redis.retry import Retry
 
 from minidis.client import connect, sync
 from minidis.drivers.embedded import Embedded
+from tests.tracing import before_line, tracing
 
 AT_ONCE = Retry(NoBackoff(), 0)
 START = "2026-01-01T00:00:00Z"
@@ -705,21 +705,8 @@ def test_an_error_of_ones_own_is_the_outcome_even_if_the_server_has_hung_up():
     assert other.get("n") == b"1"
 
 
-def interrupting(nth: int) -> Callable[..., Any]:
-    """What to trace with, so that Ctrl-C comes before the nth line that the client runs."""
-    left = nth
-
-    def trace(frame: Any, event: str, argument: Any) -> Any:
-        nonlocal left
-        if not any(place in frame.f_code.co_filename for place in CLIENT_CODE):
-            return None
-        left -= event == "line"
-        if not left:
-            sys.settrace(None)
-            raise KeyboardInterrupt
-        return trace
-
-    return trace
+def interrupt(frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("transaction", [True, False])
@@ -732,14 +719,9 @@ def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, othe
         client.mset({"text": "x", "n": 0})
         at += 1
         pipe = client.pipeline(transaction=transaction).set("n", 1).exists(other).strlen("text").set("n", 2)
-        sys.settrace(interrupting(at))
-        try:
+        with suppress(KeyboardInterrupt), tracing(before_line(at, CLIENT_CODE, interrupt)):
             pipe.execute()
             is_over = True
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(None)
         with pytest.raises(redis.ResponseError, match="not an integer"):
             client.incr("text")
         assert client.pipeline().exists("no").strlen("text").execute() == [0, 1], at
@@ -756,15 +738,13 @@ def test_a_wait_interrupted_at_any_line_keeps_nobody_waiting():
     at = interrupted = 0
     while interrupted == at:
         at += 1
-        sys.settrace(interrupting(at))
         try:
-            client.blpop("nothing", timeout=0)
+            with tracing(before_line(at, CLIENT_CODE, interrupt)):
+                client.blpop("nothing", timeout=0)
         except KeyboardInterrupt:
             interrupted += 1
         except redis.TimeoutError:
             pass
-        finally:
-            sys.settrace(None)
         assert client.exists("no") == 0, at
     assert at > 100
 

@@ -17,6 +17,7 @@ import redis
 import minidis
 from minidis.drivers import interrupts
 from minidis.drivers.embedded import Embedded
+from tests.tracing import before_line, tracing
 
 SMALL = {
     "list-max-listpack-size": "4",
@@ -100,17 +101,17 @@ def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
         at += step
         node, client = with_data()
         before = state(node)
-        trace, came_so_far = pressing(at)
-        sys.settrace(trace)
+        pressed: list[FrameType] = []
+        trace = before_line(
+            at, [PACKAGE], lambda frame, pressed=pressed: (pressed.append(frame), press(frame))
+        )
         try:
-            eval(f"client.{line}", {"client": client})
-            is_over = not came_so_far()
+            with tracing(trace):
+                eval(f"client.{line}", {"client": client})
+            is_over = True
         except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(None)
-        assert sys.getprofile() is None
-        assert is_over or came_so_far()
+            assert pressed
+        assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
         for value in node.node.databases[0].table.values():
             check = getattr(getattr(value, "form", value), "check", None)
             if check is not None:
@@ -138,12 +139,8 @@ def test_a_script_need_not_come_to_its_end() -> None:
             press(frame)
         return None
 
-    sys.settrace(trace)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            client.eval("redis.call('INCR', 'n') while true do end", 0)
-    finally:
-        sys.settrace(None)
+    with pytest.raises(KeyboardInterrupt), tracing(trace):
+        client.eval("redis.call('INCR', 'n') while true do end", 0)
     assert (client.get("n"), node.node.journal.depth, len(steps)) == (b"6", 0, 1)
 
 
@@ -160,12 +157,8 @@ def test_a_script_is_stopped_before_its_next_command() -> None:
 
     for call in "call", "pcall":
         client.set("n", 5)
-        sys.settrace(trace)
-        try:
-            with pytest.raises(KeyboardInterrupt):
-                client.eval(f"while true do redis.{call}('INCR', 'n') end", 0)
-        finally:
-            sys.settrace(None)
+        with pytest.raises(KeyboardInterrupt), tracing(trace):
+            client.eval(f"while true do redis.{call}('INCR', 'n') end", 0)
         assert (client.get("n"), node.node.journal.depth, sys.getprofile()) == (b"6", 0, None)
 
 
@@ -199,12 +192,8 @@ def test_the_second_one_does_not_wait() -> None:
                 press(frame)
         return trace
 
-    sys.settrace(trace)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            client.zadd("zset", {"a": 7.5})
-    finally:
-        sys.settrace(None)
+    with pytest.raises(KeyboardInterrupt), tracing(trace):
+        client.zadd("zset", {"a": 7.5})
     assert len(lines) == 5 and sys.getprofile() is None
 
 
