@@ -15,7 +15,7 @@ from minidis.drivers.disk import RealDisk
 from minidis.drivers.embedded import real_clock
 from minidis.engine import starting
 from minidis.engine.durability.disk import MemoryDisk
-from minidis.engine.durability.snapshots import Walk
+from minidis.engine.durability.snapshots import FileSink, Walk
 from minidis.engine.node import Node
 from minidis.persistence.aof import CommandWriter
 from tests.differential.servers import Connection, RealServer, available_judges
@@ -46,7 +46,7 @@ def measure_policies() -> str:
 def measure_files() -> str:
     """A Markdown table: who, how fast it rewrites a log, how fast it loads one."""
     node = _dataset()
-    log = Walk(node, CommandWriter()).run()
+    log = _rewritten(node)
     megabytes = len(log) / 1e6
     rows = [["minidis", *_rates(megabytes, [_our_rewrite(node) for _ in range(ROUNDS)], _our_loads(log))]]
     for judge in available_judges():
@@ -63,8 +63,14 @@ def _rates(megabytes: float, rewrites: list[float], loads: list[float]) -> list[
 
 def _our_rewrite(node: Node) -> float:
     start = perf_counter()
-    Walk(node, CommandWriter()).run()
+    _rewritten(node)
     return perf_counter() - start
+
+
+def _rewritten(node: Node) -> bytes:
+    disk = MemoryDisk()
+    Walk(node, CommandWriter()).run_into(FileSink(disk, "log"))
+    return disk.read("log")
 
 
 def _our_loads(log: bytes) -> list[float]:
@@ -101,4 +107,5 @@ def _rates_of_server(megabytes: float, server: RealServer, log: bytes) -> list[s
 
 def _is_rewriting(connection: Connection) -> bool:
     ((_, info),) = connection.run([(b"INFO", b"persistence")])
+    assert isinstance(info, bytes)
     return b"aof_rewrite_in_progress:1" in info

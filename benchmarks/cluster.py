@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.timing import table
 from minidis.distributed.cluster.role import Cluster
@@ -125,7 +125,7 @@ def lost_window_s(timeout_ms: int, seed: int) -> float:
     walled_s = lab.now_s
     acknowledged: list[float] = []
 
-    def writer() -> Iterator:
+    def writer() -> Generator[Any, Any, None]:
         while True:
             reply = yield "INCR", "b"
             if isinstance(reply, ReplyError | ConnectionError):

@@ -99,7 +99,7 @@ def by_method(client: Any) -> Way:
 def rows_of(clients: Mapping[str, Any], cases: Iterable[Steps]) -> Iterator[Row]:
     """A row for each, by the methods of these clients."""
     for steps in cases:
-        steps = steps if type(steps) is list else [steps]
+        steps = [steps] if isinstance(steps, Case) else steps
         calls = {peer: in_a_row(map(by_method(client), steps)) for peer, client in clients.items()}
         yield Row(" / ".join(each.words for each in steps), calls)
 

@@ -96,7 +96,7 @@ class Row(NamedTuple):
 
     name: str
     first: int
-    count: int
+    played: int
     broken: str  # the seeds that broke it, or "-"
     virtual_s: float
     processor_s: float
@@ -147,7 +147,7 @@ def page(rows: list[Row]) -> str:
     lines = []
     for name in PROPERTIES:
         mine = [row for row in rows if row.name == name]
-        seeds = sum(row.count for row in mine)
+        seeds = sum(row.played for row in mine)
         broken = sum(len(row.broken.split()) for row in mine if row.broken != "-")
         hours, seconds = sum(row.virtual_s for row in mine) / 3600, sum(row.processor_s for row in mine)
         per_seed = f"{seconds / seeds:.2f}" if seeds else ""

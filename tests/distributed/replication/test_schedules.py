@@ -11,7 +11,7 @@ from functools import partial
 
 from minidis.drivers.simulation.agenda import microseconds
 from minidis.drivers.simulation.lab import Lab
-from minidis.drivers.simulation.search import Check, Fault, play, search
+from minidis.drivers.simulation.search import Check, Fault, Scenario, play, search
 from minidis.engine.keyspace.digest import dataset_digest
 
 SEEDS = int(os.environ.get("LAB_SEEDS", "12"))
@@ -68,7 +68,7 @@ def test_replicas_converge_when_all_is_healed() -> None:
     assert finding is None, finding and finding.transcript()
 
 
-def promoting(waits: int, replicas: str = "b") -> object:
+def promoting(waits: int, replicas: str = "b") -> Scenario:
     """b is promoted after five seconds, whatever a does; a follows it. Is an acknowledged write lost?"""
 
     def scenario(lab: Lab) -> Check:
