@@ -470,7 +470,7 @@ class Server:
             return
         except Exception as error:
             self.log.warning(f"A fault in a timer:\n{traceback.format_exc()}")
-            if loading is not None and self.node.loading is None:  # what is there may be half of a dataset
+            if loading is not None and loading.fault is error:
                 self.fail(error)
                 return
             self.node.next_cron_us = self.node.clock() + 1_000_000  # not again at once

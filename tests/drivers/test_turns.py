@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from benchmarks.connection import Sink, Turns
 from minidis.drivers.server import CLOSING_US, Server
+from minidis.drivers.simulated_disk import SimulatedDisk
+from minidis.engine import starting
+from minidis.engine.durability.loading import Replay
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.protocol.resp import encode, encode_command
@@ -319,3 +322,43 @@ def test_who_needs_no_password_any_more_may_send_long_requests() -> None:
     side.play([(0, [[b"CONFIG", b"SET", b"requirepass", b"secret"]]), (1, [[b"RESET"]])])
     side.play([(0, [[b"CONFIG", b"SET", b"requirepass", b""]])])
     assert side.play([(1, [[b"MSET", *[b"a"] * 12]])])[1] == b"+RESET\r\n+OK\r\n"
+
+
+class Broken:
+    """A service with a fault."""
+
+    def tick(self) -> None:
+        raise ZeroDivisionError
+
+    def next_deadline_us(self) -> int | None:
+        return None
+
+
+def loading_side() -> tuple[InTurns, SimulatedDisk]:
+    """A server that begins to load a log with a key, all of it in its next tick."""
+    side = InTurns(appendonly="yes")
+    disk = side.node.disk = SimulatedDisk()
+    disk.append("appendonly.aof", encode_command([b"SET", b"k", b"v"]))
+    starting.start(side.node)
+    return side, disk
+
+
+def test_only_a_fault_of_the_load_itself_ends_a_server_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    side, _ = loading_side()
+    broken = Broken()
+    side.node.services.append(broken)
+    side.server.tick()
+    assert side.node.loading is None and not side.server.exit_code
+    side.node.services.remove(broken)
+    assert side.play([(1, [[b"GET", b"k"]])])[1] == b"$1\r\nv\r\n"
+    side, _ = loading_side()
+    monkeypatch.setattr(Replay, "run", lambda self, records: 1 // 0)
+    side.server.tick()
+    assert side.server.exit_code and all(peer.is_closed for peer in side.peers)
+
+
+def test_a_server_that_has_loaded_its_log_and_cannot_go_on_with_it_ends() -> None:
+    side, disk = loading_side()
+    disk.fail("create", "*.incr.aof")
+    side.server.tick()
+    assert side.node.loading is None and side.server.exit_code

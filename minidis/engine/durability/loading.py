@@ -99,6 +99,7 @@ class Arrival:
         self.started_us = node.now_us
         self.total_bytes = total_bytes  # 0: not known
         self.loaded_bytes = 0
+        self.fault: Exception | None = None  # of ours, in its midst: what is there may be half of a dataset
 
     def enter(self) -> None:
         """From now on."""
@@ -171,7 +172,7 @@ class Loading(Arrival):
 
     def run(self) -> None:
         """All steps in one go.  Raises LoadError; the node then holds what came before the fault."""
-        with _fatal():
+        with self._fatal():
             try:
                 for _ in self._steps:
                     pass
@@ -185,7 +186,7 @@ class Loading(Arrival):
             return
         clock = self.node.clock
         until_us = clock() + SLICE_US
-        with _fatal():
+        with self._fatal():
             try:
                 for _ in self._steps:
                     if (delay_us := self.node.config.key_load_delay) > 0:
@@ -201,6 +202,17 @@ class Loading(Arrival):
 
     def next_deadline_us(self) -> int | None:
         return max(self.node.now_us, self._next_us)
+
+    @contextmanager
+    def _fatal(self) -> Iterator[None]:
+        """A disk that fails while a dataset is loaded, or as its log goes on: it must not pass for whole."""
+        try:
+            yield
+        except DiskError as error:
+            raise LoadError(error.path, f"can't {error.operation}: {error.reason}", error.offset) from None
+        except Exception as error:
+            self.fault = error
+            raise
 
     def _end(self) -> None:
         node = self.node
@@ -440,15 +452,6 @@ def _unexpected_end(path: str, manifest: str) -> str:
         f"your AOF file, then use minidis-check-aof --fix {manifest}. 2) Alternatively you can set the "
         "'aof-load-truncated' configuration option to yes and restart the server."
     )
-
-
-@contextmanager
-def _fatal() -> Iterator[None]:
-    """A disk that fails while a dataset is loaded, or as its log goes on: it must not pass for whole."""
-    try:
-        yield
-    except DiskError as error:
-        raise LoadError(error.path, f"can't {error.operation}: {error.reason}", error.offset) from None
 
 
 class Replay:
