@@ -83,9 +83,6 @@ def test_the_real_disk_reports_a_full_device():
     disk.close_all()
 
 
-# ---- the simulated disk -----------------------------------------------------------------------------------
-
-
 def test_the_real_disk_reports_that_no_descriptor_is_left(tmp_path, monkeypatch):
     disk = RealDisk()
     disk.append(join(str(tmp_path), "log"), b"x")
@@ -98,6 +95,50 @@ def test_the_real_disk_reports_that_no_descriptor_is_left(tmp_path, monkeypatch)
         sync = disk.start_sync(join(str(tmp_path), "log"))
     assert sync.done and sync.error is not None and sync.error.code == "EMFILE"
     disk.close_all()
+
+
+def test_the_thread_that_syncs_outlives_a_file_that_cannot_be_closed(tmp_path, monkeypatch):
+    disk = RealDisk()
+    path = join(str(tmp_path), "log")
+    disk.append(path, b"x")
+    copy, close = os.dup, os.close
+    copies: list[int] = []
+
+    def copied(descriptor: int) -> int:
+        copies.append(copy(descriptor))
+        return copies[-1]
+
+    def closed(descriptor: int) -> None:
+        close(descriptor)
+        if descriptor in copies:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup", copied)
+        patch.setattr(os, "close", closed)
+        jobs = [disk.start_sync(path) for _ in range(2)]
+        disk.close_all()
+    assert [(job.done, job.error) for job in jobs] == [(True, None)] * 2
+
+
+def test_a_write_that_fails_is_told_though_nobody_can_say_how_large_the_file_is(tmp_path, monkeypatch):
+    disk = RealDisk()
+    path = join(str(tmp_path), "log")
+    disk.append(path, b"x")
+
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        for name in ("write", "stat", "fstat"):
+            patch.setattr(os, name, fail)
+        with pytest.raises(DiskError) as caught:
+            disk.append(path, b"y")
+    assert (caught.value.operation, caught.value.offset, caught.value.written) == ("write", None, 0)
+    disk.close_all()
+
+
+# ---- the simulated disk -----------------------------------------------------------------------------------
 
 
 def test_what_is_synced_survives_and_the_rest_is_a_prefix():

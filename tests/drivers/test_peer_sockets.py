@@ -266,6 +266,26 @@ def test_a_fault_in_a_handler_is_logged_and_no_more(monkeypatch: pytest.MonkeyPa
     asyncio.run(scenario())
 
 
+def test_a_node_that_cannot_go_on_after_what_a_peer_said_ends_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        port = free_port()
+        async with make_server(port), make_server() as here:
+            words: list[str] = []
+            monkeypatch.setattr(here.log, "warning", words.append)
+            here.peers.on_fault = words.append
+            recorder = Recorder(b"PING\r\n")
+            monkeypatch.setattr(recorder, "received", lambda peer, data: here.node.fail("No room."))
+            here.node.peers.open("127.0.0.1", port, recorder)
+            here.flush()
+            async with asyncio.timeout(SECONDS):
+                await here.stopped.wait()
+            assert here.exit_code == 1 and words == ["No room."]
+
+    asyncio.run(scenario())
+
+
 def test_the_embedded_node_refuses() -> None:
     redis = Embedded(clock=0)
     recorder = Recorder()

@@ -241,14 +241,16 @@ def test_who_is_held_by_another_pause_before_it_could_go_on_waits_behind_the_oth
     assert side.play([(2, [[b"LRANGE", b"l", b"0", b"-1"]])])[2].endswith(b"*2\r\n$1\r\nb\r\n$1\r\na\r\n")
 
 
-def test_a_late_reply_comes_before_what_its_command_tells_its_own_client() -> None:
+@pytest.mark.parametrize("told_before", [(), (b"x",)])
+def test_a_late_reply_comes_before_what_its_command_tells_its_own_client(told_before: tuple) -> None:
     side = InTurns()
     side.play([(1, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
     side.play([(0, [[b"HELLO", b"3"], [b"SUBSCRIBE", b"c"], [b"PUBLISH", b"c", b"m"], [b"PING"]])])
     side.peers[0].data = b""
-    side.play([(1, [[b"CLIENT", b"UNPAUSE"]])])
-    message = b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"
-    assert side.peers[0].data == b":1\r\n" + message + b"+PONG\r\n"
+    side.play([(1, [[b"CLIENT", b"UNPAUSE"], *([b"PUBLISH", b"c", text] for text in told_before)])])
+    message = b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\n%b\r\n"
+    before = b"".join(message % text for text in told_before)
+    assert side.peers[0].data == before + b":1\r\n" + message % b"m" + b"+PONG\r\n"
 
 
 def test_who_monitors_sees_that_a_transaction_is_over_though_its_exec_is_not_let_in() -> None:

@@ -309,6 +309,20 @@ def test_always_ends_the_node_when_it_cannot_write():
         redis.execute("SET", "k", "v")
 
 
+def test_what_always_could_not_write_is_not_written_when_the_disk_has_room_again():
+    redis = Embedded(LOG, clock=0, seed=1)
+    redis.execute("RPUSH", "list", "a")
+    redis.disk.capacity_bytes = sum(len(file.data) for file in redis.disk.files.values()) + 10
+    redis.disk.fail("truncate")  # so the beginning of the command stays there
+    with pytest.raises(NodeFailure):
+        redis.execute("RPUSH", "list", "b")
+    redis.disk.capacity_bytes = None
+    with pytest.raises(NodeFailure, match="Can't recover from AOF write error"):
+        redis.close()
+    redis.kill()
+    assert redis.execute("LRANGE", "list", "0", "-1") == [b"a"]
+
+
 def test_everysec_refuses_writes_until_the_disk_has_room_again():
     redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
     redis.execute("SET", "first", "1")
@@ -356,12 +370,14 @@ def test_a_log_that_cannot_be_written_can_be_switched_off():
     redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
     full(redis)
     assert redis.execute("CONFIG", "SET", "appendonly", "no") == "OK"
+    assert redis.node.append_only.buffered_bytes() == 0
     assert redis.execute("SET", "k", "v") == "OK"
     redis.disk.capacity_bytes = None
     redis.execute("CONFIG", "SET", "appendonly", "yes")
     redis.step(1)
+    redis.execute("INCR", "n")
     redis.kill()
-    assert redis.execute("DBSIZE") == 2
+    assert redis.execute("DBSIZE") == 3 and redis.execute("GET", "n") == b"1"
 
 
 def test_who_closes_a_node_hears_that_its_log_could_not_be_finished():

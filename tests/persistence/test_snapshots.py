@@ -335,6 +335,10 @@ def test_a_reload_leaves_alone_what_a_background_save_has_written():
     node.background.tick()
     assert node.background.job is not None and node.disk.size("temp-dump.rdb")
     expected = picture(node)
+    node.disk.fail("write", "*.reload")
+    with pytest.raises(ReplyError):
+        node.execute(client, [b"DEBUG", b"RELOAD"])
+    assert node.disk.list(".") == ["temp-dump.rdb"]
     assert node.execute(client, [b"DEBUG", b"RELOAD"]) == "OK"
     while node.background.job is not None:
         node.background.job.hurry()
@@ -356,6 +360,25 @@ def test_a_background_save_goes_where_it_was_to_go_when_it_began(option, place):
         node.tick()
     assert node.saving.last_status == "ok"
     assert (node.disk.list("."), node.disk.list("elsewhere")) == (["dump.rdb"], [])
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "failed"])
+def test_a_background_save_that_comes_to_nothing_leaves_nothing_where_it_began(ends):
+    node = Node({"save": ""}, clock=lambda: 0, disk=SimulatedDisk())
+    node.disk.make_folder("elsewhere")
+    client = node.connect()
+    node.execute(client, [b"SET", b"k", b"v"])
+    node.execute(client, [b"BGSAVE"])
+    node.execute(client, [b"CONFIG", b"SET", b"dir", b"elsewhere"])
+    assert node.disk.list(".") == ["temp-dump.rdb"]
+    if ends == "cancelled":
+        node.execute(client, [b"FLUSHALL"])
+    else:
+        node.disk.fail("write", "temp-dump.rdb")
+    while node.background.job is not None:
+        node.background.job.hurry()
+        node.tick()
+    assert node.disk.list(".") == node.disk.list("elsewhere") == []
 
 
 def test_saves_and_rewrites_are_counted_as_they_begin():

@@ -20,6 +20,7 @@ from minidis.distributed.cluster.state import (
     ClusterState,
 )
 from minidis.drivers.embedded import Embedded
+from minidis.engine.durability.disk import NodeFailure
 
 names = st.sampled_from("abcdef").map(lambda letter: letter * 40)
 ports = st.integers(0, 65535)
@@ -113,6 +114,14 @@ def test_a_log_that_is_flushed_first_does_not_keep_the_file_from_being_written()
     node.append_only.tick()  # as in a tick of the node, which then ends with:
     node.write_out()
     assert b"vars currentEpoch 7" in redis.disk.read("nodes.conf")
+
+
+def test_a_node_that_could_not_write_the_file_says_so_whenever_a_reply_is_to_leave():
+    redis = Embedded({"cluster-enabled": "yes"}, clock=0, seed=1)
+    redis.disk.fail("write", "*nodes.conf*")
+    for way in (lambda: redis.execute("CLUSTER", "BUMPEPOCH"), redis.node.write_out):
+        with pytest.raises(NodeFailure, match="can't update cluster config file"):
+            way()
 
 
 def test_keys_of_slots_that_are_not_ours():
