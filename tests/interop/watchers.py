@@ -17,7 +17,12 @@ from tests.differential.servers import ENVIRONMENT, Judge
 from tests.interop.instances import OURS, PATIENCE_S, free_port, until
 
 NAME = "mymaster"
-HURRIED = {"info-period": 500, "ask-period": 200, "publish-period": 300}
+HURRIED = {"info-period": 500, "ask-period": 200, "publish-period": 300, "tilt-period": 1000}
+"""Milliseconds.
+
+A Sentinel in TILT (a hiccup of two seconds is enough) takes back nothing that it holds for down: for
+half a minute, as long as our patience.
+"""
 
 DOWN_AFTER_MS = 2000
 """More than a second: a Sentinel opens a link to its primary once a second at most, and after a switch the
