@@ -221,6 +221,7 @@ class Server:
         node.statistics.time_all()
         node.expiry.part_us = PART_US
         node.works_at_once = False
+        node.tracking.has_turns = True
         node.process_facts = self._facts
         node.sleep = lambda duration_us: time.sleep(duration_us / 1e6)
         node.talk = self.peers.talk

@@ -379,15 +379,15 @@ class Node:
             self.statistics.note_rejection(command, error)
             self._tell_command_listeners(client, argv, error)
             raise error from None
-        self.current_client = client
+        interrupted, self.current_client = self.current_client, client  # by way of its slow script
         try:
             reply = "QUEUED" if transaction is not None else self.call_watched(client, command, argv)
         except ReplyError as error:
             self._tell_command_listeners(client, argv, error)
             raise
         finally:
-            self.current_client = None
-            if self.tracking.clients:
+            self.current_client = interrupted
+            if self.tracking.clients or self.tracking.own_news:
                 self.tracking.command_ended(client, command)
         self._tell_command_listeners(client, argv, reply)
         if self.waiting.ready:
@@ -523,7 +523,7 @@ class Node:
             self.pause.let_go()
         if self.waiting.ready:
             self.waiting.serve()
-        if self.tracking.prefixes:
+        if self.tracking.owes_broadcast and not self.tracking.has_turns:
             self.tracking.broadcast()  # what expired by itself
         self.write_out()
         self.next_tick_us = self.next_deadline_us()
@@ -563,6 +563,8 @@ class Node:
         """The driver has served everyone who was there, and is about to wait for more."""
         if self.expiry.out_of_time and self.active_expiry and self.deletes_expired_keys:
             expiry.fast_cycle(self)
+        if self.tracking.owes_broadcast:
+            self.tracking.broadcast()
         if self.client_memory.counting:
             self.client_memory.evict()
 
@@ -622,10 +624,10 @@ class Node:
         if modified:
             self.watchers.key_changed(database, key, event)
             self.waiting.key_changed(database.index, key, event)
+            if self.tracking.clients:
+                self.tracking.key_changed(key, event)
         if self.memory.counting:
             self.memory.key_changed(database, key)
-        if self.tracking.clients:
-            self.tracking.key_changed(key, event)
         for listener in self.key_listeners:
             listener(database, key, event)
 

@@ -113,6 +113,7 @@ def empty(node: Node) -> None:
     """Let go of the dataset, keys and functions, before it is loaded anew."""
     for database in node.databases:
         database.clear()
+    node.tracking.flushed()
     node.libraries.clear()
 
 

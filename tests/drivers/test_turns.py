@@ -17,6 +17,7 @@ from minidis.engine import starting
 from minidis.engine.durability.loading import Replay
 from minidis.engine.link import Link
 from minidis.engine.node import Node
+from minidis.protocol.replies import Push
 from minidis.protocol.resp import encode, encode_command
 from tests.engine.test_running_ahead import requests
 
@@ -136,6 +137,21 @@ def test_a_turn_answers_as_if_each_had_been_served_alone(turns: list[Reads]) -> 
         assert together.play(reads) == alone.play(reads)
         assert counted(together.node) == counted(alone.node)
     assert together.node.changes == alone.node.changes
+
+
+def test_a_turn_is_told_in_one_message_to_those_who_track_prefixes() -> None:
+    side = InTurns()
+    side.play([(0, [[b"HELLO", b"3"], [b"CLIENT", b"TRACKING", b"ON", b"BCAST"]])])
+    for peer in side.peers:
+        peer.data = b""
+    told = encode(Push([b"invalidate", [b"b", b"c"]]), 3)
+    hers = [[b"SET", b"b", b"1"], [b"SET", b"c", b"1"], [b"PING"]]
+    replies = side.play([(1, [[b"SET", b"b", b"0"], [b"BLPOP", b"l", b"0"], [b"INCR", b"d"]]), (0, hers)])
+    assert replies == [b"+OK\r\n+OK\r\n+PONG\r\n" + told, b"+OK\r\n", b""]
+    side.peers[0].data = b""
+    others = [[b"SET", b"b", b"2"], [b"RPUSH", b"l", b"x"], [b"SET", b"a", b"1"], [b"SET", b"b", b"3"]]
+    side.play([(2, others)])
+    assert side.peers[0].data == encode(Push([b"invalidate", [b"a", b"b", b"d", b"l"]]), 3)
 
 
 def test_what_breaks_a_turn_ends_its_client_and_nobody_else() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.embedded import Embedded
+from minidis.engine.client import Client
 from minidis.engine.link import Link
 from minidis.protocol.replies import Push
 from minidis.protocol.resp import encode_command
@@ -113,3 +114,104 @@ def test_a_smaller_table_is_within_its_limit_at_once():
     redis.execute("MGET", "a", "b", client=client)
     redis.execute("CONFIG", "SET", "tracking-table-max-keys", 1)
     assert list(client.outbox) == [Push([b"invalidate", [b"a"]])]
+
+
+def connect_in_resp3(redis: Embedded) -> Client:
+    client = redis.connect()
+    client.protocol = 3
+    return client
+
+
+def test_in_process_each_command_is_a_turn_of_its_own():
+    redis = Embedded(clock=0)
+    client = connect_in_resp3(redis)
+    redis.execute("CLIENT", "TRACKING", "ON", "BCAST", client=client)
+    redis.execute("SET", "b", 1)
+    redis.execute("MSET", "c", 1, "a", 1)
+    assert list(client.outbox) == [Push([b"invalidate", [b"b"]]), Push([b"invalidate", [b"a", b"c"]])]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("XADD s 1-2 f v", [b"s"]),
+        ("XACK s g 1-1", []),
+        ("XGROUP CREATE s h 0", []),
+        ("XGROUP CREATE new h 0 MKSTREAM", [b"new"]),
+        ("XGROUP DESTROY s g", []),
+        ("XSETID s 2-0", []),
+    ],
+)
+def test_what_a_group_knows_of_a_stream_is_no_change_of_it(words: str, told: list[bytes]):
+    redis = Embedded(clock=0)
+    client = connect_in_resp3(redis)
+    redis.execute("XADD", "s", "1-1", "f", "v")
+    redis.execute("XGROUP", "CREATE", "s", "g", 0)
+    redis.execute("XREADGROUP", "GROUP", "g", "bob", "STREAMS", "s", ">")
+    redis.execute("CLIENT", "TRACKING", "ON", "BCAST", client=client)
+    redis.execute(*words.split())
+    assert [key for push in client.outbox for key in push[1]] == told
+
+
+def test_a_dataset_loaded_anew_is_told_as_a_flush():
+    redis = Embedded(clock=0)
+    client = connect_in_resp3(redis)
+    redis.execute("SET", "a", 1)
+    redis.execute("CLIENT", "TRACKING", "ON", client=client)
+    redis.execute("MGET", "a", "gone", client=client)
+    redis.execute("DEBUG", "RELOAD")
+    assert list(client.outbox) == [Push([b"invalidate", None])]
+    assert not redis.node.tracking.keys
+
+
+def test_who_stops_tracking_in_a_transaction_hears_of_what_it_had_changed():
+    redis = Embedded(clock=0)
+    client = connect_in_resp3(redis)
+    lines = ("CLIENT TRACKING ON", "GET k", "MULTI", "SET k 1", "CLIENT TRACKING OFF", "EXEC")
+    for line in lines:
+        redis.execute(*line.split(), client=client)
+    assert list(client.outbox) == [Push([b"invalidate", [b"k"]])]
+
+
+@pytest.mark.parametrize(("mode", "told"), [((), []), (("BCAST",), [b"k"])])
+def test_noloop_spares_a_reader_its_own_script_and_what_expires_as_it_looks(mode: tuple, told: list[bytes]):
+    """So it is in Redis: broadcasts go by the client of the script, or none, the other mode by who runs."""
+    pytest.importorskip("lupa")
+    redis = Embedded(clock=0)
+    client = connect_in_resp3(redis)
+    redis.execute("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    redis.execute("CLIENT", "TRACKING", "ON", *mode, "NOLOOP", client=client)
+
+    def heard() -> list[bytes]:
+        keys = [key for push in client.outbox for key in push[1]]
+        client.outbox.clear()
+        return keys
+
+    redis.execute("GET", "k", client=client)
+    redis.execute("EVAL", "return redis.call('SET', KEYS[1], 1, 'PX', 1)", 1, "k", client=client)
+    assert heard() == told
+    redis.execute("GET", "k", client=client)
+    redis.step(1)
+    assert redis.execute("GET", "k", client=client) is None
+    assert heard() == told
+
+
+def test_who_is_served_within_a_slow_script_does_not_get_the_news_of_its_caller():
+    pytest.importorskip("lupa")
+    redis = Embedded(clock=0)
+    ada, bob = connect_in_resp3(redis), connect_in_resp3(redis)
+    for client in (ada, bob):
+        redis.execute("CLIENT", "TRACKING", "ON", client=client)
+    redis.execute("MGET", "k", "l", client=ada)
+    heard = []
+
+    def let_bob_in(run: object) -> None:
+        redis.node.execute(bob, [b"HELLO", b"3"])
+        heard.append((list(ada.outbox), list(bob.outbox)))
+
+    redis.node.on_script_step = let_bob_in
+    script = "redis.call('SET', 'k', 1) for i = 1, 3000 do redis.call('PING') end redis.call('SET', 'l', 1)"
+    redis.execute("EVAL", f"{script} for i = 1, 3000 do redis.call('PING') end", 0, client=ada)
+    assert len(heard) > 1 and all(told == ([], []) for told in heard)
+    assert list(ada.outbox) == [Push([b"invalidate", [b"k"]]), Push([b"invalidate", [b"l"]])]
+    assert not bob.outbox

@@ -136,8 +136,9 @@ class Receiver(Arrival):
         self._tables = []
         node.memory.begin_anew()
         for database in node.databases if node.observed else ():
-            for key in database.table if node.tracking.clients else node.keys_looked_at(database):
-                node.key_changed(database, key, "")
+            for key in node.keys_looked_at(database):
+                node.key_changed(database, key, "flush")
+        node.tracking.flushed()  # also of keys that are no more
         node.libraries.clear()
         for code in self.functions:
             node.libraries.keep(code)

@@ -96,6 +96,7 @@ class Process:
         self.node = self.make_node(self)
         self.node.on_shutdown = self._shut_down
         self.node.talk = self._talk
+        self.node.tracking.has_turns = True
         self.node.config_listeners.append(self._config_changed)
         loading = starting.start(self.node)
         if loading is not None:
@@ -334,6 +335,7 @@ class Process:
         if not self.running:
             return  # it was killed while it talked
         node = self.node
+        node.before_sleep()
         try:
             node.write_out()
         except NodeFailure as failure:  # no reply leaves for what could not be written

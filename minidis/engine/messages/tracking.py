@@ -6,7 +6,8 @@
 
 Two ways to know whom to tell. By default the node keeps, for each key that a tracking client read, the
 clients that did: memory here, no needless message there. In BCAST mode it keeps nothing but the prefixes that
-a client asked for, and tells it of every change under them, whether it read the key or not.
+a client asked for, and tells it of every change under them, whether it read the key or not; once for all that
+changed in a turn of the event loop, however many clients changed it.
 
 RESP3 has pushes for these messages. A RESP2 client names another connection (REDIRECT) that has subscribed
 to the channel ``__redis__:invalidate``. OPTIN and OPTOUT remember only, or all but, the commands after a
@@ -16,7 +17,8 @@ Nobody tracks, nothing is paid: `node.gated` and `node.observed` are raised by t
 
 Mirrors: tracking.c.
 Differs: when nobody tracks any more, all is forgotten; when the table is full (tracking-table-max-keys) the
-oldest key is given up, not one by lot; BCAST messages go out after each command, not once per turn.
+oldest key is given up, not one by lot. In process, where there are no turns, BCAST messages go out after each
+command.
 Complexity: reading O(keys of the command), changing a key O(clients that read it + prefixes).
 
 >>> from minidis.drivers.embedded import Embedded
@@ -49,7 +51,7 @@ CHANNEL = b"__redis__:invalidate"
 SCRIPTS = ("eval_ro", "evalsha_ro", "fcall_ro")
 
 NOBODYS_DOING = ("expired", "evicted")
-"""What happens to a key while some client's command runs, or none: NOLOOP does not keep it from anyone."""
+"""What happens to a key while some client's command runs, or none: NOLOOP keeps no broadcast of it back."""
 
 SAID_OTHERWISE = ("flush", "swapdb")
 """Events of single keys that are not passed on: FLUSHALL is one message, and SWAPDB is none in Redis."""
@@ -78,17 +80,32 @@ class TrackingMode:
         return self.caching is True if self.opt_in else self.caching is not False
 
 
+@record
+class Audience:
+    """Those in BCAST mode who asked for one prefix, and the keys changed there since the last message.
+
+    With each key stands who changed it last; None: time, want of memory, or a script.
+    """
+
+    clients: dict[int, None] = field(default_factory=dict)
+    changed: dict[bytes, Client | None] = field(default_factory=dict)
+
+
 class Tracking:
-    """Who must be told of which key."""
+    """Who must be told of which key.
+
+    A driver that has turns says so by `has_turns`, and calls the node's `before_sleep` at the end of each.
+    """
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.clients: dict[int, Client] = {}  # all that track
         self.keys: dict[bytes, dict[int, None]] = {}  # key -> the clients that read it
-        self.prefixes: dict[bytes, dict[int, None]] = {}  # prefix -> the clients in BCAST mode
+        self.prefixes: dict[bytes, Audience] = {}  # of the clients in BCAST mode
         self.items = 0  # pairs of key and client in `keys`
-        self._changed: dict[bytes, Client | None] = {}  # for BCAST: who changed it, since the last broadcast
-        self._own_news: list[list[bytes] | None] = []  # for who sent the running command: after its reply
+        self.has_turns = False  # the driver's
+        self.owes_broadcast = False  # some audience has not been told yet
+        self.own_news: list[tuple[Client, TrackingMode, list[bytes] | None]] = []  # for after its reply
 
     # -- on and off -------------------------------------------------------------------------------
 
@@ -100,7 +117,7 @@ class Tracking:
             mode.prefixes = client.tracking.prefixes | mode.prefixes
             mode.caching = client.tracking.caching
         for prefix in mode.prefixes:
-            self.prefixes.setdefault(prefix, {})[client.id] = None
+            self.prefixes.setdefault(prefix, Audience()).clients[client.id] = None
         client.tracking = mode
         self.clients[client.id] = client
         client.update_gate()
@@ -111,16 +128,15 @@ class Tracking:
         if client.tracking is None:
             return
         for prefix in client.tracking.prefixes:
-            clients = self.prefixes[prefix]
+            clients = self.prefixes[prefix].clients
             del clients[client.id]
             if not clients:
-                del self.prefixes[prefix]
+                del self.prefixes[prefix]  # nobody will ask what has changed there
         client.tracking = None
         del self.clients[client.id]
         if not self.clients:  # nobody is left who could be told
             self.keys.clear()
             self.items = 0
-            self._changed.clear()
         client.update_gate()
         self.node.update_observed()
 
@@ -157,16 +173,27 @@ class Tracking:
             self._tell_readers(next(iter(self.keys)), None)
 
     def command_ended(self, client: Client, command: Command) -> None:
-        """Send what has piled up; CLIENT CACHING was meant for one command, or one transaction."""
-        news, self._own_news = self._own_news, []
-        for keys in news:
-            self._send(client, keys)
+        """Send what has piled up; CLIENT CACHING was meant for one command, or one transaction.
+
+        Nothing is sent after a command that was served in the midst of another client's slow script.
+        """
+        if self.node.current_client is None:
+            if self.own_news:
+                self._send_own_news()
+            if self.owes_broadcast and not self.has_turns:
+                self.broadcast()
         mode = client.tracking
         if mode is not None and mode.caching is not None and client.transaction is None:
             if not command.name.startswith("client|"):
                 mode.caching = None
-        if self._changed:
-            self.broadcast()
+
+    def _send_own_news(self) -> None:
+        news, self.own_news = self.own_news, []
+        for client, mode, keys in news:
+            if not client.closed:
+                self._send(
+                    client, client.tracking or mode, keys
+                )  # perhaps it tracks no more, by this very EXEC
 
     # -- a key changes ----------------------------------------------------------------------------
 
@@ -174,11 +201,20 @@ class Tracking:
         """A key was touched, expired or evicted."""
         if event in SAID_OTHERWISE:
             return
-        changer = None if event in NOBODYS_DOING else self.node.current_client
         if self.prefixes:
-            self._changed[key] = changer
+            self._remember_to_broadcast(key, event)
         if key in self.keys:
-            self._tell_readers(key, changer)
+            self._tell_readers(key, self.node.current_client)
+
+    def _remember_to_broadcast(self, key: bytes, event: str) -> None:
+        """Redis passes on who changed a key: for a script a client of its own, so that NOLOOP misses it."""
+        scripting = self.node.scripting
+        is_own = event not in NOBODYS_DOING and (scripting is None or scripting.run is None)
+        changer = self.node.current_client if is_own else None
+        for prefix, audience in self.prefixes.items():
+            if key.startswith(prefix):
+                audience.changed[key] = changer
+                self.owes_broadcast = True
 
     def flushed(self) -> None:
         """All keys are gone: one message with null instead of the keys, to everyone."""
@@ -189,16 +225,17 @@ class Tracking:
 
     def broadcast(self) -> None:
         """One message for each prefix and client: the keys under it that changed."""
-        changed, self._changed = self._changed, {}
-        for prefix, clients in sorted(self.prefixes.items()):
-            keys = sorted(key for key in changed if key.startswith(prefix))
-            for client_id in tuple(clients):
+        self.owes_broadcast = False
+        for _, audience in sorted(self.prefixes.items()):
+            changed, audience.changed = audience.changed, {}
+            keys = sorted(changed)
+            for client_id in audience.clients if keys else ():
                 client = self.clients[client_id]
-                assert client.tracking is not None
-                spared = client if client.tracking.no_loop else None
-                news = keys if spared is None else [key for key in keys if changed[key] is not spared]
+                mode = client.tracking
+                assert mode is not None
+                news = [key for key in keys if changed[key] is not client] if mode.no_loop else keys
                 if news:
-                    self._send(client, news)
+                    self._send(client, mode, news)
 
     def _tell_readers(self, key: bytes, changer: Client | None) -> None:
         readers = self.keys.pop(key)
@@ -212,15 +249,14 @@ class Tracking:
 
     def _tell(self, client: Client, keys: list[bytes] | None) -> None:
         """Send, at once or after the reply of the client's own command."""
-        if client is self.node.current_client:
-            self._own_news.append(keys)
-        else:
-            self._send(client, keys)
-
-    def _send(self, client: Client, keys: list[bytes] | None) -> None:
         mode = client.tracking
-        if mode is None:  # it ended with the command
-            return
+        assert mode is not None
+        if client is self.node.current_client:
+            self.own_news.append((client, mode, keys))
+        else:
+            self._send(client, mode, keys)
+
+    def _send(self, client: Client, mode: TrackingMode, keys: list[bytes] | None) -> None:
         receiver = self.node.clients.get(mode.redirect) if mode.redirect else client
         if receiver is None:
             mode.broken_redirect = True

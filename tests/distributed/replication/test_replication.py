@@ -14,7 +14,7 @@ from minidis.engine.keyspace.digest import dataset_digest
 from minidis.engine.link import Link
 from minidis.engine.node import Node
 from minidis.persistence.rdb_reader import Entry, SnapshotReader
-from minidis.protocol.replies import ReplyError
+from minidis.protocol.replies import Push, ReplyError
 from minidis.protocol.resp import encode_command
 
 QUICK = {"repl-diskless-sync-delay": 0}
@@ -839,6 +839,22 @@ def test_what_is_held_for_one_replica_serves_another() -> None:
     lab.run("60s")
     assert digest(lab, "a") == digest(lab, "b") == digest(lab, "c")
     assert int(info(lab, "a")["repl_backlog_histlen"]) <= 16384
+
+
+@pytest.mark.parametrize("load", ["swapdb", "disabled"])
+def test_who_tracks_keys_at_a_replica_is_told_that_a_full_copy_has_come(load: str) -> None:
+    """Also of those that are not in it: nothing of what was read may be kept."""
+    lab = Lab(1)
+    lab.nodes("a", "b", config={**QUICK, "repl-diskless-load": load})
+    lab.call("a", "SET", "there", 1)
+    lab.call("b", "SET", "here", 1)
+    client = lab["b"].connect()
+    client.protocol = 3
+    lab["b"].execute(client, [b"CLIENT", b"TRACKING", b"ON"])
+    lab["b"].execute(client, [b"MGET", b"here", b"there"])
+    follow(lab, "b", "a")
+    assert list(client.outbox) == [Push([b"invalidate", None])]
+    assert lab["b"].execute(client, [b"MGET", b"here", b"there"]) == [None, b"1"]
 
 
 @pytest.mark.parametrize("diskless", ["yes", "no"])
