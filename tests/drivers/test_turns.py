@@ -308,7 +308,7 @@ def test_who_listens_for_what_expires_is_told_in_the_same_turn() -> None:
 
 
 def test_who_sends_no_more_goes_and_is_not_waited_for_if_it_takes_nothing() -> None:
-    side = InTurns(Stuck)
+    side = InTurns(Stuck, timeout="1")
     leaving, peer = side.connections[0], side.peers[0]
     assert isinstance(peer, Stuck)
     side.play([(0, [[b"HELLO", b"3"], [b"SUBSCRIBE", b"c"]])])
@@ -324,6 +324,31 @@ def test_who_sends_no_more_goes_and_is_not_waited_for_if_it_takes_nothing() -> N
     assert not peer.is_aborted
     leaving.check(side.node.now_us + 2 * CLOSING_US + 2)
     assert peer.is_aborted
+
+
+def test_who_waits_or_monitors_is_not_idle() -> None:
+    side = InTurns(timeout="1")
+    side.play([(0, [[b"BLPOP", b"l", b"0"]]), (1, [[b"MONITOR"]]), (2, [[b"PING"]])])
+    for connection in side.connections:
+        connection.check(side.node.now_us + 2_000_000)
+    assert [peer.is_closed for peer in side.peers] == [False, False, True]
+
+
+def test_who_is_killed_by_one_whom_the_same_pause_held_does_not_go_on() -> None:
+    side = InTurns()
+    side.play([(2, [[b"CLIENT", b"PAUSE", b"1000", b"ALL"]])])
+    side.play([(0, [[b"CLIENT", b"KILL", b"ID", b"2"]]), (1, [[b"SET", b"k", b"v"]])])
+    side.node.clock = lambda: 3_000_000
+    side.server.tick()
+    assert side.play([(2, [[b"EXISTS", b"k"]])])[2].endswith(b":0\r\n")
+    assert side.peers[0].data == b":1\r\n" and side.peers[1].data == b""
+
+
+def test_who_has_skipped_a_reply_takes_the_short_way_again() -> None:
+    side = InTurns()
+    side.play([(0, [[b"CLIENT", b"REPLY", b"SKIP"], [b"PING"], [b"PING"]])])
+    link = side.connections[0].link
+    assert side.peers[0].data == b"+PONG\r\n" and link is not None and not link.client.gated
 
 
 def test_a_command_that_fails_instead_of_waiting_has_taken_time_as_well() -> None:

@@ -369,15 +369,43 @@ def test_what_was_queued_before_the_disk_was_full_is_refused_by_exec():
 def test_a_log_that_cannot_be_written_can_be_switched_off():
     redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
     full(redis)
+    lines: list[str] = []
+    redis.node.log = lambda level, text: lines.append(text)
     assert redis.execute("CONFIG", "SET", "appendonly", "no") == "OK"
+    assert [line.partition(":")[0] for line in lines[-1:]] == ["Fail to fsync the AOF file"]
     assert redis.node.append_only.buffered_bytes() == 0
     assert redis.execute("SET", "k", "v") == "OK"
     redis.disk.capacity_bytes = None
     redis.execute("CONFIG", "SET", "appendonly", "yes")
+    assert b"aof_last_write_status:ok" in bytes(redis.execute("INFO", "persistence"))
     redis.step(1)
     redis.execute("INCR", "n")
     redis.kill()
     assert redis.execute("DBSIZE") == 3 and redis.execute("GET", "n") == b"1"
+
+
+def test_a_log_that_cannot_be_begun_anew_writes_nothing_before_its_base():
+    redis = Embedded(LOG, clock=0, seed=1)
+    log = redis.node.append_only
+    log.give_up()
+    redis.disk.fail("create", "*.incr")
+    log.begin_anew()
+    redis.node.execute(redis.connect(), [b"SET", b"k", b"v"])
+    redis.node.write_out()  # and no tick yet, in which it is tried again
+    assert not [name for name in redis.disk.list(FOLDER[:-1]) if name.startswith("temp")]
+    redis.step(2)
+    assert log.state == "on"
+    redis.kill()
+    assert redis.execute("GET", "k") == b"v"
+
+
+def test_who_closes_a_node_gets_a_snapshot_though_its_log_could_not_be_finished():
+    redis = Embedded({**LOG, "appendfsync": "everysec", "save": "3600 1"}, clock=0, seed=1)
+    redis.execute("SET", "k", "v")
+    redis.disk.fail("sync", "*.incr.aof")
+    with pytest.raises(DiskError, match="can't sync"):
+        redis.close()
+    assert redis.disk.size("dump.rdb")
 
 
 def test_who_closes_a_node_hears_that_its_log_could_not_be_finished():
@@ -570,6 +598,14 @@ def test_an_old_single_file_is_taken_over(preamble):
     assert redis.disk.list("appendonlydir") == [
         "appendonly.aof", "appendonly.aof.1.incr.aof", "appendonly.aof.manifest",
     ]  # fmt: skip
+
+
+def test_a_log_that_is_loaded_and_cannot_go_on_is_not_loaded():
+    disk = SimulatedDisk()
+    disk.append("appendonly.aof", encode_command([b"SET", b"k", b"v"]))
+    disk.fail("create", "*.incr.aof")
+    with pytest.raises(LoadError, match="can't create"):
+        Embedded({"appendonly": "yes"}, clock=0, disk=disk)
 
 
 def test_the_log_wins_over_a_snapshot_and_an_empty_log_too():

@@ -17,7 +17,7 @@ import pytest
 from minidis import Embedded
 from minidis.drivers.simulated_disk import PowerLost, SimulatedDisk
 from minidis.engine import starting
-from minidis.engine.durability.disk import NodeFailure
+from minidis.engine.durability.disk import DiskError, NodeFailure
 from minidis.engine.durability.loading import LoadError
 from minidis.engine.node import Node
 from minidis.protocol.replies import ReplyError
@@ -279,13 +279,19 @@ def test_a_damaged_manifest_keeps_the_log_from_being_switched_on():
     assert world.ask(b"CONFIG", b"GET", b"appendonly") == {b"appendonly": b"no"}
 
 
-@pytest.mark.parametrize("operation", ["truncate", "sync", "read"])
-def test_a_disk_that_fails_while_a_log_is_loaded_leaves_no_half_dataset(operation):
+@pytest.mark.parametrize(
+    ("operation", "pattern", "error"),
+    [
+        *((operation, "*.incr.aof", LoadError) for operation in ("truncate", "sync", "read")),
+        ("read", "*.manifest", DiskError),
+    ],
+)
+def test_a_disk_that_fails_while_a_log_is_loaded_leaves_no_half_dataset(operation, pattern, error):
     redis = Embedded({"appendonly": "yes"}, clock=0, seed=1)
     redis.execute("SET", "k", "v")
     redis.disk.append(redis.node.append_only.path, b"*3\r\n$3\r\nSET\r\n$1")
-    redis.disk.fail(operation, "*.incr.aof")
-    with pytest.raises(LoadError, match="incr.aof"):
+    redis.disk.fail(operation, pattern)
+    with pytest.raises(error, match=pattern[1:]):
         redis.kill()
     assert redis.execute("DBSIZE") == 0
     with pytest.raises(ReplyError, match="MISCONF"):
@@ -357,3 +363,31 @@ def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():
     world.pass_time(200_000)
     assert log.info()["aof_buffer_length"] == 0 and log.delayed_syncs == 1
     assert world.disk.blocked_us > 0
+
+
+def test_a_clock_that_is_put_back_does_not_let_a_slow_sync_postpone_writing_for_so_long():
+    world = World(1, appendonly="yes", appendfsync="everysec", save="")
+    world.disk.fsync_us = 5_000_000
+    world.add()
+    world.pass_time(1_100_000)  # a sync begins
+    world.add()
+    log = world.node.append_only
+    assert log.info()["aof_buffer_length"] > 0
+    world.now_us -= 3_600_000_000
+    world.pass_time(200_000)
+    assert log.info()["aof_buffer_length"] == 0
+
+
+@pytest.mark.parametrize("operation", ["sync", "write"])
+def test_what_is_left_undone_is_due_soon_but_not_at_once(operation):
+    """Otherwise a driver whose log (a learner's) leaves it undone would never rest."""
+    world = World(1, appendonly="yes", appendfsync="everysec", save="")
+    if operation == "write":
+        world.disk.fail("write", world.node.append_only.path)
+    world.add()
+    log = world.node.append_only
+    log.flush = lambda force=False: None
+    world.now_us += 2_000_000
+    world.node.now_us = world.now_us
+    deadline_us = log.next_deadline_us()
+    assert deadline_us is not None and world.now_us < deadline_us < world.now_us + 100_000

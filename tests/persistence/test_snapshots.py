@@ -392,3 +392,17 @@ def test_saves_and_rewrites_are_counted_as_they_begin():
     facts = dict(line.split(":") for line in bytes(redis.execute("INFO", "persistence")).decode().split()[2:])
     assert (facts["rdb_saves"], facts["aof_rewrites"]) == ("4", "2")
     assert (facts["rdb_last_bgsave_status"], facts["aof_last_bgrewrite_status"]) == ("ok", "ok")
+
+
+def test_a_rewrite_that_waits_for_a_background_save_is_shown():
+    node = Node({"appendonly": "yes", "save": ""}, clock=lambda: 0, disk=SimulatedDisk())
+    starting.start(node)
+    client = node.connect()
+    for words in ([b"SET", b"k", b"v"], [b"BGSAVE"], [b"BGREWRITEAOF"]):
+        node.execute(client, words)
+    assert b"aof_pending_rewrite:1\r\n" in bytes(node.execute(client, [b"INFO", b"persistence"]))
+    while node.background.job is not None:
+        node.background.job.hurry()
+        node.tick()
+    node.tick()
+    assert b"aof_pending_rewrite:0\r\n" in bytes(node.execute(client, [b"INFO", b"persistence"]))

@@ -1220,6 +1220,24 @@ def test_a_dataset_from_the_primary_gets_its_log_as_soon_as_the_disk_lets_it(ope
     assert sorted(lab.call("replica", "KEYS", "*")) == [b"k", b"later"]
 
 
+def test_a_dataset_from_the_primary_that_gets_no_log_leaves_the_former_one_as_it_was():
+    lab = with_log()
+    disk = lab.disks["replica"]
+    before = disk.list("appendonlydir")
+    disk.fail("create", "*", times=1000)
+    lab.call("replica", "REPLICAOF", "primary", 6379)
+    lab.run("7s")
+    lab.call("primary", "SET", "later", "v")
+    lab.run("2s")
+    assert lab.call("replica", "GET", "later") == b"v"
+    assert lab.processes["replica"].node.append_only.state == "waiting"
+    assert disk.list("appendonlydir") == before
+    lab.partition("primary")
+    lab.kill("replica")
+    lab.restart("replica")
+    assert lab.call("replica", "KEYS", "*") == [b"old"]
+
+
 def test_a_replica_that_cannot_write_ends_unless_it_may_ignore_that():
     lab = with_log()
     lab.call("replica", "REPLICAOF", "primary", 6379)
@@ -1241,6 +1259,16 @@ def test_a_replica_that_cannot_write_ends_unless_it_may_ignore_that():
     lab.call("primary", "SET", "k", "last")
     lab.run("1s")
     assert not lab.processes["replica"].running
+
+
+def test_a_replica_that_could_not_load_its_file_anew_goes_on_with_its_primary():
+    lab = with_log(appendonly="no")
+    lab.call("replica", "REPLICAOF", "primary", 6379)
+    lab.run("7s")
+    lab.processes["replica"].node.saving.hold("a file that is damaged")
+    lab.call("primary", "SET", "k", "w")
+    lab.run("1s")
+    assert lab.call("replica", "GET", "k") == b"w"
 
 
 @pytest.mark.parametrize("words", [("BGREWRITEAOF",), ("CONFIG", "SET", "appendonly", "no")])

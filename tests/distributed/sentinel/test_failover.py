@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidis.drivers.simulation.lab import Lab
+from minidis.engine import starting
 from minidis.engine.settings.config_file import ConfigFileError
 from minidis.protocol.replies import ReplyError
 
@@ -316,3 +317,12 @@ def test_a_wrong_line_says_what_and_where() -> None:
         lab.sentinel("s1", {NAME: "a"}, lines=["sentinel parallel-syncs nobody 1"])
     with pytest.raises(ValueError, match="not an option of a Sentinel"):
         lab.sentinel("s2", {NAME: "a"}, down_after=1)
+
+
+def test_a_sentinel_has_no_dataset_to_save_as_it_ends() -> None:
+    lab = make_lab(sentinels=1)
+    node = lab.processes["s1"].node
+    node.config.save = ((3600, 1),)
+    assert starting.prepare_to_stop(node)
+    starting.bring_to_disk(node)
+    assert "dump.rdb" not in lab.disks["s1"].list(".")
