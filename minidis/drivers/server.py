@@ -440,7 +440,9 @@ class Server:
 
     def hang_up(self, connection: Connection) -> None:
         """The node has closed a client: at the end of this turn its socket goes too."""
-        if not connection.running:  # one that runs (QUIT) gets its reply first
+        if connection.link is not None and connection.link.client.dismissed:
+            self.flush_soon(connection)
+        elif not connection.running:  # one that runs (QUIT) gets its reply first
             self._to_close.append(connection)
 
     # -- timers -----------------------------------------------------------------------------------

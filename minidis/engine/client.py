@@ -98,6 +98,7 @@ class Client:
         self.skipped_replies = 0  # so many are kept back yet: CLIENT REPLY SKIP
         self.closed = False
         self.aborted = False  # closed without what it was still owed
+        self.dismissed = False  # closed, and still owed its last reply
         self.outbox: deque[Any] = deque()
         self.journal_commands: list[list[bytes]] | None = None
         self.journals_always = False
@@ -200,6 +201,12 @@ class Client:
             self.node.pending_output[self.id] = self
         else:
             self.deliver(reply)
+
+    def dismiss(self) -> None:
+        """Hang up as soon as what is in the outbox has gone out."""
+        self.dismissed = True
+        self.node.disconnect(self)
+        self.node.pending_output[self.id] = self
 
     def abort(self) -> None:
         """Hang up at once, without the replies that are still to be sent."""

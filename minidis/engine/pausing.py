@@ -62,12 +62,16 @@ class Pause:
         self.node.update_observed()
 
     def end(self, purpose: str = "client") -> None:
-        """Let everyone go on, unless there is another reason to wait."""
-        if self.purposes.pop(purpose, None) is None or self.purposes:
+        """Let everyone go on, or those for whom there is no other reason to wait."""
+        held_everyone = self.everyone
+        if self.purposes.pop(purpose, None) is None:
             return
-        self.node.services.remove(self)
-        self.node.hold_expiry("pause", False)
-        self.node.update_observed()
+        if not self.purposes:
+            self.node.services.remove(self)
+            self.node.hold_expiry("pause", False)
+            self.node.update_observed()
+        elif self.everyone or not held_everyone:
+            return
         self.released += self.node.waiting.queues.get(OVER, {}).values()
         self.node.wake(self.node.now_us)
 

@@ -74,11 +74,13 @@ class InTurns:
 
     def __init__(self, kind: type[Written] = Written, **config: str) -> None:
         self.node = Node({**CONFIG, **config}, lambda: 1_000_000)
+        has_nobody_to_talk_to = self.node.talk  # there is no network
         self.server = Server(self.node)
         self.turns = Turns()
         self.server.loop = cast(asyncio.AbstractEventLoop, self.turns)
         self.server.take_over_node()
-        self.server.carry_out_peers = self.node.peers.outbox.clear  # there is no network
+        self.server.carry_out_peers = self.node.peers.outbox.clear
+        self.node.talk = has_nobody_to_talk_to
         self.node.stopwatch_ns = lambda: 0
         self.node.tick()
         self.connections = [self.server.new_connection() for _ in range(CLIENTS)]
@@ -152,6 +154,18 @@ def test_a_turn_is_told_in_one_message_to_those_who_track_prefixes() -> None:
     others = [[b"SET", b"b", b"2"], [b"RPUSH", b"l", b"x"], [b"SET", b"a", b"1"], [b"SET", b"b", b"3"]]
     side.play([(2, others)])
     assert side.peers[0].data == encode(Push([b"invalidate", [b"a", b"b", b"d", b"l"]]), 3)
+
+
+def test_who_has_waited_at_a_former_primary_is_told_so_before_it_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    side = InTurns()
+    monkeypatch.setattr(side.server, "schedule", lambda: None)  # there is no timer either
+    side.play([(0, [[b"BLPOP", b"l", b"0"], [b"PING"]])])
+    replies = side.play([(1, [[b"REPLICAOF", b"127.0.0.1", b"1"], [b"PING"]])])
+    assert replies[0].startswith(b"-UNBLOCKED force unblock") and replies[0].count(b"\r\n") == 1
+    assert replies[1] == b"+OK\r\n+PONG\r\n"
+    assert [peer.is_closed for peer in side.peers] == [True, False, False]
 
 
 def test_what_breaks_a_turn_ends_its_client_and_nobody_else() -> None:

@@ -145,3 +145,17 @@ def test_a_paused_primary_still_minds_its_disk(redis):
     redis.execute("CLIENT", "PAUSE", "1000", "WRITE")
     with pytest.raises(ReplyError, match="MISCONF"):
         redis.execute("SET", "k", "1")
+
+
+def test_who_only_reads_goes_on_when_the_pause_that_is_left_holds_writes_alone(redis):
+    """And those who write do not lose their turn by that."""
+    alice, bob, carol = (redis.connect(name) for name in ("alice", "bob", "carol"))
+    redis.node.pause.begin(redis.node.now_ms + 5000, everyone=False, purpose="failover")
+    call(redis, alice, "RPUSH q 1")
+    redis.execute("CLIENT", "PAUSE", "1000")
+    assert call(redis, bob, "LLEN q") is WAITING
+    assert call(redis, carol, "RPUSH q 2") is WAITING
+    redis.step(1)
+    assert list(bob.outbox) == [0] and not alice.outbox and not carol.outbox
+    redis.step(4)
+    assert (list(alice.outbox), list(carol.outbox)) == ([1], [2])

@@ -244,7 +244,8 @@ class Replication:
         self._drop_link()
         self.primary_address = (host, port)
         for client in list(self.node.clients.values()):
-            self.node.waiting.unblock(client, ReplyError(UNBLOCKED))
+            if self.node.waiting.unblock(client, ReplyError(UNBLOCKED)):
+                client.dismiss()
         if was_primary:  # whoever was promoted in our place may let us go on from here
             self.cached_primary = CachedPrimary(self.id, self.offset)
         self._role_changed()
