@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from minidis.drivers.embedded import Embedded
-from minidis.drivers.server import ListenError
+from minidis.drivers.server import Connection, ListenError
 from minidis.drivers.serving import Serving
 
 SECONDS = 20  # a bound for what never takes that long
@@ -75,6 +75,32 @@ def test_both_worlds_see_the_same_keys_and_wake_each_other(embedded: Embedded, s
     assert listener.get_message(timeout=SECONDS)["type"] == "subscribe"
     assert embedded.execute("PUBLISH", "news", "hello") == 1
     assert listener.get_message(timeout=SECONDS)["data"] == b"hello"
+
+
+def test_what_a_socket_tells_is_taken_in_under_the_lock(
+    embedded: Embedded, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = ("connection_made", "data_received", "eof_received", "connection_lost")
+    seen: list[tuple[str, bool]] = []
+
+    def watch(event: str) -> None:
+        original = getattr(Connection, event)
+
+        def watched(connection: Connection, *arguments: object) -> object:
+            seen.append((event, Later(embedded.lock.acquire, False).answer()))
+            return original(connection, *arguments)
+
+        monkeypatch.setattr(Connection, event, watched)
+
+    for event in events:
+        watch(event)
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=SECONDS) as plain:
+        plain.sendall(b"PING\r\n")
+        plain.shutdown(socket.SHUT_WR)
+        with plain.makefile("rb") as stream:
+            assert stream.read() == b"+PONG\r\n"
+    wait_until(lambda: len(seen) == len(events))
+    assert seen == [(event, False) for event in events], "nobody else could have it meanwhile"
 
 
 def test_it_answers_while_this_thread_computes(embedded: Embedded, serving: Serving) -> None:

@@ -348,6 +348,18 @@ def test_who_waits_or_monitors_is_not_idle() -> None:
     assert [peer.is_closed for peer in side.peers] == [False, False, True]
 
 
+def test_those_whom_a_pause_held_do_not_go_on_in_the_midst_of_a_script() -> None:
+    """A slow one lets others in, and every turn of theirs ends with a flush."""
+    side = InTurns()
+    side.node.on_script_step = lambda run: side.server.flush()
+    side.play([(2, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
+    side.play([(0, [[b"SET", b"k", b"v"]])])
+    script = b"for _ = 1, 1000 do redis.call('ping') end return redis.call('exists', 'k')"
+    asked = side.play([(2, [[b"CLIENT", b"UNPAUSE"], [b"EVAL", script, b"0"]])])[2]
+    assert asked.endswith(b"+OK\r\n:0\r\n")
+    assert side.peers[0].data == b"+OK\r\n" and side.node.databases[0].peek(b"k") is not None
+
+
 def test_who_is_killed_by_one_whom_the_same_pause_held_does_not_go_on() -> None:
     side = InTurns()
     side.play([(2, [[b"CLIENT", b"PAUSE", b"1000", b"ALL"]])])

@@ -284,3 +284,31 @@ def test_one_seed_one_history(seed: int) -> None:
         return lab.transcript()
 
     assert history() == history()
+
+
+@pytest.mark.parametrize("event", ["connected", "lost"])
+def test_a_process_that_cannot_go_on_after_an_event_of_a_peer_ends(event: str) -> None:
+    lab = Lab(seed=1)
+    lab.node("a")
+    lab.node("b")
+    node, echo = lab.processes["a"].node, Echo(lab)
+    setattr(echo, event, lambda *arguments: node.fail("No room."))
+    node.peers.open("b", 6379, echo)
+    lab.processes["a"].finish_turn()
+    lab.run("1s")
+    lab.kill("b")
+    lab.run("1s")
+    assert not lab.processes["a"].running
+
+
+def test_who_is_let_go_by_the_end_of_a_pause_does_not_wait_for_the_cron() -> None:
+    lab = Lab(seed=1)
+    lab.node("a", {"hz": 1})
+    client = lab.connect("a", "client")
+    lab.call("a", "CLIENT", "PAUSE", 100_000, "WRITE")
+    client.send("SET", "k", "v")
+    lab.run("3200ms")
+    assert not client.replies
+    lab.call("a", "CLIENT", "UNPAUSE")
+    lab.run("100ms")
+    assert list(client.replies) == ["OK"]
