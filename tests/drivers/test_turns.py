@@ -360,6 +360,26 @@ def test_those_whom_a_pause_held_do_not_go_on_in_the_midst_of_a_script() -> None
     assert side.peers[0].data == b"+OK\r\n" and side.node.databases[0].peek(b"k") is not None
 
 
+def test_who_was_held_by_a_pause_goes_on_at_a_time_of_its_own() -> None:
+    side = InTurns()
+    side.node.clock = count(1_000_000, 1000).__next__
+    queued = [[b"MULTI"], [b"CLIENT", b"UNPAUSE"], [b"TIME"]]
+    side.play([(2, queued), (1, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
+    side.play([(0, [[b"SET", b"held", b"v", b"PX", b"1000"]])])
+    answer = side.play([(2, [[b"EXEC"]])])[2]
+    ended_ms = 1000 + int(answer.split()[-1]) // 1000
+    assert side.node.databases[0].expires[b"held"] - 1000 > ended_ms
+
+
+def test_who_waits_for_what_a_held_command_pushed_before_it_failed_gets_it_in_the_same_turn() -> None:
+    side = InTurns()
+    side.play([(1, [[b"BLPOP", b"l", b"0"]]), (2, [[b"CLIENT", b"PAUSE", b"100000", b"WRITE"]])])
+    side.play([(0, [[b"EVAL", b"redis.call('rpush', 'l', 'x') return redis.call('get')", b"0"]])])
+    side.play([(2, [[b"CLIENT", b"UNPAUSE"]])])
+    assert side.peers[0].data.startswith(b"-ERR")
+    assert side.peers[1].data == b"*2\r\n$1\r\nl\r\n$1\r\nx\r\n"
+
+
 def test_who_is_killed_by_one_whom_the_same_pause_held_does_not_go_on() -> None:
     side = InTurns()
     side.play([(2, [[b"CLIENT", b"PAUSE", b"1000", b"ALL"]])])

@@ -454,6 +454,13 @@ def test_a_log_that_cannot_be_written_to_its_end_is_not_loaded_in_the_place_of_w
     assert redis.execute("DBSIZE") == 3
 
 
+def test_a_log_that_is_empty_is_not_synced_when_it_is_opened():
+    redis = Embedded({**LOG, "appendfsync": "everysec"}, clock=0, seed=1)
+    before = redis.disk.syncs
+    redis.step(2)
+    assert redis.disk.syncs == before
+
+
 def test_a_sync_that_waits_for_a_rewrite_keeps_nobody_awake():
     redis = Embedded({"appendonly": "yes", "no-appendfsync-on-rewrite": "yes"}, clock=0, disk=SimulatedDisk())
     node = redis.node
