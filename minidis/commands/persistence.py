@@ -30,7 +30,7 @@ from minidis.engine.command_table.registry import (
     STALE,
     command,
 )
-from minidis.engine.durability.append_only_file import Awaited
+from minidis.engine.durability.append_only_file import AWAITED, NO_LOG
 from minidis.engine.durability.disk import DiskError
 from minidis.engine.durability.loading import LoadError, Loading
 from minidis.engine.waiting import Wait
@@ -43,7 +43,6 @@ ANOTHER_JOB = (
     "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
     "schedule a BGSAVE whenever possible."
 )
-NO_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 
 
 @command("SAVE", ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI, group="server")
@@ -133,12 +132,10 @@ def waitaof(client: Client, *words: bytes):
         )
     if numlocal and log.state == "off":
         raise ReplyError(NO_LOG)
-    awaited = Awaited(client, numlocal, numreplicas)
-    if log.is_satisfied(awaited) or client.in_execution:
+    if log.is_satisfied(client, numlocal, numreplicas) or client.in_execution:
         return log.acknowledged(client)
-    log.awaited.append(awaited)
     return Wait(
-        topic="waitaof",  # happens by itself never: `AppendOnlyFile.serve_awaited` ends the wait
+        topic=AWAITED,
         deadline_ms=node.now_ms + timeout_ms if timeout_ms else None,
         timeout_reply=lambda: log.acknowledged(client),
     )

@@ -493,6 +493,40 @@ def test_waitaof_waits_for_the_sync():
     assert other.outbox.popleft() == [0, 0]
 
 
+def test_a_waitaof_whose_time_is_over_does_not_answer_for_what_its_client_waits_for_next():
+    redis = Embedded({**LOG, "appendfsync": "no"}, clock=0, seed=1)
+    other = redis.connect()
+    redis.call(other, [b"SET", b"k", b"v"])
+    redis.call(other, [b"WAITAOF", b"1", b"0", b"100"])
+    redis.step(1)
+    redis.call(other, [b"WAITAOF", b"1", b"1", b"1000"])
+    redis.execute("BGREWRITEAOF")  # which syncs
+    redis.step(2)
+    assert list(other.outbox) == [[0, 0], [1, 0]]
+    redis.call(other, [b"SET", b"k", b"w"])
+    redis.call(other, [b"WAITAOF", b"1", b"0", b"100"])
+    redis.step(1)
+    redis.call(other, [b"BLPOP", b"l", b"0"])
+    redis.execute("BGREWRITEAOF")
+    redis.execute("RPUSH", "l", "x")
+    assert list(other.outbox)[2:] == [[0, 0], [b"l", b"x"]]
+
+
+def test_waitaof_ends_with_the_log():
+    redis = Embedded({**LOG, "appendfsync": "no"}, clock=0, seed=1)
+    local, remote = redis.connect(), redis.connect()
+    for client, numbers in ((local, (b"1", b"9")), (remote, (b"0", b"9"))):
+        redis.call(client, [b"SET", b"k", b"v"])
+        redis.call(client, [b"WAITAOF", *numbers, b"5000"])
+    redis.execute("CONFIG", "SET", "appendonly", "no")
+    assert [str(reply) for reply in local.outbox] == [
+        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+    ]
+    assert not remote.outbox
+    redis.step(5)
+    assert list(remote.outbox) == [[0, 0]]
+
+
 def test_waitaof_is_served_by_the_sync_that_a_rewrite_begins_with():
     redis = Embedded({**LOG, "appendfsync": "no"}, clock=0, seed=1)
     other = redis.connect()

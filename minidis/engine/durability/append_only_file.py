@@ -46,7 +46,7 @@ from minidis.engine.durability.disk import DiskError, Sync
 from minidis.engine.durability.refusing import refuse_write
 from minidis.engine.journal import NO_DATABASE, TO_AOF, Entry
 from minidis.persistence.aof import encode_command, encode_timestamp
-from minidis.structures.record import NamedTuple
+from minidis.protocol.replies import ReplyError
 
 if TYPE_CHECKING:
     from minidis.engine.client import Client
@@ -60,12 +60,10 @@ POLL_US = 5_000
 OFF, WAITING, ON = "off", "waiting", "on"
 
 
-class Awaited(NamedTuple):
-    """A WAITAOF: whose writes must be on disk, here and on how many replicas."""
+AWAITED = "waitaof"
+"""The topic of a WAITAOF; it happens by itself never: `serve_awaited` ends the wait."""
 
-    client: Client
-    local: int
-    replicas: int
+NO_LOG = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 
 
 class AppendOnlyFile:
@@ -86,7 +84,6 @@ class AppendOnlyFile:
         self.sync_status = "ok"
         self.last_error = ""
         self.synced_offset = 0  # of the journal: everything up to it is on the platter
-        self.awaited: list[Awaited] = []
         self.unwritten = False  # something has come in since the last flush
         self._buffer: list[bytes] = []
         self.delay_us = 0  # before each write, as DEBUG AOF-FLUSH-SLEEP says
@@ -144,6 +141,7 @@ class AppendOnlyFile:
         self.state = OFF
         self.node.services.remove(self)
         self.update_guard()
+        self.serve_awaited()
 
     def give_up(self) -> None:
         """End the log, whether the disk takes the rest of it or not: nobody wants it any more."""
@@ -405,8 +403,7 @@ class AppendOnlyFile:
     def _synced(self, offset: int) -> None:
         self._note_sync_status("ok")
         self.synced_offset = max(self.synced_offset, offset)
-        if self.awaited:
-            self.serve_awaited()
+        self.serve_awaited()
 
     # -- a service --------------------------------------------------------------------------------
 
@@ -417,7 +414,7 @@ class AppendOnlyFile:
     def next_deadline_us(self) -> int | None:
         if self.write_status != "ok":
             return self._deadline_us(self._failed_us)
-        if self._sync is not None and (self._buffer or self.awaited):
+        if self._sync is not None and (self._buffer or AWAITED in self.node.waiting.queues):
             return self.node.now_us + POLL_US
         awaits_second = self._sync is None and self._unsynced and self.node.config.appendfsync == "everysec"
         if awaits_second and not self._rests_from_syncing:
@@ -439,16 +436,21 @@ class AppendOnlyFile:
         local = int(self.state == ON and self.synced_offset >= client.logged_offset)
         return [local, self.node.replicas_synced(client)]
 
-    def is_satisfied(self, awaited: Awaited) -> bool:
-        local, replicas = self.acknowledged(awaited.client)
-        return local >= awaited.local and replicas >= awaited.replicas
+    def is_satisfied(self, client: Client, local: int, replicas: int) -> bool:
+        """Is what the client wrote on disk, here and on so many replicas?"""
+        here, elsewhere = self.acknowledged(client)
+        return here >= local and elsewhere >= replicas
 
     def serve_awaited(self) -> None:
-        """Answer the WAITAOFs that have what they wait for."""
-        for awaited in self.awaited:
-            if awaited.client.parked is not None and self.is_satisfied(awaited):
-                self.node.waiting.end(awaited.client, self.acknowledged(awaited.client))
-        self.awaited = [awaited for awaited in self.awaited if awaited.client.parked is not None]
+        """Answer the WAITAOFs that have what they wait for, or can't get it any more."""
+        for parked in tuple(self.node.waiting.queues.get(AWAITED, {}).values()):
+            client, local, replicas = parked.client, int(parked.argv[1]), int(parked.argv[2])
+            if local and self.state == OFF:
+                error = ReplyError(NO_LOG)
+                self.node.statistics.note_error(error)
+                self.node.waiting.end(client, error)
+            elif self.is_satisfied(client, local, replicas):
+                self.node.waiting.end(client, self.acknowledged(client))
 
     # -- MISCONF and INFO -------------------------------------------------------------------------
 
