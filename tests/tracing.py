@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from minidis.drivers.interrupts import is_finalizing
+
 
 @contextmanager
 def tracing(trace: Callable[..., Any]) -> Iterator[None]:
@@ -37,17 +39,9 @@ def before_line(nth: int, places: Sequence[str], press: Callable[[FrameType], No
         if not any(place in frame.f_code.co_filename for place in places):
             return None
         left -= event == "line"
-        if left <= 0 and event == "line" and not _is_finalizing(frame):
+        if left <= 0 and event == "line" and not is_finalizing(frame):
             sys.settrace(None)
             press(frame)
         return trace
 
     return trace
-
-
-def _is_finalizing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_name == "__del__":
-            return True
-        frame = frame.f_back
-    return False

@@ -81,11 +81,19 @@ class InProcessConnection(UnixDomainSocketConnection):
         socket = InProcessSocket(self.node)
         socket.settimeout(self.socket_timeout)
         if self._speaks_plainly():
-            session = self.plain_session = socket.session
+            session = socket.session
             session.decodes = bool(self.encoder.decode_responses)
             session.of_type = {protocol: converters(protocol, session.decodes) for protocol in (2, 3)}
             session.handed_up = unchanged(session.decodes)
+            self.plain_session = session
         return socket
+
+    def connect_check_health(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super().connect_check_health(*arguments, **options)
+        except BaseException:  # Ctrl-C, perhaps before AUTH or SELECT: what is half open is for nobody
+            self.disconnect()
+            raise
 
     def disconnect(self, *arguments: Any, **options: Any) -> None:
         self.plain_session = None

@@ -148,6 +148,7 @@ class Embedded:
         self._departures = _Departures(self.node)
         self.client = self.connect("default")
 
+    @interrupts.must_be_whole
     def restart(
         self,
         config: Mapping[str, Any] | None = None,
@@ -183,6 +184,7 @@ class Embedded:
 
     # -- the disk ---------------------------------------------------------------------------------
 
+    @interrupts.must_be_whole
     def kill(self) -> None:
         """kill -9, and start again from the disk: what was written is there, synced or not.
 
@@ -203,6 +205,7 @@ class Embedded:
             finally:
                 self._keep_listeners(former)
 
+    @interrupts.must_be_whole
     def power_cut(self) -> Loss:
         """Pull the plug of the simulated disk, and start again: only what was synced is there for sure."""
         if not isinstance(self.disk, SimulatedDisk):
@@ -220,6 +223,7 @@ class Embedded:
             write_snapshot_file(self.node, disk, path, f"{path}.new")
         return disk.size(path) or 0
 
+    @interrupts.must_be_whole
     def load(self, path: str | os.PathLike[str]) -> int:
         """Put an RDB file of this computer in the place of the dataset; the number of keys.
 
@@ -253,9 +257,9 @@ class Embedded:
             return self.node.connect(name)
 
     def disconnect(self, client: Client) -> None:
-        """Close a connection; whoever waits for its reply is woken."""
+        """Close a connection, perhaps to a node that has gone; whoever waits for its reply is woken."""
         with self.lock:
-            self.node.disconnect(client)
+            client.node.disconnect(client)
             self._output.notify_all()
 
     def call(self, client: Client, argv: list[bytes]) -> Any:
@@ -455,6 +459,7 @@ class Embedded:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @interrupts.must_be_whole
     def close(self) -> None:
         """Save what the configuration wants saved, and close every connection.
 
@@ -489,7 +494,8 @@ class _Departures:
     def tick(self) -> None:
         self.node.services.remove(self)
         while self.clients:
-            self.node.disconnect(self.clients.pop())
+            client = self.clients.pop()
+            client.node.disconnect(client)
 
     def next_deadline_us(self) -> int:
         return 0

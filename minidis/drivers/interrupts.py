@@ -11,8 +11,9 @@ command would cost as much as the command. So the handler looks where it has com
           SkipList.insert          structures/      |     in the midst: it is raised when Node.execute returns
 
 Whoever returns is heard by way of `sys.setprofile`, which costs nothing while no Ctrl-C waits. One that comes
-to a wait, or to a learner's own code inside the node, is raised at once, and in a script before its next
-command: such code may never end. A second one does not wait, nor any while %prun, say, uses that hook.
+in a wait, or in a learner's own code inside the node, is raised at once, and in a script before its next
+command: such code may never end. A second one does not wait, nor any while %prun, say, uses that hook, nor
+under a handler of somebody else's, as asyncio.run has one.
 
 Mirrors: `sigShutdownHandler` in server.c, which only sets a flag for the cron.
 Complexity: O(frames) for each signal, and for each call and return until it is raised.
@@ -53,6 +54,7 @@ _MUST_BE_WHOLE = tuple(
 )
 
 _interruptible: set[CodeType] = set()
+_whole: set[CodeType] = set()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +62,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 def may_be_interrupted(function: F) -> F:
     """Say of a function that the node calls: it comes between two changes, and Ctrl-C need not wait in it."""
     _interruptible.add(function.__code__)
+    return function
+
+
+def must_be_whole(function: F) -> F:
+    """Say of a driver's function that Ctrl-C waits for its end: it takes several steps of the node's."""
+    _whole.add(function.__code__)
     return function
 
 
@@ -72,7 +80,7 @@ def is_in_the_midst(frame: FrameType | None) -> bool:
         file = code.co_filename
         if not is_finalizing and code in _interruptible:
             return False
-        if file.startswith(_MUST_BE_WHOLE):
+        if file.startswith(_MUST_BE_WHOLE) or code in _whole:
             return True
         if code.co_name == "__del__":
             is_finalizing = True
@@ -107,6 +115,8 @@ def stop_postponing() -> None:
 
 
 def _arrived(number: int, frame: FrameType | None) -> None:
+    if sys.getprofile() is _look and is_finalizing(frame):
+        return  # raised here it would be lost, and the first one with it
     if is_in_the_midst(frame) and sys.getprofile() is None:  # else it is the second one, or somebody measures
         sys.setprofile(_look)
     else:
@@ -123,12 +133,13 @@ def _look(frame: FrameType, event: str, argument: object) -> None:
     if event == "call":
         if code in _interruptible:
             _raise(frame)
-    elif event == "return" and code.co_filename.startswith(_MUST_BE_WHOLE):
-        if not is_in_the_midst(frame.f_back) and not _is_finalizing(frame):
+    elif event == "return" and (code.co_filename.startswith(_MUST_BE_WHOLE) or code in _whole):
+        if not is_in_the_midst(frame.f_back) and not is_finalizing(frame):
             _raise(frame.f_back)
 
 
-def _is_finalizing(frame: FrameType | None) -> bool:
+def is_finalizing(frame: FrameType | None) -> bool:
+    """Is it within a finalizer, whose exceptions Python swallows?"""
     while frame is not None:
         if frame.f_code.co_name == "__del__":
             return True

@@ -730,6 +730,25 @@ def test_a_batch_interrupted_at_any_line_leaves_nothing_behind(transaction, othe
     assert at > 100
 
 
+@pytest.mark.parametrize("options", [{}, {"protocol": 3}, {"health_check_interval": 1}], ids=str)
+def test_a_connection_interrupted_at_any_line_of_its_opening_is_not_used(options):
+    """It would be in the wrong database, for good."""
+    at = interrupted = 0
+    while interrupted == at:
+        at += 3
+        node = fresh_node()
+        client = connect(node, db=5, **options)
+        try:
+            with tracing(before_line(at, ["redis/connection", *CLIENT_CODE], interrupt)):
+                client.ping()
+        except KeyboardInterrupt:
+            interrupted += 3
+        client.set("later", 1)
+        assert (client.hgetall("h"), client.get("later")) == ({}, b"1"), at
+        assert [database.index for database in node.node.databases if database.table] == [5], at
+    assert at > 100
+
+
 def test_a_wait_interrupted_at_any_line_keeps_nobody_waiting():
     """Its connection is not lent again: what is asked next would stand behind it."""
     node = fresh_node()

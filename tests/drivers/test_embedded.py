@@ -37,6 +37,22 @@ def test_a_thread_that_waits_is_woken_by_another():
     assert got == [[b"q", b"x"]]
 
 
+def test_a_connection_to_a_node_that_has_gone_takes_none_of_its_successor_along():
+    """Both have the same number."""
+    redis = Embedded({"appendonly": "yes"}, clock=0, seed=1)
+    former = redis.connect("former")
+    hung_up_at_work = redis.connect("former, too")
+    redis.kill()
+    others = [redis.connect("other"), redis.connect("another")]
+    assert [client.id for client in others] == [former.id, hung_up_at_work.id]
+    redis.disconnect(former)
+    with redis.lock:
+        redis.hang_up(hung_up_at_work)
+    redis.step(1)
+    assert [client.closed for client in others] == [False, False]
+    assert set(others) < set(redis.node.clients.values())
+
+
 def test_a_wait_on_a_frozen_clock_ends_with_an_error():
     redis = Embedded(clock=0)
     redis.patience_s = 0

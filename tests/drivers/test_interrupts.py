@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -42,23 +44,6 @@ def press(frame: FrameType) -> None:
     handler = signal.getsignal(signal.SIGINT)
     assert callable(handler)
     handler(signal.SIGINT, frame)
-
-
-def pressing(nth: int) -> tuple[Callable[..., Any], Callable[[], bool]]:
-    """What to trace with, to press at the nth line that is run of the package; and whether it came so far."""
-    left = nth
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        left -= event == "line"
-        if not left and event == "line":
-            sys.settrace(None)
-            press(frame)
-        return trace
-
-    return trace, lambda: left <= 0
 
 
 def with_data() -> tuple[Embedded, redis.Redis]:
@@ -124,6 +109,65 @@ def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
         node.kill()
         assert state(node) == came, f"the log differs, pressed at {at}"
     assert outcomes == {True, False} and at > 100
+
+
+def digest(node: Embedded) -> str:
+    return node.execute("DEBUG", "DIGEST")
+
+
+NOTHING = "0" * 40
+
+
+@pytest.mark.parametrize("action", ["kill()", "power_cut()", "load(path)", "restart(SMALL, clock=0, seed=1)"])
+def test_what_puts_another_dataset_in_the_place_of_one_comes_to_its_end(action: str, tmp_path: Path) -> None:
+    """Pressed at any line of it: all keys are there, and the log goes on."""
+    path = tmp_path / "saved.rdb"
+    saved, _ = with_data()
+    saved.execute("SET", "another", 1)
+    saved.save(path)
+    at, step, is_over = 1, 29, False
+    while not is_over:
+        node, client = with_data()
+        node.step(2)
+        due = {"load(path)": digest(saved), "restart(SMALL, clock=0, seed=1)": NOTHING}.get(
+            action, digest(node)
+        )
+        pressed: list[FrameType] = []
+        trace = before_line(
+            at, [PACKAGE], lambda frame, pressed=pressed: (pressed.append(frame), press(frame))
+        )
+        with suppress(KeyboardInterrupt), tracing(trace):
+            eval(f"node.{action}", {"node": node, "path": path, "SMALL": SMALL})
+            is_over = True
+        assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
+        assert digest(node) == due, f"pressed at {at}"
+        assert client.set("later", 1)
+        node.step(2)
+        came = digest(node)
+        node.kill()
+        assert digest(node) == came != due, f"the log differs, pressed at {at}"
+        at += step
+    assert at > 100
+
+
+def test_a_second_one_in_a_finalizer_does_not_take_the_first_one_along() -> None:
+    """Python swallows what is raised there."""
+    node, client = with_data()
+    twice: list[bool] = []
+
+    class Dropped:
+        def __del__(self) -> None:
+            press(sys._getframe())
+            twice.append(True)
+
+    def listener(*change: Any) -> None:
+        press(sys._getframe(1))
+        Dropped()
+
+    node.node.listen_to_keys(listener)
+    with pytest.raises(KeyboardInterrupt):
+        client.incr("n")
+    assert twice and sys.getprofile() is None and client.get("n") == b"6"
 
 
 def test_a_script_need_not_come_to_its_end() -> None:
