@@ -75,7 +75,7 @@ def evaluate(
     in_a_copy = scripting.debug_modes.pop(client.id) == "yes"
     console = node.open_debug_console(client, in_a_copy)
     if console is None:  # a copy of this process has the client now
-        node.disconnect(client)  # not `abort`, which would hang up on the copy, too
+        client.dismiss()  # not `abort`, which would hang up on the copy, too
         return WAITING
     begun, ended = LOG_LINES[in_a_copy]
     node.log("notice", begun)
@@ -86,7 +86,7 @@ def evaluate(
         node.log("notice", ended)
     finally:
         console.leave()
-    node.disconnect(client)
+    client.dismiss()
     if isinstance(reply, ReplyError):
         raise reply
     return reply

@@ -54,12 +54,14 @@ nonsense, e {1; {2; {3}}}, e {a = {}}, e redis.call, e '\\0"', n, n, n, n, n, n,
 class Dialogue:
     """One client's session: what it was told, up to the end of the connection."""
 
-    def __init__(self, path: Path, mode: str, script: bytes) -> None:
+    def __init__(self, path: Path, mode: str, script: bytes, *before: list[bytes]) -> None:
         self.connection = Connection(path)
         self.told: list[Reply] = []
         self._reader = ReplyReader()
         self.has_ended = False
         self.say(b"SCRIPT", b"DEBUG", mode.encode())
+        for words in before:
+            self.say(*words)
         self.say(b"EVAL", script, b"1", b"k", b"argument")
 
     def say(self, *words: bytes) -> None:
@@ -122,6 +124,18 @@ def test_the_same_dialogue(paths: tuple[Path, Path], mode: str, line: str) -> No
 def test_the_same_end(paths: tuple[Path, Path], script: bytes) -> None:
     theirs, ours = (dialogue(path, "sync", script, [b"c"]) for path in paths)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("mode", ["sync", "yes"])
+def test_a_script_that_a_pause_has_held(paths: tuple[Path, Path], mode: str) -> None:
+    told = []
+    for path in paths:
+        session = Dialogue(path, mode, SCRIPT, [b"CLIENT", b"PAUSE", b"50", b"ALL"])
+        session.say(b"n")
+        session.say(b"a")
+        told.append(session.end())
+    assert told[1] == told[0]
+    assert told[1][-1][0] == b"-" and len(told[1]) > 4
 
 
 def test_an_endless_loop_is_stopped(paths: tuple[Path, Path]) -> None:
