@@ -360,6 +360,7 @@ class Embedded:
         self._restart_listeners.append(listener)
         return lambda: self._restart_listeners.remove(listener)
 
+    @interrupts.must_be_whole
     def announce_output(self) -> None:
         """Tell all who wait in this process, or listen, about what has landed in clients' outboxes."""
         clients, self.node.pending_output = self.node.pending_output, {}
@@ -379,6 +380,7 @@ class Embedded:
         """The node's time, unix microseconds."""
         return self.node.clock()
 
+    @interrupts.must_be_whole
     def freeze(self, at: str | int | None = None) -> None:
         """Stop the clock, here or at an ISO time or unix microseconds."""
         with self.lock:
@@ -387,6 +389,7 @@ class Embedded:
             )
             self._clock_changed()
 
+    @interrupts.must_be_whole
     def run(self) -> None:
         """Let the real clock drive the node again."""
         with self.lock:

@@ -232,6 +232,14 @@ class EmbeddedServer(Server):
             self._awaited[connection] = None
             self._wake()
 
+    def flush_soon(self, connection: Connection | None = None) -> None:
+        if threading.get_ident() == self._thread:
+            super().flush_soon(connection)
+        else:  # the loop is told in the one way that is allowed
+            if connection is not None:
+                self._owed[connection] = None
+            self._wake()
+
     def hang_up(self, connection: Connection) -> None:
         super().hang_up(connection)
         self._wake()

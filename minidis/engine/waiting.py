@@ -161,11 +161,16 @@ class WaitingRoom:
         parked = client.parked
         if parked is None or parked.wait.postponed:
             return False
+        return self.answer(parked, parked.wait.reply_without_waiting() if error is None else error)
+
+    def answer(self, parked: Parked, reply: Any) -> bool:
+        """End a wait with the reply of its command, which counts as one that has run, and took no time."""
+        client, statistics = parked.client, self.node.statistics
         parked.command.calls += 1
-        self.node.statistics.note_duration(client, parked.command, parked.argv, 0)
-        if error is not None:
-            self.node.statistics.note_failure(parked.command, parked.argv, error)
-        return self.end(client, parked.wait.reply_without_waiting() if error is None else error)
+        statistics.note_duration(client, parked.command, parked.argv, 0)
+        if isinstance(reply, ReplyError):
+            statistics.note_failure(parked.command, parked.argv, reply)
+        return self.end(client, reply)
 
     def _queue(self, parked: Parked) -> None:
         for place in parked.places:

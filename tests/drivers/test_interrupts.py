@@ -18,7 +18,8 @@ import redis
 
 import minidis
 from minidis.drivers import interrupts
-from minidis.drivers.embedded import Embedded
+from minidis.drivers.embedded import Embedded, real_clock
+from minidis.drivers.simulation.lab import Lab
 from tests.tracing import before_line, tracing
 
 SMALL = {
@@ -148,6 +149,58 @@ def test_what_puts_another_dataset_in_the_place_of_one_comes_to_its_end(action: 
         assert digest(node) == came != due, f"the log differs, pressed at {at}"
         at += step
     assert at > 100
+
+
+@pytest.mark.parametrize("action", ["run()", "freeze()", "freeze(5)", "step(1)"])
+def test_a_clock_stands_or_runs(action: str) -> None:
+    """Pressed at any line of what changes that."""
+    at, is_over = 0, False
+    while not is_over:
+        at += 1
+        node = Embedded(clock=None if action == "freeze()" else 0, seed=1)
+        with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], press)):
+            eval(f"node.{action}", {"node": node})
+            is_over = True
+        assert (node.node.clock is real_clock) is not node.is_frozen, f"pressed at {at}"
+        assert node.node.clock() >= 0 and node.execute("SET", "later", 1) == "OK"
+    assert at > 2
+
+
+def test_whoever_listens_hears_of_a_reply_that_has_come() -> None:
+    at, is_over = 0, False
+    while not is_over:
+        at += 1
+        node = Embedded(clock=0, seed=1)
+        waiter, heard = node.connect("waiter"), []
+        node.on_output(heard.append)
+        node.call(waiter, [b"BLPOP", b"list", b"0"])
+        with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], press)):
+            node.execute("RPUSH", "list", "element")
+            is_over = True
+        node.tick()  # which a thread that waits makes happen, and so does a server's timer
+        assert heard == [waiter] * len(waiter.outbox), f"pressed at {at}"
+    assert at > 50
+
+
+def test_an_event_of_the_lab_happens_to_its_end() -> None:
+    """No bytes are lost between two nodes, and a replica misses nothing."""
+    at, is_over = 1, False
+    while not is_over:
+        lab = Lab(1)
+        lab.nodes("a", "b", config={"repl-diskless-sync-delay": 0})
+        lab.call("b", "REPLICAOF", "a", 6379)
+        lab.run("3s")
+        client = lab.connect("a")
+        for _ in range(5):
+            client.send("INCR", "n")
+        with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], press)):
+            lab.run("50ms")
+            is_over = True
+        lab.run("1s")
+        assert list(client.replies) == [1, 2, 3, 4, 5], f"pressed at {at}"
+        assert lab.call("b", "GET", "n") == b"5"
+        at += 61
+    assert at > 1000
 
 
 def test_a_second_one_in_a_finalizer_does_not_take_the_first_one_along() -> None:

@@ -190,6 +190,17 @@ def _error_of(function, *arguments):
         return error
 
 
+def test_a_call_here_hangs_up_on_a_socket_there(embedded: Embedded, serving: Serving) -> None:
+    """Which the event loop does: in debug mode it refuses to be called from another thread."""
+    serving._server.loop.set_debug(True)
+    with socket.create_connection((serving.host, serving.port), SECONDS) as outside:
+        outside.sendall(b"BLPOP list 0\r\n")
+        wait_until(lambda: b"blocked_clients:1" in embedded.execute("INFO", "clients"))
+        assert embedded.execute("REPLICAOF", "127.0.0.1", 1) == "OK"
+        assert outside.recv(100).startswith(b"-UNBLOCKED") and outside.recv(100) == b""
+    assert embedded.node.is_replica
+
+
 def test_a_port_that_is_taken_is_said(embedded: Embedded, serving: Serving) -> None:
     for port in (serving.port, 70_000):
         with pytest.raises(ListenError, match=r"Failed listening|to 65535"):

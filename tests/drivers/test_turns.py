@@ -451,3 +451,27 @@ def test_a_server_that_has_loaded_its_log_and_cannot_go_on_with_it_ends() -> Non
     disk.fail("create", "*.incr.aof")
     side.server.tick()
     assert side.node.loading is None and side.server.exit_code
+
+
+def test_who_is_hung_up_on_for_an_invalidation_keeps_it_from_nobody_else():
+    """A replica may hear of nothing but its stream: SYNC has made one of a client that tracks."""
+    side = InTurns()
+    side.server.schedule = lambda: None
+    track = [[b"HELLO", b"3"], [b"CLIENT", b"TRACKING", b"ON", b"BCAST"]]
+    side.play([(0, track), (1, track)])
+    side.play([(0, [[b"SYNC"]])])
+    for peer in side.peers:
+        peer.data = b""
+    _, told, answered = side.play([(2, [[b"SET", b"k", b"1"]])])[:3]
+    assert told == b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n" and answered == b"+OK\r\n"
+    assert side.connections[0].link is None or side.connections[0].link.client.closed
+
+
+def test_a_flush_that_is_told_to_one_who_is_hung_up_on_then():
+    side = InTurns()
+    side.server.schedule = lambda: None
+    side.play([(0, [[b"CLIENT", b"TRACKING", b"ON", b"REDIRECT", b"2"]])])
+    side.play([(1, [[b"HELLO", b"3"], [b"CLIENT", b"TRACKING", b"ON"]]), (2, [[b"SET", b"k", b"1"]])])
+    side.play([(1, [[b"SYNC"]])])
+    side.peers[2].data = b""
+    assert side.play([(2, [[b"FLUSHDB"], [b"DBSIZE"]])])[2] == b"+OK\r\n:0\r\n"

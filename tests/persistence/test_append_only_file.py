@@ -512,10 +512,11 @@ def test_a_waitaof_whose_time_is_over_does_not_answer_for_what_its_client_waits_
     assert list(other.outbox)[2:] == [[0, 0], [b"l", b"x"]]
 
 
-def test_waitaof_ends_with_the_log():
+@pytest.mark.parametrize("replicas", [b"0", b"9"])
+def test_waitaof_ends_with_the_log(replicas):
     redis = Embedded({**LOG, "appendfsync": "no"}, clock=0, seed=1)
     local, remote = redis.connect(), redis.connect()
-    for client, numbers in ((local, (b"1", b"9")), (remote, (b"0", b"9"))):
+    for client, numbers in ((local, (b"1", replicas)), (remote, (b"0", b"9"))):
         redis.call(client, [b"SET", b"k", b"v"])
         redis.call(client, [b"WAITAOF", *numbers, b"5000"])
     redis.execute("CONFIG", "SET", "appendonly", "no")
@@ -525,6 +526,9 @@ def test_waitaof_ends_with_the_log():
     assert not remote.outbox
     redis.step(5)
     assert list(remote.outbox) == [[0, 0]]
+    assert b"cmdstat_waitaof:calls=2,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=1" in (
+        redis.execute("INFO", "commandstats")
+    )
 
 
 def test_waitaof_is_served_by_the_sync_that_a_rewrite_begins_with():

@@ -55,6 +55,7 @@ from minidis.distributed.cluster.state import (
     ManualFailover,
     random_name,
 )
+from minidis.engine import starting
 from minidis.engine.durability.disk import DiskError, join, replace_file
 
 if TYPE_CHECKING:
@@ -354,8 +355,7 @@ class Cluster:
         if myself.is_replica:
             myself.become_primary()
             self.node.replication.lead()
-            for database in self.node.databases:
-                database.clear()
+            starting.empty(self.node)
         self.close_slots()
         self.reset_manual_failover()
         self.take_set(slots.ALL_SLOTS)

@@ -28,6 +28,8 @@ import heapq
 import re
 from collections.abc import Callable
 
+from minidis.drivers import interrupts
+
 Action = Callable[[], None]
 
 _UNITS_US = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "min": 60_000_000, "h": 3_600_000_000}
@@ -91,21 +93,20 @@ class Agenda:
         """Go to the next event and let it happen.  False when nothing is planned."""
         if self.next_time_us() is None:
             return False
-        time_us, _, planned = heapq.heappop(self._heap)
-        self.now_us = time_us
-        self.steps += 1
-        action, planned.action = planned.action, None
-        assert action is not None
-        action()
+        self._take()
         return True
+
+    @interrupts.must_be_whole
+    def _take(self) -> None:
+        self.now_us, _, planned = heapq.heappop(self._heap)
+        action, planned.action = planned.action, None
+        if action is not None:
+            self.steps += 1
+            action()
 
     def run_until(self, time_us: int) -> None:
         """Let everything up to `time_us` happen, and stand there."""
         heap = self._heap
         while heap and heap[0][0] <= time_us:
-            self.now_us, _, planned = heapq.heappop(heap)
-            action, planned.action = planned.action, None
-            if action is not None:
-                self.steps += 1
-                action()
+            self._take()
         self.now_us = max(self.now_us, time_us)

@@ -335,26 +335,37 @@ class Process:
         if not self.running:
             return  # it was killed while it talked
         node = self.node
+        ready = {} if client_id is None else {client_id: None}
+        if not self._run_those_who_waited(ready):
+            return
         node.before_sleep()
+        if not self._run_those_who_waited(ready):
+            return
         try:
             node.write_out()
         except NodeFailure as failure:  # no reply leaves for what could not be written
             self.lab.record.note("fault", self.name, f"ends itself: {failure}")
             self.kill()
             return
-        if client_id is not None:
-            self._write(client_id)
+        for owed in ready:
+            self._write(owed)
+        if node.peers.outbox:
+            self._carry_out()
+        self._set_alarm()
+        self._note_standing()
+
+    def _run_those_who_waited(self, ready: dict[int, None]) -> bool:
+        """Take up late replies; after its own a client goes on. False if that was the end of the process."""
+        node = self.node
         while node.pending_output:
             clients, node.pending_output = node.pending_output, {}
             for owed in clients:
                 held = self._ends_of_clients.get(owed)
                 if held is not None:
-                    self._links[held.number][1].collect()
-                    self._write(owed)
-        if node.peers.outbox:
-            self._carry_out()
-        self._set_alarm()
-        self._note_standing()
+                    ready[owed] = None
+                    with _until_the_end():
+                        self._links[held.number][1].collect()
+        return self.running
 
     def _note_standing(self) -> None:
         record = self.lab.record

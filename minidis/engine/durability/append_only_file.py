@@ -445,12 +445,10 @@ class AppendOnlyFile:
         """Answer the WAITAOFs that have what they wait for, or can't get it any more."""
         for parked in tuple(self.node.waiting.queues.get(AWAITED, {}).values()):
             client, local, replicas = parked.client, int(parked.argv[1]), int(parked.argv[2])
-            if local and self.state == OFF:
-                error = ReplyError(NO_LOG)
-                self.node.statistics.note_error(error)
-                self.node.waiting.end(client, error)
+            if local and not self.node.config.appendonly:
+                self.node.waiting.answer(parked, ReplyError(NO_LOG))
             elif self.is_satisfied(client, local, replicas):
-                self.node.waiting.end(client, self.acknowledged(client))
+                self.node.waiting.answer(parked, self.acknowledged(client))
 
     # -- MISCONF and INFO -------------------------------------------------------------------------
 

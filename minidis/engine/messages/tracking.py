@@ -229,10 +229,11 @@ class Tracking:
         for _, audience in sorted(self.prefixes.items()):
             changed, audience.changed = audience.changed, {}
             keys = sorted(changed)
-            for client_id in audience.clients if keys else ():
-                client = self.clients[client_id]
-                mode = client.tracking
-                assert mode is not None
+            for client_id in tuple(audience.clients) if keys else ():
+                client = self.clients.get(client_id)
+                mode = None if client is None else client.tracking
+                if client is None or mode is None:  # a replica, which the message before has hung up on
+                    continue
                 news = [key for key in keys if changed[key] is not client] if mode.no_loop else keys
                 if news:
                     self._send(client, mode, news)
@@ -250,7 +251,8 @@ class Tracking:
     def _tell(self, client: Client, keys: list[bytes] | None) -> None:
         """Send, at once or after the reply of the client's own command."""
         mode = client.tracking
-        assert mode is not None
+        if mode is None:  # a replica, which the message before has hung up on
+            return
         if client is self.node.current_client:
             self.own_news.append((client, mode, keys))
         else:

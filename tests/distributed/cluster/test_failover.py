@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from minidis.drivers.simulation.lab import Lab
-from minidis.protocol.replies import ReplyError
+from minidis.protocol.replies import Push, ReplyError
 from tests.distributed.cluster.test_bus import TIMEOUT_MS, cluster, flags, told
 
 
@@ -129,3 +129,21 @@ def test_without_a_majority_forcing_does_not_help() -> None:
     lab.call("d", "CLUSTER", "FAILOVER", "FORCE")
     lab.run("20s")
     assert not is_primary(lab, "d")
+
+
+def test_a_replica_that_is_reset_lets_go_of_keys_and_functions_and_tells_those_who_track() -> None:
+    """Source: clusterReset, which calls emptyData."""
+    lab = cluster()  # d is a's replica
+    lab.call("a", "SET", "b", 1)
+    lab.call("a", "FUNCTION", "LOAD", "#!lua name=m\nredis.register_function('f', function() return 1 end)")
+    reader = lab.connect("d")
+    reader.call("HELLO", 3)
+    reader.call("READONLY")
+    reader.call("CLIENT", "TRACKING", "ON")
+    assert lab.run_until(lambda: len(lab.call("d", "FUNCTION", "LIST")) == 1, "1s")
+    assert reader.call("GET", "b") == b"1"
+    reader.replies.clear()
+    assert lab.call("d", "CLUSTER", "RESET") == "OK"
+    lab.run("100ms")
+    assert (lab.call("d", "DBSIZE"), lab.call("d", "FUNCTION", "LIST")) == (0, [])
+    assert list(reader.replies) == [Push([b"invalidate", None])]

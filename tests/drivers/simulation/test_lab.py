@@ -312,3 +312,48 @@ def test_who_is_let_go_by_the_end_of_a_pause_does_not_wait_for_the_cron() -> Non
     lab.call("a", "CLIENT", "UNPAUSE")
     lab.run("100ms")
     assert list(client.replies) == ["OK"]
+
+
+def test_what_was_sent_behind_a_wait_is_synced_before_its_reply_leaves():
+    """Under appendfsync always, also if somebody else has ended the wait."""
+    lab = Lab(1)
+    lab.node("a", {"appendonly": "yes", "appendfsync": "always"})
+    bob, carol = lab.connect("a", "bob"), lab.connect("a", "carol")
+    bob.send("BLPOP", "l", "0")
+    bob.send("SET", "k", "1")
+    lab.run("100ms")
+    carol.send("RPUSH", "l", "x")
+    assert lab.run_until(lambda: len(bob.replies) == 2, "1s") and bob.replies[1] == "OK"
+    lab.power_cut("a")
+    lab.restart("a")
+    assert lab.connect("a").call("GET", "k") == b"1"
+
+
+def test_what_was_sent_behind_a_wait_is_told_at_once_to_those_who_track():
+    lab = Lab(1)
+    lab.node("a", {"hz": 1})
+    ada, bob, carol = (lab.connect("a", name) for name in ("ada", "bob", "carol"))
+    ada.call("HELLO", "3")
+    ada.call("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "k")
+    bob.send("BLPOP", "l", "0")
+    bob.send("SET", "k", "1")
+    lab.run("100ms")
+    ada.replies.clear()
+    carol.send("RPUSH", "l", "x")
+    assert lab.run_until(lambda: bool(ada.replies), "20ms")
+
+
+def test_a_shutdown_behind_a_wait_ends_the_process():
+    lab = Lab(1)
+    lab.node("a", {"appendonly": "yes"})
+    bob, carol = lab.connect("a", "bob"), lab.connect("a", "carol")
+    bob.send("BLPOP", "l", "0")
+    bob.send("SET", "k", "1")
+    bob.send("SHUTDOWN")
+    lab.run("100ms")
+    carol.send("RPUSH", "l", "x")
+    lab.run("1s")
+    with pytest.raises(ConnectionError):
+        carol.call("PING")
+    lab.restart("a")
+    assert lab.connect("a").call("GET", "k") == b"1"
