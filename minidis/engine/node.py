@@ -6,7 +6,7 @@ Time and randomness are handed in; whoever drives the node calls it and takes wh
     client = node.connect()
     node.execute(client, [b"SET", b"k", b"v"])      Python values in, Python values out
     node.tick()                                     expiry, timeouts: what Redis does `hz` times a second
-    node.before_sleep()                             all that had come is done: finish what cron could not
+    node.before_sleep()                             all that had come is done: what is due once for all of it
     node.next_deadline_us()                         when tick() is wanted next
     node.pending_output                             clients whose outbox holds late replies and messages
     node.peers.outbox                               connections that the node itself asks for (peers.py)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,6 +29,7 @@ SMALL = {
     "set-max-listpack-entries": "4",
     "appendonly": "yes",
 }
+NOTHING = "0" * 40  # its digest
 PACKAGE = os.path.dirname(minidis.__file__)
 
 
@@ -45,6 +46,19 @@ def press(frame: FrameType) -> None:
     handler = signal.getsignal(signal.SIGINT)
     assert callable(handler)
     handler(signal.SIGINT, frame)
+
+
+@contextmanager
+def pressing(at: int) -> Iterator[list[FrameType]]:
+    """Press at this line of the package that is run inside, and survive; where, if it came so far."""
+    pressed: list[FrameType] = []
+
+    def note(frame: FrameType) -> None:
+        pressed.append(frame)
+        press(frame)
+
+    with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], note)):
+        yield pressed
 
 
 def with_data() -> tuple[Embedded, redis.Redis]:
@@ -64,6 +78,10 @@ def state(node: Embedded) -> list[tuple[bytes, Any, Any]]:
         (key, node.execute("DUMP", key), node.execute("PTTL", key))
         for key in sorted(node.execute("KEYS", "*"))
     ]
+
+
+def digest(node: Embedded) -> str:
+    return node.execute("DEBUG", "DIGEST")
 
 
 @pytest.mark.parametrize(
@@ -87,16 +105,9 @@ def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
         at += step
         node, client = with_data()
         before = state(node)
-        pressed: list[FrameType] = []
-        trace = before_line(
-            at, [PACKAGE], lambda frame, pressed=pressed: (pressed.append(frame), press(frame))
-        )
-        try:
-            with tracing(trace):
-                eval(f"client.{line}", {"client": client})
+        with pressing(at) as pressed:
+            eval(f"client.{line}", {"client": client})
             is_over = True
-        except KeyboardInterrupt:
-            assert pressed
         assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
         for value in node.node.databases[0].table.values():
             check = getattr(getattr(value, "form", value), "check", None)
@@ -110,13 +121,6 @@ def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
         node.kill()
         assert state(node) == came, f"the log differs, pressed at {at}"
     assert outcomes == {True, False} and at > 100
-
-
-def digest(node: Embedded) -> str:
-    return node.execute("DEBUG", "DIGEST")
-
-
-NOTHING = "0" * 40
 
 
 @pytest.mark.parametrize("action", ["kill()", "power_cut()", "load(path)", "restart(SMALL, clock=0, seed=1)"])
@@ -133,11 +137,7 @@ def test_what_puts_another_dataset_in_the_place_of_one_comes_to_its_end(action: 
         due = {"load(path)": digest(saved), "restart(SMALL, clock=0, seed=1)": NOTHING}.get(
             action, digest(node)
         )
-        pressed: list[FrameType] = []
-        trace = before_line(
-            at, [PACKAGE], lambda frame, pressed=pressed: (pressed.append(frame), press(frame))
-        )
-        with suppress(KeyboardInterrupt), tracing(trace):
+        with pressing(at) as pressed:
             eval(f"node.{action}", {"node": node, "path": path, "SMALL": SMALL})
             is_over = True
         assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
@@ -158,7 +158,7 @@ def test_a_clock_stands_or_runs(action: str) -> None:
     while not is_over:
         at += 1
         node = Embedded(clock=None if action == "freeze()" else 0, seed=1)
-        with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], press)):
+        with pressing(at):
             eval(f"node.{action}", {"node": node})
             is_over = True
         assert (node.node.clock is real_clock) is not node.is_frozen, f"pressed at {at}"
@@ -174,7 +174,7 @@ def test_whoever_listens_hears_of_a_reply_that_has_come() -> None:
         waiter, heard = node.connect("waiter"), []
         node.on_output(heard.append)
         node.call(waiter, [b"BLPOP", b"list", b"0"])
-        with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], press)):
+        with pressing(at):
             node.execute("RPUSH", "list", "element")
             is_over = True
         node.tick()  # which a thread that waits makes happen, and so does a server's timer
@@ -193,7 +193,7 @@ def test_an_event_of_the_lab_happens_to_its_end() -> None:
         client = lab.connect("a")
         for _ in range(5):
             client.send("INCR", "n")
-        with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], press)):
+        with pressing(at):
             lab.run("50ms")
             is_over = True
         lab.run("1s")

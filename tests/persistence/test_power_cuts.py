@@ -17,6 +17,7 @@ import pytest
 from minidis import Embedded
 from minidis.drivers.simulated_disk import PowerLost, SimulatedDisk
 from minidis.engine import starting
+from minidis.engine.durability.append_only_file import AppendOnlyFile
 from minidis.engine.durability.disk import DiskError, NodeFailure
 from minidis.engine.durability.loading import LoadError
 from minidis.engine.node import Node
@@ -350,7 +351,8 @@ def test_a_clock_that_is_put_back_puts_off_no_sync_and_no_second_try():
     assert world.cut_and_start_again() == 3
 
 
-def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():
+def in_a_slow_sync() -> tuple[World, AppendOnlyFile]:
+    """What has come since it began waits in the buffer."""
     world = World(1, appendonly="yes", appendfsync="everysec", save="")
     world.disk.fsync_us = 5_000_000
     world.add()
@@ -358,6 +360,11 @@ def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():
     world.add()
     log = world.node.append_only
     assert log.info()["aof_buffer_length"] > 0 and log.delayed_syncs == 0
+    return world, log
+
+
+def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():
+    world, log = in_a_slow_sync()
     world.pass_time(1_900_000)
     assert log.info()["aof_buffer_length"] > 0
     world.pass_time(200_000)
@@ -366,13 +373,7 @@ def test_a_slow_sync_postpones_writing_for_two_seconds_and_then_blocks():
 
 
 def test_a_clock_that_is_put_back_does_not_let_a_slow_sync_postpone_writing_for_so_long():
-    world = World(1, appendonly="yes", appendfsync="everysec", save="")
-    world.disk.fsync_us = 5_000_000
-    world.add()
-    world.pass_time(1_100_000)  # a sync begins
-    world.add()
-    log = world.node.append_only
-    assert log.info()["aof_buffer_length"] > 0
+    world, log = in_a_slow_sync()
     world.now_us -= 3_600_000_000
     world.pass_time(200_000)
     assert log.info()["aof_buffer_length"] == 0

@@ -191,9 +191,8 @@ class Tracking:
         news, self.own_news = self.own_news, []
         for client, mode, keys in news:
             if not client.closed:
-                self._send(
-                    client, client.tracking or mode, keys
-                )  # perhaps it tracks no more, by this very EXEC
+                now = client.tracking or mode  # perhaps it tracks no more, by this very EXEC
+                self._send(client, now, keys)
 
     # -- a key changes ----------------------------------------------------------------------------
 
@@ -231,9 +230,11 @@ class Tracking:
             keys = sorted(changed)
             for client_id in tuple(audience.clients) if keys else ():
                 client = self.clients.get(client_id)
-                mode = None if client is None else client.tracking
-                if client is None or mode is None:  # a replica, which the message before has hung up on
+                if (
+                    client is None or client.tracking is None
+                ):  # a replica: the message before has hung up on it
                     continue
+                mode = client.tracking
                 news = [key for key in keys if changed[key] is not client] if mode.no_loop else keys
                 if news:
                     self._send(client, mode, news)
