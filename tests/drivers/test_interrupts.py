@@ -49,16 +49,19 @@ def press(frame: FrameType) -> None:
 
 
 @contextmanager
-def pressing(at: int) -> Iterator[list[FrameType]]:
-    """Press at this line of the package that is run inside, and survive; where, if it came so far."""
+def pressing(at: int) -> Iterator[None]:
+    """Press at this line of the package that is run inside, and survive; a press must not be lost."""
     pressed: list[FrameType] = []
 
     def note(frame: FrameType) -> None:
         pressed.append(frame)
         press(frame)
 
+    is_over = False
     with suppress(KeyboardInterrupt), tracing(before_line(at, [PACKAGE], note)):
-        yield pressed
+        yield
+        is_over = True
+    assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
 
 
 def with_data() -> tuple[Embedded, redis.Redis]:
@@ -105,10 +108,9 @@ def test_a_change_is_whole_or_has_not_begun(line: str, step: int) -> None:
         at += step
         node, client = with_data()
         before = state(node)
-        with pressing(at) as pressed:
+        with pressing(at):
             eval(f"client.{line}", {"client": client})
             is_over = True
-        assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
         for value in node.node.databases[0].table.values():
             check = getattr(getattr(value, "form", value), "check", None)
             if check is not None:
@@ -137,10 +139,9 @@ def test_what_puts_another_dataset_in_the_place_of_one_comes_to_its_end(action: 
         due = {"load(path)": digest(saved), "restart(SMALL, clock=0, seed=1)": NOTHING}.get(
             action, digest(node)
         )
-        with pressing(at) as pressed:
+        with pressing(at):
             eval(f"node.{action}", {"node": node, "path": path, "SMALL": SMALL})
             is_over = True
-        assert sys.getprofile() is None and is_over is not bool(pressed), f"lost, pressed at {at}"
         assert digest(node) == due, f"pressed at {at}"
         assert client.set("later", 1)
         node.step(2)
